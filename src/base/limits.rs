@@ -1,0 +1,73 @@
+//! Every limit of the server in one place, each with its reason. All are keys of `[limits]`.
+
+use serde::Deserialize;
+
+/// The limits, with their defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one SIP message; above it 513. A UDP datagram cannot be larger.
+    pub message_bytes: u32,
+    /// Header lines of one message; beyond it the message is refused with 400.
+    pub header_lines: u16,
+    /// Bindings of one user (attack 5: a thousand contacts); above it 403.
+    pub bindings_per_user: u16,
+    /// Shortest binding a phone may ask for, seconds; below it 423 (RFC 3261 §10.3).
+    pub binding_min_s: u32,
+    /// Longest binding granted, seconds; more is shortened to it.
+    pub binding_max_s: u32,
+    /// Binding granted to a phone that asks for none, seconds (RFC 3261 §10.2).
+    pub binding_default_s: u32,
+    /// Seconds that a digest nonce is good for; then `stale=true`.
+    pub nonce_s: u32,
+    /// Wrong passwords a minute from one source on one account before the pause begins.
+    pub wrong_passwords_per_minute: u16,
+    /// Streams that one source may hold.
+    pub streams_per_source: u32,
+    /// Streams in all.
+    pub streams: u32,
+    /// Calls at once in one user server; above it 503.
+    pub calls: u32,
+    /// Calls at once of one user; above it 486 to the caller.
+    pub calls_per_user: u16,
+    /// Seconds that a call may ring in all, whatever a tree says (RFC 3261 timer C is 180).
+    pub ring_s: u32,
+    /// Seconds between in-dialog OPTIONS of an answered call.
+    pub dialog_probe_s: u32,
+    /// Server transactions at once in one user server; above it new requests are dropped.
+    pub transactions: u32,
+    /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
+    pub forwards: u8,
+    /// Users kept in memory by one user server; beyond it the longest idle one is let go.
+    pub users_in_memory: u32,
+    /// Bytes of one routing tree file.
+    pub tree_bytes: u32,
+    /// Seconds that `SIGTERM` waits for calls to end.
+    pub drain_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 65_535,
+            header_lines: 256,
+            bindings_per_user: 10,
+            binding_min_s: 60,
+            binding_max_s: 7_200,
+            binding_default_s: 3_600,
+            nonce_s: 300,
+            wrong_passwords_per_minute: 20,
+            streams_per_source: 1_000,
+            streams: 100_000,
+            calls: 50_000,
+            calls_per_user: 100,
+            ring_s: 180,
+            dialog_probe_s: 300,
+            transactions: 200_000,
+            forwards: 10,
+            users_in_memory: 1_000_000,
+            tree_bytes: 65_536,
+            drain_s: 30,
+        }
+    }
+}

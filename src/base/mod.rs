@@ -1,0 +1,16 @@
+//! The ground floor: ids, time, timers, addresses, randomness, limits.
+//!
+//! Nothing here knows SIP, and nothing here touches the outside world.
+
+pub mod address;
+pub mod id;
+pub mod limits;
+pub mod rng;
+pub mod time;
+pub mod timers;
+
+pub use id::{Cid, ServerIndex, Slot, Uid};
+pub use limits::Limits;
+pub use rng::Rng;
+pub use time::{At, Now};
+pub use timers::{TimerId, Timers};

@@ -1,0 +1,3 @@
+//! The `ratatosk` program.
+
+fn main() {}
