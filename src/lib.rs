@@ -1,3 +1,8 @@
 //! ratatosk: a SIP server where your address is a program that you own.
 
 pub mod base;
+pub mod config;
+pub mod effect;
+pub mod routing;
+pub mod sip;
+pub mod server;

@@ -1,0 +1,5 @@
+//! Configuration: the file that an operator writes, and the plain settings that the core reads.
+
+pub mod settings;
+
+pub use settings::{Algorithm, Face, Listener, Settings};

@@ -1,0 +1,71 @@
+//! What an operator may ask of a running user server, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Uid;
+
+/// A question of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// Every binding held: [`AdminReply::Registrations`].
+    Registrations,
+    /// Every call in progress: [`AdminReply::Calls`].
+    Calls,
+    /// The store has changed this user (password, profile, numbers, or he is gone): read him again.
+    Refresh(Uid),
+    /// Take no new calls and end when those in progress have.
+    Drain,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminReply {
+    /// Bindings, by user.
+    Registrations(Vec<LiveBinding>),
+    /// Calls, by start.
+    Calls(Vec<LiveCall>),
+    /// It is done, or under way.
+    Done,
+}
+
+/// A binding that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveBinding {
+    /// Whose.
+    pub uid: String,
+    /// The Contact URI as the phone wrote it.
+    pub contact: String,
+    /// The transport and far end that it is called at.
+    pub via: String,
+    /// Seconds until it expires.
+    pub expires_s: i64,
+    /// The `q` value, 0 to 1.
+    pub q: String,
+    /// `+sip.instance`, if it has one.
+    pub instance: String,
+    /// What the phone calls itself.
+    pub user_agent: String,
+}
+
+/// Half of a call in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveCall {
+    /// The call.
+    pub id: String,
+    /// `outgoing` or `incoming`: whose half this is.
+    pub direction: String,
+    /// Whose.
+    pub owner: String,
+    /// Who asked.
+    pub caller: String,
+    /// Who was asked for.
+    pub callee: String,
+    /// `voice`, `video`, …
+    pub mode: String,
+    /// `ringing`, `answered`, …
+    pub state: String,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// The deciding rule in one line.
+    pub rule: String,
+}

@@ -1,0 +1,95 @@
+//! The out-tray of the core: "down by call, up by return value, out by `ctx`".
+//!
+//! `Ctx` is passed down through every floor. Code reads as if it acted (`ctx.send(…)`,
+//! `ctx.arm(…)`) and stays pure.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{At, Now, Rng, TimerId, Timers};
+use crate::config::Settings;
+
+use super::fact::Fact;
+use super::net::Flow;
+use super::store::StoreOp;
+use super::{Effect, Ticket};
+
+/// What a machine may see and do while it handles one event. `W` is the server's word for what a
+/// timer means.
+#[derive(Debug)]
+pub struct Ctx<'a, W> {
+    /// The two clocks.
+    pub now: Now,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+    timers: &'a mut Timers<W>,
+    effects: &'a mut Vec<Effect>,
+    tickets: &'a mut u64,
+}
+
+impl<'a, W> Ctx<'a, W> {
+    /// Joins the parts that a user server owns.
+    pub fn new(
+        now: Now,
+        settings: &'a Settings,
+        rng: &'a mut Rng,
+        timers: &'a mut Timers<W>,
+        effects: &'a mut Vec<Effect>,
+        tickets: &'a mut u64,
+    ) -> Self {
+        Self { now, settings, rng, timers, effects, tickets }
+    }
+
+    /// The monotonic clock.
+    pub fn at(&self) -> At {
+        self.now.at
+    }
+
+    /// Puts a message on a flow and forgets it.
+    pub fn send(&mut self, flow: Flow, bytes: Bytes) {
+        self.effects.push(Effect::Send { flow, bytes, ticket: None });
+    }
+
+    /// Puts a message on a flow; a failure comes back under `ticket`.
+    pub fn send_watched(&mut self, flow: Flow, bytes: Bytes, ticket: Ticket) {
+        self.effects.push(Effect::Send { flow, bytes, ticket: Some(ticket) });
+    }
+
+    /// Sends a long request by a stream if one can be had, else as a datagram.
+    pub fn send_long(&mut self, flow: Flow, stream: Bytes, datagram: Bytes, ticket: Ticket) {
+        self.effects.push(Effect::SendLong { flow, stream, datagram, ticket });
+    }
+
+    /// Asks the store.
+    pub fn store(&mut self, op: StoreOp) -> Ticket {
+        let ticket = self.ticket();
+        self.effects.push(Effect::Store { ticket, op });
+        ticket
+    }
+
+    /// Tells whoever watches.
+    pub fn fact(&mut self, fact: Fact) {
+        self.effects.push(Effect::Fact(fact));
+    }
+
+    /// A ticket that was never used.
+    pub fn ticket(&mut self) -> Ticket {
+        *self.tickets += 1;
+        Ticket(*self.tickets)
+    }
+
+    /// Arms a timer.
+    pub fn arm(&mut self, after: Duration, what: impl Into<W>) -> TimerId {
+        self.timers.arm(self.now.at + after, what.into())
+    }
+
+    /// Disarms a timer, if it is armed, and forgets its name.
+    pub fn disarm(&mut self, timer: &mut Option<TimerId>) {
+        if let Some(id) = timer.take() {
+            self.timers.disarm(id);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Facts: what happened, for those who watch. Metrics, records, the event log and the live lines of
+//! `demo` are all read from these.
+
+use std::net::SocketAddr;
+
+use crate::base::Uid;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    /// A binding was made or renewed.
+    Registered {
+        /// Whose.
+        uid: Uid,
+        /// Its Contact.
+        contact: String,
+        /// The transport and far end it is reached by.
+        via: String,
+        /// Seconds granted.
+        expires_s: u32,
+        /// Whether it only renewed what was there.
+        renewed: bool,
+    },
+    /// A binding is gone.
+    Unregistered {
+        /// Whose.
+        uid: Uid,
+        /// Its Contact.
+        contact: String,
+        /// `removed`, `expired`, `connection closed`.
+        why: &'static str,
+    },
+    /// Somebody gave a wrong password.
+    WrongPassword {
+        /// The account he tried, as he wrote it.
+        account: String,
+        /// Where he is.
+        source: SocketAddr,
+        /// Whether this pair of source and account now has to pause.
+        paused: bool,
+    },
+    /// A phone was challenged again and again and never answered: its digest algorithms may not be
+    /// those that are offered.
+    NeverAnswers {
+        /// The account in its From.
+        account: String,
+        /// Where it is.
+        source: SocketAddr,
+    },
+    /// Half of a call has been routed: a rule decided.
+    CallRouted {
+        /// The call.
+        id: String,
+        /// Whose tree decided.
+        owner: Uid,
+        /// Who asks.
+        caller: String,
+        /// Who is asked for.
+        callee: String,
+        /// `voice`, `video`, …
+        mode: &'static str,
+        /// The deciding rule in one line.
+        rule: String,
+    },
+    /// A call was answered.
+    CallAnswered {
+        /// The call.
+        id: String,
+        /// Whose half.
+        owner: Uid,
+    },
+    /// Half of a call is over.
+    CallEnded(Box<CallRecord>),
+    /// A page was dealt with.
+    Page(Box<PageRecord>),
+    /// A message was dropped without an answer.
+    Dropped(Dropped),
+}
+
+/// Why a message was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dropped {
+    /// Not a SIP message, or nobody to answer it to.
+    Unreadable,
+    /// A response that belongs to no transaction of ours.
+    StrayResponse,
+    /// An ACK that belongs to no dialog of ours.
+    StrayAck,
+    /// A limit of this server was reached.
+    Overload,
+}
+
+/// Half of a call, as it is kept: the caller's (what his outgoing tree did) or the callee's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The call: the same for both halves.
+    pub id: String,
+    /// `outgoing` or `incoming`: whose half.
+    pub direction: &'static str,
+    /// Whose tree decided.
+    pub owner: Uid,
+    /// Who asked.
+    pub caller: String,
+    /// Who was asked for.
+    pub callee: String,
+    /// `voice`, `video`, …
+    pub mode: &'static str,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// Milliseconds since 1970; `None` if nobody answered.
+    pub answered_ms: Option<i64>,
+    /// Milliseconds since 1970.
+    pub ended_ms: i64,
+    /// The final status the caller was given.
+    pub status: u16,
+    /// What ended it, in plain words.
+    pub end: &'static str,
+    /// The deciding rule in one line.
+    pub rule: String,
+    /// The whole decision path, one step a line.
+    pub path: String,
+}
+
+/// A page, as it is kept. Its body is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRecord {
+    /// The page.
+    pub id: String,
+    /// `outgoing` or `incoming`: whose half.
+    pub direction: &'static str,
+    /// Whose tree decided.
+    pub owner: Uid,
+    /// Who sent it.
+    pub sender: String,
+    /// To whom.
+    pub recipient: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The final status the sender was given.
+    pub status: u16,
+    /// The deciding rule in one line.
+    pub rule: String,
+    /// The whole decision path, one step a line.
+    pub path: String,
+}

@@ -1,0 +1,70 @@
+//! What the core asks of the world, and what comes back, as plain data.
+//!
+//! The core never acts: it leaves [`Effect`]s in its [`Ctx`] and is told their [`Outcome`]s by the
+//! [`Ticket`] they were asked under. `io/` performs them in production, `tests/it/sim/` in the
+//! simulated world.
+
+pub mod admin;
+pub mod ctx;
+pub mod fact;
+pub mod net;
+pub mod store;
+
+pub use ctx::Ctx;
+pub use fact::Fact;
+pub use net::{Flow, StreamId, Transport};
+pub use store::{StoreOp, StoreOutcome};
+
+use bytes::Bytes;
+
+/// Joins what was asked to what came back. Unique within one user server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Ticket(pub u64);
+
+/// One thing that the core asks of the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Put a message on a flow. With a ticket, a failure that is known comes back as
+    /// [`Outcome::Unsent`]; nothing comes back on success.
+    Send {
+        /// Where it goes.
+        flow: Flow,
+        /// The whole message.
+        bytes: Bytes,
+        /// Who wants to know if it cannot be sent.
+        ticket: Option<Ticket>,
+    },
+    /// Connect to a UDP peer by TCP within half a second and send a long request there, else send it
+    /// as one fragmented datagram on `flow` (RFC 3261 §18.1.1). Comes back as [`Outcome::Moved`]
+    /// when a stream was used.
+    SendLong {
+        /// The datagram flow that serves if no stream can be had.
+        flow: Flow,
+        /// The message with `TCP` in its top Via, and the same with `UDP`.
+        stream: Bytes,
+        /// The same message for the datagram.
+        datagram: Bytes,
+        /// Who wants to know.
+        ticket: Ticket,
+    },
+    /// Ask the store.
+    Store {
+        /// Under this ticket the outcome comes back.
+        ticket: Ticket,
+        /// What is asked.
+        op: StoreOp,
+    },
+    /// Tell whoever watches.
+    Fact(Fact),
+}
+
+/// What came of an effect.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The store has answered.
+    Store(StoreOutcome),
+    /// A message could not be sent: no such stream, refused, unreachable.
+    Unsent,
+    /// A long request went out on this stream instead of its datagram flow.
+    Moved(Flow),
+}

@@ -1,0 +1,13 @@
+//! One user server as one machine: `handle(now, input)` leaves effects; nothing else happens.
+//!
+//! The switchboard and nothing else: what a message means is decided here, what is done about it in
+//! the rooms below.
+
+mod peer;
+mod steer;
+mod user_server;
+mod words;
+
+pub use steer::{Home, home};
+pub use user_server::UserServer;
+pub use words::{Envelope, Input, Output};
