@@ -32,14 +32,13 @@ pub(super) fn check(message: &mut Message) {
 }
 
 fn missing(message: &Message) -> Option<Fault> {
-    let name =
-        [Name::CallId, Name::CSeq, Name::From, Name::To].into_iter().find(|name| !message.has(*name))?;
-    Some(Fault::bad(match name {
-        Name::CallId => "Missing Call-ID",
-        Name::CSeq => "Missing CSeq",
-        Name::From => "Missing From",
-        _ => "Missing To",
-    }))
+    const NEEDED: [(Name, Fault); 4] = [
+        (Name::CallId, Fault::bad("Missing Call-ID")),
+        (Name::CSeq, Fault::bad("Missing CSeq")),
+        (Name::From, Fault::bad("Missing From")),
+        (Name::To, Fault::bad("Missing To")),
+    ];
+    NEEDED.into_iter().find(|(name, _)| !message.has(*name)).map(|(_, fault)| fault)
 }
 
 fn vias(message: &Message) -> Option<Fault> {

@@ -190,9 +190,10 @@ impl Message {
     /// The first address in a header (Refer-To, P-Asserted-Identity, …). Commas count only where
     /// the header is a list.
     pub fn address(&self, name: Name) -> Option<NameAddr<'_>> {
-        match name {
-            Name::From | Name::To | Name::ReferTo | Name::ReferredBy => NameAddr::parse(self.header(name)?),
-            _ => self.addresses(name).next(),
+        if matches!(name, Name::From | Name::To | Name::ReferTo | Name::ReferredBy) {
+            NameAddr::parse(self.header(name)?)
+        } else {
+            self.addresses(name).next()
         }
     }
 

@@ -10,6 +10,7 @@ mod address;
 mod answer;
 mod chars;
 mod check;
+pub mod digest;
 mod fault;
 mod frame;
 mod item;
