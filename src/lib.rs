@@ -2,7 +2,11 @@
 
 pub mod base;
 pub mod config;
+pub mod dialog;
 pub mod effect;
+pub mod leg;
 pub mod routing;
-pub mod sip;
 pub mod server;
+pub mod sip;
+pub mod transaction;
+pub mod transport;
