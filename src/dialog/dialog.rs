@@ -152,7 +152,13 @@ impl Dialog {
         for route in &self.routes {
             writer.header(Name::Route, route);
         }
-        writer.header(Name::MaxForwards, b"70");
+        self.write_first(writer, cseq, method, 70);
+    }
+
+    /// [`Dialog::write`] for the request that asks for the dialog: its Route, if it has one, is
+    /// the caller's to write.
+    pub fn write_first(&self, writer: &mut Writer, cseq: u32, method: &str, max_forwards: u8) {
+        writer.number(Name::MaxForwards, u64::from(max_forwards));
         writer.header(Name::From, &self.local);
         writer.header(Name::To, &self.remote);
         writer.header(Name::CallId, &self.call_id);

@@ -292,8 +292,8 @@ impl Confirmed {
         if self.probing == Some(client) {
             return self.lost(wire);
         }
-        if let Some(turn) = self.on_reinvite_failed(client, status) {
-            return turn;
+        if self.renegotiation.is_ours(client) {
+            return self.on_reinvite_failed(wire);
         }
         let Some(at) = self.relayed_out.iter().position(|(own, _)| *own == client) else { return Turn::Stay };
         let (_, id) = self.relayed_out.swap_remove(at);

@@ -20,8 +20,6 @@ pub(super) struct Renegotiation {
     asked: Option<Asked>,
     /// Our re-INVITE that the phone has not answered, and whether it made the offer.
     ours: Option<(Key, bool)>,
-    /// Our latest re-INVITE that was answered: its 2xx may be repeated.
-    answered: Option<Key>,
 }
 
 impl Renegotiation {
@@ -97,7 +95,6 @@ impl Confirmed {
             ..200 => Turn::Stay,
             200..300 => {
                 self.renegotiation.ours = None;
-                self.renegotiation.answered = Some(client);
                 let flow = self.dialog.flow();
                 self.dialog.refresh_target(wire.ctx.settings, response, flow);
                 self.owe_ack(client, response.cseq());
@@ -118,12 +115,9 @@ impl Confirmed {
         }
     }
 
-    /// Our re-INVITE was not answered at all.
-    pub(super) fn on_reinvite_failed(&mut self, client: Key, status: u16) -> Option<Turn> {
-        if !self.renegotiation.is_ours(client) {
-            return None;
-        }
+    /// Our re-INVITE was not answered at all: the dialog is gone (RFC 3261 §14.1).
+    pub(super) fn on_reinvite_failed(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
         self.renegotiation.ours = None;
-        Some(Turn::Tell(LegWord::Renegotiated { status, passage: Passage::default() }))
+        self.lost(wire)
     }
 }

@@ -64,12 +64,20 @@ impl Uas {
         }
     }
 
-    /// The phone gives up. True if it came in time.
+    /// The phone gives up.
     pub(super) fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, cancel: &Message) -> Turn {
         let tag = self.tag_of(0);
         wire.ctx.disarm(&mut self.minute);
         self.asked.refuse(wire.ctx, wire.transactions, 487, &tag);
         Turn::TellAndEnd(LegWord::Cancel(Passage::of(cancel).without_body()))
+    }
+
+    /// The phone's connection is gone: as if it had given up.
+    pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        let tag = self.tag_of(0);
+        wire.ctx.disarm(&mut self.minute);
+        self.asked.refuse(wire.ctx, wire.transactions, 487, &tag);
+        Turn::TellAndEnd(LegWord::Cancel(Passage::reason("SIP;cause=503;text=\"Connection closed\"")))
     }
 
     /// A minute has passed with nothing new to say.
