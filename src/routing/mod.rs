@@ -12,6 +12,7 @@ pub mod fault;
 pub mod plan;
 pub mod profile;
 pub mod question;
+pub mod route;
 pub mod trace;
 pub mod words;
 
@@ -24,5 +25,6 @@ pub use fault::{Code, Fault, Faults, Label, Span};
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question};
+pub use route::{Route, Who};
 pub use trace::{Trace, TraceStep};
 pub use words::{Direction, Mode, Outcome};
