@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::base::{Key, Now, TimerId, Uid};
 use crate::effect::admin::LiveCall;
 use crate::effect::fact::CallRecord;
-use crate::effect::{CallTimer, Fact, Wake};
+use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::dialog::Face;
 use crate::leg::{Dial, LegWord, Legs, Passage, Refusal, Report, Wire, own_status, shown_status};
 use crate::registrar::{Caller, User, who_of};
@@ -23,7 +23,7 @@ use crate::routing::{Action, Direction, Mode, Outcome, Route, Target, Who};
 use crate::sip::Sdp;
 
 use super::hunt::Hunt;
-use super::parties::Invitation;
+use super::parties::{Invitation, Opening};
 
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
@@ -114,7 +114,7 @@ impl Call {
     /// A half that is about to begin; [`Call::begin`] begins it once its legs exist.
     pub fn new(
         key: Key,
-        invitation: Invitation,
+        opening: Opening,
         direction: Direction,
         owner: Uid,
         route: Route,
@@ -123,16 +123,16 @@ impl Call {
     ) -> Self {
         Self {
             key,
-            id: invitation.id,
+            id: opening.id,
             direction,
             owner,
-            caller: invitation.caller,
+            caller: opening.caller,
             route,
             upstream,
             state: State::Hunting(Hunt::default()),
-            passage: invitation.passage,
-            max_forwards: invitation.max_forwards,
-            visited: invitation.visited,
+            passage: opening.passage,
+            max_forwards: opening.max_forwards,
+            visited: opening.visited,
             redirections: 0,
             later: SmallVec::new(),
             started: now,
@@ -257,16 +257,15 @@ impl Call {
         hunt.add(from.leg);
         let mut visited = self.visited.clone();
         visited.push(uid.clone());
-        desk.orders.push(Order::Invite(Invitation {
-            from,
+        let opening = Opening {
             id: Arc::clone(&self.id),
             caller: self.caller.clone(),
-            callee: uid.clone(),
-            mode: self.route.mode(),
             passage: self.passage.clone(),
             max_forwards: self.max_forwards - 1,
             visited,
-        }));
+        };
+        let mode = self.route.mode();
+        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
     }
 
     fn find_number(&mut self, desk: &mut Desk<'_, '_, '_>, number: &Arc<str>) {
@@ -473,7 +472,9 @@ impl Call {
         desk.wire.ctx.disarm(&mut self.limit);
         desk.wire.ctx.disarm(&mut self.stage);
         desk.wire.ctx.disarm(&mut self.next);
-        desk.wire.ctx.fact(Fact::CallEnded(Box::new(self.record(desk.wire.ctx.now, status, end))));
+        let record = Arc::new(self.record(desk.wire.ctx.now, status, end));
+        desk.wire.ctx.store(StoreOp::PutCall(Arc::clone(&record)));
+        desk.wire.ctx.fact(Fact::CallEnded(record));
         desk.orders.push(Order::Over(self.key));
         self.state = State::Over;
     }
