@@ -185,7 +185,7 @@ impl Call {
             Action::Ignore => {
                 self.state = State::Ignoring;
                 let word = LegWord::Progress { status: 180, early: 0, passage: Passage::default() };
-                self.say(desk, self.upstream, word);
+                say(desk, self.upstream, word);
             }
         }
         self.settle(desk);
@@ -208,7 +208,7 @@ impl Call {
                 self.expect(1);
             }
         }
-        self.later.sort_by(|a, b| b.0.cmp(&a.0));
+        self.later.sort_by_key(|(after, _)| std::cmp::Reverse(*after));
         if let Some((after, _)) = self.later.last() {
             self.next = Some(desk.wire.ctx.arm(*after, Wake::Call(self.key, CallTimer::Next)));
         }
@@ -334,7 +334,7 @@ impl Call {
         match (&mut self.state, word) {
             (State::Hunting(hunt), LegWord::Progress { status, early: theirs, passage }) if hunt.has(leg) => {
                 let early = hunt.early(leg, &passage).max(theirs);
-                self.say(desk, self.upstream, LegWord::Progress { status, early, passage });
+                say(desk, self.upstream, LegWord::Progress { status, early, passage });
             }
             (State::Hunting(hunt), LegWord::Answer { early: theirs, passage }) if hunt.has(leg) => {
                 let early = hunt.win(leg).max(theirs);
@@ -346,11 +346,11 @@ impl Call {
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
                 if upstream =>
             {
-                self.cancelled(desk, passage);
+                self.cancelled(desk, &passage);
             }
             // The answer crossed our decision: the far end believes it is in a call, so it has to
             // be told that it is not.
-            (_, LegWord::Answer { .. }) => self.say(desk, leg, LegWord::HangUp(Passage::reason(ELSEWHERE))),
+            (_, LegWord::Answer { .. }) => say(desk, leg, LegWord::HangUp(Passage::reason(ELSEWHERE))),
             (State::Bridged { downstream }, word) => {
                 let other = if upstream { *downstream } else { self.upstream };
                 if upstream || leg == *downstream {
@@ -367,7 +367,7 @@ impl Call {
         self.state = State::Bridged { downstream: winner };
         self.answered_ms = Some(desk.wire.ctx.now.wall_ms);
         desk.wire.ctx.fact(Fact::CallAnswered { id: self.id.to_string(), owner: self.owner.clone() });
-        self.say(desk, self.upstream, LegWord::Answer { early, passage });
+        say(desk, self.upstream, LegWord::Answer { early, passage });
     }
 
     fn rejected(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, mut refusal: Refusal) {
@@ -389,22 +389,29 @@ impl Call {
         let word = match word {
             LegWord::Cancel(passage) => LegWord::HangUp(passage),
             LegWord::Reject(refusal) => LegWord::HangUp(refusal.passage),
-            word => word,
+            word @ (LegWord::Progress { .. }
+            | LegWord::Answer { .. }
+            | LegWord::Acknowledge(_)
+            | LegWord::HangUp(_)
+            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiated { .. }
+            | LegWord::Request { .. }
+            | LegWord::Reply { .. }) => word,
         };
-        self.say(desk, other, word);
+        say(desk, other, word);
         if over {
             let end = if from_upstream { End::HungUpByCaller } else { End::HungUpByCallee };
             self.finish(desk, 200, end);
         }
     }
 
-    fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: Passage) {
+    fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: &Passage) {
         let legs = match &mut self.state {
             State::Hunting(hunt) => hunt.clear(),
             State::Ignoring | State::Bridged { .. } | State::Over => SmallVec::new(),
         };
         for leg in legs {
-            self.say(desk, leg, LegWord::Cancel(passage.clone()));
+            say(desk, leg, LegWord::Cancel(passage.clone()));
         }
         self.finish(desk, 487, End::Cancelled);
     }
@@ -413,7 +420,7 @@ impl Call {
         self.stop_ringing(desk, NOT_WANTED);
         refusal.status = shown_status(refusal.status);
         let status = refusal.status;
-        self.say(desk, self.upstream, LegWord::Reject(refusal));
+        say(desk, self.upstream, LegWord::Reject(refusal));
         self.finish(desk, status, End::Refused);
     }
 
@@ -451,16 +458,11 @@ impl Call {
         self.later.clear();
         let State::Hunting(hunt) = &mut self.state else { return };
         for leg in hunt.clear() {
-            self.say(desk, leg, LegWord::Cancel(Passage::reason(why)));
+            say(desk, leg, LegWord::Cancel(Passage::reason(why)));
         }
     }
 
     // ---- small things ----------------------------------------------------------------------
-
-    fn say(&self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
-        let report = desk.legs.say(desk.wire, leg, word);
-        desk.reports.extend(report);
-    }
 
     fn expect(&mut self, more: u8) {
         if let State::Hunting(hunt) = &mut self.state {
@@ -538,6 +540,12 @@ pub fn mode_of(passage: &Passage) -> Mode {
         Some(sdp) if sdp.has("message") && !sdp.has("audio") => Mode::Text,
         Some(_) | None => Mode::Voice,
     }
+}
+
+/// Says something to a leg; what it has to tell as an answer is left for the switchboard.
+fn say(desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
+    let report = desk.legs.say(desk.wire, leg, word);
+    desk.reports.extend(report);
 }
 
 fn mode_text(mode: Mode) -> &'static str {

@@ -74,6 +74,7 @@ impl Dialog {
     }
 
     /// The dialog that a response to our INVITE makes (RFC 3261 §12.1.2).
+    #[must_use]
     pub fn confirmed_by(&self, settings: &Settings, response: &Message) -> Self {
         let mut dialog = self.clone();
         dialog.remote = Bytes::copy_from_slice(response.header(Name::To).unwrap_or_default());

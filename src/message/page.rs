@@ -243,7 +243,7 @@ impl Page {
     }
 
     fn wait(&mut self, desk: &mut Desk<'_, '_>, patience: Duration) {
-        if !self.over && !(self.open.is_empty() && self.asked == 0) {
+        if !(self.over || self.open.is_empty() && self.asked == 0) {
             self.stage = Some(desk.ctx.arm(patience, Wake::Page(self.key)));
         }
     }

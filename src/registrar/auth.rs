@@ -108,6 +108,8 @@ impl Doors {
     ) -> Bytes {
         let (status, name) = match request.method() {
             Method::Register => (401, Name::WwwAuthenticate),
+            // Everybody but the registrar asks as a proxy does.
+            #[expect(clippy::wildcard_enum_match_arm, reason = "one method against all others")]
             _ => (407, Name::ProxyAuthenticate),
         };
         let mut writer = self.refusal(request, status, source);

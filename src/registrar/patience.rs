@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use crate::base::At;
 
 /// The window in which wrong answers are counted, and the length of the pause.
-pub const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(60);
 /// Pairs remembered at most; beyond it all are forgiven at once.
 const PAIRS: usize = 20_000;
 

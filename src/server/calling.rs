@@ -48,7 +48,7 @@ impl Switchboard {
         let profiles = (&user.profile, &ctx.settings.default_profile);
         let who = (Who::User(uid.clone()), to);
         let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, true);
-        let callee = route.to().to_string();
+        let shown = route.to().to_string();
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
             caller,
@@ -59,7 +59,7 @@ impl Switchboard {
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
         let key = self.calls.next_key();
-        let user_part = callee.split('@').next().unwrap_or_default().to_owned();
+        let user_part = shown.split('@').next().unwrap_or_default().to_owned();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let upstream = self.legs.answer(&mut wire, key, asked, user_part);
         self.calls.insert(Call::new(

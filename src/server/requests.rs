@@ -270,13 +270,12 @@ impl Switchboard {
     }
 
     /// What waited for a user's record goes on.
-    pub(super) fn on_job(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, job: Job) {
+    pub(super) fn on_job(&mut self, ctx: &mut Ctx<'_>, job: Job) {
         match job {
             // It may have been repeated while it waited.
             Job::Request { flow, message } => self.on_message(ctx, flow, &message),
             Job::Call(invitation) => self.on_invitation(ctx, invitation),
             Job::Page(invitation) => self.on_page_invitation(ctx, invitation),
-            Job::Register(asked) => self.on_register(ctx, uid, asked),
         }
     }
 
@@ -286,7 +285,6 @@ impl Switchboard {
             Job::Request { flow, message } => self.refuse_plainly(ctx, flow, &message, status),
             Job::Call(invitation) => self.refuse_invitation(&invitation, status),
             Job::Page(invitation) => self.refuse_page(&invitation, status),
-            Job::Register(asked) => self.refuse(ctx, &asked, status),
         }
     }
 }

@@ -214,7 +214,7 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
-            Wake::Page(key) => self.with_page(ctx, key, message::Page::on_timer),
+            Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
         }
     }
@@ -274,7 +274,7 @@ impl Switchboard {
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
                 for job in jobs {
-                    self.on_job(ctx, &uid, job);
+                    self.on_job(ctx, job);
                 }
             }
             (Waiting::User(uid), _) => {

@@ -33,8 +33,6 @@ pub(super) enum Job {
     Call(Invitation),
     /// A page for him.
     Page(PageInvitation),
-    /// A REGISTER of his, behind another that is being stored.
-    Register(Asked),
 }
 
 #[derive(Debug)]
