@@ -3,6 +3,7 @@
 pub mod base;
 pub mod config;
 pub mod effect;
+pub mod io;
 pub mod routing;
 pub mod sip;
 pub mod server;
