@@ -5,5 +5,5 @@ pub mod config;
 pub mod effect;
 pub mod io;
 pub mod routing;
-pub mod sip;
 pub mod server;
+pub mod sip;
