@@ -24,7 +24,10 @@ impl Clock {
         let since_start = self.started.elapsed();
         // Before 1970 is a machine whose clock was never set.
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Now { at: At::START + since_start, wall_ms: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX) }
+        Now {
+            at: At::START + since_start,
+            wall_ms: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
+        }
     }
 
     /// The system's name for a moment, for those who sleep until it.

@@ -4,11 +4,14 @@
 //! back [`Running`], by which the caller asks, drains and ends them. Nothing is decided here: what
 //! comes in goes to a user server as an [`Input`](crate::server::Input), what it leaves is done.
 
+mod alarm;
 mod dial;
 mod inbox;
+mod mail;
 mod perform;
 mod receive;
 mod running;
+mod seat;
 mod thread;
 
 use std::sync::Arc;
@@ -23,7 +26,7 @@ use super::net::listen::{self, OpenError, Sockets};
 use super::net::quota::Quota;
 
 pub use inbox::Answers;
-pub use running::{Handle, Ended, Running};
+pub use running::{Ended, Handle, Running};
 
 use inbox::{Inbox, Mailbox};
 
@@ -104,17 +107,15 @@ pub fn run(opened: Opened, world: &World) -> Result<Running, StartError> {
     let quota = Arc::new(Quota::new(&settings.limits));
     let mut running = Running::new(Arc::clone(&inboxes), settings.limits.drain_s);
     for (index, (sockets, mailbox)) in (0..).zip(sockets.into_iter().zip(mailboxes)) {
-        let seat = thread::Seat {
+        let seat = seat::Seat {
             index: ServerIndex(index),
             settings: Arc::clone(&settings),
             world: world.clone(),
-            sockets,
             inboxes: Arc::clone(&inboxes),
-            mailbox,
             quota: Arc::clone(&quota),
             seed: entropy()?,
         };
-        running.start(seat)?;
+        running.start(seat, sockets, mailbox)?;
     }
     Ok(running)
 }

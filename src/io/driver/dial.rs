@@ -109,7 +109,8 @@ impl Thread {
 
 async fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStream> {
     let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(mut from) = from.filter(|from| !from.ip().is_unspecified() && from.is_ipv4() == to.is_ipv4()) {
+    if let Some(mut from) = from.filter(|from| !from.ip().is_unspecified() && from.is_ipv4() == to.is_ipv4())
+    {
         from.set_port(0);
         socket.bind(from)?;
     }

@@ -14,6 +14,10 @@ use crate::server::Envelope;
 use crate::sip::Message;
 
 /// What a thread may be told.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most words are messages, and a box would be an allocation for each"
+)]
 #[derive(Debug)]
 pub(super) enum Word {
     /// A message that another thread read, of a user who is at home here.

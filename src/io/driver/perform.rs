@@ -116,6 +116,8 @@ impl Thread {
 
     /// The inboxes of the other threads.
     pub(super) fn others(&self) -> impl Iterator<Item = &super::inbox::Inbox> {
-        (0..).zip(self.inboxes.iter()).filter_map(|(index, inbox)| (ServerIndex(index) != self.index).then_some(inbox))
+        (0..)
+            .zip(self.inboxes.iter())
+            .filter_map(|(index, inbox)| (ServerIndex(index) != self.index).then_some(inbox))
     }
 }

@@ -14,8 +14,8 @@ use crate::base::address::canonical_socket;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
 use crate::io::net::batch::Receiver;
-use crate::io::net::outgoing::Outgoing;
-use crate::io::net::stream::{ARENA_BYTES, End, PONG, Piece, Reading, Stream};
+use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
+use crate::io::net::stream::{End, PONG, Stream};
 use crate::io::net::udp::Port;
 use crate::server::Input;
 use crate::sip::{Fault, Message, Method, Unreadable, Writer};
@@ -31,7 +31,7 @@ impl Thread {
         loop {
             let ready = port.readable().await;
             let now = self.now();
-            let received = ready.and_then(|()| {
+            let batch = ready.and_then(|()| {
                 port.receive(&mut receiver, |source, bytes| {
                     if is_sip(source, bytes) {
                         arena.extend_from_slice(bytes);
@@ -41,7 +41,7 @@ impl Thread {
                 })
             });
             self.settle(now);
-            match received {
+            match batch {
                 Ok(false) => {}
                 Ok(true) => yield_now().await,
                 Err(error) => {
@@ -90,7 +90,12 @@ impl Thread {
     }
 
     /// Takes a connection in, if there is a place for it, and starts reading it.
-    pub(super) fn adopt(self: &Rc<Self>, listener: u8, socket: TcpStream, remote: SocketAddr) -> Option<Flow> {
+    pub(super) fn adopt(
+        self: &Rc<Self>,
+        listener: u8,
+        socket: TcpStream,
+        remote: SocketAddr,
+    ) -> Option<Flow> {
         let Some(permit) = self.quota.admit(remote.ip()) else {
             tracing::info!("a connection was refused: its source, or all together, hold too many");
             self.observe(&Fact::Dropped(Dropped::Overload));
@@ -155,7 +160,7 @@ impl Thread {
             && message.method() != Method::Ack
         {
             let answer = Writer::answer(&message, fault.status, b"", Some(flow.remote));
-            self.send(flow, answer.finish(), None);
+            self.send(flow, answer.finish(b""), None);
         }
     }
 

@@ -11,9 +11,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::base::ServerIndex;
 use crate::effect::admin::{AdminReply, AdminRequest};
+use crate::io::net::listen::Sockets;
 
-use super::inbox::{Inbox, Word};
-use super::thread::Seat;
+use super::inbox::{Inbox, Mailbox, Word};
+use super::seat::Seat;
 
 /// Threads that run. Dropping it ends them.
 #[derive(Debug)]
@@ -64,6 +65,12 @@ struct Witness {
     result: Option<io::Result<bool>>,
 }
 
+impl Witness {
+    fn watch(mut self, thread: impl FnOnce() -> io::Result<bool>) {
+        self.result = Some(thread());
+    }
+}
+
 impl Drop for Witness {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or(Ok(false));
@@ -79,12 +86,12 @@ impl Running {
         Self { handle, threads: Vec::new(), ends, tell_end }
     }
 
-    pub(super) fn start(&mut self, seat: Seat) -> io::Result<()> {
-        let mut witness = Witness { server: seat.index, tell: self.tell_end.clone(), result: None };
+    pub(super) fn start(&mut self, seat: Seat, sockets: Sockets, mailbox: Mailbox) -> io::Result<()> {
+        let witness = Witness { server: seat.index, tell: self.tell_end.clone(), result: None };
         let name = format!("server-{}", seat.index.0);
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            witness.result = Some(seat.run());
-        })?;
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || witness.watch(|| seat.run(sockets, mailbox)))?;
         self.threads.push(thread);
         Ok(())
     }

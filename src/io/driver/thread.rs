@@ -9,41 +9,29 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::task::{LocalSet, spawn_local, yield_now};
+use tokio::task::{spawn_local, yield_now};
 
-use crate::base::{At, Now, Rng, ServerIndex};
+use crate::base::{Now, Rng, ServerIndex};
 use crate::config::Settings;
 use crate::effect::admin::AdminReply;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow, Ticket};
 use crate::io::driver::World;
-use crate::io::net::batch::BATCH;
-use crate::io::net::listen::{Listening, Sockets};
 use crate::io::net::outgoing::Asker;
 use crate::io::net::quota::Quota;
-use crate::io::net::stream::{Shared, Stream};
+use crate::io::net::reading::Shared;
+use crate::io::net::stream::Stream;
 use crate::io::net::table::Streams;
 use crate::io::net::udp::Port;
 use crate::server::{Home, Input, Output, UserServer, home};
 use crate::sip::Message;
 
+use super::alarm::Alarm;
 use super::dial::Dials;
-use super::inbox::{Inbox, Mailbox, Word};
-
-/// What a thread is given to start with.
-pub(super) struct Seat {
-    pub(super) index: ServerIndex,
-    pub(super) settings: Arc<Settings>,
-    pub(super) world: World,
-    pub(super) sockets: Sockets,
-    pub(super) inboxes: Arc<[Inbox]>,
-    pub(super) mailbox: Mailbox,
-    pub(super) quota: Arc<Quota>,
-    pub(super) seed: [u8; 32],
-}
+use super::inbox::Inbox;
+use super::seat::Seat;
 
 /// What the tasks of a thread share.
 pub(super) struct Thread {
@@ -63,85 +51,45 @@ pub(super) struct Thread {
     pub(super) returned: RefCell<Vec<Input>>,
     pub(super) unsent: RefCell<Vec<Asker>>,
     pub(super) operators: RefCell<HashMap<Ticket, oneshot::Sender<AdminReply>>>,
+    pub(super) questions: Cell<u64>,
+    pub(super) alarm: Alarm,
     core: RefCell<UserServer>,
     output: RefCell<Output>,
-    questions: Cell<u64>,
-    /// When the alarm rings.
-    alarm: Cell<Option<At>>,
-    earlier: Notify,
     again: Notify,
-    stop: Rc<Stop>,
+    pub(super) stop: Rc<Stop>,
 }
 
 /// How the tasks end the thread.
 #[derive(Debug, Default)]
-struct Stop {
-    asked: Notify,
-    is_failure: Cell<bool>,
-}
-
-impl Seat {
-    /// Runs the thread to its end; tells whether it ended well.
-    pub(super) fn run(self) -> std::io::Result<bool> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        LocalSet::new().block_on(&runtime, async {
-            let mut tcp = Vec::new();
-            let mut ports = Vec::new();
-            for (listener, socket) in (0..).zip(self.sockets) {
-                match socket {
-                    Listening::Udp(socket) => ports.push(Some(Rc::new(Port::new(socket)?))),
-                    Listening::Tcp(socket) => {
-                        ports.push(None);
-                        tcp.push((listener, tokio::net::TcpListener::from_std(socket)?));
-                    }
-                }
-            }
-            let stop = Rc::<Stop>::default();
-            let core = UserServer::new(Arc::clone(&self.settings), self.index, Rng::from_entropy(self.seed));
-            let thread = Rc::new(Thread {
-                index: self.index,
-                settings: self.settings,
-                world: self.world,
-                inboxes: self.inboxes,
-                quota: self.quota,
-                ports,
-                streams: RefCell::new(Streams::new(self.index)),
-                shared: Shared::new(),
-                dials: RefCell::default(),
-                written: RefCell::default(),
-                returned: RefCell::default(),
-                unsent: RefCell::default(),
-                operators: RefCell::default(),
-                core: RefCell::new(core),
-                output: RefCell::default(),
-                questions: Cell::new(0),
-                alarm: Cell::new(None),
-                earlier: Notify::new(),
-                again: Notify::new(),
-                stop: Rc::clone(&stop),
-            });
-            thread.start(self.mailbox, tcp);
-            stop.asked.notified().await;
-            Ok(!stop.is_failure.get())
-        })
-    }
+pub(super) struct Stop {
+    pub(super) asked: Notify,
+    pub(super) is_failure: Cell<bool>,
 }
 
 impl Thread {
-    fn start(self: &Rc<Self>, mailbox: Mailbox, tcp: Vec<(u8, tokio::net::TcpListener)>) {
-        self.settle(self.now());
-        for (listener, port) in (0..).zip(&self.ports) {
-            let Some(port) = port else { continue };
-            self.spawn(Rc::clone(self).receive_datagrams(listener, Rc::clone(port)));
-            self.spawn(Rc::clone(self).send_backlog(Rc::clone(port)));
+    pub(super) fn new(seat: Seat, ports: Vec<Option<Rc<Port>>>) -> Self {
+        let Seat { index, settings, world, inboxes, quota, seed } = seat;
+        Self {
+            index,
+            core: RefCell::new(UserServer::new(Arc::clone(&settings), index, Rng::from_entropy(seed))),
+            settings,
+            world,
+            inboxes,
+            quota,
+            ports,
+            streams: RefCell::new(Streams::new(index)),
+            shared: Shared::new(),
+            dials: RefCell::default(),
+            written: RefCell::default(),
+            returned: RefCell::default(),
+            unsent: RefCell::default(),
+            operators: RefCell::default(),
+            questions: Cell::new(0),
+            alarm: Alarm::default(),
+            output: RefCell::default(),
+            again: Notify::new(),
+            stop: Rc::default(),
         }
-        for (listener, socket) in tcp {
-            self.spawn(Rc::clone(self).accept(listener, socket));
-        }
-        self.spawn(Rc::clone(self).read_mail(mailbox));
-        self.spawn(Rc::clone(self).keep_time());
-        self.spawn(Rc::clone(self).go_on());
-        self.spawn(Rc::clone(self).check_streams());
     }
 
     /// Starts a task of this thread. If it panics, the thread ends: the user server may have been
@@ -202,90 +150,15 @@ impl Thread {
         } else {
             self.again.notify_one();
         }
-        self.set_alarm();
-    }
-
-    /// Has the alarm ring when the user server next wants to be told the time. An alarm that is
-    /// too early is left alone: it costs one idle tick, and nearly every timer is disarmed before
-    /// it fires.
-    fn set_alarm(&self) {
-        let Some(deadline) = self.core.borrow().deadline() else { return };
-        if self.alarm.get().is_none_or(|alarm| deadline < alarm) {
-            self.alarm.set(Some(deadline));
-            self.earlier.notify_one();
-        }
-    }
-
-    async fn keep_time(self: Rc<Self>) {
-        loop {
-            let Some(alarm) = self.alarm.get() else {
-                self.earlier.notified().await;
-                continue;
-            };
-            let alarm = tokio::time::Instant::from_std(self.world.clock.instant(alarm));
-            tokio::select! {
-                () = tokio::time::sleep_until(alarm) => {
-                    self.alarm.set(None);
-                    let now = self.now();
-                    self.tell(now, Input::Tick);
-                    self.settle(now);
-                    // Whatever the next deadline is, the others have their turn first.
-                    yield_now().await;
-                }
-                () = self.earlier.notified() => {}
-            }
-        }
+        self.alarm.set(self.core.borrow().deadline());
     }
 
     /// Goes on with what [`Thread::settle`] did not finish.
-    async fn go_on(self: Rc<Self>) {
+    pub(super) async fn go_on(self: Rc<Self>) {
         loop {
             self.again.notified().await;
             self.settle(self.now());
             yield_now().await;
-        }
-    }
-
-    async fn check_streams(self: Rc<Self>) {
-        loop {
-            tokio::time::sleep(CHECK_EVERY).await;
-            let now = self.now();
-            for stream in self.streams.borrow().iter() {
-                stream.check(now.at, &self.settings.limits);
-            }
-        }
-    }
-
-    async fn read_mail(self: Rc<Self>, mut mailbox: Mailbox) {
-        let mut words = Vec::with_capacity(BATCH);
-        while mailbox.take(&mut words, BATCH).await {
-            let now = self.now();
-            for word in words.drain(..) {
-                self.on_word(now, word);
-            }
-            self.settle(now);
-            yield_now().await;
-        }
-    }
-
-    fn on_word(&self, now: Now, word: Word) {
-        match word {
-            Word::Message(flow, message) => self.tell(now, Input::Message { flow, message }),
-            Word::Closed(stream) => self.tell(now, Input::Closed(stream)),
-            Word::Outcomes(outcomes) => {
-                for (ticket, outcome) in outcomes {
-                    self.tell(now, Input::Outcome(ticket, outcome));
-                }
-            }
-            Word::Peer(envelope) => self.tell(now, Input::Peer(envelope)),
-            Word::Send(stream, bytes, asker) => self.send_on_stream(stream, bytes, asker),
-            Word::Admin(request, reply) => {
-                let ticket = Ticket(self.questions.get());
-                self.questions.set(ticket.0 + 1);
-                self.operators.borrow_mut().insert(ticket, reply);
-                self.tell(now, Input::Admin(ticket, request));
-            }
-            Word::Stop => self.stop.asked.notify_one(),
         }
     }
 }
@@ -305,5 +178,3 @@ impl Drop for Watch {
 /// Rounds of effects and their immediate outcomes that one input may set off before other tasks
 /// get their turn. Two are usual; a loop would show here and starve nobody.
 const ROUNDS: usize = 8;
-/// How often the streams are looked over for those that keep us waiting.
-const CHECK_EVERY: Duration = Duration::from_secs(5);

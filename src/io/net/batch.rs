@@ -31,8 +31,9 @@ impl Receiver {
         socket: &impl AsRawFd,
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<usize> {
-        let mut slots: SmallVec<[[IoSliceMut<'_>; 1]; BATCH]> =
-            self.room.chunks_exact_mut(DATAGRAM_BYTES).map(|chunk| [IoSliceMut::new(chunk)]).collect();
+        let mut chunks = self.room.chunks_exact_mut(DATAGRAM_BYTES);
+        let mut slots: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
         let received =
             recvmmsg(socket.as_raw_fd(), &mut self.headers, slots.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
         let mut count = 0;

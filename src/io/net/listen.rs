@@ -49,7 +49,9 @@ pub enum OpenError {
         address: SocketAddr,
     },
     /// The port is for privileged programs.
-    #[error("{transport} {address} is not permitted to this user: use a port above 1023, or grant CAP_NET_BIND_SERVICE")]
+    #[error(
+        "{transport} {address} is not permitted to this user: use a port above 1023, or grant CAP_NET_BIND_SERVICE"
+    )]
     NotPermitted {
         /// The transport.
         transport: Transport,

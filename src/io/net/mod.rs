@@ -8,6 +8,7 @@ pub mod listen;
 pub(crate) mod batch;
 pub(crate) mod outgoing;
 pub(crate) mod quota;
+pub(crate) mod reading;
 pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod udp;

@@ -54,7 +54,8 @@ impl Port {
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<bool> {
         let taken = self.socket.try_io(Interest::READABLE, || {
-            let count = receiver.receive(&self.socket, |source, bytes| each(canonical_socket(source), bytes))?;
+            let count =
+                receiver.receive(&self.socket, |source, bytes| each(canonical_socket(source), bytes))?;
             // A batch that is not full has emptied the socket. Saying so saves the call that
             // would find it empty; what comes from now on makes the socket readable anew.
             if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
@@ -106,7 +107,10 @@ impl Port {
                 self.socket.try_io(Interest::WRITABLE, || sender.send(&self.socket, datagrams))
             };
             match sent {
-                Ok(count) => drop(queue.drain(..count.clamp(1, queue.len()))),
+                Ok(count) => {
+                    let count = count.clamp(1, queue.len());
+                    queue.drain(..count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked.set(true);
                     self.backlog.notify_one();
