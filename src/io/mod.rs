@@ -1,13 +1,14 @@
-//! The outside: the only room (with `cli`) that has tokio, sqlx, sockets, files and clocks.
+//! The world outside: the only room (with `cli`) that has tokio, sqlx, sockets, files and clocks.
 //!
-//! A server process is put together by `cli` from three parts of this room:
-//!
-//! * [`store`]: a thread of its own that performs the core's `StoreOp`s against the database and
-//!   answers through a callback, so that no core thread ever waits for a disk;
-//! * the driver: sockets, timers and one thread for each user server;
-//! * [`socket`]: the UNIX socket by which the command line reaches the running server. It hands
-//!   `AdminRequest`s to whatever implements [`socket::Operator`]; the driver's handle does.
+//! Each thread of the [`driver`] runs a connection server (the sockets in [`net`]) and a user
+//! server in one loop, so that a message whose user lives on the thread that read it is handled to
+//! the end without a hand-over. The [`store`] has a thread of its own, which answers the user
+//! servers through their inboxes, so that none of them ever waits for a disk. [`socket`] is the way
+//! from the command line to a running server.
 
 pub mod clock;
+pub mod driver;
+pub mod entropy;
+pub mod net;
 pub mod seal;
 pub mod store;

@@ -116,7 +116,8 @@ impl<'a> Walk<'a> {
             return None;
         }
         let uri = between(sound, first + 1, last);
-        if sound.len() < line.len() || uri.is_empty() || uri.iter().any(|byte| *byte <= b' ') {
+        let tabs = line.contains(&b'\t');
+        if tabs || sound.len() < line.len() || uri.is_empty() || uri.iter().any(|byte| *byte <= b' ') {
             self.blame("Bad white space in the request line");
         }
         let uri_at = from + first + 1 + (uri.len() - trim_start(uri).len());

@@ -270,3 +270,78 @@ fn parameters(text: &[u8]) -> Result<Params<'_>, UriError> {
 fn headers_sound(text: &[u8]) -> bool {
     !text.is_empty() && all(text, HEADERS) && escapes_sound(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &'static str) -> Uri<'static> {
+        Uri::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn parts() {
+        let full = uri("sips:al%69ce;day=tuesday:secret@Atlanta.com:5061;method=REGISTER;lr?to=a%40b");
+        assert_eq!(full.scheme, Scheme::Sips);
+        assert_eq!(full.user_text().as_deref(), Some("alice;day=tuesday"));
+        assert_eq!(full.password, Some(&b"secret"[..]));
+        assert_eq!((full.host_text(), full.port), ("Atlanta.com", Some(5061)));
+        assert_eq!((full.param("method"), full.is_loose()), (Some(&b"REGISTER"[..]), true));
+        assert_eq!(full.headers, b"to=a%40b");
+        let six = uri("sip:[2001:db8::10:5070]");
+        assert_eq!((six.host_text(), six.port, six.user), ("2001:db8::10:5070", None, None));
+        assert_eq!(six.ip(), "2001:db8::10:5070".parse().ok());
+        assert_eq!(uri("sip:192.0.2.1").ip(), "192.0.2.1".parse().ok());
+        assert_eq!(
+            uri("sip:sips%3Auser%40example.com@example.net").user_text().as_deref(),
+            Some("sips:user@example.com")
+        );
+        assert_eq!(uri("sip:%ff@b").user_text(), None);
+        assert_eq!(uri("tel:+1-(201).555;phone-context=x").user_text().as_deref(), Some("+1201555"));
+        assert_eq!(uri("urn:service:sos").scheme, Scheme::Other);
+    }
+
+    #[test]
+    fn what_is_no_uri() {
+        for bad in [
+            "",
+            "sip:",
+            "sip",
+            ":a",
+            "sip:a@",
+            "sip:@b",
+            "sip:a@b@c",
+            "sip:a b@c",
+            "sip:a@b c",
+            "<sip:a@b>",
+            "sip:a@b:",
+            "sip:a@b:x",
+            "sip:a@b:65536",
+            "sip:a@b;",
+            "sip:a@b;;c",
+            "sip:a@b;=c",
+            "sip:a@b?",
+            "sip:%4@b",
+            "sip:%zz@b",
+            "sip:2001:db8::10",
+            "sip:[2001:db8:::192.0.2.1]",
+            "sip:[::1",
+            "sip:[::1]x",
+            "sip:[1.2.3.4]",
+            "sip:a@b/c",
+            "sip:a@b;c=\"d\"",
+            "tel:",
+            "tel:abcg",
+            "tel:+1+2",
+            "tel:-",
+            "tel:+",
+            "1x:y",
+            "http:",
+            "http:a b",
+            "sip:\u{e5}@b",
+            "sip:a@b\r\n",
+        ] {
+            assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}
