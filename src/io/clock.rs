@@ -19,19 +19,20 @@ impl Clock {
     }
 
     /// The two clocks now.
-    #[allow(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
     pub fn now(&self) -> Now {
-        let since_start = self.started.elapsed();
-        // Before 1970 is a machine whose clock was never set.
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Now {
-            at: At::START + since_start,
-            wall_ms: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
-        }
+        Now { at: At::START + self.started.elapsed(), wall_ms: wall_ms() }
     }
 
     /// The system's name for a moment, for those who sleep until it.
     pub fn instant(&self, at: At) -> Instant {
         self.started + Duration::from_micros(at.as_micros())
     }
+}
+
+/// Milliseconds since 1970.
+#[allow(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+pub fn wall_ms() -> i64 {
+    // Before 1970 is a machine whose clock was never set.
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
