@@ -18,12 +18,13 @@ CREATE TABLE numbers (
 
 CREATE INDEX numbers_of_user ON numbers (uid);
 
--- What a password leaves behind: HA1 of RFC 7616, sealed with XChaCha20-Poly1305 under the key beside the
--- database, bound to its user and algorithm. Of no use without that key.
+-- What a password leaves behind: HA1 of RFC 7616 for the user names anne and anne@north.test, one after the other in
+-- hexadecimal, sealed with XChaCha20-Poly1305 under the key beside the database and bound to user and algorithm.
+-- Of no use without that key.
 CREATE TABLE secrets (
     uid       TEXT    NOT NULL REFERENCES users (uid) ON DELETE CASCADE,
     algorithm TEXT    NOT NULL CHECK (algorithm IN ('MD5', 'SHA-256')),
     slot      INTEGER NOT NULL,  -- of the user
-    sealed    BLOB    NOT NULL,  -- 24 bytes of nonce, then the sealed HA1
+    sealed    BLOB    NOT NULL,  -- 24 bytes of nonce, then the sealed text and its tag
     PRIMARY KEY (uid, algorithm)
 ) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::Database;
-use super::digest::ha1;
+use super::digest::{ha1, join};
 use super::error::StoreError;
 use super::rows::Statement;
 use crate::base::Uid;
@@ -311,8 +311,8 @@ async fn put_secrets(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(users.len() * 2);
     for (uid, secrets) in users {
-        rows.push((*uid, "MD5", seal.seal(&about_md5(uid), &secrets.md5)));
-        rows.push((*uid, "SHA-256", seal.seal(&about_sha256(uid), &secrets.sha256)));
+        rows.push((*uid, "MD5", seal.seal(&about_md5(uid), &join(&secrets.md5, &secrets.md5_uid))));
+        rows.push((*uid, "SHA-256", seal.seal(&about_sha256(uid), &join(&secrets.sha256, &secrets.sha256_uid))));
     }
     PUT_SECRETS
         .run(connection, &rows, |(uid, algorithm, sealed), columns| {

@@ -13,6 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::connect;
+use super::digest::part;
 use super::error::StoreError;
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
@@ -174,17 +175,24 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
 
 /// Opens a user's secrets. One who has none gets random ones, which no password fits.
 fn secrets(uid: &Uid, md5: Option<&[u8]>, sha256: Option<&[u8]>, seal: &Seal) -> Option<Secrets> {
-    let mut secrets = Secrets { md5: [0; 32], sha256: [0; 64] };
-    let mut rng = ChaCha8Rng::from_os_rng();
-    rng.fill_bytes(&mut secrets.md5);
-    rng.fill_bytes(&mut secrets.sha256);
-    if let Some(sealed) = md5 {
-        secrets.md5 = seal.open(&about_md5(uid), sealed)?.try_into().ok()?;
+    let mut secrets = Secrets { md5: [0; 32], sha256: [0; 64], md5_uid: [0; 32], sha256_uid: [0; 64] };
+    match md5 {
+        Some(sealed) => (secrets.md5, secrets.md5_uid) = part(&seal.open(&about_md5(uid), sealed)?)?,
+        None => [secrets.md5, secrets.md5_uid] = [random(), random()],
     }
-    if let Some(sealed) = sha256 {
-        secrets.sha256 = seal.open(&about_sha256(uid), sealed)?.try_into().ok()?;
+    match sha256 {
+        Some(sealed) => {
+            (secrets.sha256, secrets.sha256_uid) = part(&seal.open(&about_sha256(uid), sealed)?)?;
+        }
+        None => [secrets.sha256, secrets.sha256_uid] = [random(), random()],
     }
     Some(secrets)
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    ChaCha8Rng::from_os_rng().fill_bytes(&mut bytes);
+    bytes
 }
 
 /// A binding as `LOAD_USERS` lists it.
