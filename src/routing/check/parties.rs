@@ -149,7 +149,8 @@ impl Family {
             .ends
             .iter()
             .map(|e| {
-                let words: &[&str] = if e.is_empty() { &["tset.erehwesle"] } else { &[] };
+                let words: &[&str] =
+                    if e.is_empty() { &["tset.erehwesle", "elpmaxe.erehwesle"] } else { &[] };
                 (reversed(e), away_from(e, &self.ends, words, LETTERS).map(|text| reversed(&text)))
             })
             .collect();
@@ -245,4 +246,41 @@ fn reversed(text: &str) -> String {
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or(text);
     !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn literal() -> impl Strategy<Value = Pattern> {
+        // Few letters, so that patterns overlap; for numbers all digits, so that they can use up all.
+        let user = prop_oneof!["[ab]{1,3}@[ab]{1,3}", "[ab@]{1,3}\\*", "\\*[ab@]{1,3}"];
+        let number = prop_oneof!["\\+?[0-3]{1,3}", "\\+?[0-9]\\*", "[0-9]{1,2}\\*", "\\*[0-9]{1,2}"];
+        prop_oneof![user, number].prop_filter_map("not a pattern", |text| Pattern::read(&text).ok())
+    }
+
+    fn witness() -> impl Strategy<Value = Witness> {
+        let user = "[abc]{1,5}@[abc]{1,5}".prop_map(|text| Witness::User(Uid::parse(&text).unwrap()));
+        let number = prop_oneof!["\\+?[0-9]{1,5}", "[*#][0-9]{0,2}[*#]?"].prop_map(Witness::Number);
+        prop_oneof![user, number, Just(Witness::Anonymous)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn everybody_is_in_a_cell(
+            literals in prop::collection::btree_set(literal(), 0..40),
+            everybody in prop::collection::vec(witness(), 50),
+        ) {
+            let parties = Parties::new(literals, true).map_err(|_| TestCaseError::reject("too many"))?;
+            for one in everybody {
+                let matched: Vec<bool> = parties.literals.iter().map(|p| p.matches(one.party())).collect();
+                let cell = parties.cells.iter().find(|c| c.matched == matched && c.witness.kind() == one.kind());
+                prop_assert!(cell.is_some(), "{one:?} in {:?}", parties.literals);
+            }
+        }
+    }
 }
