@@ -18,31 +18,68 @@ pub struct Span {
     pub end: usize,
 }
 
-/// The stable name of a kind of fault.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[allow(missing_docs, reason = "each is described by its text in `as_str` and on the reference page")]
-pub enum Code {
-    TooLarge,
-    TooDeep,
-    TooManyRules,
-    TooComplex,
-    TooManyFaults,
-    Encoding,
-    Character,
-    OpenText,
-    Syntax,
-    UnknownWord,
-    LaterWord,
-    UnknownZone,
-    BadAddress,
-    BadDuration,
-    Repeated,
-    WrongTree,
-    NotTotal,
-    DeadRule,
-    DeadOutcome,
-    LateTarget,
-    ToSelf,
+/// Declares the kinds of fault, each with its stable name.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// What kind of fault; its name is stable, so that scripts may rely on it.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code { $($(#[$doc])* $name,)+ }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => concat!("tree::", $text),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is too large.
+    TooLarge = "too-large",
+    /// Braces or parentheses nest too deep.
+    TooDeep = "too-deep",
+    /// The file has too many rules.
+    TooManyRules = "too-many-rules",
+    /// It names too many addresses to check all cases.
+    TooComplex = "too-complex",
+    /// It has more faults than are told.
+    TooManyFaults = "too-many-faults",
+    /// It is no UTF-8 text.
+    Encoding = "encoding",
+    /// A character cannot be seen.
+    Character = "character",
+    /// A text has no closing quote.
+    OpenText = "open-text",
+    /// Something else should stand here.
+    Syntax = "syntax",
+    /// A word is not of the language.
+    UnknownWord = "unknown-word",
+    /// A word is of the language, but not served.
+    LaterWord = "later-word",
+    /// No such time zone.
+    UnknownZone = "unknown-zone",
+    /// Neither an address nor a number.
+    BadAddress = "bad-address",
+    /// No time, or out of bounds.
+    BadDuration = "bad-duration",
+    /// Twice, what may be there once.
+    Repeated = "repeated",
+    /// A word of the other tree.
+    WrongTree = "wrong-tree",
+    /// A case reaches no rule.
+    NotTotal = "not-total",
+    /// A rule that no case reaches.
+    DeadRule = "dead-rule",
+    /// An outcome that cannot come here.
+    DeadOutcome = "dead-outcome",
+    /// A target that would begin to ring too late.
+    LateTarget = "late-target",
+    /// A way back to the owner.
+    ToSelf = "to-self",
 }
 
 /// An underlined piece of the source.
@@ -104,35 +141,6 @@ impl Span {
 impl PartialEq for Span {
     fn eq(&self, _: &Self) -> bool {
         true
-    }
-}
-
-impl Code {
-    /// The name that scripts may rely on.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLarge => "tree::too-large",
-            Self::TooDeep => "tree::too-deep",
-            Self::TooManyRules => "tree::too-many-rules",
-            Self::TooComplex => "tree::too-complex",
-            Self::TooManyFaults => "tree::too-many-faults",
-            Self::Encoding => "tree::encoding",
-            Self::Character => "tree::character",
-            Self::OpenText => "tree::open-text",
-            Self::Syntax => "tree::syntax",
-            Self::UnknownWord => "tree::unknown-word",
-            Self::LaterWord => "tree::later-word",
-            Self::UnknownZone => "tree::unknown-zone",
-            Self::BadAddress => "tree::bad-address",
-            Self::BadDuration => "tree::bad-duration",
-            Self::Repeated => "tree::repeated",
-            Self::WrongTree => "tree::wrong-tree",
-            Self::NotTotal => "tree::not-total",
-            Self::DeadRule => "tree::dead-rule",
-            Self::DeadOutcome => "tree::dead-outcome",
-            Self::LateTarget => "tree::late-target",
-            Self::ToSelf => "tree::to-self",
-        }
     }
 }
 

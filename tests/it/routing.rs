@@ -7,7 +7,7 @@ mod faults;
 mod properties;
 
 use ratatosk::base::Uid;
-use ratatosk::routing::{Action, Mode, Party, Profile, Question, Target, format};
+use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Target, format};
 
 fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
@@ -66,5 +66,22 @@ fn the_trees_that_are_shipped_check_and_are_in_canonical_form() {
         let source = std::fs::read_to_string(&path).unwrap();
         compiled(&source);
         assert_eq!(format(&source).unwrap(), source, "{}", path.display());
+    }
+}
+
+#[test]
+fn the_first_example_of_the_reference_page_checks() {
+    let page = std::fs::read_to_string("docs/routing-tree.md").unwrap();
+    let example = page.split("```\n").nth(1).unwrap();
+    compiled(example);
+    assert_eq!(format(example).unwrap(), example);
+}
+
+#[test]
+fn the_reference_page_knows_every_word_and_code() {
+    let page = std::fs::read_to_string("docs/routing-tree.md").unwrap();
+    let words = Mode::ALL.iter().map(|w| w.as_str()).chain(Outcome::ALL.iter().map(|w| w.as_str()));
+    for word in words.chain(Code::ALL.iter().map(|code| code.as_str())) {
+        assert!(page.contains(&format!("`{word}`")), "{word}");
     }
 }

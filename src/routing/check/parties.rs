@@ -18,7 +18,8 @@ const PAIRS_MAX: usize = 4_096;
 
 /// Letters for addresses; those of the world stand for all that no pattern will have thought of.
 const LETTERS: &str = "xabcdefghijklmnopqrstuvwyz0123456789-_.éøñжλ中あ";
-const DIGITS: &str = "5012346789+*#";
+/// What numbers are made of. No pattern can name a `*`, so there is always a way to lead on.
+const DIGITS: &str = "5012346789#*";
 
 /// A set of parties that no condition of the tree tells apart.
 pub(super) struct Cell {
@@ -189,11 +190,6 @@ impl Family {
         for (left, right) in left.iter().flatten().flat_map(|l| right.iter().flatten().map(move |r| (l, r))) {
             texts.push(self.unnamed(left, "", right));
         }
-        if left.iter().chain(&right).any(Option::is_none) {
-            // There are so few digits that all may be taken: a number may then end on the way.
-            texts.extend(self.begins.iter().flat_map(|text| beginnings(text)));
-            texts.extend(self.ends.iter().flat_map(|text| beginnings(text)).map(|text| reversed(&text)));
-        }
         texts.extend(self.whole.iter().cloned());
         texts
     }
@@ -233,10 +229,6 @@ fn away_from(begin: &str, patterns: &BTreeSet<String>, words: &[&str], letters: 
         }
     }
     None
-}
-
-fn beginnings(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.char_indices().filter_map(|(at, c)| text.get(..at + c.len_utf8())).map(str::to_owned)
 }
 
 fn reversed(text: &str) -> String {

@@ -170,7 +170,7 @@ fn a_place_survives_a_move_and_a_strange_one_does_no_harm() {
     for strange in ["9999", "4294967295"] {
         let strange: Place = serde_json::from_str(strange).unwrap();
         assert_eq!(profile.action(strange), &Action::Decline);
-        assert_eq!(profile.follow(strange, Outcome::Busy, &mut Trace::new()), None);
+        assert_eq!(profile.follow(strange, Busy, &mut Trace::new()), None);
     }
 }
 
@@ -180,8 +180,8 @@ fn a_decision_explains_itself() {
     let text = ask("video carl@south.test reg", |question| {
         let mut trace = Trace::new();
         let place = profile.decide(Direction::Incoming, question, &mut trace).unwrap();
-        let next = profile.follow(place, Outcome::NoAnswer, &mut trace).unwrap();
-        assert_eq!(profile.follow(next, Outcome::Busy, &mut trace), None);
+        let next = profile.follow(place, NoAnswer, &mut trace).unwrap();
+        assert_eq!(profile.follow(next, Busy, &mut trace), None);
         format!("{}\n{}\n", profile.explain(&trace, question), profile.rule_line(&trace))
     });
     super::faults::golden("explain", &text);

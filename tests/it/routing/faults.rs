@@ -136,3 +136,13 @@ fn line_ends_of_every_kind_give_the_same_tree_and_the_same_places() {
     let good = unix.replace("tyr", "try");
     assert_eq!(format(&good.replace('\n', "\r\n")).unwrap(), format(&good).unwrap());
 }
+
+#[test]
+fn the_largest_partitions_are_checked_in_good_time() {
+    let pairs: String = (0..60).map(|i| format!("caller a{i}* or *{i}z -> busy\n")).rev().collect();
+    let users: String = (0..800).map(|i| format!("caller u{i}@b.test -> busy\n")).collect();
+    let numbers: String = (0..900).map(|i| format!("caller number \"{i}*\" -> busy\n")).rev().collect();
+    for rules in [format!("{pairs}{users}"), numbers] {
+        assert_eq!(codes(&incoming(&format!("{rules} otherwise -> decline"))), []);
+    }
+}
