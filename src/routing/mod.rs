@@ -25,6 +25,8 @@ mod explain;
 mod lex;
 mod parse;
 mod pattern;
+mod report;
+mod vocabulary;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
