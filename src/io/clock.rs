@@ -1,38 +1,38 @@
-//! The clock: the only place that reads one.
+//! The clocks. Nothing else in the program reads one.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::{At, Now};
 
-/// Tells the time since it was started, and the time of day. One clock serves the whole process,
-/// so that a moment means the same in every thread.
+/// The two clocks of one server, started together.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    started: Instant,
+    start: Instant,
 }
 
 impl Clock {
-    /// Starts the clock: this moment is [`At::START`].
-    #[allow(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+    /// A clock that stands at [`At::START`] now.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { start: Instant::now() }
     }
 
-    /// The two clocks now.
+    /// The time.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> Now {
-        Now { at: At::START + self.started.elapsed(), wall_ms: wall_ms() }
+        let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Now { at: At::from_micros(micros), wall_ms: wall_ms() }
     }
 
-    /// The system's name for a moment, for those who sleep until it.
+    /// The moment of the monotonic clock at which [`Clock::now`] will be `at`.
     pub fn instant(&self, at: At) -> Instant {
-        self.started + Duration::from_micros(at.as_micros())
+        self.start + at.since(At::START)
     }
 }
 
 /// Milliseconds since 1970.
-#[allow(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 pub fn wall_ms() -> i64 {
-    // Before 1970 is a machine whose clock was never set.
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -184,13 +184,13 @@ impl Handle {
     /// Has the user servers take no new calls, and waits until those in progress have ended, but
     /// not longer than the limit says.
     pub async fn drain(&self) {
-        self.admin(AdminRequest::Drain).await;
-        let idle = async {
+        let drained = async {
+            self.admin(AdminRequest::Drain).await;
             while self.has_calls().await {
                 sleep(DRAIN_LOOK).await;
             }
         };
-        if timeout(self.drain_max, idle).await.is_err() {
+        if timeout(self.drain_max, drained).await.is_err() {
             tracing::warn!("calls were still in progress at the end of the drain time");
         }
     }
