@@ -35,4 +35,5 @@ pub use profile::Profile;
 pub use question::{Party, Question};
 pub use route::{Route, Who};
 pub use trace::{Trace, TraceStep};
+pub(crate) use vocabulary::nearest;
 pub use words::{Direction, Mode, Outcome};

@@ -131,7 +131,7 @@ pub(super) fn served<T>(table: &Table<T>) -> impl Iterator<Item = &'static str> 
 }
 
 /// The candidate that a person who typed `word` most likely meant, if any is near.
-pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// Longer words are no slips of the finger for any of ours.
     const LONGEST: usize = 24;
     let length = word.chars().count();
