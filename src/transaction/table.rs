@@ -101,7 +101,7 @@ impl Transactions {
         let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
         let ticket = client_ticket(key);
         let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
-            .then(|| stream_listener(ctx))
+            .then(|| ctx.settings.stream_beside(flow.listener))
             .flatten();
         match stream {
             Some(listener) => {
@@ -394,12 +394,6 @@ fn write(ctx: &Ctx<'_>, listener: u8, transport: Transport, token: &Token, draft
     );
     (draft.headers)(&mut writer);
     writer.finish(draft.body)
-}
-
-/// A listener for streams, if there is one.
-fn stream_listener(ctx: &Ctx<'_>) -> Option<u8> {
-    let at = ctx.settings.listeners.iter().position(|listener| listener.transport == Transport::Tcp)?;
-    u8::try_from(at).ok()
 }
 
 /// Tickets of client transactions have their top bit set and name their machine.
