@@ -106,12 +106,10 @@ impl Doors {
         request: &Message,
         stale: bool,
     ) -> Bytes {
-        let (status, name) = match request.method() {
-            Method::Register => (401, Name::WwwAuthenticate),
-            // Everybody but the registrar asks as a proxy does.
-            #[expect(clippy::wildcard_enum_match_arm, reason = "one method against all others")]
-            _ => (407, Name::ProxyAuthenticate),
-        };
+        // Everybody but the registrar asks as a proxy does.
+        let registrar = request.method() == Method::Register;
+        let (status, name) =
+            if registrar { (401, Name::WwwAuthenticate) } else { (407, Name::ProxyAuthenticate) };
         let mut writer = self.refusal(request, status, source);
         let nonce = self.nonces.mint(now, source.remote.ip(), rng);
         for offered in &settings.digest {
@@ -142,10 +140,8 @@ impl Doors {
 
 /// What a request says about its sender, told without any state.
 pub fn claimed<'m>(settings: &Settings, request: &'m Message) -> Access<'m> {
-    let (first, second) = match request.method() {
-        Method::Register => (Name::Authorization, Name::ProxyAuthorization),
-        _ => (Name::ProxyAuthorization, Name::Authorization),
-    };
+    let both = (Name::Authorization, Name::ProxyAuthorization);
+    let (first, second) = if request.method() == Method::Register { both } else { (both.1, both.0) };
     request
         .lines(first)
         .chain(request.lines(second))
