@@ -49,7 +49,7 @@ impl Switchboard {
     }
 
     /// A request that cannot be served, but perhaps answered.
-    fn on_fault(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
+    fn on_fault(&self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
         if message.method() == Method::Ack || message.via().is_none() {
             return ctx.fact(Fact::Dropped(Dropped::Unreadable));
         }
