@@ -66,6 +66,16 @@ impl Doors {
         Self { nonces: Nonces::new(settings), tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
     }
 
+    /// Whether the nonce of a claim is one that a fetch of the user's record is worth; if not, what
+    /// its sender is told.
+    pub fn triage(&self, (now, source): (Now, Flow), credentials: &Credentials<'_>) -> Result<(), Verdict> {
+        match self.nonces.judge(now, source.remote.ip(), credentials.nonce) {
+            Judged::Good { .. } => Ok(()),
+            Judged::Stale => Err(Verdict::Again { stale: true }),
+            Judged::Foreign => Err(Verdict::Again { stale: false }),
+        }
+    }
+
     /// Checks a claim against the record of the user, if there is one.
     pub fn check(
         &self,

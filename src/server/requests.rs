@@ -147,6 +147,9 @@ impl Switchboard {
                 self.on_claim(ctx, flow, message, &uid, &credentials);
             }
             Some(Standing::Loading) | None => {
+                if let Err(Verdict::Again { stale }) = self.doors.triage((ctx.now, flow), &credentials) {
+                    return self.challenge(ctx, flow, message, stale);
+                }
                 let job = Job::Request { flow, message: Arc::clone(message) };
                 self.wait_for(ctx, &uid, job);
             }
