@@ -102,7 +102,8 @@ impl Settings {
     pub fn is_own_listener(&self, address: SocketAddr) -> bool {
         self.listeners.iter().any(|listener| {
             let own = listener.address;
-            own.port() == address.port() && (own.ip() == address.ip() || (own.ip().is_unspecified() && self.is_local(address.ip())))
+            own.port() == address.port()
+                && (own.ip() == address.ip() || (own.ip().is_unspecified() && self.is_local(address.ip())))
         })
     }
 

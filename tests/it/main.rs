@@ -6,4 +6,5 @@
 mod net;
 mod routing;
 mod torture;
+mod torture_server;
 mod wire;
