@@ -1,8 +1,15 @@
 //! ratatosk: a SIP server where your address is a program that you own.
 
 pub mod base;
+pub mod call;
 pub mod config;
+pub mod dialog;
 pub mod effect;
+pub mod leg;
+pub mod message;
+pub mod registrar;
 pub mod routing;
-pub mod sip;
 pub mod server;
+pub mod sip;
+pub mod transaction;
+pub mod transport;

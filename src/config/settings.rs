@@ -79,6 +79,11 @@ impl Settings {
             || self.own_hosts.contains(&host.to_ascii_lowercase())
     }
 
+    /// What phones are told of this listener: `host` or `host:port`.
+    pub fn advertised(&self, listener: u8) -> &str {
+        self.listeners.get(usize::from(listener)).map_or("", |listener| listener.advertise.as_str())
+    }
+
     /// Whether sending to this address would be sending to ourselves.
     pub fn is_own_listener(&self, address: SocketAddr) -> bool {
         self.listeners.iter().any(|listener| {

@@ -13,30 +13,30 @@ use crate::config::Settings;
 use super::fact::Fact;
 use super::net::Flow;
 use super::store::StoreOp;
+use super::wake::Wake;
 use super::{Effect, Ticket};
 
-/// What a machine may see and do while it handles one event. `W` is the server's word for what a
-/// timer means.
+/// What a machine may see and do while it handles one event.
 #[derive(Debug)]
-pub struct Ctx<'a, W> {
+pub struct Ctx<'a> {
     /// The two clocks.
     pub now: Now,
     /// The configuration.
     pub settings: &'a Settings,
     /// Randomness.
     pub rng: &'a mut Rng,
-    timers: &'a mut Timers<W>,
+    timers: &'a mut Timers<Wake>,
     effects: &'a mut Vec<Effect>,
     tickets: &'a mut u64,
 }
 
-impl<'a, W> Ctx<'a, W> {
+impl<'a> Ctx<'a> {
     /// Joins the parts that a user server owns.
     pub fn new(
         now: Now,
         settings: &'a Settings,
         rng: &'a mut Rng,
-        timers: &'a mut Timers<W>,
+        timers: &'a mut Timers<Wake>,
         effects: &'a mut Vec<Effect>,
         tickets: &'a mut u64,
     ) -> Self {
@@ -82,8 +82,8 @@ impl<'a, W> Ctx<'a, W> {
     }
 
     /// Arms a timer.
-    pub fn arm(&mut self, after: Duration, what: impl Into<W>) -> TimerId {
-        self.timers.arm(self.now.at + after, what.into())
+    pub fn arm(&mut self, after: Duration, what: Wake) -> TimerId {
+        self.timers.arm(self.now.at + after, what)
     }
 
     /// Disarms a timer, if it is armed, and forgets its name.

@@ -9,11 +9,13 @@ pub mod ctx;
 pub mod fact;
 pub mod net;
 pub mod store;
+pub mod wake;
 
 pub use ctx::Ctx;
 pub use fact::Fact;
 pub use net::{Flow, StreamId, Transport};
 pub use store::{StoreOp, StoreOutcome};
+pub use wake::{CallTimer, LegTimer, Wake};
 
 use bytes::Bytes;
 

@@ -1,0 +1,182 @@
+//! One dialog, from either side.
+//!
+//! Implements: RFC 3261 §12.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::config::Settings;
+use crate::effect::Flow;
+use crate::sip::{Message, Method, Name, NameAddr, Uri, Writer};
+use crate::transport::target;
+
+/// A dialog (RFC 3261 §12): the state that every request inside it needs.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    call_id: Bytes,
+    /// The From of our requests, tag included.
+    local: Bytes,
+    /// Our tag, also inside `local`.
+    local_tag: Bytes,
+    /// The To of our requests, tag included once there is one.
+    remote: Bytes,
+    remote_tag: Bytes,
+    remote_target: Bytes,
+    routes: SmallVec<[Bytes; 2]>,
+    local_cseq: u32,
+    remote_cseq: Option<u32>,
+    flow: Flow,
+}
+
+/// Why a request does not fit into its dialog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// It names another dialog: 481.
+    Unknown,
+    /// It is older than one already seen: 500 (RFC 3261 §12.2.2).
+    Old,
+}
+
+impl Dialog {
+    /// The dialog of an INVITE that we answer (RFC 3261 §12.1.1).
+    pub fn as_uas(settings: &Settings, invite: &Message, local_tag: &[u8], flow: Flow) -> Self {
+        let local = tagged(invite.header(Name::To).unwrap_or_default(), local_tag);
+        let mut dialog = Self {
+            call_id: Bytes::copy_from_slice(invite.call_id()),
+            local,
+            local_tag: Bytes::copy_from_slice(local_tag),
+            remote: Bytes::copy_from_slice(invite.header(Name::From).unwrap_or_default()),
+            remote_tag: Bytes::copy_from_slice(invite.from_tag()),
+            remote_target: Bytes::new(),
+            routes: invite.values(Name::RecordRoute).map(Bytes::copy_from_slice).collect(),
+            local_cseq: 0,
+            remote_cseq: Some(invite.cseq()),
+            flow,
+        };
+        dialog.refresh_target(settings, invite, flow);
+        dialog
+    }
+
+    /// The beginning of a dialog that we ask for: `to` has no tag yet.
+    pub fn as_uac(call_id: Bytes, from: Bytes, local_tag: Bytes, to: Bytes, target: Bytes, flow: Flow) -> Self {
+        Self {
+            call_id,
+            local: from,
+            local_tag,
+            remote: to,
+            remote_tag: Bytes::new(),
+            remote_target: target,
+            routes: SmallVec::new(),
+            local_cseq: 1,
+            remote_cseq: None,
+            flow,
+        }
+    }
+
+    /// The dialog that a response to our INVITE makes (RFC 3261 §12.1.2).
+    pub fn confirmed_by(&self, settings: &Settings, response: &Message) -> Self {
+        let mut dialog = self.clone();
+        dialog.remote = Bytes::copy_from_slice(response.header(Name::To).unwrap_or_default());
+        dialog.remote_tag = Bytes::copy_from_slice(response.to_tag());
+        dialog.routes = response.values(Name::RecordRoute).map(Bytes::copy_from_slice).collect();
+        dialog.routes.reverse();
+        dialog.refresh_target(settings, response, self.flow);
+        dialog
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> &[u8] {
+        &self.local_tag
+    }
+
+    /// The other side's tag; empty before the first response with one.
+    pub fn remote_tag(&self) -> &[u8] {
+        &self.remote_tag
+    }
+
+    /// Where its requests go.
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// The sequence number of our latest request.
+    pub fn local_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// Takes the sequence number of a new request of ours.
+    pub fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
+    /// Whether a request from the other side belongs here, and whether it is in order. A CSeq that
+    /// was accepted is remembered.
+    pub fn accept(&mut self, request: &Message) -> Result<(), Misfit> {
+        let same = request.call_id() == self.call_id.as_ref()
+            && request.to_tag() == self.local_tag.as_ref()
+            && request.from_tag() == self.remote_tag.as_ref();
+        if !same {
+            return Err(Misfit::Unknown);
+        }
+        if request.method() == Method::Ack {
+            return Ok(());
+        }
+        if self.remote_cseq.is_some_and(|seen| request.cseq() <= seen) {
+            return Err(Misfit::Old);
+        }
+        self.remote_cseq = Some(request.cseq());
+        Ok(())
+    }
+
+    /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
+    pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
+        let Some(contact) = message.contact_uri() else { return };
+        let Ok(uri) = Uri::parse(contact) else { return };
+        self.remote_target = Bytes::copy_from_slice(contact);
+        let hop = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
+        let routed = hop.and_then(|uri| Uri::parse(uri).ok());
+        if let Ok(flow) = target(settings, flow, routed.as_ref().unwrap_or(&uri), routed.is_some()) {
+            self.flow = flow;
+        }
+    }
+
+    /// The Request-URI of our requests.
+    pub fn request_uri(&self) -> &[u8] {
+        &self.remote_target
+    }
+
+    /// Writes what every request inside the dialog has: Route, Max-Forwards, From, To, Call-ID and
+    /// CSeq (RFC 3261 §12.2.1.1).
+    pub fn write(&self, writer: &mut Writer, cseq: u32, method: &str) {
+        for route in &self.routes {
+            writer.header(Name::Route, route);
+        }
+        self.write_first(writer, cseq, method, 70);
+    }
+
+    /// [`Dialog::write`] for the request that asks for the dialog: its Route, if it has one, is
+    /// the caller's to write.
+    pub fn write_first(&self, writer: &mut Writer, cseq: u32, method: &str, max_forwards: u8) {
+        writer.number(Name::MaxForwards, u64::from(max_forwards));
+        writer.header(Name::From, &self.local);
+        writer.header(Name::To, &self.remote);
+        writer.header(Name::CallId, &self.call_id);
+        writer.text(Name::CSeq, format_args!("{cseq} {method}"));
+    }
+}
+
+/// A From or To with our tag added, if it has none.
+fn tagged(header: &[u8], tag: &[u8]) -> Bytes {
+    let has_tag = NameAddr::parse(header).is_some_and(|address| !address.tag().is_empty());
+    if has_tag {
+        return Bytes::copy_from_slice(header);
+    }
+    // A bare addr-spec would swallow the parameter as its own only with <> missing, where RFC 3261
+    // §20.10 says that parameters after it are the header's: so appending is right in both forms.
+    let mut text = Vec::with_capacity(header.len() + tag.len() + 5);
+    text.extend_from_slice(header);
+    text.extend_from_slice(b";tag=");
+    text.extend_from_slice(tag);
+    text.into()
+}

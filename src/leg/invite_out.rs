@@ -1,0 +1,57 @@
+//! How we show ourselves to a phone: the headers of the requests that a leg writes.
+
+use crate::base::Key;
+use crate::config::Settings;
+use crate::dialog::{Escaped, Face};
+use crate::effect::{Flow, Transport};
+use crate::sip::{Method, Name, Writer};
+
+use super::words::{ALLOW, Passage};
+
+/// What is needed to call a phone.
+#[derive(Debug)]
+pub struct Dial<'a> {
+    /// For which call.
+    pub call: Key,
+    /// By which flow.
+    pub flow: Flow,
+    /// The Request-URI: its Contact.
+    pub contact: &'a str,
+    /// Its Path (RFC 3327), comma-separated, empty if it has none.
+    pub path: &'a str,
+    /// Who calls.
+    pub from: &'a Face,
+    /// Who is called.
+    pub to: &'a Face,
+    /// Max-Forwards, already counted down.
+    pub max_forwards: u8,
+    /// What passes.
+    pub passage: &'a Passage,
+}
+
+impl Dial<'_> {
+    /// Writes the headers of the INVITE that are not the dialog's.
+    pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
+        contact(settings, self.flow, &self.from.user, writer);
+        writer.header(Name::Allow, ALLOW);
+        self.passage.write(writer);
+    }
+}
+
+/// Writes our Contact on a flow: an address of ours, under the name of whom the phone talks to.
+pub(super) fn contact(settings: &Settings, flow: Flow, user: &str, writer: &mut Writer) {
+    let host = settings.advertised(flow.listener);
+    let transport = match flow.transport() {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+    };
+    writer.text(Name::Contact, format_args!("<sip:{}@{host}{transport}>", Escaped(user)));
+}
+
+/// What requests inside a dialog say of us beyond the dialog.
+pub(super) fn capabilities(settings: &Settings, flow: Flow, user: &str, method: Method, writer: &mut Writer) {
+    if method == Method::Invite {
+        contact(settings, flow, user, writer);
+        writer.header(Name::Allow, ALLOW);
+    }
+}

@@ -1,0 +1,341 @@
+//! All legs of one user server: makes them, hands them their events, lets them go.
+
+use std::sync::Arc;
+
+use crate::base::{Arena, Key, ServerIndex, Token};
+use crate::dialog::{Dialog, Misfit};
+use crate::effect::{Ctx, Flow, LegTimer};
+use crate::sip::{Message, Method, Name, Writer};
+use crate::transaction::{Asked, Draft, Owner, Transactions};
+
+use super::confirmed::Confirmed;
+use super::invite_out::Dial;
+use super::link::{Link, LinkEnd, LinkMail};
+use super::uac::Uac;
+use super::uas::Uas;
+use super::words::LegWord;
+
+/// What a leg acts through: the out-tray and the transactions below it.
+#[derive(Debug)]
+pub struct Wire<'a, 'c> {
+    /// The out-tray.
+    pub ctx: &'a mut Ctx<'c>,
+    /// The transactions.
+    pub transactions: &'a mut Transactions,
+}
+
+/// What a leg has to tell: to which call, from which leg, what.
+#[derive(Debug)]
+pub struct Report {
+    /// The call.
+    pub call: Key,
+    /// The leg. It may be gone by now.
+    pub leg: Key,
+    /// What.
+    pub word: LegWord,
+}
+
+/// All legs of one user server.
+#[derive(Debug)]
+pub struct Legs {
+    server: ServerIndex,
+    legs: Arena<Leg>,
+    /// Words for the other halves of calls; the switchboard delivers them.
+    pub outbox: Vec<LinkMail>,
+}
+
+#[derive(Debug)]
+struct Leg {
+    /// `None` when the call does not care any more what becomes of it.
+    call: Option<Key>,
+    machine: Machine,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Uas(Uas),
+    Uac(Uac),
+    Confirmed(Box<Confirmed>),
+    Link(Link),
+}
+
+/// What a machine wants after an event.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Nothing.
+    Stay,
+    /// Its call is to hear this.
+    Tell(LegWord),
+    /// Its call is to hear this; the leg is gone.
+    TellAndEnd(LegWord),
+    /// The leg is gone.
+    End,
+    /// The leg still has to tidy up, but its call will not hear of it.
+    Orphan,
+    /// The call is answered on this leg; its call is to hear this, if anything.
+    Confirm(Box<Confirmed>, Option<LegWord>),
+}
+
+impl Legs {
+    /// No legs yet.
+    pub fn new(server: ServerIndex) -> Self {
+        Self { server, legs: Arena::default(), outbox: Vec::new() }
+    }
+
+    /// Live legs.
+    pub fn len(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.legs.is_empty()
+    }
+
+    /// A leg for an INVITE that a phone has sent us; `user` is whom it believes to talk to.
+    pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
+        let tag = Token::mint(self.server, self.legs.next_key(), wire.ctx.rng);
+        let server = asked.key;
+        let key =
+            self.legs.insert(Leg { call: Some(call), machine: Machine::Uas(Uas::new(asked, tag, user)) });
+        wire.transactions.belongs_to(server, key);
+        key
+    }
+
+    /// Calls a phone.
+    pub fn dial(&mut self, wire: &mut Wire<'_, '_>, dial: &Dial<'_>) -> Key {
+        let key = self.legs.next_key();
+        let tag = Token::mint(self.server, key, wire.ctx.rng);
+        let call_id = format!("{:016x}{:016x}", wire.ctx.rng.draw(), wire.ctx.rng.draw());
+        let dialog = Dialog::as_uac(
+            call_id.into(),
+            dial.from.header(Some(&tag)),
+            tag.as_bytes().to_vec().into(),
+            dial.to.header(None),
+            dial.contact.as_bytes().to_vec().into(),
+            dial.flow,
+        );
+        let settings = wire.ctx.settings;
+        let headers = |writer: &mut Writer| {
+            if !dial.path.is_empty() {
+                writer.header(Name::Route, dial.path.as_bytes());
+            }
+            dialog.write_first(writer, dialog.local_cseq(), "INVITE", dial.max_forwards);
+            dial.write(settings, writer);
+        };
+        let draft = Draft {
+            method: Method::Invite,
+            name: b"INVITE",
+            uri: dial.contact.as_bytes(),
+            headers: &headers,
+            body: dial.passage.body(),
+        };
+        let client = wire.transactions.request(wire.ctx, Owner::Leg(key), dial.flow, &draft);
+        let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
+        self.legs.insert(Leg { call: Some(dial.call), machine: Machine::Uac(uac) })
+    }
+
+    /// A link to a half that is about to be set up.
+    pub fn link_out(&mut self, call: Key) -> LinkEnd {
+        let leg = self.legs.insert(Leg { call: Some(call), machine: Machine::Link(Link::opening()) });
+        LinkEnd { server: self.server, leg }
+    }
+
+    /// A link from a half that is there.
+    pub fn link_in(&mut self, call: Key, peer: LinkEnd) -> Key {
+        self.legs.insert(Leg { call: Some(call), machine: Machine::Link(Link::open(peer)) })
+    }
+
+    /// This end of a link, for the other half to write to.
+    pub fn link_end(&self, leg: Key) -> LinkEnd {
+        LinkEnd { server: self.server, leg }
+    }
+
+    /// The half that a link asked for is there.
+    pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
+        let Some(Leg { call, machine: Machine::Link(link) }) = self.legs.get_mut(leg) else { return };
+        link.on_opened(peer, &mut self.outbox);
+        if call.is_none() {
+            self.legs.remove(leg);
+        }
+    }
+
+    /// The other half says something.
+    pub fn on_mail(&mut self, mail: LinkMail) -> Option<Report> {
+        let leg = self.legs.get(mail.to.leg)?;
+        let call = leg.call?;
+        if ends_link(&mail.word) {
+            self.legs.remove(mail.to.leg);
+        }
+        Some(Report { call, leg: mail.to.leg, word: mail.word })
+    }
+
+    /// A call says something to one of its legs.
+    pub fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Option<Report> {
+        let leg = self.legs.get_mut(key)?;
+        let turn = match &mut leg.machine {
+            Machine::Uas(machine) => machine.say(wire, key, word),
+            Machine::Uac(machine) => machine.say(wire, key, word),
+            Machine::Confirmed(machine) => machine.say(wire, key, word),
+            Machine::Link(link) => {
+                let ends = ends_link(&word);
+                link.say(word, &mut self.outbox);
+                match (ends, link.is_open()) {
+                    (false, _) => Turn::Stay,
+                    (true, true) => Turn::End,
+                    (true, false) => Turn::Orphan,
+                }
+            }
+        };
+        self.apply(key, turn)
+    }
+
+    /// The phone gives up its INVITE (the CANCEL itself has been answered).
+    pub fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, key: Key, cancel: &Message) -> Option<Report> {
+        let Machine::Uas(machine) = &mut self.legs.get_mut(key)?.machine else { return None };
+        let turn = machine.on_cancel(wire, cancel);
+        self.apply(key, turn)
+    }
+
+    /// Our tag towards the phone while its INVITE rings.
+    pub fn ringing_tag(&self, key: Key) -> Option<&[u8]> {
+        match &self.legs.get(key)?.machine {
+            Machine::Uas(machine) => Some(machine.tag()),
+            Machine::Uac(_) | Machine::Confirmed(_) | Machine::Link(_) => None,
+        }
+    }
+
+    /// Whether a request fits into the dialog of a leg; remembers its CSeq if it does.
+    pub fn accept(&mut self, key: Key, request: &Message) -> Result<Flow, Misfit> {
+        match self.legs.get_mut(key).map(|leg| &mut leg.machine) {
+            Some(Machine::Confirmed(machine)) => {
+                machine.dialog.accept(request)?;
+                Ok(machine.flow())
+            }
+            Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
+        }
+    }
+
+    /// The call that a leg is of.
+    pub fn call_of(&self, key: Key) -> Option<Key> {
+        self.legs.get(key)?.call
+    }
+
+    /// A request inside the dialog of a leg, accepted.
+    pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
+        let Machine::Confirmed(machine) = &mut self.legs.get_mut(key)?.machine else { return None };
+        let turn = machine.on_request(wire, asked);
+        self.apply(key, turn)
+    }
+
+    /// The ACK of a 2xx. `Err` if it belongs to no dialog of ours.
+    pub fn on_ack(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        ack: &Message,
+    ) -> Result<Option<Report>, Misfit> {
+        self.accept(key, ack)?;
+        let Some(Machine::Confirmed(machine)) = self.legs.get_mut(key).map(|leg| &mut leg.machine) else {
+            return Err(Misfit::Unknown);
+        };
+        let turn = machine.on_ack(wire, ack);
+        Ok(self.apply(key, turn))
+    }
+
+    /// A response to a request of a leg.
+    pub fn on_response(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        client: Key,
+        response: &Arc<Message>,
+    ) -> Option<Report> {
+        let turn = match &mut self.legs.get_mut(key)?.machine {
+            Machine::Uac(machine) => machine.on_response(wire, key, response),
+            Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
+            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+        };
+        self.apply(key, turn)
+    }
+
+    /// A request of a leg was not answered, or could not be sent.
+    pub fn on_failed(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        client: Key,
+        status: u16,
+    ) -> Option<Report> {
+        let turn = match &mut self.legs.get_mut(key)?.machine {
+            Machine::Uac(machine) => machine.on_failed(wire, status),
+            Machine::Confirmed(machine) => machine.on_failed(wire, client, status),
+            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+        };
+        self.apply(key, turn)
+    }
+
+    /// A leg's timer fired.
+    pub fn on_timer(&mut self, wire: &mut Wire<'_, '_>, key: Key, timer: LegTimer) -> Option<Report> {
+        let turn = match (&mut self.legs.get_mut(key)?.machine, timer) {
+            (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
+            (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
+            (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
+            (Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_), _) => Turn::Stay,
+        };
+        self.apply(key, turn)
+    }
+
+    /// The stream of these legs is gone: what they carry is over.
+    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: crate::effect::StreamId) -> Vec<Report> {
+        let on_it = |leg: &Leg| match &leg.machine {
+            Machine::Uas(machine) => machine.flow().stream == Some(stream),
+            Machine::Uac(machine) => machine.flow().stream == Some(stream),
+            Machine::Confirmed(machine) => machine.flow().stream == Some(stream),
+            Machine::Link(_) => false,
+        };
+        let keys: Vec<Key> = self.legs.iter().filter(|(_, leg)| on_it(leg)).map(|(key, _)| key).collect();
+        keys.into_iter().filter_map(|key| self.lose(wire, key)).collect()
+    }
+
+    fn lose(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Option<Report> {
+        let turn = match &mut self.legs.get_mut(key)?.machine {
+            Machine::Uas(machine) => machine.on_lost(wire),
+            Machine::Uac(machine) => machine.on_failed(wire, 503),
+            Machine::Confirmed(machine) => machine.lost(wire),
+            Machine::Link(_) => Turn::Stay,
+        };
+        self.apply(key, turn)
+    }
+
+    fn apply(&mut self, key: Key, turn: Turn) -> Option<Report> {
+        let leg = self.legs.get_mut(key)?;
+        let call = leg.call;
+        let word = match turn {
+            Turn::Stay => None,
+            Turn::Tell(word) => Some(word),
+            Turn::TellAndEnd(word) => {
+                self.legs.remove(key);
+                Some(word)
+            }
+            Turn::End => {
+                self.legs.remove(key);
+                None
+            }
+            Turn::Orphan => {
+                leg.call = None;
+                None
+            }
+            Turn::Confirm(confirmed, word) => {
+                leg.machine = Machine::Confirmed(confirmed);
+                word
+            }
+        };
+        Some(Report { call: call?, leg: key, word: word? })
+    }
+}
+
+/// Words after which a link has nothing more to carry.
+fn ends_link(word: &LegWord) -> bool {
+    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
+}

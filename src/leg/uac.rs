@@ -1,0 +1,149 @@
+//! A leg that we open: we are the user agent client of an INVITE to a phone.
+//!
+//! ```text
+//!   Calling ──2xx──▶ (confirmed)                     the call is told
+//!      │──other final, time-out──▶ (gone)            the call is told
+//!      └──Cancel──▶ Cancelling ──final──▶ (gone)     nobody cares any more
+//!                       └──2xx──▶ ACK, BYE, (gone)   the answer crossed our CANCEL
+//! ```
+//!
+//! Implements: RFC 3261 §13.2, §9.1; RFC 3326.
+
+use std::sync::Arc;
+
+use crate::base::{Key, TimerId};
+use crate::dialog::Dialog;
+use crate::effect::{LegTimer, Wake};
+use crate::sip::{Message, Name};
+use crate::transaction::TIMEOUT;
+
+use super::confirmed::Confirmed;
+use super::legs::{Turn, Wire};
+use super::words::{LegWord, Passage, Refusal};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Calling,
+    /// Nobody wants it any more; the CANCEL has to wait for a provisional response.
+    CancelWanted,
+    Cancelling,
+}
+
+#[derive(Debug)]
+pub(super) struct Uac {
+    client: Key,
+    dialog: Dialog,
+    user: String,
+    /// Whether our INVITE made the offer; if not, the 2xx does, and its ACK has to wait.
+    offered: bool,
+    state: State,
+    reason: Passage,
+    patience: Option<TimerId>,
+}
+
+impl Uac {
+    pub(super) fn new(client: Key, dialog: Dialog, user: String, offered: bool) -> Self {
+        Self {
+            client,
+            dialog,
+            user,
+            offered,
+            state: State::Calling,
+            reason: Passage::default(),
+            patience: None,
+        }
+    }
+
+    pub(super) fn flow(&self) -> crate::effect::Flow {
+        self.dialog.flow()
+    }
+
+    pub(super) fn on_response(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Arc<Message>) -> Turn {
+        match (self.state, response.status()) {
+            (State::Calling, 100..=199) => Turn::Tell(LegWord::Progress {
+                status: response.status(),
+                early: 0,
+                passage: Passage::of(response),
+            }),
+            (State::Calling, 200..=299) => self.answered(wire, key, response),
+            (State::Calling, _) => Turn::TellAndEnd(LegWord::Reject(Refusal::of(response))),
+            (State::CancelWanted, 100..=199) => {
+                self.cancel(wire, key);
+                Turn::Stay
+            }
+            (State::Cancelling, 100..=199) => Turn::Stay,
+            // The answer crossed our CANCEL on the wire: the phone believes it is in a call, so it
+            // has to be told that it is not.
+            (State::CancelWanted | State::Cancelling, 200..=299) => {
+                wire.ctx.disarm(&mut self.patience);
+                let mut confirmed = self.confirm(wire, response);
+                confirmed.hang_up(wire, &self.reason);
+                Turn::End
+            }
+            (State::CancelWanted | State::Cancelling, _) => {
+                wire.ctx.disarm(&mut self.patience);
+                Turn::End
+            }
+        }
+    }
+
+    pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, status: u16) -> Turn {
+        wire.ctx.disarm(&mut self.patience);
+        match self.state {
+            State::Calling => Turn::TellAndEnd(LegWord::Reject(Refusal::status(status))),
+            State::CancelWanted | State::Cancelling => Turn::End,
+        }
+    }
+
+    /// The call says something.
+    pub(super) fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Turn {
+        match word {
+            LegWord::Cancel(passage) | LegWord::HangUp(passage) => {
+                self.reason = passage;
+                if wire.transactions.may_cancel(self.client) {
+                    self.cancel(wire, key);
+                } else {
+                    self.state = State::CancelWanted;
+                }
+                Turn::Orphan
+            }
+            LegWord::Progress { .. }
+            | LegWord::Answer { .. }
+            | LegWord::Acknowledge(_)
+            | LegWord::Reject(_)
+            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiated { .. }
+            | LegWord::Request { .. }
+            | LegWord::Reply { .. } => Turn::Stay,
+        }
+    }
+
+    /// The CANCEL has had no effect in 64·T1 (RFC 3261 §9.1).
+    pub(super) fn on_out_of_patience(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        wire.transactions.abandon(wire.ctx, self.client);
+        Turn::End
+    }
+
+    fn cancel(&mut self, wire: &mut Wire<'_, '_>, key: Key) {
+        self.state = State::Cancelling;
+        wire.transactions.cancel(wire.ctx, self.client, self.reason.header(Name::Reason));
+        self.patience = Some(wire.ctx.arm(TIMEOUT, Wake::Leg(key, LegTimer::Cancelled)));
+    }
+
+    fn answered(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Message) -> Turn {
+        let mut confirmed = self.confirm(wire, response);
+        confirmed.watch(wire, key);
+        let word = LegWord::Answer { early: 0, passage: Passage::of(response) };
+        Turn::Confirm(Box::new(confirmed), Some(word))
+    }
+
+    fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
+        let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
+        confirmed.owe_ack(self.client, response.cseq());
+        if self.offered {
+            confirmed.acknowledge(wire, &Passage::default());
+        }
+        confirmed
+    }
+}

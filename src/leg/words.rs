@@ -1,0 +1,195 @@
+//! The vocabulary of a call: what a call says to a leg, and a leg to its call.
+//!
+//! Both directions use the same words, because that is what a call mostly does: it hears a word from
+//! one leg and says it to the other. What may pass with a word is a [`Passage`].
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::base::Key;
+use crate::sip::{Message, Method, Name, Writer};
+
+/// The methods that a phone may send us (RFC 3261 §20.5).
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
+
+/// A word between a call and one of its legs.
+#[derive(Debug, Clone)]
+pub enum LegWord {
+    /// It rings, or is being forwarded, or has early media: any 1xx but 100.
+    Progress {
+        /// The status, 101 to 199.
+        status: u16,
+        /// Which early dialog towards the caller: branches with media of their own have their own.
+        early: u8,
+        /// What passes.
+        passage: Passage,
+    },
+    /// A 2xx to the INVITE.
+    Answer {
+        /// The early dialog that it completes.
+        early: u8,
+        /// What passes.
+        passage: Passage,
+    },
+    /// The ACK of a 2xx; it has a body if the 2xx made the offer.
+    Acknowledge(Passage),
+    /// A final response that is no 2xx.
+    Reject(Refusal),
+    /// The caller gives up before an answer.
+    Cancel(Passage),
+    /// The call is over.
+    HangUp(Passage),
+    /// A new offer inside the call: hold, resume, another codec (re-INVITE).
+    Renegotiate(Passage),
+    /// The final response to it; its ACK is an [`LegWord::Acknowledge`].
+    Renegotiated {
+        /// 200 to 699.
+        status: u16,
+        /// What passes.
+        passage: Passage,
+    },
+    /// Another request inside the call that only passes through.
+    Request {
+        /// Given back in the reply.
+        id: Key,
+        /// INFO or MESSAGE.
+        method: Method,
+        /// What passes.
+        passage: Passage,
+    },
+    /// The final response to it.
+    Reply {
+        /// Of which request.
+        id: Key,
+        /// 200 to 699.
+        status: u16,
+        /// What passes.
+        passage: Passage,
+    },
+}
+
+/// A final response that is no 2xx.
+#[derive(Debug, Clone, Default)]
+pub struct Refusal {
+    /// 300 to 699.
+    pub status: u16,
+    /// Where else the phone says he is (3xx).
+    pub contacts: SmallVec<[Bytes; 1]>,
+    /// `Retry-After`, which 404, 480, 486, 500, 503, 600 and 603 may carry.
+    pub retry_after: Option<Bytes>,
+    /// What passes.
+    pub passage: Passage,
+}
+
+/// What passes from leg to leg: a body, and the few headers that say something about it or about
+/// the call, never one that says something about a phone or its network.
+#[derive(Debug, Clone, Default)]
+pub struct Passage {
+    headers: SmallVec<[(Name, Bytes); 3]>,
+    body: Bytes,
+}
+
+impl Passage {
+    /// Takes from a message what may pass.
+    pub fn of(message: &Message) -> Self {
+        let mut headers = SmallVec::new();
+        let body = message.body();
+        for (name, _, value) in message.every_line() {
+            let passes = if describes_body(name) { !body.is_empty() } else { describes_call(name) };
+            if passes {
+                headers.push((name, message.raw().slice_ref(value)));
+            }
+        }
+        Self { headers, body }
+    }
+
+    /// Nothing but a Reason (RFC 3326).
+    pub fn reason(text: &'static str) -> Self {
+        let mut headers = SmallVec::new();
+        headers.push((Name::Reason, Bytes::from_static(text.as_bytes())));
+        Self { headers, body: Bytes::new() }
+    }
+
+    /// A Reason with a text of somebody's own (RFC 3326).
+    pub fn reason_text(cause: u16, text: &str) -> Self {
+        let quoted: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+        let value = format!("SIP;cause={cause};text=\"{quoted}\"");
+        let mut headers = SmallVec::new();
+        headers.push((Name::Reason, value.into()));
+        Self { headers, body: Bytes::new() }
+    }
+
+    /// Whether there is a body: for an INVITE, an offer.
+    pub fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    /// The body, as it came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The value of a header that passes.
+    pub fn header(&self, name: Name) -> Option<&[u8]> {
+        self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_ref())
+    }
+
+    /// Without its body: for a response that must have none.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        self.headers.retain(|(name, _)| describes_call(*name));
+        self.body = Bytes::new();
+        self
+    }
+
+    /// Writes the headers.
+    pub fn write(&self, writer: &mut Writer) {
+        for (name, value) in &self.headers {
+            writer.header(*name, value);
+        }
+    }
+}
+
+impl Refusal {
+    /// A refusal of our own.
+    pub fn status(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// Takes from a response what may pass.
+    pub fn of(response: &Message) -> Self {
+        let status = response.status();
+        let contacts = if status < 400 {
+            response.values(Name::Contact).map(Bytes::copy_from_slice).collect()
+        } else {
+            SmallVec::new()
+        };
+        let retry_after = response.header(Name::RetryAfter).map(Bytes::copy_from_slice);
+        Self { status, contacts, retry_after, passage: Passage::of(response).without_body() }
+    }
+}
+
+/// Headers that pass with a body.
+fn describes_body(name: Name) -> bool {
+    matches!(
+        name,
+        Name::ContentType
+            | Name::ContentDisposition
+            | Name::ContentEncoding
+            | Name::ContentLanguage
+            | Name::MimeVersion
+    )
+}
+
+/// Headers that pass with or without one.
+fn describes_call(name: Name) -> bool {
+    matches!(
+        name,
+        Name::Subject
+            | Name::Priority
+            | Name::AcceptLanguage
+            | Name::Reason
+            | Name::UserToUser
+            | Name::SessionId
+    )
+}

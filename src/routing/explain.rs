@@ -1,0 +1,102 @@
+//! Telling people how a decision was taken, from the evaluator's own trace.
+
+use std::fmt::Write as _;
+
+use super::evaluate::{Fact, Line, Test};
+use super::fault::Span;
+use super::profile::Profile;
+use super::question::Question;
+use super::trace::{Trace, TraceStep};
+
+impl Profile {
+    /// The path of a decision, for people: each condition with the value it saw, each line taken.
+    pub fn explain(&self, trace: &Trace, question: &Question<'_>) -> String {
+        let mut text = format!("profile \"{}\", {}: {}\n", self.name(), trace.direction(), ask(question));
+        if trace.forgotten() > 0 {
+            put(&mut text, format_args!("  ({} earlier steps are left out)", trace.forgotten()));
+        }
+        for step in trace.steps() {
+            match step {
+                TraceStep::Tested { test, held } => {
+                    let Some(test) = self.test(trace, test) else { continue };
+                    let verdict = if held { "yes" } else { "no" };
+                    let (line, what) = (test.span.line(&self.source), self.words(test.span));
+                    put(
+                        &mut text,
+                        format_args!("  {line:>4}  {what}: {verdict}, {}", seen(&test.fact, question)),
+                    );
+                }
+                TraceStep::Reached { line: 0 } => put(&mut text, format_args!("        no rule matches")),
+                TraceStep::Reached { line } => {
+                    let Some(line) = self.line_of(trace, line) else { continue };
+                    put(
+                        &mut text,
+                        format_args!("  {:>4}  {}", line.when.line(&self.source), self.rule(line)),
+                    );
+                }
+                TraceStep::CameBack { outcome } => {
+                    put(&mut text, format_args!("        came back: {outcome}"))
+                }
+            }
+        }
+        if let Some(TraceStep::CameBack { outcome }) = trace.steps().last() {
+            put(&mut text, format_args!("        the caller hears: {outcome}"));
+        }
+        text
+    }
+
+    /// The rule that decided, in one line: `default:4 otherwise -> try clients`.
+    pub fn rule_line(&self, trace: &Trace) -> String {
+        let reached = trace.steps().filter_map(|step| match step {
+            TraceStep::Reached { line } => Some(line),
+            TraceStep::Tested { .. } | TraceStep::CameBack { .. } => None,
+        });
+        match reached.last().and_then(|line| self.line_of(trace, line)) {
+            Some(line) if line.what.end > 0 => {
+                format!("{}:{} {}", self.name(), line.when.line(&self.source), self.rule(line))
+            }
+            _ => format!("{}: no rule", self.name()),
+        }
+    }
+
+    fn rule(&self, line: &Line) -> String {
+        format!("{} -> {}", self.words(line.when), self.words(line.what))
+    }
+
+    /// A piece of the source with every gap made one space.
+    fn words(&self, span: Span) -> String {
+        span.of(&self.source).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn test(&self, trace: &Trace, test: u16) -> Option<&Test> {
+        self.graph(trace.direction())?.tests.get(usize::from(test))
+    }
+
+    fn line_of(&self, trace: &Trace, line: u16) -> Option<&Line> {
+        self.graph(trace.direction())?.lines.get(usize::from(line))
+    }
+}
+
+/// Adds a line to a text; that does not fail.
+fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(text, "{line}");
+}
+
+/// The question as a person would put it.
+fn ask(question: &Question<'_>) -> String {
+    format!("{} from {} to {}", question.mode.request(), question.caller, question.to)
+}
+
+/// The value that a condition saw.
+fn seen(fact: &Fact, question: &Question<'_>) -> String {
+    match fact {
+        Fact::Mode(_) => format!("the mode is {}", question.mode),
+        Fact::Caller(_) => format!("the caller is {}", question.caller),
+        Fact::To(_) => format!("it is for {}", question.to),
+        Fact::Registered | Fact::RegisteredForMode => String::from(match question {
+            Question { registered_for_mode: true, .. } => "a client is registered that takes this mode",
+            Question { registered: true, .. } => "a client is registered, but none that takes this mode",
+            Question { .. } => "no client is registered",
+        }),
+    }
+}

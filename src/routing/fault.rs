@@ -1,0 +1,356 @@
+//! What is wrong with a tree file: every fault with its place, its words, and a way out.
+//!
+//! A fault has a stable [`Code`], labels that underline pieces of the source, and a help line. The
+//! same list prints for people (miette) and serialises for the API and editors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::{Serialize, Serializer};
+
+/// A piece of the source, in bytes. Where something stands is no part of what it is, so two
+/// spans always compare equal: trees are then equal when they say the same.
+#[derive(Clone, Copy, Default, Debug, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last one.
+    pub end: usize,
+}
+
+/// The stable name of a kind of fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs, reason = "each is described by its text in `as_str` and on the reference page")]
+pub enum Code {
+    TooLarge,
+    TooDeep,
+    TooManyRules,
+    TooComplex,
+    TooManyFaults,
+    Encoding,
+    Character,
+    OpenText,
+    Syntax,
+    UnknownWord,
+    LaterWord,
+    UnknownZone,
+    BadAddress,
+    BadDuration,
+    Repeated,
+    WrongTree,
+    NotTotal,
+    DeadRule,
+    DeadOutcome,
+    LateTarget,
+    ToSelf,
+}
+
+/// An underlined piece of the source.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Label {
+    /// What to say below the line.
+    pub text: String,
+    /// The first byte.
+    pub offset: usize,
+    /// How many bytes.
+    pub length: usize,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Fault {
+    /// What kind of fault.
+    pub code: Code,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// A way out.
+    pub help: Option<String>,
+    /// Where; the first label is the place of the fault.
+    pub labels: Vec<Label>,
+}
+
+/// Everything that is wrong with a file, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    source: NamedSource<Arc<str>>,
+    list: Vec<Fault>,
+}
+
+impl Span {
+    pub(super) const fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// From the beginning of this to the end of `other`.
+    pub(super) const fn to(self, other: Self) -> Self {
+        Self { start: self.start, end: other.end }
+    }
+
+    /// The piece of `source` it covers.
+    pub(super) fn of(self, source: &str) -> &str {
+        source.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The line of its first byte, from 1.
+    pub(super) fn line(self, source: &str) -> usize {
+        1 + source.get(..self.start).unwrap_or(source).matches('\n').count()
+    }
+}
+
+impl PartialEq for Span {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Code {
+    /// The name that scripts may rely on.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "tree::too-large",
+            Self::TooDeep => "tree::too-deep",
+            Self::TooManyRules => "tree::too-many-rules",
+            Self::TooComplex => "tree::too-complex",
+            Self::TooManyFaults => "tree::too-many-faults",
+            Self::Encoding => "tree::encoding",
+            Self::Character => "tree::character",
+            Self::OpenText => "tree::open-text",
+            Self::Syntax => "tree::syntax",
+            Self::UnknownWord => "tree::unknown-word",
+            Self::LaterWord => "tree::later-word",
+            Self::UnknownZone => "tree::unknown-zone",
+            Self::BadAddress => "tree::bad-address",
+            Self::BadDuration => "tree::bad-duration",
+            Self::Repeated => "tree::repeated",
+            Self::WrongTree => "tree::wrong-tree",
+            Self::NotTotal => "tree::not-total",
+            Self::DeadRule => "tree::dead-rule",
+            Self::DeadOutcome => "tree::dead-outcome",
+            Self::LateTarget => "tree::late-target",
+            Self::ToSelf => "tree::to-self",
+        }
+    }
+}
+
+impl Fault {
+    pub(super) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None, labels: Vec::new() }.label(span, "here")
+    }
+
+    /// Says what the underlined place is.
+    pub(super) fn here(mut self, text: impl Into<String>) -> Self {
+        if let Some(first) = self.labels.first_mut() {
+            first.text = text.into();
+        }
+        self
+    }
+
+    /// Underlines another piece.
+    pub(super) fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        let length = span.end.saturating_sub(span.start);
+        self.labels.push(Label { text: text.into(), offset: span.start, length, line: 0, column: 0 });
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The line of its place, from 1.
+    pub fn line(&self) -> usize {
+        self.labels.first().map_or(0, |label| label.line)
+    }
+
+    /// The column of its place, from 1, in characters.
+    pub fn column(&self) -> usize {
+        self.labels.first().map_or(0, |label| label.column)
+    }
+
+    fn offset(&self) -> usize {
+        self.labels.first().map_or(0, |label| label.offset)
+    }
+}
+
+impl Faults {
+    /// More faults than this in one file are counted, not told.
+    pub const MOST: usize = 100;
+
+    pub(super) fn new(source: &str, mut list: Vec<Fault>) -> Self {
+        list.sort_by_key(|fault| (fault.offset(), fault.code));
+        list.dedup();
+        let more = list.len().saturating_sub(Self::MOST);
+        list.truncate(Self::MOST);
+        if more > 0 {
+            let end = Span::new(source.len(), source.len());
+            list.push(Fault::new(Code::TooManyFaults, end, format!("{more} more faults are not shown")));
+        }
+        let lines = Lines::of(source);
+        for label in list.iter_mut().flat_map(|fault| &mut fault.labels) {
+            (label.line, label.column) = lines.place(source, label.offset);
+        }
+        Self { source: NamedSource::new("tree", Arc::from(source)), list }
+    }
+
+    /// The same, with the name of the file they are in.
+    #[must_use]
+    pub fn in_file(self, name: &str) -> Self {
+        let source = NamedSource::new(name, Arc::clone(self.source.inner()));
+        Self { source, list: self.list }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.list.iter()
+    }
+
+    /// The name of the file.
+    pub fn file(&self) -> &str {
+        self.source.name()
+    }
+
+    /// As people read it, for a terminal with colours or for a plain text.
+    pub fn render(&self, colours: bool) -> String {
+        let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+        let mut text = String::new();
+        for fault in &self.list {
+            let placed = Placed { fault, source: &self.source };
+            // Writing to a String does not fail; a span that did not fit would leave the message out.
+            if handler.render_report(&mut text, &placed).is_err() {
+                text.push_str(&fault.message);
+            }
+        }
+        text
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Where the lines of a source begin, so that many places are found fast.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(source: &str) -> Self {
+        let starts = source.match_indices('\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(starts).collect())
+    }
+
+    /// Line and column of a byte, both from 1.
+    fn place(&self, source: &str, offset: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|i| self.0.get(i)).copied().unwrap_or(0);
+        let column = source.get(start..offset).map_or(0, |before| before.chars().count());
+        (line, column + 1)
+    }
+}
+
+/// A fault with the source it is in, for printing alone.
+#[derive(Debug)]
+struct Placed<'a> {
+    fault: &'a Fault,
+    source: &'a NamedSource<Arc<str>>,
+}
+
+impl fmt::Display for Placed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.fault, f)
+    }
+}
+
+impl std::error::Error for Placed<'_> {}
+
+impl Diagnostic for Placed<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.fault.code()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Diagnostic::help(self.fault)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.fault.labels()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.source)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Diagnostic for Fault {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = |l: &Label| LabeledSpan::new(Some(l.text.clone()), l.offset, l.length);
+        Some(Box::new(self.labels.iter().map(label)))
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.list.len();
+        write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, self.source.name())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Diagnostic for Faults {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.list.iter().map(|fault| fault as &dyn Diagnostic)))
+    }
+}
+
+impl Serialize for Faults {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            file: &'a str,
+            faults: &'a [Fault],
+        }
+        File { file: self.source.name(), faults: &self.list }.serialize(serializer)
+    }
+}

@@ -1,0 +1,30 @@
+//! The tree language: what a user's address does with a call or a page.
+//!
+//! A *profile* is a file with two trees, one for what comes in and one for what goes out. It is
+//! compiled once ([`Profile::compile`]), shared, and then asked: a [`Question`] goes in, a
+//! [`Place`] in the tree comes out, the [`Action`] there says what to do, and the [`Outcome`] of a
+//! `try` leads to the next place. The room knows nothing of SIP, does no I/O and reads no clock.
+//!
+//! The way through a file: `lex` → `parse` → `check` → `compile`, and then `evaluate` and
+//! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
+
+pub mod fault;
+pub mod plan;
+pub mod profile;
+pub mod question;
+pub mod route;
+pub mod trace;
+pub mod words;
+
+mod compile;
+mod evaluate;
+mod explain;
+mod pattern;
+
+pub use fault::{Code, Fault, Faults, Label, Span};
+pub use plan::{Action, Place, Target, TimedTarget, Try};
+pub use profile::Profile;
+pub use question::{Party, Question};
+pub use route::{Route, Who};
+pub use trace::{Trace, TraceStep};
+pub use words::{Direction, Mode, Outcome};

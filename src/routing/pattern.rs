@@ -1,0 +1,158 @@
+//! What a condition may say of a party: an address, a cluster, a number, or the beginning or end
+//! of one.
+
+use std::fmt;
+
+use super::question::Party;
+use crate::base::Uid;
+
+/// One value of a `caller` or `to` condition.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Pattern {
+    /// `anonymous`.
+    Anonymous,
+    /// Addresses of users.
+    User(Shape),
+    /// Telephone numbers.
+    Number(Shape),
+}
+
+/// Which texts a pattern stands for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Shape {
+    /// This text.
+    Exactly(Box<str>),
+    /// Those that begin with it: `anne@*`.
+    Begins(Box<str>),
+    /// Those that end with it: `*.test`; a cluster, `@south.test`, is one of these.
+    Ends(Box<str>),
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum PatternError {
+    #[error("a `*` stands once, at the beginning or at the end")]
+    Star,
+    #[error("a `*` alone would match everybody")]
+    Everybody,
+    #[error("this is neither an address nor a number")]
+    NoAddress,
+    #[error("an address holds no spaces, and one `@` at most")]
+    Character,
+    #[error("a number holds digits, perhaps after a `+`")]
+    NoNumber,
+    #[error("an address has at most 255 bytes")]
+    Long,
+}
+
+impl Pattern {
+    /// Reads an address, a cluster, a number, or a pattern of one of them.
+    pub(super) fn read(text: &str) -> Result<Self, PatternError> {
+        if text.starts_with(['+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*'])
+            && Self::number(text).is_ok()
+        {
+            return Self::number(text);
+        }
+        Self::user(text)
+    }
+
+    /// Reads a number or a pattern of numbers; spaces and dashes are there to be read, no more.
+    pub(super) fn number(text: &str) -> Result<Self, PatternError> {
+        let digits: String = text.chars().filter(|c| !" -.()/".contains(*c)).collect();
+        let shape = Shape::read(&digits)?;
+        let (Shape::Exactly(part) | Shape::Begins(part) | Shape::Ends(part)) = &shape;
+        let bare = part.strip_prefix('+').unwrap_or(part);
+        let digits_only = bare.chars().all(|c| c.is_ascii_digit() || c == '#');
+        let enough = !bare.is_empty() || matches!(shape, Shape::Begins(_));
+        if digits_only && enough { Ok(Self::Number(shape)) } else { Err(PatternError::NoNumber) }
+    }
+
+    fn user(text: &str) -> Result<Self, PatternError> {
+        let text = text.to_lowercase();
+        let text = if text.starts_with('@') { format!("*{text}") } else { text };
+        let shape = Shape::read(&text)?;
+        let bad = |c: char| c.is_control() || c.is_whitespace() || "<>\":;,?/\\".contains(c);
+        match &shape {
+            Shape::Exactly(part) if !part.contains('@') => Err(PatternError::NoAddress),
+            Shape::Exactly(part) => {
+                Uid::parse(part).map_err(|_| PatternError::Character)?;
+                Ok(Self::User(shape))
+            }
+            Shape::Begins(part) | Shape::Ends(part) => {
+                if part.chars().any(bad) || part.matches('@').count() > 1 {
+                    Err(PatternError::Character)
+                } else if part.len() > 254 {
+                    Err(PatternError::Long)
+                } else if part.starts_with('@') && matches!(shape, Shape::Begins(_))
+                    || part.ends_with('@') && matches!(shape, Shape::Ends(_))
+                {
+                    Err(PatternError::NoAddress)
+                } else {
+                    Ok(Self::User(shape))
+                }
+            }
+        }
+    }
+
+    /// Whether a party is meant by this.
+    pub(super) fn matches(&self, party: Party<'_>) -> bool {
+        match (self, party) {
+            (Self::Anonymous, Party::Anonymous) => true,
+            (Self::User(shape), Party::User(uid)) => shape.matches(uid.as_str()),
+            (Self::Number(shape), Party::Number(number)) => shape.matches(number),
+            (Self::Anonymous | Self::User(_) | Self::Number(_), _) => false,
+        }
+    }
+}
+
+impl Shape {
+    fn read(text: &str) -> Result<Self, PatternError> {
+        let stars = text.matches('*').count();
+        match (text.strip_prefix('*'), text.strip_suffix('*')) {
+            _ if text == "*" => Err(PatternError::Everybody),
+            (None, None) if stars == 0 => Ok(Self::Exactly(text.into())),
+            (Some(end), None) if stars == 1 => Ok(Self::Ends(end.into())),
+            (None, Some(begin)) if stars == 1 => Ok(Self::Begins(begin.into())),
+            _ => Err(PatternError::Star),
+        }
+    }
+
+    /// Whether it stands for `text`.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Exactly(whole) => **whole == *text,
+            Self::Begins(begin) => text.starts_with(&**begin),
+            Self::Ends(end) => text.ends_with(&**end),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Number(shape) => write!(f, "number \"{shape}\""),
+            Self::User(Shape::Ends(end)) if end.starts_with('@') => write_address(f, end),
+            Self::User(shape) => write_address(f, &shape.to_string()),
+        }
+    }
+}
+
+/// Writes an address bare, or in quotes where a bare one would read as something else.
+fn write_address(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    if text.contains(['#', '{', '}', '(', ')']) || text.contains("->") {
+        write!(f, "\"{text}\"")
+    } else {
+        f.write_str(text)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(whole) => f.write_str(whole),
+            Self::Begins(begin) => write!(f, "{begin}*"),
+            Self::Ends(end) => write!(f, "*{end}"),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a tree answers: the action at a place, and the place itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::words::Direction;
+use crate::base::Uid;
+
+/// Where in a profile a call stands: a plain number, good for as long as the profile's text is
+/// the same, on this server or another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Place(u32);
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Ring the targets; the outcome leads on ([`super::Profile::follow`]).
+    Try(Try),
+    /// The caller hears that he was declined.
+    Decline,
+    /// The caller hears busy.
+    Busy,
+    /// The caller is never told.
+    Ignore,
+    /// Another user's routing takes over.
+    Forward(Uid),
+    /// An outgoing request goes out.
+    Send,
+    /// The caller is refused, and told why.
+    Refuse(Arc<str>),
+}
+
+/// Targets rung together, or one after another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Try {
+    /// Whom to ring and when; never empty.
+    pub targets: Box<[TimedTarget]>,
+    /// How long to ring in all; without it the call's own limit rules.
+    pub ring_for: Option<Duration>,
+}
+
+/// A target and how long after the start of its `try` it begins to ring.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TimedTarget {
+    /// Whom to ring.
+    pub target: Target,
+    /// After how long.
+    pub after: Duration,
+}
+
+/// Whom a `try` rings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// Every registered client that can take the mode.
+    Clients,
+    /// Another user, by his own routing.
+    User(Uid),
+}
+
+impl Place {
+    const OUTGOING: u32 = 1 << 31;
+
+    pub(super) fn new(direction: Direction, line: u16) -> Self {
+        let line = u32::from(line);
+        match direction {
+            Direction::Incoming => Self(line),
+            Direction::Outgoing => Self(line | Self::OUTGOING),
+        }
+    }
+
+    /// The tree it is a place of.
+    pub const fn direction(self) -> Direction {
+        if self.0 & Self::OUTGOING == 0 { Direction::Incoming } else { Direction::Outgoing }
+    }
+
+    pub(super) fn line(self) -> usize {
+        usize::try_from(self.0 & !Self::OUTGOING).unwrap_or(usize::MAX)
+    }
+}

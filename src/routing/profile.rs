@@ -1,0 +1,88 @@
+//! A compiled profile: what the rest of the server holds and asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::evaluate::{Graph, Line};
+use super::fault::Faults;
+use super::plan::{Action, Place};
+use super::question::Question;
+use super::trace::{Trace, TraceStep};
+use super::words::{Direction, Outcome};
+
+/// A named pair of trees, checked and compiled. Share it as `Arc<Profile>`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Profile {
+    pub(super) name: Arc<str>,
+    pub(super) source: Arc<str>,
+    pub(super) zone: Option<Arc<str>>,
+    pub(super) incoming: Option<Graph>,
+    pub(super) outgoing: Option<Graph>,
+}
+
+impl Profile {
+    /// Reads, checks and compiles a file; or tells everything that is wrong with it.
+    pub fn compile(source: &str) -> Result<Self, Faults> {
+        super::compile::compile(source, None)
+    }
+
+    /// The profile's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text it was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The time zone its times are meant in, if it names one.
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
+    }
+
+    /// Whether it has a tree for `direction`.
+    pub fn has(&self, direction: Direction) -> bool {
+        self.graph(direction).is_some()
+    }
+
+    /// Asks the tree of `direction`: the place of the action to take. `None` when the profile has
+    /// no such tree (a missing incoming tree is the default profile's, a missing outgoing one is
+    /// `send`). Never fails and allocates nothing; the path is left in `trace`.
+    pub fn decide(&self, direction: Direction, question: &Question<'_>, trace: &mut Trace) -> Option<Place> {
+        let graph = self.graph(direction)?;
+        trace.start(direction);
+        Some(Place::new(direction, graph.decide(question, trace)))
+    }
+
+    /// What to do at a place. A place of another text that does not exist here declines.
+    pub fn action(&self, place: Place) -> &Action {
+        self.line(place).map_or(&Action::Decline, |line| &line.action)
+    }
+
+    /// Where the outcome of the `try` at a place leads; `None` when it is the caller's answer.
+    pub fn follow(&self, place: Place, outcome: Outcome, trace: &mut Trace) -> Option<Place> {
+        trace.push(TraceStep::CameBack { outcome });
+        let next = *self.line(place)?.follow.get(outcome.index())?;
+        trace.push(TraceStep::Reached { line: next? });
+        Some(Place::new(place.direction(), next?))
+    }
+
+    /// The longest that a call can ring by this tree, every `try` running its full time. A `try`
+    /// without `for` counts as long as the server lets a call ring.
+    pub fn longest_ring(&self, direction: Direction) -> Duration {
+        let lines = self.graph(direction).map_or(&[][..], |graph| &graph.lines);
+        lines.iter().map(|line| line.longest).max().unwrap_or_default()
+    }
+
+    pub(super) fn graph(&self, direction: Direction) -> Option<&Graph> {
+        match direction {
+            Direction::Incoming => self.incoming.as_ref(),
+            Direction::Outgoing => self.outgoing.as_ref(),
+        }
+    }
+
+    fn line(&self, place: Place) -> Option<&Line> {
+        self.graph(place.direction())?.lines.get(place.line())
+    }
+}

@@ -1,0 +1,231 @@
+//! The names of headers, recognised once, when a message is indexed.
+//!
+//! Recognition is one look into a hash table that the compiler fills; compact forms and any case
+//! give the same [`Name`]. A header that is not in the list is [`Name::Unknown`] and is kept as
+//! it came.
+//!
+//! Implements: RFC 3261 §7.3.3 (compact forms), §20 (header fields); RFC 6665 §8.2.1 (o, u);
+//! RFC 3515 (r); RFC 4028 (x); RFC 3892 (b).
+
+macro_rules! names {
+    ($($name:ident = $text:literal $($compact:literal)?,)*) => {
+        /// The name of a header.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        #[expect(missing_docs, reason = "each is the header it is named after")]
+        pub enum Name {
+            $($name,)*
+            /// Any other; the line has its name.
+            Unknown,
+        }
+
+        const ALL: &[(Name, &str)] = &[
+            $((Name::$name, $text),)*
+            $($((Name::$name, $compact),)?)*
+        ];
+
+        impl Name {
+            /// Its long form; empty for [`Name::Unknown`].
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Unknown => "",
+                }
+            }
+        }
+    };
+}
+
+names! {
+    Via = "Via" "v",
+    From = "From" "f",
+    To = "To" "t",
+    CallId = "Call-ID" "i",
+    CSeq = "CSeq",
+    MaxForwards = "Max-Forwards",
+    Contact = "Contact" "m",
+    Route = "Route",
+    RecordRoute = "Record-Route",
+    Expires = "Expires",
+    MinExpires = "Min-Expires",
+    Allow = "Allow",
+    Supported = "Supported" "k",
+    Require = "Require",
+    ProxyRequire = "Proxy-Require",
+    Unsupported = "Unsupported",
+    Accept = "Accept",
+    AcceptLanguage = "Accept-Language",
+    AcceptEncoding = "Accept-Encoding",
+    ContentType = "Content-Type" "c",
+    ContentLength = "Content-Length" "l",
+    ContentEncoding = "Content-Encoding" "e",
+    ContentDisposition = "Content-Disposition",
+    ContentLanguage = "Content-Language",
+    ContentId = "Content-ID",
+    MimeVersion = "MIME-Version",
+    Authorization = "Authorization",
+    ProxyAuthorization = "Proxy-Authorization",
+    WwwAuthenticate = "WWW-Authenticate",
+    ProxyAuthenticate = "Proxy-Authenticate",
+    AuthenticationInfo = "Authentication-Info",
+    Path = "Path",
+    ServiceRoute = "Service-Route",
+    Subject = "Subject" "s",
+    Priority = "Priority",
+    Reason = "Reason",
+    UserToUser = "User-to-User",
+    SessionId = "Session-ID",
+    Date = "Date",
+    Warning = "Warning",
+    RetryAfter = "Retry-After",
+    Server = "Server",
+    UserAgent = "User-Agent",
+    Privacy = "Privacy",
+    PAssertedIdentity = "P-Asserted-Identity",
+    PPreferredIdentity = "P-Preferred-Identity",
+    HistoryInfo = "History-Info",
+    Diversion = "Diversion",
+    Identity = "Identity" "y",
+    MaxBreadth = "Max-Breadth",
+    Event = "Event" "o",
+    AllowEvents = "Allow-Events" "u",
+    SipIfMatch = "SIP-If-Match",
+    SipEtag = "SIP-ETag",
+    SubscriptionState = "Subscription-State",
+    ReferTo = "Refer-To" "r",
+    ReferredBy = "Referred-By" "b",
+    ReferSub = "Refer-Sub",
+    Replaces = "Replaces",
+    SessionExpires = "Session-Expires" "x",
+    MinSe = "Min-SE",
+    RSeq = "RSeq",
+    RAck = "RAck",
+    AlertInfo = "Alert-Info",
+    CallInfo = "Call-Info",
+    Geolocation = "Geolocation",
+    TargetDialog = "Target-Dialog",
+    InfoPackage = "Info-Package",
+    RecvInfo = "Recv-Info",
+    Organization = "Organization",
+    Timestamp = "Timestamp",
+    InReplyTo = "In-Reply-To",
+    ReplyTo = "Reply-To",
+    ErrorInfo = "Error-Info",
+}
+
+/// Headers that may stand in a message once only. Two of them would let two elements read two
+/// different messages out of the same bytes.
+pub(super) const SINGLE: &[Name] = &[
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::MaxForwards,
+    Name::ContentLength,
+    Name::ContentType,
+    Name::Expires,
+    Name::Event,
+    Name::SipIfMatch,
+    Name::SipEtag,
+    Name::SubscriptionState,
+    Name::ReferTo,
+    Name::ReferredBy,
+    Name::Replaces,
+    Name::SessionExpires,
+    Name::RAck,
+    Name::RSeq,
+];
+
+impl Name {
+    /// The name that these bytes are, in whatever case, long or compact.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut slot = hash(bytes);
+        loop {
+            match TABLE.get(slot) {
+                Some(Some((name, text))) if text.as_bytes().eq_ignore_ascii_case(bytes) => return *name,
+                Some(Some(_)) => slot = (slot + 1) % SLOTS,
+                Some(None) | None => return Self::Unknown,
+            }
+        }
+    }
+
+    /// Its bit in a set of names.
+    #[expect(
+        clippy::as_conversions,
+        reason = "the number of a variant has no other way out, and is below 128"
+    )]
+    pub(super) const fn bit(self) -> u128 {
+        1 << (self as u8)
+    }
+}
+
+/// [`SINGLE`] as a set.
+pub(super) const SINGLES: u128 = {
+    let mut set = 0;
+    let mut rest = SINGLE;
+    while let [name, tail @ ..] = rest {
+        set |= name.bit();
+        rest = tail;
+    }
+    set
+};
+
+const SLOTS: usize = 512;
+
+const TABLE: [Option<(Name, &str)>; SLOTS] = fill();
+
+#[allow(clippy::indexing_slicing, reason = "runs in the compiler, where a slip is a build error")]
+const fn fill() -> [Option<(Name, &'static str)>; SLOTS] {
+    let mut table = [None; SLOTS];
+    let mut i = 0;
+    while i < ALL.len() {
+        let mut slot = hash(ALL[i].1.as_bytes());
+        while table[slot].is_some() {
+            slot = (slot + 1) % SLOTS;
+        }
+        table[slot] = Some(ALL[i]);
+        i += 1;
+    }
+    table
+}
+
+/// From the length and the first, middle and last letters, their case ignored.
+#[inline]
+#[allow(
+    clippy::as_conversions,
+    reason = "also runs in the compiler, where `From` is not const; u8 to usize is lossless"
+)]
+const fn hash(bytes: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return 0;
+    };
+    let middle = match bytes.split_at_checked(bytes.len() / 2) {
+        Some((_, [middle, ..])) => *middle,
+        Some(_) | None => 0,
+    };
+    let (first, middle, last) = ((*first | 32) as usize, (middle | 32) as usize, (*last | 32) as usize);
+    (bytes.len() * 37 + first * 7 + middle * 61 + last * 149) % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_recognised_in_any_case() {
+        for (name, text) in ALL {
+            assert_eq!(Name::of(text.as_bytes()), *name);
+            assert_eq!(Name::of(text.to_uppercase().as_bytes()), *name);
+            assert_eq!(Name::of(text.to_lowercase().as_bytes()), *name);
+        }
+        for other in ["", "Z", "To ", "Via:", "Contact-Length", "q"] {
+            assert_eq!(Name::of(other.as_bytes()), Name::Unknown, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_table_probes_little() {
+        let longest = TABLE.split(Option::is_none).map(<[_]>::len).max();
+        assert!(longest < Some(6), "{longest:?}");
+    }
+}

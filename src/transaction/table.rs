@@ -1,0 +1,406 @@
+//! The table of live transactions: opens them, finds them, lets them go.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hashbrown::HashTable;
+
+use crate::base::{Arena, Key, ServerIndex, Token};
+use crate::effect::wake::Letter;
+use crate::effect::{Ctx, Flow, Ticket, Transport};
+use crate::sip::{Message, Method, Name, Writer};
+use crate::transport::reply_flow;
+
+use super::asked::Asked;
+use super::client::{Client, Step};
+use super::client_invite::{self, ClientInvite};
+use super::matching::{COOKIE, Hash, same_request, same_transaction};
+use super::server::Server;
+use super::server_invite::ServerInvite;
+use super::{Owner, TxEvent};
+
+/// Bytes of a request above which a stream is tried first (RFC 3261 §18.1.1).
+const LONG_REQUEST: usize = 1300;
+
+/// All transactions of one user server.
+pub struct Transactions {
+    server: ServerIndex,
+    clients: Arena<ClientMachine>,
+    servers: Arena<Opened>,
+    by_transaction: HashTable<(u64, Key)>,
+    by_request: HashTable<(u64, Key)>,
+    hash: Hash,
+}
+
+enum ClientMachine {
+    Invite(ClientInvite),
+    Other(Client),
+}
+
+struct Opened {
+    request: Arc<Message>,
+    machine: ServerMachine,
+    /// The leg that an INVITE of ours belongs to.
+    leg: Option<Key>,
+}
+
+enum ServerMachine {
+    Invite(ServerInvite),
+    Other(Server),
+}
+
+/// What a request is to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Nothing it knows.
+    New,
+    /// A repeat, or the ACK of a refusal: dealt with.
+    Known,
+    /// The same request by another way: to be answered 482 (RFC 3261 §8.2.2.2).
+    Merged,
+}
+
+/// A request that is about to be sent, but for its Via.
+pub struct Draft<'a> {
+    /// The method.
+    pub method: Method,
+    /// Its name on the wire.
+    pub name: &'a [u8],
+    /// The Request-URI.
+    pub uri: &'a [u8],
+    /// Writes everything between Via and the body.
+    pub headers: &'a dyn Fn(&mut Writer),
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Transactions {
+    /// An empty table; `salt` keys its hashes.
+    pub fn new(server: ServerIndex, salt: u64) -> Self {
+        Self {
+            server,
+            clients: Arena::default(),
+            servers: Arena::default(),
+            by_transaction: HashTable::new(),
+            by_request: HashTable::new(),
+            hash: Hash::new(salt),
+        }
+    }
+
+    /// Live client and server transactions.
+    pub fn census(&self) -> (usize, usize) {
+        (self.clients.len(), self.servers.len())
+    }
+
+    // ---- client side -----------------------------------------------------------------------
+
+    /// Sends a request and keeps its transaction until it is answered.
+    pub fn request(&mut self, ctx: &mut Ctx<'_>, owner: Owner, flow: Flow, draft: &Draft<'_>) -> Key {
+        let key = self.clients.next_key();
+        let token = Token::mint(self.server, key, ctx.rng);
+        let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
+        let ticket = client_ticket(key);
+        let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
+            .then(|| stream_listener(ctx))
+            .flatten();
+        match stream {
+            Some(listener) => {
+                let long = write(ctx, listener, Transport::Tcp, &token, draft);
+                ctx.send_long(flow, long, bytes.clone(), ticket);
+            }
+            None if flow.transport().is_reliable() => ctx.send_watched(flow, bytes.clone(), ticket),
+            None => ctx.send(flow, bytes.clone()),
+        }
+        let machine = if draft.method == Method::Invite {
+            let mut machine = ClientInvite::new(owner, token, flow, bytes);
+            machine.start(ctx, key);
+            ClientMachine::Invite(machine)
+        } else {
+            let mut machine = Client::new(owner, draft.method, token, flow, bytes);
+            machine.start(ctx, key);
+            ClientMachine::Other(machine)
+        };
+        self.clients.insert(machine)
+    }
+
+    /// Sends a request that has no transaction: the ACK of a 2xx. Returns it for repeats.
+    pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, flow: Flow, draft: &Draft<'_>) -> Bytes {
+        let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
+        let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
+        ctx.send(flow, bytes.clone());
+        bytes
+    }
+
+    /// Whether this INVITE has had a provisional response, so that it may be cancelled.
+    pub fn may_cancel(&self, invite: Key) -> bool {
+        matches!(self.clients.get(invite), Some(ClientMachine::Invite(machine)) if machine.is_proceeding())
+    }
+
+    /// Sends the CANCEL of an INVITE (RFC 3261 §9.1).
+    pub fn cancel(&mut self, ctx: &mut Ctx<'_>, invite: Key, reason: Option<&[u8]>) {
+        let Some(ClientMachine::Invite(machine)) = self.clients.get(invite) else { return };
+        let Some(request) = machine.request() else { return };
+        let (token, flow) = (machine.token, machine.flow);
+        let bytes = client_invite::cancel(&request, reason);
+        let key = self.clients.next_key();
+        ctx.send(flow, bytes.clone());
+        let mut cancel = Client::new(Owner::Nobody, Method::Cancel, token, flow, bytes);
+        cancel.start(ctx, key);
+        self.clients.insert(ClientMachine::Other(cancel));
+        if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
+            machine.cancel = Some(key);
+        }
+    }
+
+    /// Forgets a client transaction whose answer nobody waits for any longer.
+    pub fn abandon(&mut self, ctx: &mut Ctx<'_>, client: Key) {
+        match self.clients.remove(client) {
+            Some(ClientMachine::Invite(mut machine)) => machine.stop(ctx),
+            Some(ClientMachine::Other(mut machine)) => machine.stop(ctx),
+            None => {}
+        }
+    }
+
+    /// A response came: finds its transaction, and says whom to tell. `Err` is a stray one.
+    pub fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) -> Result<Option<TxEvent>, Stray> {
+        let branch = response.via().map(|via| via.branch).ok_or(Stray)?;
+        let token = branch.strip_prefix(COOKIE).ok_or(Stray)?;
+        let (_, mut key) = Token::read(token).ok_or(Stray)?;
+        let method = response.method();
+        if let (Some(ClientMachine::Invite(invite)), Method::Cancel) = (self.clients.get(key), method) {
+            key = invite.cancel.ok_or(Stray)?;
+        }
+        let (owner, step) = match self.clients.get_mut(key).ok_or(Stray)? {
+            ClientMachine::Invite(machine) if method == Method::Invite && machine.token.as_bytes() == token => {
+                (machine.owner, machine.on_response(ctx, key, response))
+            }
+            ClientMachine::Other(machine) if method == machine.method && machine.token.as_bytes() == token => {
+                (machine.owner, machine.on_response(ctx, key, response.status()))
+            }
+            ClientMachine::Invite(_) | ClientMachine::Other(_) => return Err(Stray),
+        };
+        if step == Step::TellAndEnd || step == Step::End {
+            self.clients.remove(key);
+        }
+        let tell = matches!(step, Step::Tell | Step::TellAndEnd) && response.status() != 100;
+        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response) }))
+    }
+
+    /// A client transaction's timer fired.
+    pub fn on_client_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) -> Option<TxEvent> {
+        let (owner, method, step) = match self.clients.get_mut(key)? {
+            ClientMachine::Invite(machine) => {
+                (machine.owner, Method::Invite, machine.on_timer(ctx, key, letter))
+            }
+            ClientMachine::Other(machine) => {
+                (machine.owner, machine.method, machine.on_timer(ctx, key, letter))
+            }
+        };
+        self.after(key, owner, method, step)
+    }
+
+    /// A request could not be sent.
+    pub fn on_unsent(&mut self, ctx: &mut Ctx<'_>, ticket: Ticket) -> Option<TxEvent> {
+        let key = ticket_client(ticket)?;
+        let (owner, method, step) = match self.clients.get_mut(key)? {
+            ClientMachine::Invite(machine) => (machine.owner, Method::Invite, machine.on_unsent(ctx)),
+            ClientMachine::Other(machine) => (machine.owner, machine.method, machine.on_unsent(ctx)),
+        };
+        self.after(key, owner, method, step)
+    }
+
+    /// A long request went out on a stream.
+    pub fn on_moved(&mut self, ctx: &mut Ctx<'_>, ticket: Ticket, flow: Flow) {
+        match ticket_client(ticket).and_then(|key| self.clients.get_mut(key)) {
+            Some(ClientMachine::Invite(machine)) => machine.on_moved(ctx, flow),
+            Some(ClientMachine::Other(machine)) => machine.on_moved(ctx, flow),
+            None => {}
+        }
+    }
+
+    fn after(&mut self, key: Key, owner: Owner, method: Method, step: Step) -> Option<TxEvent> {
+        match step {
+            Step::Quiet | Step::Tell => None,
+            Step::End | Step::TellAndEnd => {
+                self.clients.remove(key);
+                None
+            }
+            Step::Fail(status) => {
+                self.clients.remove(key);
+                Some(TxEvent::Failed { owner, client: key, method, status })
+            }
+        }
+    }
+
+    // ---- server side -----------------------------------------------------------------------
+
+    /// A request came: is it one we know?
+    pub fn on_request(&mut self, ctx: &mut Ctx<'_>, message: &Message) -> Arrival {
+        let ack = message.method() == Method::Ack;
+        let method = if ack { Method::Invite } else { message.method() };
+        if let Some(key) = self.find(message, method) {
+            if ack {
+                self.on_ack(ctx, key);
+            } else if let Some(opened) = self.servers.get(key) {
+                match &opened.machine {
+                    ServerMachine::Invite(machine) => machine.on_repeat(ctx),
+                    ServerMachine::Other(machine) => machine.on_repeat(ctx),
+                }
+            }
+            return Arrival::Known;
+        }
+        if !ack && message.to_tag().is_empty() && self.is_merged(message) { Arrival::Merged } else { Arrival::New }
+    }
+
+    /// The INVITE that a CANCEL is for: its transaction and leg (RFC 3261 §9.2).
+    pub fn cancelled(&self, cancel: &Message) -> Option<(Key, Option<Key>)> {
+        let key = self.find(cancel, Method::Invite)?;
+        let opened = self.servers.get(key)?;
+        Some((key, opened.leg))
+    }
+
+    /// Opens the transaction of a request that is to be answered.
+    pub fn open(&mut self, flow: Flow, request: &Arc<Message>) -> Asked {
+        let method = request.method();
+        let back = reply_flow(flow, request);
+        let machine = if method == Method::Invite {
+            ServerMachine::Invite(ServerInvite::new(back))
+        } else {
+            ServerMachine::Other(Server::new(back))
+        };
+        let key = self.servers.insert(Opened { request: Arc::clone(request), machine, leg: None });
+        let hash = self.hash.transaction(request, method);
+        self.by_transaction.insert_unique(hash, (hash, key), |entry| entry.0);
+        if request.to_tag().is_empty() {
+            let hash = self.hash.request(request);
+            self.by_request.insert_unique(hash, (hash, key), |entry| entry.0);
+        }
+        Asked { key, request: Arc::clone(request), flow }
+    }
+
+    /// Says which leg an INVITE is of, so that its CANCEL finds it.
+    pub fn belongs_to(&mut self, key: Key, leg: Key) {
+        if let Some(opened) = self.servers.get_mut(key) {
+            opened.leg = Some(leg);
+        }
+    }
+
+    /// Sends a response in a transaction; after its final one the transaction ends by itself.
+    pub fn respond(&mut self, ctx: &mut Ctx<'_>, key: Key, status: u16, response: Bytes) {
+        let Some(opened) = self.servers.get_mut(key) else { return };
+        let gone = match &mut opened.machine {
+            ServerMachine::Invite(machine) => {
+                machine.respond(ctx, key, status, response);
+                false
+            }
+            ServerMachine::Other(machine) => machine.respond(ctx, key, response),
+        };
+        if gone {
+            self.close(key);
+        }
+    }
+
+    /// Whether an INVITE has had its final response (or is gone).
+    pub fn is_final(&self, key: Key) -> bool {
+        match self.servers.get(key).map(|opened| &opened.machine) {
+            Some(ServerMachine::Invite(machine)) => machine.is_final(),
+            Some(ServerMachine::Other(_)) => false,
+            None => true,
+        }
+    }
+
+    /// A server transaction's timer fired.
+    pub fn on_server_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) {
+        let Some(opened) = self.servers.get_mut(key) else { return };
+        let gone = match &mut opened.machine {
+            ServerMachine::Invite(machine) => machine.on_timer(ctx, key, letter),
+            ServerMachine::Other(_) => true,
+        };
+        if gone {
+            self.close(key);
+        }
+    }
+
+    fn on_ack(&mut self, ctx: &mut Ctx<'_>, key: Key) {
+        let Some(Opened { machine: ServerMachine::Invite(machine), .. }) = self.servers.get_mut(key) else {
+            return;
+        };
+        if machine.on_ack(ctx, key) {
+            self.close(key);
+        }
+    }
+
+    fn find(&self, message: &Message, method: Method) -> Option<Key> {
+        let hash = self.hash.transaction(message, method);
+        let same = |entry: &(u64, Key)| {
+            self.servers.get(entry.1).is_some_and(|opened| same_transaction(&opened.request, message, method))
+        };
+        self.by_transaction.find(hash, same).map(|entry| entry.1)
+    }
+
+    fn is_merged(&self, message: &Message) -> bool {
+        let hash = self.hash.request(message);
+        let same = |entry: &(u64, Key)| {
+            self.servers.get(entry.1).is_some_and(|opened| same_request(&opened.request, message))
+        };
+        self.by_request.find(hash, same).is_some()
+    }
+
+    fn close(&mut self, key: Key) {
+        let Some(opened) = self.servers.remove(key) else { return };
+        let hash = self.hash.transaction(&opened.request, opened.request.method());
+        forget(&mut self.by_transaction, hash, key);
+        if opened.request.to_tag().is_empty() {
+            forget(&mut self.by_request, self.hash.request(&opened.request), key);
+        }
+    }
+}
+
+/// A response that belongs to no transaction of ours: dropped and counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stray;
+
+impl std::fmt::Debug for Transactions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} client and {} server transactions", self.clients.len(), self.servers.len())
+    }
+}
+
+fn forget(table: &mut HashTable<(u64, Key)>, hash: u64, key: Key) {
+    if let Ok(entry) = table.find_entry(hash, |entry| entry.1 == key) {
+        entry.remove();
+    }
+}
+
+fn write(ctx: &Ctx<'_>, listener: u8, transport: Transport, token: &Token, draft: &Draft<'_>) -> Bytes {
+    let mut writer = Writer::request(draft.name, draft.uri);
+    let sent_by = ctx.settings.advertised(listener);
+    let token = std::str::from_utf8(token.as_bytes()).unwrap_or_default();
+    writer.text(
+        Name::Via,
+        format_args!("SIP/2.0/{} {sent_by};branch=z9hG4bK{token};rport", transport.as_via()),
+    );
+    (draft.headers)(&mut writer);
+    writer.finish(draft.body)
+}
+
+/// A listener for streams, if there is one.
+fn stream_listener(ctx: &Ctx<'_>) -> Option<u8> {
+    let at = ctx.settings.listeners.iter().position(|listener| listener.transport == Transport::Tcp)?;
+    u8::try_from(at).ok()
+}
+
+/// Tickets of client transactions have their top bit set and name their machine.
+fn client_ticket(key: Key) -> Ticket {
+    Ticket(1 << 63 | u64::from(key.tenant) << 32 | u64::from(key.index))
+}
+
+fn ticket_client(ticket: Ticket) -> Option<Key> {
+    if ticket.0 >> 63 == 0 {
+        return None;
+    }
+    let index = u32::try_from(ticket.0 & 0xffff_ffff).ok()?;
+    let tenant = u32::try_from((ticket.0 >> 32) & 0x00ff_ffff).ok()?;
+    Some(Key { index, tenant })
+}
+

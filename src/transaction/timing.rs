@@ -1,0 +1,14 @@
+//! The base values of RFC 3261's timers (appendix A).
+
+use std::time::Duration;
+
+/// Round-trip estimate.
+pub const T1: Duration = Duration::from_millis(500);
+/// Longest interval between repeats of a non-INVITE request or an INVITE response.
+pub const T2: Duration = Duration::from_secs(4);
+/// How long a message stays in the network.
+pub const T4: Duration = Duration::from_secs(5);
+/// 64·T1: timers B, F, H, J, L, M.
+pub const TIMEOUT: Duration = Duration::from_secs(32);
+/// Timer D on an unreliable transport.
+pub const TIMER_D: Duration = Duration::from_secs(32);

@@ -1,0 +1,52 @@
+//! Where a phone is called, told from its Contact and the flow that it came by.
+
+use std::net::SocketAddr;
+
+use crate::base::address::{canonical, scope};
+use crate::config::Settings;
+use crate::effect::Flow;
+use crate::sip::{Scheme, Uri};
+
+/// Why a Contact or Path is no target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is not a SIP URI.
+    #[error("the Contact is not a sip: or sips: URI")]
+    Scheme,
+    /// It is one of our own listeners: a loop.
+    #[error("the Contact names this server itself")]
+    Ourselves,
+    /// It reaches less far than the flow it came by: it names somebody else's neighbour.
+    #[error("the Contact names an address that is nearer to us than to you")]
+    Scope,
+}
+
+/// The flow on which a Contact (or the topmost Path) is called.
+///
+/// Streams: the connection. Datagrams: the URI's address if `trusted_host` (a Path) or if its host
+/// is where the request came from; else, behind a NAT, where the request came from. Never an
+/// address of narrower scope than its source, and never one of our own listeners.
+pub fn target(settings: &Settings, flow: Flow, uri: &Uri<'_>, trusted_host: bool) -> Result<Flow, Refused> {
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return Err(Refused::Scheme);
+    }
+    let named = uri.ip().map(|ip| SocketAddr::new(canonical(ip), uri.port.unwrap_or(5060)));
+    if named.is_some_and(|named| settings.is_own_listener(named)) {
+        return Err(Refused::Ourselves);
+    }
+    if flow.stream.is_some() {
+        return Ok(flow);
+    }
+    let source = canonical(flow.remote.ip());
+    let Some(named) = named else { return Ok(flow) };
+    if named.ip() == source {
+        return Ok(Flow { remote: named, ..flow });
+    }
+    if trusted_host {
+        return match (scope(named.ip()), scope(source)) {
+            (Some(there), Some(here)) if there >= here => Ok(Flow { remote: named, ..flow }),
+            _ => Err(Refused::Scope),
+        };
+    }
+    Ok(flow)
+}

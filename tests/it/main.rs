@@ -1,0 +1,7 @@
+//! The integration tests, one binary.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+#![allow(clippy::print_stdout, reason = "tables are printed for people")]
+
+mod torture;
+mod wire;
