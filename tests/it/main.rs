@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
+mod process;
+mod server_process;
+mod sipp;
 mod torture;
 mod wire;
