@@ -38,7 +38,7 @@ impl Stage {
     fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
         let (file, expected) = (scenario(plays), expected.to_string());
         let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", &password(user), "-m", "1"];
-        let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments, more].concat());
+        let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
         let log = self.server.dir().join(format!("{user}.log"));
         phone.process.wait_for_line(&log, "registered", PATIENCE);
         phone
@@ -46,9 +46,8 @@ impl Stage {
 
     /// Anne calls, pages or asks; it must end as the scenario says.
     fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
-        let arguments = ["-key", "caller", "anne", "-au", "anne", "-m", "1"];
-        let right = ["-ap", &password("anne")];
-        self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments, &right, more].concat()).ends_well();
+        let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", &password("anne"), "-m", "1"];
+        self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments[..], more].concat()).ends_well();
     }
 
     fn sipp(&self, name: &str, plays: &str, service: &str, address: &str, more: &[&str]) -> Player {
