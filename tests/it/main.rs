@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
+mod baresip;
 mod process;
 mod server_process;
 mod sipp;
+mod softphone;
+mod tone;
 mod torture;
 mod wire;

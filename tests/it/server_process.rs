@@ -69,10 +69,6 @@ impl Server {
         self.dir.path()
     }
 
-    /// What it has printed so far.
-    pub(crate) fn output(&self) -> String {
-        self.process.output()
-    }
 
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
