@@ -13,17 +13,17 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{Key, Now, TimerId, Uid};
+use crate::dialog::Face;
 use crate::effect::admin::LiveCall;
 use crate::effect::fact::CallRecord;
-use crate::effect::{CallTimer, Fact, Wake};
-use crate::dialog::Face;
+use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::leg::{Dial, LegWord, Legs, Passage, Refusal, Report, Wire, own_status, shown_status};
 use crate::registrar::{Caller, User, who_of};
 use crate::routing::{Action, Direction, Mode, Outcome, Route, Target, Who};
 use crate::sip::Sdp;
 
 use super::hunt::Hunt;
-use super::parties::Invitation;
+use super::parties::{Invitation, Opening};
 
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
@@ -114,7 +114,7 @@ impl Call {
     /// A half that is about to begin; [`Call::begin`] begins it once its legs exist.
     pub fn new(
         key: Key,
-        invitation: Invitation,
+        opening: Opening,
         direction: Direction,
         owner: Uid,
         route: Route,
@@ -123,16 +123,16 @@ impl Call {
     ) -> Self {
         Self {
             key,
-            id: invitation.id,
+            id: opening.id,
             direction,
             owner,
-            caller: invitation.caller,
+            caller: opening.caller,
             route,
             upstream,
             state: State::Hunting(Hunt::default()),
-            passage: invitation.passage,
-            max_forwards: invitation.max_forwards,
-            visited: invitation.visited,
+            passage: opening.passage,
+            max_forwards: opening.max_forwards,
+            visited: opening.visited,
             redirections: 0,
             later: SmallVec::new(),
             started: now,
@@ -185,7 +185,7 @@ impl Call {
             Action::Ignore => {
                 self.state = State::Ignoring;
                 let word = LegWord::Progress { status: 180, early: 0, passage: Passage::default() };
-                self.say(desk, self.upstream, word);
+                say(desk, self.upstream, word);
             }
         }
         self.settle(desk);
@@ -208,7 +208,7 @@ impl Call {
                 self.expect(1);
             }
         }
-        self.later.sort_by(|a, b| b.0.cmp(&a.0));
+        self.later.sort_by_key(|(after, _)| std::cmp::Reverse(*after));
         if let Some((after, _)) = self.later.last() {
             self.next = Some(desk.wire.ctx.arm(*after, Wake::Call(self.key, CallTimer::Next)));
         }
@@ -222,11 +222,8 @@ impl Call {
     }
 
     fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        let callee = Face {
-            name: None,
-            user: self.owner.user().to_owned(),
-            host: self.owner.cluster().to_owned(),
-        };
+        let callee =
+            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
         let now = desk.wire.ctx.at();
         for binding in desk.owner.bindings.reachable(now) {
             let dial = Dial {
@@ -257,16 +254,15 @@ impl Call {
         hunt.add(from.leg);
         let mut visited = self.visited.clone();
         visited.push(uid.clone());
-        desk.orders.push(Order::Invite(Invitation {
-            from,
+        let opening = Opening {
             id: Arc::clone(&self.id),
             caller: self.caller.clone(),
-            callee: uid.clone(),
-            mode: self.route.mode(),
             passage: self.passage.clone(),
             max_forwards: self.max_forwards - 1,
             visited,
-        }));
+        };
+        let mode = self.route.mode();
+        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
     }
 
     fn find_number(&mut self, desk: &mut Desk<'_, '_, '_>, number: &Arc<str>) {
@@ -335,7 +331,7 @@ impl Call {
         match (&mut self.state, word) {
             (State::Hunting(hunt), LegWord::Progress { status, early: theirs, passage }) if hunt.has(leg) => {
                 let early = hunt.early(leg, &passage).max(theirs);
-                self.say(desk, self.upstream, LegWord::Progress { status, early, passage });
+                say(desk, self.upstream, LegWord::Progress { status, early, passage });
             }
             (State::Hunting(hunt), LegWord::Answer { early: theirs, passage }) if hunt.has(leg) => {
                 let early = hunt.win(leg).max(theirs);
@@ -347,11 +343,11 @@ impl Call {
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
                 if upstream =>
             {
-                self.cancelled(desk, passage);
+                self.cancelled(desk, &passage);
             }
             // The answer crossed our decision: the far end believes it is in a call, so it has to
             // be told that it is not.
-            (_, LegWord::Answer { .. }) => self.say(desk, leg, LegWord::HangUp(Passage::reason(ELSEWHERE))),
+            (_, LegWord::Answer { .. }) => say(desk, leg, LegWord::HangUp(Passage::reason(ELSEWHERE))),
             (State::Bridged { downstream }, word) => {
                 let other = if upstream { *downstream } else { self.upstream };
                 if upstream || leg == *downstream {
@@ -368,7 +364,7 @@ impl Call {
         self.state = State::Bridged { downstream: winner };
         self.answered_ms = Some(desk.wire.ctx.now.wall_ms);
         desk.wire.ctx.fact(Fact::CallAnswered { id: self.id.to_string(), owner: self.owner.clone() });
-        self.say(desk, self.upstream, LegWord::Answer { early, passage });
+        say(desk, self.upstream, LegWord::Answer { early, passage });
     }
 
     fn rejected(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, mut refusal: Refusal) {
@@ -390,22 +386,29 @@ impl Call {
         let word = match word {
             LegWord::Cancel(passage) => LegWord::HangUp(passage),
             LegWord::Reject(refusal) => LegWord::HangUp(refusal.passage),
-            word => word,
+            word @ (LegWord::Progress { .. }
+            | LegWord::Answer { .. }
+            | LegWord::Acknowledge(_)
+            | LegWord::HangUp(_)
+            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiated { .. }
+            | LegWord::Request { .. }
+            | LegWord::Reply { .. }) => word,
         };
-        self.say(desk, other, word);
+        say(desk, other, word);
         if over {
             let end = if from_upstream { End::HungUpByCaller } else { End::HungUpByCallee };
             self.finish(desk, 200, end);
         }
     }
 
-    fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: Passage) {
+    fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: &Passage) {
         let legs = match &mut self.state {
             State::Hunting(hunt) => hunt.clear(),
             State::Ignoring | State::Bridged { .. } | State::Over => SmallVec::new(),
         };
         for leg in legs {
-            self.say(desk, leg, LegWord::Cancel(passage.clone()));
+            say(desk, leg, LegWord::Cancel(passage.clone()));
         }
         self.finish(desk, 487, End::Cancelled);
     }
@@ -414,7 +417,7 @@ impl Call {
         self.stop_ringing(desk, NOT_WANTED);
         refusal.status = shown_status(refusal.status);
         let status = refusal.status;
-        self.say(desk, self.upstream, LegWord::Reject(refusal));
+        say(desk, self.upstream, LegWord::Reject(refusal));
         self.finish(desk, status, End::Refused);
     }
 
@@ -452,16 +455,11 @@ impl Call {
         self.later.clear();
         let State::Hunting(hunt) = &mut self.state else { return };
         for leg in hunt.clear() {
-            self.say(desk, leg, LegWord::Cancel(Passage::reason(why)));
+            say(desk, leg, LegWord::Cancel(Passage::reason(why)));
         }
     }
 
     // ---- small things ----------------------------------------------------------------------
-
-    fn say(&self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
-        let report = desk.legs.say(desk.wire, leg, word);
-        desk.reports.extend(report);
-    }
 
     fn expect(&mut self, more: u8) {
         if let State::Hunting(hunt) = &mut self.state {
@@ -473,7 +471,9 @@ impl Call {
         desk.wire.ctx.disarm(&mut self.limit);
         desk.wire.ctx.disarm(&mut self.stage);
         desk.wire.ctx.disarm(&mut self.next);
-        desk.wire.ctx.fact(Fact::CallEnded(Box::new(self.record(desk.wire.ctx.now, status, end))));
+        let record = Arc::new(self.record(desk.wire.ctx.now, status, end));
+        desk.wire.ctx.store(StoreOp::PutCall(Arc::clone(&record)));
+        desk.wire.ctx.fact(Fact::CallEnded(record));
         desk.orders.push(Order::Over(self.key));
         self.state = State::Over;
     }
@@ -537,6 +537,12 @@ pub fn mode_of(passage: &Passage) -> Mode {
         Some(sdp) if sdp.has("message") && !sdp.has("audio") => Mode::Text,
         Some(_) | None => Mode::Voice,
     }
+}
+
+/// Says something to a leg; what it has to tell as an answer is left for the switchboard.
+fn say(desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
+    let report = desk.legs.say(desk.wire, leg, word);
+    desk.reports.extend(report);
 }
 
 fn mode_text(mode: Mode) -> &'static str {

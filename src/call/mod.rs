@@ -9,4 +9,4 @@ mod hunt;
 mod parties;
 
 pub use call::{Call, Desk, End, Order, mode_of};
-pub use parties::Invitation;
+pub use parties::{Invitation, Opening};

@@ -14,14 +14,21 @@ use crate::routing::Mode;
 pub struct Invitation {
     /// The asking end of the link.
     pub from: LinkEnd,
+    /// Who is asked for.
+    pub callee: Uid,
+    /// For what.
+    pub mode: Mode,
+    /// What every half of the call begins with.
+    pub opening: Opening,
+}
+
+/// What every half of a call begins with.
+#[derive(Debug)]
+pub struct Opening {
     /// The call: the same for all its halves.
     pub id: Arc<str>,
     /// Who calls.
     pub caller: Caller,
-    /// Whom.
-    pub callee: Uid,
-    /// For what.
-    pub mode: Mode,
     /// The INVITE's body and what passes with it.
     pub passage: Passage,
     /// How many hops it may still go (RFC 3261 §8.1.1.6).

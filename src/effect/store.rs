@@ -27,9 +27,9 @@ pub enum StoreOp {
         remove: Vec<String>,
     },
     /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
-    PutCall(Box<CallRecord>),
+    PutCall(Arc<CallRecord>),
     /// Add the record of a page. Answered when durable.
-    PutPage(Box<PageRecord>),
+    PutPage(Arc<PageRecord>),
 }
 
 /// What the store answers.

@@ -66,30 +66,6 @@ impl Doors {
         Self { nonces: Nonces::new(settings), tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
     }
 
-    /// What a request says about its sender, told without any state.
-    pub fn access<'m>(&self, settings: &Settings, request: &'m Message) -> Access<'m> {
-        let (first, second) = match request.method() {
-            Method::Register => (Name::Authorization, Name::ProxyAuthorization),
-            _ => (Name::ProxyAuthorization, Name::Authorization),
-        };
-        request
-            .lines(first)
-            .chain(request.lines(second))
-            .filter_map(|line| Credentials::parse(line).ok())
-            .filter(|credentials| credentials.realm == settings.cid.as_str().as_bytes())
-            .filter(|credentials| is_offered(settings, credentials.algorithm))
-            .find_map(|credentials| {
-                let name = credentials.username_text();
-                let uid = match name.rsplit_once('@') {
-                    Some((user, host)) if settings.is_own_host(host) => Uid::new(user, settings.cid.as_str()),
-                    Some(_) => return None,
-                    None => Uid::new(&name, settings.cid.as_str()),
-                };
-                Some(Access::Claim { uid: uid.ok()?, credentials })
-            })
-            .unwrap_or(Access::Stranger)
-    }
-
     /// Checks a claim against the record of the user, if there is one.
     pub fn check(
         &self,
@@ -132,6 +108,8 @@ impl Doors {
     ) -> Bytes {
         let (status, name) = match request.method() {
             Method::Register => (401, Name::WwwAuthenticate),
+            // Everybody but the registrar asks as a proxy does.
+            #[expect(clippy::wildcard_enum_match_arm, reason = "one method against all others")]
             _ => (407, Name::ProxyAuthenticate),
         };
         let mut writer = self.refusal(request, status, source);
@@ -162,12 +140,33 @@ impl Doors {
     }
 }
 
+/// What a request says about its sender, told without any state.
+pub fn claimed<'m>(settings: &Settings, request: &'m Message) -> Access<'m> {
+    let (first, second) = match request.method() {
+        Method::Register => (Name::Authorization, Name::ProxyAuthorization),
+        _ => (Name::ProxyAuthorization, Name::Authorization),
+    };
+    request
+        .lines(first)
+        .chain(request.lines(second))
+        .filter_map(|line| Credentials::parse(line).ok())
+        .filter(|credentials| credentials.realm == settings.cid.as_str().as_bytes())
+        .filter(|credentials| is_offered(settings, credentials.algorithm))
+        .find_map(|credentials| {
+            let name = credentials.username_text();
+            let uid = match name.rsplit_once('@') {
+                Some((user, host)) if settings.is_own_host(host) => Uid::new(user, settings.cid.as_str()),
+                Some(_) => return None,
+                None => Uid::new(&name, settings.cid.as_str()),
+            };
+            Some(Access::Claim { uid: uid.ok()?, credentials })
+        })
+        .unwrap_or(Access::Stranger)
+}
+
 fn is_offered(settings: &Settings, algorithm: Algorithm) -> bool {
     settings.digest.iter().any(|offered| {
-        matches!(
-            (offered, algorithm),
-            (Offered::Md5, Algorithm::Md5) | (Offered::Sha256, Algorithm::Sha256)
-        )
+        matches!((offered, algorithm), (Offered::Md5, Algorithm::Md5) | (Offered::Sha256, Algorithm::Sha256))
     })
 }
 

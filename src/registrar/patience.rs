@@ -4,6 +4,7 @@
 //! has to pause: a lock-out by account alone would be a weapon, and a lock-out by source alone would
 //! punish an office for one phone.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hashbrown::HashMap;
 use crate::base::At;
 
 /// The window in which wrong answers are counted, and the length of the pause.
-pub const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(60);
 /// Pairs remembered at most; beyond it all are forgiven at once.
 const PAIRS: usize = 20_000;
 
@@ -52,4 +53,40 @@ impl Patience {
     pub fn forgive(&mut self, now: At) {
         self.wrong.retain(|_, (since, _)| now.since(*since) < PAUSE);
     }
+}
+
+/// Challenges in a row that one phone leaves unanswered before it is told of.
+const UNANSWERED: u8 = 5;
+
+/// Phones that are challenged and never answer: theirs may be other algorithms than ours.
+#[derive(Debug, Default)]
+pub struct Unanswered {
+    challenged: HashMap<u64, u8>,
+}
+
+impl Unanswered {
+    /// A phone was challenged; true if it is time to tell of it.
+    pub fn challenged(&mut self, source: IpAddr, account: &[u8]) -> bool {
+        let count = self.challenged.entry(key(source, account)).or_insert(0);
+        *count = count.saturating_add(1);
+        *count == UNANSWERED
+    }
+
+    /// It has answered.
+    pub fn answered(&mut self, source: IpAddr, account: &[u8]) {
+        self.challenged.remove(&key(source, account));
+    }
+
+    /// Begins anew.
+    pub fn forget(&mut self) {
+        self.challenged.clear();
+    }
+}
+
+/// One of few million pairs: a collision costs a line in a log.
+fn key(source: IpAddr, account: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    source.hash(&mut hasher);
+    hasher.write(account);
+    hasher.finish()
 }

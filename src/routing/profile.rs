@@ -9,9 +9,11 @@ use super::plan::{Action, Place};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::words::{Direction, Outcome};
+use crate::base::{Limits, Uid};
 
-/// A named pair of trees, checked and compiled. Share it as `Arc<Profile>`.
-#[derive(Clone, PartialEq, Debug)]
+/// A named pair of trees, checked and compiled. Share it as `Arc<Profile>`. Two are equal when
+/// they say the same, however they are written.
+#[derive(Clone, Debug)]
 pub struct Profile {
     pub(super) name: Arc<str>,
     pub(super) source: Arc<str>,
@@ -23,7 +25,17 @@ pub struct Profile {
 impl Profile {
     /// Reads, checks and compiles a file; or tells everything that is wrong with it.
     pub fn compile(source: &str) -> Result<Self, Faults> {
-        super::compile::compile(source, None)
+        super::compile::compile(source, &Limits::default(), None)
+    }
+
+    /// The same, within an operator's limits, for a user: a way back to himself is a fault too.
+    pub fn compile_for(source: &str, limits: &Limits, owner: &Uid) -> Result<Self, Faults> {
+        super::compile::compile(source, limits, Some(owner))
+    }
+
+    /// The same, from bytes that may be no text at all.
+    pub fn compile_bytes(source: &[u8]) -> Result<Self, Faults> {
+        Self::compile(super::fault::text_of(source)?)
     }
 
     /// The profile's name.
@@ -84,5 +96,12 @@ impl Profile {
 
     fn line(&self, place: Place) -> Option<&Line> {
         self.graph(place.direction())?.lines.get(place.line())
+    }
+}
+
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.zone, &self.incoming, &self.outgoing)
+            == (&other.name, &other.zone, &other.incoming, &other.outgoing)
     }
 }

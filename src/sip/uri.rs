@@ -3,14 +3,12 @@
 //! A [`Uri`] borrows. Escapes stay as they are until somebody asks for text; `%00` and `%40` are
 //! letters of a name, never separators.
 //!
-//! Implements: RFC 3261 §19.1.1, §19.1.2, §25.1; RFC 3966 §3; RFC 5118 §4.1 to §4.4, §4.10.
+//! Implements: RFC 3261 §19.1.1, §19.1.2; RFC 3966 §3, §5.1.1 (visual separators).
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use super::chars::{
-    ABSOLUTE, HEADERS, HOST, PARAM, PHONE, USER, after, all, between, hex, small, split_once, take,
-};
+use super::chars::hex;
 use super::params::Params;
 use super::via::ip;
 
@@ -86,65 +84,6 @@ pub enum UriError {
 }
 
 impl<'a> Uri<'a> {
-    /// Reads a URI, which stands without angle brackets.
-    pub fn parse(raw: &'a [u8]) -> Result<Self, UriError> {
-        let (scheme, rest) = split_once(raw, b':').ok_or(UriError::Scheme)?;
-        if scheme.eq_ignore_ascii_case(b"sip") {
-            Self::sip(Scheme::Sip, raw, rest)
-        } else if scheme.eq_ignore_ascii_case(b"sips") {
-            Self::sip(Scheme::Sips, raw, rest)
-        } else if scheme.eq_ignore_ascii_case(b"tel") {
-            Self::tel(raw, rest)
-        } else {
-            Self::other(scheme, raw, rest)
-        }
-    }
-
-    fn sip(scheme: Scheme, raw: &'a [u8], rest: &'a [u8]) -> Result<Self, UriError> {
-        let (user, password, rest) = match split_once(rest, b'@') {
-            Some((info, rest)) => {
-                let (user, password) = userinfo(info)?;
-                (Some(user), password, rest)
-            }
-            None => (None, None, rest),
-        };
-        let (host, rest) = host(rest)?;
-        let (port, rest) = port(rest)?;
-        let (params, headers) = match split_once(rest, b'?') {
-            Some((params, headers)) => {
-                (params, headers_sound(headers).then_some(headers).ok_or(UriError::Headers)?)
-            }
-            None => (rest, &b""[..]),
-        };
-        let params = parameters(params)?;
-        Ok(Self { scheme, user, password, host, port, params, headers, raw })
-    }
-
-    fn tel(raw: &'a [u8], rest: &'a [u8]) -> Result<Self, UriError> {
-        let (number, params) = take(rest, PHONE);
-        let signs_inside = after(number, 1).contains(&b'+');
-        if signs_inside || !number.iter().any(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#'))
-        {
-            return Err(UriError::Number);
-        }
-        let params = parameters(params)?;
-        let (password, host, port, headers) = (None, Host::None, None, &b""[..]);
-        Ok(Self { scheme: Scheme::Tel, user: Some(number), password, host, port, params, headers, raw })
-    }
-
-    fn other(scheme: &'a [u8], raw: &'a [u8], rest: &'a [u8]) -> Result<Self, UriError> {
-        let letters = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        if !scheme.first().is_some_and(u8::is_ascii_alphabetic) || !scheme.iter().all(letters) {
-            return Err(UriError::Scheme);
-        }
-        if rest.is_empty() || !all(rest, ABSOLUTE) || !escapes_sound(rest) {
-            return Err(UriError::Character);
-        }
-        let (user, password, host, port) = (None, None, Host::None, None);
-        let (params, headers) = (Params::default(), &b""[..]);
-        Ok(Self { scheme: Scheme::Other, user, password, host, port, params, headers, raw })
-    }
-
     /// The value of a parameter; empty if it has none.
     pub fn param(&self, name: &str) -> Option<&'a [u8]> {
         self.params.get(name)
@@ -177,8 +116,7 @@ impl<'a> Uri<'a> {
         ip(self.host_text().as_bytes())
     }
 
-    /// Whether requests to it go over TLS or are asked to go over some other transport:
-    /// the `transport` parameter.
+    /// The transport that requests to it are asked to take.
     pub fn transport(&self) -> Option<&'a [u8]> {
         self.param("transport")
     }
@@ -210,63 +148,33 @@ pub(super) fn unescape(bytes: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Whether every `%` begins an escape.
-fn escapes_sound(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', bytes).all(|at| {
-        let digits = between(bytes, at + 1, at + 3);
-        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn userinfo(info: &[u8]) -> Result<(&[u8], Option<&[u8]>), UriError> {
-    let (user, password) = match split_once(info, b':') {
-        Some((user, password)) => (user, Some(password)),
-        None => (info, None),
-    };
-    let sound = !user.is_empty() && all(user, USER) && password.is_none_or(|word| all(word, USER));
-    if sound && escapes_sound(info) { Ok((user, password)) } else { Err(UriError::User) }
-}
-
-fn host(bytes: &[u8]) -> Result<(Host<'_>, &[u8]), UriError> {
-    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| UriError::Host);
-    if let Some(inner) = bytes.strip_prefix(b"[") {
-        let (address, rest) = split_once(inner, b']').ok_or(UriError::Host)?;
-        let address = text(address)?;
-        address.parse::<Ipv6Addr>().map_err(|_| UriError::Host)?;
-        return Ok((Host::V6(address), rest));
+    fn uri(text: &'static str) -> Uri<'static> {
+        Uri::parse(text.as_bytes()).unwrap()
     }
-    let (name, rest) = take(bytes, HOST);
-    if name.is_empty() { Err(UriError::Host) } else { Ok((Host::Name(text(name)?), rest)) }
-}
 
-fn port(bytes: &[u8]) -> Result<(Option<u16>, &[u8]), UriError> {
-    let Some(rest) = bytes.strip_prefix(b":") else {
-        return match bytes.first() {
-            None | Some(b';' | b'?') => Ok((None, bytes)),
-            Some(_) => Err(UriError::Host),
-        };
-    };
-    let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-    match after(rest, end).first() {
-        None | Some(b';' | b'?') => {
-            let port = small(between(rest, 0, end)).ok_or(UriError::Host)?;
-            Ok((Some(port), after(rest, end)))
-        }
-        Some(_) => Err(UriError::Host),
+    #[test]
+    fn parts() {
+        let full = uri("sips:al%69ce;day=tuesday:secret@Atlanta.com:5061;method=REGISTER;lr?to=a%40b");
+        assert_eq!(full.scheme, Scheme::Sips);
+        assert_eq!(full.user_text().as_deref(), Some("alice;day=tuesday"));
+        assert_eq!(full.password, Some(&b"secret"[..]));
+        assert_eq!((full.host_text(), full.port), ("Atlanta.com", Some(5061)));
+        assert_eq!((full.param("method"), full.is_loose()), (Some(&b"REGISTER"[..]), true));
+        assert_eq!(full.headers, b"to=a%40b");
+        let six = uri("sip:[2001:db8::10:5070]");
+        assert_eq!((six.host_text(), six.port, six.user), ("2001:db8::10:5070", None, None));
+        assert_eq!(six.ip(), "2001:db8::10:5070".parse().ok());
+        assert_eq!(uri("sip:192.0.2.1").ip(), "192.0.2.1".parse().ok());
+        assert_eq!(
+            uri("sip:sips%3Auser%40example.com@example.net").user_text().as_deref(),
+            Some("sips:user@example.com")
+        );
+        assert_eq!(uri("sip:%ff@b").user_text(), None);
+        assert_eq!(uri("tel:+1-(201).555;phone-context=x").user_text().as_deref(), Some("+1201555"));
+        assert_eq!(uri("urn:service:sos").scheme, Scheme::Other);
     }
-}
-
-/// `;name[=value]` throughout, with the characters and escapes of a URI.
-fn parameters(text: &[u8]) -> Result<Params<'_>, UriError> {
-    if text.is_empty() {
-        return Ok(Params::default());
-    }
-    let piece_sound = |piece: &[u8]| !piece.is_empty() && piece.first() != Some(&b'=');
-    let list = text.strip_prefix(b";").ok_or(UriError::Params)?;
-    let sound = all(list, PARAM) && escapes_sound(list) && list.split(|byte| *byte == b';').all(piece_sound);
-    if sound { Ok(Params::of(text)) } else { Err(UriError::Params) }
-}
-
-fn headers_sound(text: &[u8]) -> bool {
-    !text.is_empty() && all(text, HEADERS) && escapes_sound(text)
 }

@@ -9,5 +9,8 @@ mod server_process;
 mod sipp;
 mod softphone;
 mod tone;
+mod net;
+mod routing;
 mod torture;
+mod torture_server;
 mod wire;
