@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
+mod baresip;
+mod process;
+mod server_process;
+mod sipp;
+mod softphone;
+mod tone;
 mod net;
 mod routing;
 mod torture;
