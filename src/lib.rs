@@ -5,6 +5,7 @@ pub mod call;
 pub mod config;
 pub mod dialog;
 pub mod effect;
+pub mod io;
 pub mod leg;
 pub mod message;
 pub mod registrar;

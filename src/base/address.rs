@@ -56,9 +56,13 @@ pub fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// [`canonical`] for an address with a port.
-pub fn canonical_socket(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(canonical(address.ip()), address.port())
+/// [`canonical`] for an address with a port. The zone of a link-local address is kept: without it
+/// nobody could answer there.
+pub fn canonical_socket(mut address: SocketAddr) -> SocketAddr {
+    if address.ip() != canonical(address.ip()) {
+        address.set_ip(canonical(address.ip()));
+    }
+    address
 }
 
 #[cfg(test)]

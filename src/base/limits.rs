@@ -26,6 +26,9 @@ pub struct Limits {
     pub streams_per_source: u32,
     /// Streams in all.
     pub streams: u32,
+    /// Seconds that the far end of a stream may stay silent as long as we have done nothing for it
+    /// but refuse; afterwards it may as long as the longest binding lasts.
+    pub stranger_s: u32,
     /// Calls at once in one user server; above it 503.
     pub calls: u32,
     /// Calls at once of one user; above it 486 to the caller.
@@ -59,6 +62,7 @@ impl Default for Limits {
             wrong_passwords_per_minute: 20,
             streams_per_source: 1_000,
             streams: 100_000,
+            stranger_s: 120,
             calls: 50_000,
             calls_per_user: 100,
             ring_s: 180,

@@ -74,6 +74,7 @@ impl Dialog {
     }
 
     /// The dialog that a response to our INVITE makes (RFC 3261 §12.1.2).
+    #[must_use]
     pub fn confirmed_by(&self, settings: &Settings, response: &Message) -> Self {
         let mut dialog = self.clone();
         dialog.remote = Bytes::copy_from_slice(response.header(Name::To).unwrap_or_default());
@@ -110,13 +111,17 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// Whether a message from the other side names this dialog (RFC 3261 §12).
+    pub fn is_of(&self, request: &Message) -> bool {
+        request.call_id() == self.call_id.as_ref()
+            && request.to_tag() == self.local_tag.as_ref()
+            && request.from_tag() == self.remote_tag.as_ref()
+    }
+
     /// Whether a request from the other side belongs here, and whether it is in order. A CSeq that
     /// was accepted is remembered.
     pub fn accept(&mut self, request: &Message) -> Result<(), Misfit> {
-        let same = request.call_id() == self.call_id.as_ref()
-            && request.to_tag() == self.local_tag.as_ref()
-            && request.from_tag() == self.remote_tag.as_ref();
-        if !same {
+        if !self.is_of(request) {
             return Err(Misfit::Unknown);
         }
         if request.method() == Method::Ack {

@@ -4,5 +4,7 @@
 //! what its requests mean.
 
 mod dialog;
+mod face;
 
 pub use dialog::{Dialog, Misfit};
+pub use face::{Escaped, Face};

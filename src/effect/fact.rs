@@ -2,6 +2,7 @@
 //! `demo` are all read from these.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::base::Uid;
 
@@ -70,9 +71,9 @@ pub enum Fact {
         owner: Uid,
     },
     /// Half of a call is over.
-    CallEnded(Box<CallRecord>),
+    CallEnded(Arc<CallRecord>),
     /// A page was dealt with.
-    Page(Box<PageRecord>),
+    Page(Arc<PageRecord>),
     /// A message was dropped without an answer.
     Dropped(Dropped),
 }

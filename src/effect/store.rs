@@ -27,9 +27,9 @@ pub enum StoreOp {
         remove: Vec<String>,
     },
     /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
-    PutCall(Box<CallRecord>),
+    PutCall(Arc<CallRecord>),
     /// Add the record of a page. Answered when durable.
-    PutPage(Box<PageRecord>),
+    PutPage(Arc<PageRecord>),
 }
 
 /// What the store answers.
@@ -63,12 +63,17 @@ pub struct StoredUser {
 }
 
 /// What a password leaves behind, as lower-case hex; equivalent to the password inside its realm.
+/// Each algorithm twice, since a phone may call its user `anne` or `anne@north.test`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// MD5(user:realm:password), 32 hex digits.
+    /// MD5(`anne:realm:password`), 32 hex digits.
     pub md5: [u8; 32],
-    /// SHA-256(user:realm:password), 64 hex digits.
+    /// SHA-256(`anne:realm:password`), 64 hex digits.
     pub sha256: [u8; 64],
+    /// MD5(`anne@north.test:realm:password`).
+    pub md5_uid: [u8; 32],
+    /// SHA-256(`anne@north.test:realm:password`).
+    pub sha256_uid: [u8; 64],
 }
 
 impl std::fmt::Debug for Secrets {

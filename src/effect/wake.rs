@@ -17,8 +17,6 @@ pub enum Wake {
     Page(Key),
     /// The earliest binding of this user expires.
     Binding(Uid),
-    /// Look for users to let go and sources to forgive.
-    Housekeeping,
 }
 
 /// The timers of RFC 3261 §17 and RFC 6026, by letter.

@@ -162,12 +162,11 @@ impl Legs {
 
     /// The other half says something.
     pub fn on_mail(&mut self, mail: LinkMail) -> Option<Report> {
-        let leg = self.legs.get(mail.to.leg)?;
-        let call = leg.call?;
+        let call = self.legs.get(mail.to.leg)?.call;
         if ends_link(&mail.word) {
             self.legs.remove(mail.to.leg);
         }
-        Some(Report { call, leg: mail.to.leg, word: mail.word })
+        Some(Report { call: call?, leg: mail.to.leg, word: mail.word })
     }
 
     /// A call says something to one of its legs.
@@ -205,13 +204,18 @@ impl Legs {
         }
     }
 
+    /// The flow of the dialog that a request names, if it is of this leg.
+    pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
+        match &self.legs.get(key)?.machine {
+            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
+            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+        }
+    }
+
     /// Whether a request fits into the dialog of a leg; remembers its CSeq if it does.
-    pub fn accept(&mut self, key: Key, request: &Message) -> Result<Flow, Misfit> {
+    pub fn accept(&mut self, key: Key, request: &Message) -> Result<(), Misfit> {
         match self.legs.get_mut(key).map(|leg| &mut leg.machine) {
-            Some(Machine::Confirmed(machine)) => {
-                machine.dialog.accept(request)?;
-                Ok(machine.flow())
-            }
+            Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
             Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
     }
@@ -301,7 +305,7 @@ impl Legs {
     fn lose(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Option<Report> {
         let turn = match &mut self.legs.get_mut(key)?.machine {
             Machine::Uas(machine) => machine.on_lost(wire),
-            Machine::Uac(machine) => machine.on_failed(wire, 503),
+            Machine::Uac(machine) => machine.on_lost(wire),
             Machine::Confirmed(machine) => machine.lost(wire),
             Machine::Link(_) => Turn::Stay,
         };

@@ -9,12 +9,14 @@ mod confirmed;
 mod invite_out;
 mod legs;
 mod link;
+mod outcome;
 mod renegotiation;
 mod uac;
 mod uas;
 mod words;
 
-pub use invite_out::{Dial, Face};
+pub use invite_out::Dial;
 pub use legs::{Legs, Report, Wire};
 pub use link::{LinkEnd, LinkMail};
+pub use outcome::{outcome_of, own_status, precedence, rank, shown_status};
 pub use words::{ALLOW, LegWord, Passage, Refusal};

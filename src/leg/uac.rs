@@ -95,6 +95,12 @@ impl Uac {
         }
     }
 
+    /// The phone's connection is gone.
+    pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        wire.transactions.abandon(wire.ctx, self.client);
+        self.on_failed(wire, 503)
+    }
+
     /// The call says something.
     pub(super) fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Turn {
         match word {

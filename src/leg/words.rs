@@ -110,6 +110,15 @@ impl Passage {
         Self { headers, body: Bytes::new() }
     }
 
+    /// A Reason with a text of somebody's own (RFC 3326).
+    pub fn reason_text(cause: u16, text: &str) -> Self {
+        let quoted: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+        let value = format!("SIP;cause={cause};text=\"{quoted}\"");
+        let mut headers = SmallVec::new();
+        headers.push((Name::Reason, value.into()));
+        Self { headers, body: Bytes::new() }
+    }
+
     /// Whether there is a body: for an INVITE, an offer.
     pub fn has_body(&self) -> bool {
         !self.body.is_empty()

@@ -1,10 +1,207 @@
-//! From a checked syntax tree to the graph that the evaluator walks.
+//! From source to the graph that the evaluator walks.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ast::{self, Atom, Block, Cond, Continuation, File, Leaf, LineKind, Then, Tree, TryLine, When};
+use super::check::{cover, shape};
+use super::evaluate::{Fact, Graph, Line, Next, Test};
 use super::fault::{Code, Fault, Faults, Span};
+use super::parse::parse;
+use super::plan::{Action, Target, TimedTarget, Try};
 use super::profile::Profile;
-use crate::base::Uid;
+use super::words::{Direction, ModeSet, Outcome};
+use crate::base::{Limits, Uid};
+
+/// No setting lets a file be larger: places in a tree are 16-bit numbers.
+const BYTES_MAX: usize = 256 * 1024;
 
 /// Reads, checks and compiles.
-pub(super) fn compile(source: &str, _owner: Option<&Uid>) -> Result<Profile, Faults> {
-    Err(Faults::new(source, vec![Fault::new(Code::Syntax, Span::default(), "expected a profile")]))
+pub(super) fn compile(source: &str, limits: &Limits, owner: Option<&Uid>) -> Result<Profile, Faults> {
+    let (source, file) = checked(source, limits, owner)?;
+    let graph = |direction| {
+        let tree = file.trees.iter().find(|tree: &&Tree| tree.direction == direction);
+        tree.map(|tree| Compiler::new(limits).graph(&tree.block))
+    };
+    Ok(Profile {
+        name: file.name.map(|name| name.it).unwrap_or_default().into(),
+        zone: file.zone.map(|zone| zone.it.into()),
+        incoming: graph(Direction::Incoming),
+        outgoing: graph(Direction::Outgoing),
+        source,
+    })
+}
+
+/// Reads and checks; every fault of the file, or none.
+fn checked(source: &str, limits: &Limits, owner: Option<&Uid>) -> Result<(Arc<str>, File), Faults> {
+    let (source, file, mut faults) = read(source, limits)?;
+    shape(&file, owner, &mut faults);
+    cover(&file, &mut faults);
+    if faults.is_empty() { Ok((source.into(), file)) } else { Err(Faults::new(&source, faults)) }
+}
+
+/// Reads a source of bearable size. A lone carriage return becomes a line feed, so that all
+/// places and lines are counted alike from here on.
+pub(super) fn read(source: &str, limits: &Limits) -> Result<(String, File, Vec<Fault>), Faults> {
+    let most = usize::try_from(limits.tree_bytes).unwrap_or(usize::MAX).min(BYTES_MAX);
+    if source.len() > most {
+        let message = format!("this file has {} bytes; a tree has at most {most}", source.len());
+        let fault = Fault::new(Code::TooLarge, Span::default(), message);
+        return Err(Faults::new("", vec![fault.help("callers that are treated alike can share one rule")]));
+    }
+    let source = with_line_feeds(source);
+    let (file, faults) = parse(&source);
+    Ok((source, file, faults))
+}
+
+/// The same bytes, with a line feed for each carriage return that stands alone.
+fn with_line_feeds(source: &str) -> String {
+    let mut chars = source.chars().peekable();
+    let mut text = String::with_capacity(source.len());
+    while let Some(c) = chars.next() {
+        let alone = c == '\r' && chars.peek() != Some(&'\n');
+        text.push(if alone { '\n' } else { c });
+    }
+    text
+}
+
+struct Compiler {
+    tests: Vec<Test>,
+    lines: Vec<Line>,
+    /// How long a `try` without `for` may ring.
+    unlimited: Duration,
+}
+
+impl Compiler {
+    fn new(limits: &Limits) -> Self {
+        // Line 0, for requests that no rule takes: there are none, the checker has proved it.
+        let nowhere = Line {
+            action: Action::Decline,
+            follow: [None; Outcome::ALL.len()],
+            when: Span::default(),
+            what: Span::default(),
+            longest: Duration::ZERO,
+        };
+        let unlimited = Duration::from_secs(u64::from(limits.ring_s));
+        Self { tests: Vec::new(), lines: vec![nowhere], unlimited }
+    }
+
+    fn graph(mut self, block: &Block) -> Graph {
+        let entry = self.block(block);
+        Graph { tests: self.tests.into(), lines: self.lines.into(), entry }
+    }
+
+    /// Compiles a block, last rule first: each rule knows where to go when it does not match.
+    fn block(&mut self, block: &Block) -> Next {
+        let mut next = Next::Line(0);
+        for rule in block.rules.iter().rev() {
+            let then = match &rule.then {
+                Then::Block(inner) => self.block(inner),
+                Then::Line(line) => Next::Line(self.line(rule.span, line)),
+            };
+            next = match &rule.when {
+                When::Otherwise => then,
+                When::Cond(cond) => self.cond(cond, then, next),
+            };
+        }
+        next
+    }
+
+    /// Compiles a condition into tests that lead to `yes` or to `no`.
+    fn cond(&mut self, cond: &Cond, yes: Next, no: Next) -> Next {
+        match cond {
+            Cond::Any(list) => list.iter().rev().fold(no, |no, cond| self.cond(cond, yes, no)),
+            Cond::All(list) => list.iter().rev().fold(yes, |yes, cond| self.cond(cond, yes, no)),
+            Cond::Not(inner) => self.cond(inner, no, yes),
+            Cond::Atom(atom) => {
+                let fact = match &atom.it {
+                    Atom::Mode(modes) => {
+                        Fact::Mode(modes.iter().fold(ModeSet::default(), |set, mode| set.with(*mode)))
+                    }
+                    Atom::Caller(list) => Fact::Caller(list.as_slice().into()),
+                    Atom::To(list) => Fact::To(list.as_slice().into()),
+                    Atom::Registered => Fact::Registered,
+                    Atom::RegisteredForMode => Fact::RegisteredForMode,
+                };
+                let at = short(self.tests.len());
+                self.tests.push(Test { fact, yes, no, span: atom.span });
+                Next::Test(at)
+            }
+            Cond::Faulty => no,
+        }
+    }
+
+    /// Compiles a line, what follows it first.
+    fn line(&mut self, when: Span, line: &ast::Line) -> u16 {
+        let mut follow = [None; Outcome::ALL.len()];
+        let (action, rings) = match &line.kind {
+            LineKind::Try(try_line) => {
+                follow = self.continuation(&try_line.after);
+                (Action::Try(plan(try_line)), try_line.ring_for.unwrap_or(self.unlimited))
+            }
+            LineKind::Leaf(leaf) => (action(leaf), Duration::ZERO),
+            LineKind::Faulty => (Action::Decline, Duration::ZERO),
+        };
+        let next = follow.iter().flatten().filter_map(|next| self.lines.get(usize::from(*next)));
+        let longest = rings + next.map(|line| line.longest).max().unwrap_or_default();
+        let at = short(self.lines.len());
+        self.lines.push(Line { action, follow, when, what: line.span, longest });
+        at
+    }
+
+    fn continuation(&mut self, after: &Continuation) -> [Option<u16>; Outcome::ALL.len()] {
+        let mut follow = [None; Outcome::ALL.len()];
+        let mut lead = |outcome: &Outcome, at: u16| {
+            if let Some(slot) = follow.get_mut(outcome.index()).filter(|slot| slot.is_none()) {
+                *slot = Some(at);
+            }
+        };
+        let unanswered = || Outcome::ALL.iter().filter(|outcome| **outcome != Outcome::Answered);
+        match after {
+            Continuation::Return => {}
+            Continuation::Else { word, line } => {
+                let at = self.line(*word, line);
+                unanswered().for_each(|outcome| lead(outcome, at));
+            }
+            Continuation::Results(results) => {
+                for rule in &results.rules {
+                    let at = self.line(rule.span, &rule.line);
+                    match rule.outcomes.as_slice() {
+                        [] => unanswered().for_each(|outcome| lead(outcome, at)),
+                        outcomes => outcomes.iter().for_each(|outcome| lead(&outcome.it, at)),
+                    }
+                }
+            }
+        }
+        follow
+    }
+}
+
+fn plan(line: &TryLine) -> Try {
+    let target = |timed: &ast::Timed| {
+        let target = match &timed.target {
+            ast::Target::Clients => Target::Clients,
+            ast::Target::User(uid) => Target::User(uid.clone()),
+            ast::Target::Faulty => return None,
+        };
+        Some(TimedTarget { target, after: timed.after })
+    };
+    Try { targets: line.targets.iter().filter_map(target).collect(), ring_for: line.ring_for }
+}
+
+fn action(leaf: &Leaf) -> Action {
+    match leaf {
+        Leaf::Decline => Action::Decline,
+        Leaf::Busy => Action::Busy,
+        Leaf::Ignore => Action::Ignore,
+        Leaf::Forward(uid) => Action::Forward(uid.it.clone()),
+        Leaf::Send => Action::Send,
+        Leaf::Refuse(why) => Action::Refuse(why.as_str().into()),
+    }
+}
+
+/// A place among tests or lines; [`BYTES_MAX`] keeps their number below 2¹⁶.
+fn short(index: usize) -> u16 {
+    debug_assert!(index < usize::from(u16::MAX), "a file of bounded size has fewer tests and lines");
+    u16::try_from(index).unwrap_or(0)
 }

@@ -239,6 +239,18 @@ impl<'a> IntoIterator for &'a Faults {
     }
 }
 
+/// Takes bytes for text, or says where they stop being one.
+pub fn text_of(source: &[u8]) -> Result<&str, Faults> {
+    std::str::from_utf8(source).map_err(|error| {
+        let readable = source.get(..error.valid_up_to()).unwrap_or_default();
+        let readable = std::str::from_utf8(readable).unwrap_or_default();
+        let end = Span::new(readable.len(), readable.len());
+        let fault = Fault::new(Code::Encoding, end, "from here on, this file is no UTF-8 text");
+        let help = "save it as UTF-8; a tree is plain text";
+        Faults::new(readable, vec![fault.here("the text ends here").help(help)])
+    })
+}
+
 /// Where the lines of a source begin, so that many places are found fast.
 struct Lines(Vec<usize>);
 

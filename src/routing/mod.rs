@@ -9,20 +9,28 @@
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
 pub mod fault;
+pub mod format;
 pub mod plan;
 pub mod profile;
 pub mod question;
+pub mod route;
 pub mod trace;
 pub mod words;
 
+mod ast;
+mod check;
 mod compile;
 mod evaluate;
 mod explain;
+mod lex;
+mod parse;
 mod pattern;
 
-pub use fault::{Code, Fault, Faults, Label, Span};
+pub use fault::{Code, Fault, Faults, Label, Span, text_of};
+pub use format::format;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question};
+pub use route::{Route, Who};
 pub use trace::{Trace, TraceStep};
 pub use words::{Direction, Mode, Outcome};

@@ -127,23 +127,27 @@ impl Shape {
     }
 }
 
+/// An address as a tree writes it: bare, or in quotes where a bare one would read as something else.
+pub(super) struct Address<'a>(pub(super) &'a str);
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(['#', '{', '}', '(', ')']) || self.0.contains("->") {
+            write!(f, "\"{}\"", self.0)
+        } else {
+            f.write_str(self.0)
+        }
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => f.write_str("anonymous"),
             Self::Number(shape) => write!(f, "number \"{shape}\""),
-            Self::User(Shape::Ends(end)) if end.starts_with('@') => write_address(f, end),
-            Self::User(shape) => write_address(f, &shape.to_string()),
+            Self::User(Shape::Ends(end)) if end.starts_with('@') => Address(end).fmt(f),
+            Self::User(shape) => Address(&shape.to_string()).fmt(f),
         }
-    }
-}
-
-/// Writes an address bare, or in quotes where a bare one would read as something else.
-fn write_address(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    if text.contains(['#', '{', '}', '(', ')']) || text.contains("->") {
-        write!(f, "\"{text}\"")
-    } else {
-        f.write_str(text)
     }
 }
 

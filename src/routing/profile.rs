@@ -9,6 +9,7 @@ use super::plan::{Action, Place};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::words::{Direction, Outcome};
+use crate::base::{Limits, Uid};
 
 /// A named pair of trees, checked and compiled. Share it as `Arc<Profile>`.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,7 +24,17 @@ pub struct Profile {
 impl Profile {
     /// Reads, checks and compiles a file; or tells everything that is wrong with it.
     pub fn compile(source: &str) -> Result<Self, Faults> {
-        super::compile::compile(source, None)
+        super::compile::compile(source, &Limits::default(), None)
+    }
+
+    /// The same, within an operator's limits, for a user: a way back to himself is a fault too.
+    pub fn compile_for(source: &str, limits: &Limits, owner: &Uid) -> Result<Self, Faults> {
+        super::compile::compile(source, limits, Some(owner))
+    }
+
+    /// The same, from bytes that may be no text at all.
+    pub fn compile_bytes(source: &[u8]) -> Result<Self, Faults> {
+        Self::compile(super::fault::text_of(source)?)
     }
 
     /// The profile's name.

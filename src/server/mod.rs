@@ -3,11 +3,19 @@
 //! The switchboard and nothing else: what a message means is decided here, what is done about it in
 //! the rooms below.
 
+mod admin;
+mod calling;
+mod paging;
 mod peer;
+mod registering;
+mod requests;
 mod steer;
+mod switchboard;
 mod user_server;
+mod users;
 mod words;
 
 pub use steer::{Home, home};
+pub use switchboard::Census;
 pub use user_server::UserServer;
 pub use words::{Envelope, Input, Output};

@@ -1,5 +1,31 @@
 //! What two user servers of one process say to each other.
 
+use crate::base::Key;
+use crate::call::Invitation;
+use crate::leg::{LinkEnd, LinkMail};
+use crate::message::{PageEnd, PageInvitation};
+
 /// A word about a call or page whose halves live in two user servers.
 #[derive(Debug)]
-pub(crate) enum PeerWord {}
+pub(crate) enum PeerWord {
+    /// Ask this user's routing about a call.
+    Invite(Invitation),
+    /// The half that a link asked for is there.
+    Opened {
+        /// The asking leg.
+        leg: Key,
+        /// The end that it may write to.
+        peer: LinkEnd,
+    },
+    /// A word of a call.
+    Mail(LinkMail),
+    /// Ask this user's routing about a page.
+    Page(PageInvitation),
+    /// What became of a page.
+    PageReply {
+        /// Who waits.
+        to: PageEnd,
+        /// The final status.
+        status: u16,
+    },
+}

@@ -1,21 +1,55 @@
-//! Which user server a message belongs to, told from the message alone.
+//! Which user server a message belongs to, told from the message alone: no table, no lock.
 
-use crate::base::ServerIndex;
+use crate::base::{ServerIndex, Token};
 use crate::config::Settings;
-use crate::sip::Message;
+use crate::registrar::{Access, claimed, who_of_uri};
+use crate::routing::Who;
+use crate::sip::{Message, Method, NameAddr, Uri};
 
 /// Where a message is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home {
     /// By this user server.
     Server(ServerIndex),
-    /// By any: nothing in it names a user of ours.
+    /// By any: nothing in it names a user of ours, and it will be challenged or refused.
     Any,
+    /// By whichever knows its transaction: the CANCEL or ACK of somebody who did not say who he is.
+    /// It is to be offered to each.
+    Every,
 }
 
 /// The user server that a message belongs to: that of the transaction or dialog it names, else that
 /// of the user who sends it.
 pub fn home(settings: &Settings, message: &Message) -> Home {
-    let _ = (settings, message);
-    Home::Any
+    if !message.is_request() {
+        let branch = message.via().map(|via| via.branch).unwrap_or_default();
+        return branch.strip_prefix(b"z9hG4bK").and_then(named).map_or(Home::Any, |at| within(settings, at));
+    }
+    if let Some(at) = named(message.to_tag()) {
+        return within(settings, at);
+    }
+    let sender = match message.method() {
+        Method::Register => message.to(),
+        _ => message.from(),
+    };
+    if let Some(Who::User(uid)) = sender.and_then(|sender| user_of(settings, &sender)) {
+        return Home::Server(uid.slot().owner(settings.servers));
+    }
+    match (claimed(settings, message), message.method()) {
+        (Access::Claim { uid, .. }, _) => Home::Server(uid.slot().owner(settings.servers)),
+        (Access::Stranger, Method::Cancel | Method::Ack) => Home::Every,
+        (Access::Stranger, _) => Home::Any,
+    }
+}
+
+fn user_of(settings: &Settings, address: &NameAddr<'_>) -> Option<Who> {
+    who_of_uri(settings, &Uri::parse(address.uri).ok()?)
+}
+
+fn named(token: &[u8]) -> Option<ServerIndex> {
+    Token::read(token).map(|(server, _)| server)
+}
+
+fn within(settings: &Settings, server: ServerIndex) -> Home {
+    if server.0 < settings.servers { Home::Server(server) } else { Home::Any }
 }

@@ -1,33 +1,57 @@
-//! The machine.
+//! The machine: one input in, its effects out.
 
 use std::sync::Arc;
 
-use crate::base::{At, Now, Rng, ServerIndex};
+use crate::base::{At, Now, Rng, ServerIndex, Timers};
 use crate::config::Settings;
+use crate::effect::{Ctx, Wake};
 
+use super::switchboard::{Census, Switchboard};
 use super::words::{Input, Output};
 
-/// The server of a slice of the users. Sans-I/O and deterministic.
+/// The server of a slice of the users. Sans-I/O and deterministic: the same inputs, the same seed,
+/// the same effects.
 #[derive(Debug)]
 pub struct UserServer {
     settings: Arc<Settings>,
-    index: ServerIndex,
     rng: Rng,
+    timers: Timers<Wake>,
+    tickets: u64,
+    switchboard: Switchboard,
+    fired: Vec<Wake>,
 }
 
 impl UserServer {
     /// An empty server, `index` of `settings.servers`.
-    pub fn new(settings: Arc<Settings>, index: ServerIndex, rng: Rng) -> Self {
-        Self { settings, index, rng }
+    pub fn new(settings: Arc<Settings>, index: ServerIndex, mut rng: Rng) -> Self {
+        let switchboard = Switchboard::new(&settings, index, rng.draw());
+        Self { settings, rng, timers: Timers::default(), tickets: 0, switchboard, fired: Vec::new() }
     }
 
-    /// Handles one input; what is to be done is added to `output`.
+    /// Handles one input, and everything that time has brought since the last; what is to be done is
+    /// added to `output`.
     pub fn handle(&mut self, now: Now, input: Input, output: &mut Output) {
-        let _ = (now, input, output, &mut self.rng, &self.settings, self.index);
+        let mut fired = std::mem::take(&mut self.fired);
+        self.timers.expire(now.at, &mut fired);
+        let Output { effects, peers, replies } = output;
+        let mut ctx =
+            Ctx::new(now, &self.settings, &mut self.rng, &mut self.timers, effects, &mut self.tickets);
+        for wake in fired.drain(..) {
+            self.switchboard.on_wake(&mut ctx, wake);
+            self.switchboard.run(&mut ctx, peers);
+        }
+        self.switchboard.on_input(&mut ctx, input, replies);
+        self.switchboard.run(&mut ctx, peers);
+        self.fired = fired;
     }
 
     /// When [`Input::Tick`] is wanted next, if at all.
     pub fn deadline(&self) -> Option<At> {
-        None
+        self.timers.next_deadline()
+    }
+
+    /// What lives in this server now.
+    pub fn census(&self) -> Census {
+        Census { timers: self.timers.len(), ..self.switchboard.census() }
     }
 }

@@ -86,7 +86,7 @@ impl Writer {
         }
         if via.rport.is_some() || via.ip() != Some(source.ip()) {
             self.out.extend_from_slice(b";received=");
-            self.clean(source.ip().to_string().as_bytes());
+            self.display(format_args!("{}", source.ip()));
         }
         if via.rport.is_some() {
             self.out.extend_from_slice(b";rport=");

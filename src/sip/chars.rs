@@ -21,9 +21,12 @@ pub(super) const HOST: u8 = 16;
 pub(super) const ABSOLUTE: u8 = 32;
 /// May stand in a telephone number.
 pub(super) const PHONE: u8 = 64;
+/// May stand in the unquoted value of a header parameter: a token, a host, or what phones make
+/// of them, but nothing that would end it for another reader.
+pub(super) const VALUE: u8 = 128;
 
 const CLASSES: [u8; 256] = {
-    let mut table = [0; 256];
+    let mut table = values();
     table = add(table, b"-.!%*_+`'~", TOKEN);
     table = add(table, b"-_.!~*'()%&=+$,;?/#", USER);
     table = add(table, b"-_.!~*'()%[]/:&+$;=", PARAM);
@@ -46,6 +49,23 @@ const fn add(mut table: [u8; 256], chars: &[u8], class: u8) -> [u8; 256] {
     while i < chars.len() {
         table[chars[i] as usize] |= class;
         i += 1;
+    }
+    table
+}
+
+#[allow(clippy::indexing_slicing, reason = "runs in the compiler, where a slip is a build error")]
+const fn values() -> [u8; 256] {
+    let mut table = [VALUE; 256];
+    let mut i = 0;
+    while i <= 32 {
+        table[i] = 0;
+        i += 1;
+    }
+    // ", comma, ;, <, > and delete.
+    let mut enders: &[usize] = &[34, 44, 59, 60, 62, 127];
+    while let [first, rest @ ..] = enders {
+        table[*first] = 0;
+        enders = rest;
     }
     table
 }

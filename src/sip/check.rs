@@ -25,6 +25,7 @@ pub(super) fn check(message: &mut Message) {
         .fault
         .or_else(|| missing(message))
         .or_else(|| vias(message))
+        .or_else(|| call_id(message))
         .or_else(|| cseq(message))
         .or_else(|| from_and_to(message))
         .or_else(|| if message.is_request() { request(message) } else { None });
@@ -54,6 +55,12 @@ fn vias(message: &Message) -> Option<Fault> {
         any
     });
     (!sound).then_some(Fault::bad("Bad Via"))
+}
+
+fn call_id(message: &Message) -> Option<Fault> {
+    let value = message.call_id();
+    let sound = !value.is_empty() && !value.iter().any(|byte| *byte <= b' ');
+    (!sound).then_some(Fault::bad("Bad Call-ID"))
 }
 
 fn cseq(message: &mut Message) -> Option<Fault> {

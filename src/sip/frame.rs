@@ -36,8 +36,10 @@ pub enum Frame {
 #[derive(Clone, Debug)]
 pub struct Framer {
     limit: usize,
-    /// Bytes that have been looked at: always the beginning of a line.
-    scanned: usize,
+    /// Where the first line begins that has not been read.
+    line: usize,
+    /// Where the first byte lies that has not been looked at.
+    looked: usize,
     content_length: Option<usize>,
     /// The length of the message, once its header section has been seen whole.
     total: Option<usize>,
@@ -53,7 +55,7 @@ pub fn frame(buffer: &[u8], limit: usize) -> Frame {
 impl Framer {
     /// For a stream whose messages have at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, scanned: 0, content_length: None, total: None, half_ping: false }
+        Self { limit, line: 0, looked: 0, content_length: None, total: None, half_ping: false }
     }
 
     /// What stands at the front of `buffer`, which is what it was at the last call, with more
@@ -68,7 +70,7 @@ impl Framer {
     }
 
     fn look(&mut self, buffer: &[u8]) -> Frame {
-        if self.scanned == 0
+        if self.line == 0
             && let Some(frame) = self.line_ends(buffer)
         {
             return frame;
@@ -96,36 +98,39 @@ impl Framer {
         }
     }
 
-    /// Looks at the lines that have come whole since the last time.
+    /// Looks at what has come since the last time and reads the lines that are now whole.
     fn scan(&mut self, buffer: &[u8]) -> Result<(), Fault> {
-        while let Some(len) = memchr::memchr(b'\n', after(buffer, self.scanned)) {
-            let line = between(buffer, self.scanned, self.scanned + len);
-            let line = line.strip_suffix(b"\r").ok_or(LINE_END)?;
+        while let Some(len) = memchr::memchr(b'\n', after(buffer, self.looked)) {
+            let end = self.looked + len;
+            let line = between(buffer, self.line, end).strip_suffix(b"\r").ok_or(LINE_END)?;
             if line.is_empty() {
                 let body = self.content_length.ok_or(Fault::bad("Missing Content-Length"))?;
-                let total = (self.scanned + 2).checked_add(body).filter(|total| *total <= self.limit);
+                let total = (end + 1).checked_add(body).filter(|total| *total <= self.limit);
                 self.total = Some(total.ok_or(TOO_LARGE)?);
                 return Ok(());
             }
-            if self.scanned == 0 {
+            if self.line == 0 {
                 first_line(line)?;
-            } else {
-                self.header_line(line, buffer)?;
             }
-            self.scanned += len + 1;
+            // Whether the line goes on is told by the byte after it, which always comes: a blank
+            // line ends the section.
+            let Some(next) = buffer.get(end + 1) else {
+                self.looked = end;
+                return Ok(());
+            };
+            self.header_line(line, matches!(next, b' ' | b'\t'))?;
+            (self.line, self.looked) = (end + 1, end + 1);
         }
+        self.looked = buffer.len();
         Ok(())
     }
 
-    fn header_line(&mut self, line: &[u8], buffer: &[u8]) -> Result<(), Fault> {
+    fn header_line(&mut self, line: &[u8], folded: bool) -> Result<(), Fault> {
         let (name, rest) = take(line, TOKEN);
         if Name::of(name) != Name::ContentLength {
             return Ok(());
         }
         let value = trim_start(rest).strip_prefix(b":").map(trim);
-        // The next line may continue this one; its first byte tells, and comes with the rest.
-        let next = buffer.get(self.scanned + line.len() + 2);
-        let folded = matches!(next, Some(b' ' | b'\t'));
         let len = value.and_then(number).and_then(|len| usize::try_from(len).ok());
         match (len, self.content_length, folded) {
             (Some(len), None, false) => {
@@ -144,3 +149,70 @@ fn first_line(line: &[u8]) -> Result<(), Fault> {
 
 const TOO_LARGE: Fault = Fault { status: 513, reason: "Message Too Large" };
 const LINE_END: Fault = Fault::bad("A line end that is not CRLF");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nl : 3\r\nX: y\r\n\r\nabc";
+
+    /// Feeds the bytes in pieces of so many and gives what came out, lengths of messages only.
+    fn cut(bytes: &[u8], piece: usize) -> (Vec<Frame>, usize) {
+        let (mut framer, mut buffer, mut out) = (Framer::new(1000), Vec::new(), Vec::new());
+        for chunk in bytes.chunks(piece) {
+            buffer.extend_from_slice(chunk);
+            loop {
+                let frame = framer.next(&buffer);
+                let len = match frame {
+                    Frame::Need => break,
+                    Frame::KeepAlive { len, .. } | Frame::Message { len } => len,
+                    Frame::Broken(_) => return ([out, vec![frame]].concat(), buffer.len()),
+                };
+                buffer.drain(..len);
+                out.push(frame);
+            }
+        }
+        (out, buffer.len())
+    }
+
+    #[test]
+    fn several_messages_in_any_pieces() {
+        let message = Frame::Message { len: ONE.len() };
+        let stream = [ONE, ONE, b"\r\n\r\n", ONE, b"\r\n", ONE, b"OPT"].concat();
+        let (ping, lone) =
+            (Frame::KeepAlive { len: 4, is_ping: true }, Frame::KeepAlive { len: 2, is_ping: false });
+        assert_eq!(cut(&stream, 9999), (vec![message, message, ping, message, lone, message], 3));
+        for piece in 1..stream.len() {
+            let (frames, left) = cut(&stream, piece);
+            assert_eq!(frames.iter().filter(|frame| **frame == message).count(), 4);
+            assert_eq!(left, 3);
+            let pings = frames.iter().filter(|frame| matches!(frame, Frame::KeepAlive { is_ping: true, .. }));
+            assert_eq!(pings.count(), 1, "{piece}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_stream() {
+        let status = |headers: &str| {
+            let text = format!("OPTIONS sip:a@b SIP/2.0\r\n{headers}\r\n\r\n");
+            if let Frame::Broken(fault) = frame(text.as_bytes(), 1000) { fault.status } else { 0 }
+        };
+        assert_eq!(status("Content-Length: 0"), 0);
+        assert_eq!(status("X: y"), 400);
+        for bad in ["-1", "+1", "1 2", "", "0x1", "99999999999999999999", "0\r\nl: 0", "0\r\n 5", "0, 0"] {
+            assert_eq!(status(&format!("Content-Length: {bad}")), 400, "{bad}");
+        }
+        assert_eq!(status("Content-Length: 2000"), 513);
+        assert_eq!(status(&format!("X: {}", "y".repeat(2000))), 400);
+        assert_eq!(frame(&[b'x'; 1001], 1000), Frame::Broken(TOO_LARGE));
+        for other in [
+            "GET / HTTP/1.1\r\n",
+            "\n",
+            "\rX",
+            "OPTIONS sip:a@b SIP/2.0\nl: 0\n\n",
+            "OPTIONS sip:a@b SIP/2.0\r\nl: 0\n",
+        ] {
+            assert!(matches!(frame(other.as_bytes(), 1000), Frame::Broken(_)), "{other:?}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ macro_rules! names {
         }
 
         const ALL: &[(Name, &str)] = &[
+            (Name::Unknown, ""),
             $((Name::$name, $text),)*
             $($((Name::$name, $compact),)?)*
         ];
@@ -140,13 +141,16 @@ impl Name {
     /// The name that these bytes are, in whatever case, long or compact.
     pub fn of(bytes: &[u8]) -> Self {
         let mut slot = hash(bytes);
-        loop {
-            match TABLE.get(slot) {
-                Some(Some((name, text))) if text.as_bytes().eq_ignore_ascii_case(bytes) => return *name,
-                Some(Some(_)) => slot = (slot + 1) % SLOTS,
-                Some(None) | None => return Self::Unknown,
+        // Slot 0 of the list is nobody's: an empty place in the table leads there and ends it.
+        while let Some((name, text)) = TABLE.get(slot).and_then(|at| ALL.get(usize::from(*at))) {
+            let text = text.as_bytes();
+            // Nearly everybody writes names as the RFC does, and whole words compare faster.
+            if text == bytes || *name == Self::Unknown || text.eq_ignore_ascii_case(bytes) {
+                return *name;
             }
+            slot = (slot + 1) % SLOTS;
         }
+        Self::Unknown
     }
 
     /// Its bit in a set of names.
@@ -172,18 +176,25 @@ pub(super) const SINGLES: u128 = {
 
 const SLOTS: usize = 512;
 
-const TABLE: [Option<(Name, &str)>; SLOTS] = fill();
+/// Where in [`ALL`] the name of each hash is.
+const TABLE: [u8; SLOTS] = fill();
 
-#[allow(clippy::indexing_slicing, reason = "runs in the compiler, where a slip is a build error")]
-const fn fill() -> [Option<(Name, &'static str)>; SLOTS] {
-    let mut table = [None; SLOTS];
-    let mut i = 0;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "runs in the compiler, where a slip is a build error; the list is shorter than 256"
+)]
+const fn fill() -> [u8; SLOTS] {
+    assert!(ALL.len() < 256);
+    let mut table = [0; SLOTS];
+    let mut i = 1;
     while i < ALL.len() {
         let mut slot = hash(ALL[i].1.as_bytes());
-        while table[slot].is_some() {
+        while table[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
-        table[slot] = Some(ALL[i]);
+        table[slot] = i as u8;
         i += 1;
     }
     table
@@ -225,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_table_probes_little() {
-        let longest = TABLE.split(Option::is_none).map(<[_]>::len).max();
+        let longest = TABLE.split(|at| *at == 0).map(<[_]>::len).max();
         assert!(longest < Some(6), "{longest:?}");
     }
 }

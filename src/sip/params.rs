@@ -5,7 +5,7 @@
 //!
 //! Implements: RFC 3261 §25.1 (generic-param).
 
-use super::chars::{TOKEN, after, between, is_token, quoted_len, take, trim, trim_start, unquote};
+use super::chars::{TOKEN, VALUE, after, between, quoted_len, take, trim, trim_start, unquote};
 
 /// Parameters, with the `;` before the first, as they came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,21 +57,18 @@ impl<'a> Params<'a> {
             rest = trim_start(tail);
             if let [b'=', tail @ ..] = rest {
                 let tail = trim_start(tail);
-                let Some(len) = value_len(tail) else { return false };
-                let value = between(tail, 0, len);
-                if value.is_empty() || (value.first() != Some(&b'"') && !is_plain(value)) {
-                    return false;
+                let len = match tail.first() {
+                    Some(b'"') => quoted_len(tail),
+                    _ => Some(take(tail, VALUE).0.len()),
+                };
+                match len {
+                    None | Some(0) => return false,
+                    Some(len) => rest = trim_start(after(tail, len)),
                 }
-                rest = trim_start(after(tail, len));
             }
         }
         rest.is_empty()
     }
-}
-
-/// Whether an unquoted value is a token or a host: no white space, quotes or brackets in it.
-fn is_plain(value: &[u8]) -> bool {
-    is_token(value) || !value.iter().any(|byte| matches!(byte, b'"' | b'<' | b'>' | b',' | 0..=b' ' | 127))
 }
 
 /// The length of the value at the front; `None` if its quote is never closed.

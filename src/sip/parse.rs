@@ -10,7 +10,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::chars::{TOKEN, after, between, is_token, number, take, trim, trim_end, trim_start};
+use super::chars::{after, between, is_token, number, trim, trim_end, trim_start};
 use super::fault::{Fault, Unreadable};
 use super::message::{Line, Message, Span, Start};
 use super::method::Method;
@@ -57,6 +57,8 @@ fn cut_body(message: &mut Message) {
     message.fault = message.fault.or(Some(fault));
 }
 
+const LINE_END: &str = "A line end that is not CRLF";
+
 struct Walk<'a> {
     raw: &'a [u8],
     /// Where the next line begins.
@@ -64,13 +66,16 @@ struct Walk<'a> {
     lines: SmallVec<[Line; super::message::INLINE]>,
     seen: u128,
     fault: Option<Fault>,
+    /// Where the first line begins, and how many lines were ended by CRLF since.
+    from: usize,
+    ends: usize,
     lines_max: usize,
 }
 
 impl<'a> Walk<'a> {
     fn new(raw: &'a [u8], limits: &Limits) -> Self {
         let lines_max = usize::from(limits.header_lines);
-        Self { raw, at: 0, lines: SmallVec::new(), seen: 0, fault: None, lines_max }
+        Self { raw, at: 0, lines: SmallVec::new(), seen: 0, fault: None, from: 0, ends: 0, lines_max }
     }
 
     fn blame(&mut self, reason: &'static str) {
@@ -83,7 +88,12 @@ impl<'a> Walk<'a> {
         let len = memchr::memchr(b'\n', rest)?;
         self.at += len + 1;
         let line = between(rest, 0, len);
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
+        let Some(line) = line.strip_suffix(b"\r") else {
+            self.blame(LINE_END);
+            return Some(line);
+        };
+        self.ends += 1;
+        Some(line)
     }
 
     fn start_line(&mut self) -> Result<Start, Unreadable> {
@@ -95,6 +105,7 @@ impl<'a> Walk<'a> {
             return Err(Unreadable::KeepAlive);
         }
         let from = self.at;
+        self.from = from;
         let line = self.next_line().ok_or(Unreadable::StartLine)?;
         if self.at > usize::from(u16::MAX) {
             return Err(Unreadable::StartLine);
@@ -116,7 +127,8 @@ impl<'a> Walk<'a> {
             return None;
         }
         let uri = between(sound, first + 1, last);
-        if sound.len() < line.len() || uri.is_empty() || uri.iter().any(|byte| *byte <= b' ') {
+        let tabs = line.contains(&b'\t');
+        if tabs || sound.len() < line.len() || uri.is_empty() || uri.iter().any(|byte| *byte <= b' ') {
             self.blame("Bad white space in the request line");
         }
         let uri_at = from + first + 1 + (uri.len() - trim_start(uri).len());
@@ -153,13 +165,14 @@ impl<'a> Walk<'a> {
 
     fn header_line(&mut self, from: usize) {
         let line = between(self.raw, from, self.at);
-        let (text, rest) = take(line, TOKEN);
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
         // White space before the colon is legal, unlike anywhere else near a name.
-        let spaces = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(rest.len());
-        let Some(value) = after(rest, spaces).strip_prefix(b":").filter(|_| !text.is_empty()) else {
-            return self.blame("Bad header line");
-        };
+        let text = before_space(between(line, 0, colon));
+        let value = after(line, colon + 1);
         let name = Name::of(text);
+        if name == Name::Unknown && !is_token(text) {
+            return self.blame("Bad header line");
+        }
         if self.seen & name.bit() & SINGLES != 0 {
             self.blame("A header that may occur once occurs twice");
         }
@@ -172,24 +185,32 @@ impl<'a> Walk<'a> {
     /// Control characters are a fault wherever they are not escaped inside quotes, and so is a
     /// CR or LF that is no line end: another reader might see other lines.
     fn judge_characters(&mut self) {
-        let head = between(self.raw, 0, self.at.min(usize::from(u16::MAX)));
-        let odd = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n')) || byte == 127;
-        let controls = head.iter().fold(false, |found, byte| found | odd(*byte));
-        if controls && !controls_are_escaped(head, odd) {
-            return self.blame("A control character");
-        }
-        let ends = memchr::memmem::find_iter(head, b"\r\n").count();
-        let lone = memchr::memchr_iter(b'\r', head).count() != ends
-            || memchr::memchr_iter(b'\n', head).count() != ends;
-        if lone {
-            self.blame("A line end that is not CRLF");
+        let head = between(self.raw, self.from, self.at.min(usize::from(u16::MAX)));
+        let controls = head.iter().fold(0, |found, byte| found | u8::from(is_control(*byte)));
+        if controls != 0 && !controls_are_escaped(head) {
+            self.blame("A control character");
+        } else if memchr::memchr_iter(b'\r', head).count() != self.ends {
+            self.blame(LINE_END);
         }
     }
 }
 
+/// A control character that is no white space.
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n')) || byte == 127
+}
+
+/// The name, without the white space that may stand before the colon.
+fn before_space(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
+}
+
 /// Whether each odd byte follows a backslash inside a quoted string. A string may be folded, but
 /// ends with its header at the latest: a stray quote must not hide what follows it.
-fn controls_are_escaped(head: &[u8], odd: impl Fn(u8) -> bool) -> bool {
+fn controls_are_escaped(head: &[u8]) -> bool {
     let mut quoted = false;
     let mut rest = head;
     while let [byte, tail @ ..] = rest {
@@ -198,7 +219,7 @@ fn controls_are_escaped(head: &[u8], odd: impl Fn(u8) -> bool) -> bool {
             (b'"', _) => quoted = !quoted,
             (b'\\', Some(_)) if quoted => rest = after(tail, 1),
             (b'\n', next) => quoted = quoted && matches!(next, Some(b' ' | b'\t')),
-            _ if odd(*byte) => return false,
+            _ if is_control(*byte) => return false,
             _ => {}
         }
     }

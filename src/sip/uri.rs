@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::chars::{
-    ABSOLUTE, HEADERS, HOST, PARAM, PHONE, USER, after, all, between, hex, small, split_once, take,
+    ABSOLUTE, HEADERS, HOST, PARAM, PHONE, USER, after, between, hex, is, small, split_once, take,
 };
 use super::params::Params;
 use super::via::ip;
@@ -137,7 +137,7 @@ impl<'a> Uri<'a> {
         if !scheme.first().is_some_and(u8::is_ascii_alphabetic) || !scheme.iter().all(letters) {
             return Err(UriError::Scheme);
         }
-        if rest.is_empty() || !all(rest, ABSOLUTE) || !escapes_sound(rest) {
+        if rest.is_empty() || !sound(rest, ABSOLUTE) {
             return Err(UriError::Character);
         }
         let (user, password, host, port) = (None, None, Host::None, None);
@@ -210,12 +210,18 @@ pub(super) fn unescape(bytes: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Whether every `%` begins an escape.
-fn escapes_sound(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', bytes).all(|at| {
-        let digits = between(bytes, at + 1, at + 3);
-        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
-    })
+/// Whether every byte is of the class, and every `%` begins an escape.
+fn sound(bytes: &[u8], class: u8) -> bool {
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
+            (b'%', _) => return false,
+            _ if is(*first, class) => tail,
+            _ => return false,
+        };
+    }
+    true
 }
 
 fn userinfo(info: &[u8]) -> Result<(&[u8], Option<&[u8]>), UriError> {
@@ -223,8 +229,8 @@ fn userinfo(info: &[u8]) -> Result<(&[u8], Option<&[u8]>), UriError> {
         Some((user, password)) => (user, Some(password)),
         None => (info, None),
     };
-    let sound = !user.is_empty() && all(user, USER) && password.is_none_or(|word| all(word, USER));
-    if sound && escapes_sound(info) { Ok((user, password)) } else { Err(UriError::User) }
+    let sound = !user.is_empty() && sound(user, USER) && password.is_none_or(|word| sound(word, USER));
+    if sound { Ok((user, password)) } else { Err(UriError::User) }
 }
 
 fn host(bytes: &[u8]) -> Result<(Host<'_>, &[u8]), UriError> {
@@ -261,12 +267,91 @@ fn parameters(text: &[u8]) -> Result<Params<'_>, UriError> {
     if text.is_empty() {
         return Ok(Params::default());
     }
-    let piece_sound = |piece: &[u8]| !piece.is_empty() && piece.first() != Some(&b'=');
-    let list = text.strip_prefix(b";").ok_or(UriError::Params)?;
-    let sound = all(list, PARAM) && escapes_sound(list) && list.split(|byte| *byte == b';').all(piece_sound);
-    if sound { Ok(Params::of(text)) } else { Err(UriError::Params) }
+    // A name has to follow each `;`.
+    let nameless = |pair: &[u8]| matches!(pair, [b';', b';' | b'=']);
+    let named = !text.windows(2).any(nameless) && text.last() != Some(&b';');
+    if text.starts_with(b";") && named && sound(text, PARAM) {
+        Ok(Params::of(text))
+    } else {
+        Err(UriError::Params)
+    }
 }
 
 fn headers_sound(text: &[u8]) -> bool {
-    !text.is_empty() && all(text, HEADERS) && escapes_sound(text)
+    !text.is_empty() && sound(text, HEADERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &'static str) -> Uri<'static> {
+        Uri::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn parts() {
+        let full = uri("sips:al%69ce;day=tuesday:secret@Atlanta.com:5061;method=REGISTER;lr?to=a%40b");
+        assert_eq!(full.scheme, Scheme::Sips);
+        assert_eq!(full.user_text().as_deref(), Some("alice;day=tuesday"));
+        assert_eq!(full.password, Some(&b"secret"[..]));
+        assert_eq!((full.host_text(), full.port), ("Atlanta.com", Some(5061)));
+        assert_eq!((full.param("method"), full.is_loose()), (Some(&b"REGISTER"[..]), true));
+        assert_eq!(full.headers, b"to=a%40b");
+        let six = uri("sip:[2001:db8::10:5070]");
+        assert_eq!((six.host_text(), six.port, six.user), ("2001:db8::10:5070", None, None));
+        assert_eq!(six.ip(), "2001:db8::10:5070".parse().ok());
+        assert_eq!(uri("sip:192.0.2.1").ip(), "192.0.2.1".parse().ok());
+        assert_eq!(
+            uri("sip:sips%3Auser%40example.com@example.net").user_text().as_deref(),
+            Some("sips:user@example.com")
+        );
+        assert_eq!(uri("sip:%ff@b").user_text(), None);
+        assert_eq!(uri("tel:+1-(201).555;phone-context=x").user_text().as_deref(), Some("+1201555"));
+        assert_eq!(uri("urn:service:sos").scheme, Scheme::Other);
+    }
+
+    #[test]
+    fn what_is_no_uri() {
+        for bad in [
+            "",
+            "sip:",
+            "sip",
+            ":a",
+            "sip:a@",
+            "sip:@b",
+            "sip:a@b@c",
+            "sip:a b@c",
+            "sip:a@b c",
+            "<sip:a@b>",
+            "sip:a@b:",
+            "sip:a@b:x",
+            "sip:a@b:65536",
+            "sip:a@b;",
+            "sip:a@b;;c",
+            "sip:a@b;=c",
+            "sip:a@b?",
+            "sip:%4@b",
+            "sip:%zz@b",
+            "sip:2001:db8::10",
+            "sip:[2001:db8:::192.0.2.1]",
+            "sip:[::1",
+            "sip:[::1]x",
+            "sip:[1.2.3.4]",
+            "sip:a@b/c",
+            "sip:a@b;c=\"d\"",
+            "tel:",
+            "tel:abcg",
+            "tel:+1+2",
+            "tel:-",
+            "tel:+",
+            "1x:y",
+            "http:",
+            "http:a b",
+            "sip:\u{e5}@b",
+            "sip:a@b\r\n",
+        ] {
+            assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
 }

@@ -138,3 +138,73 @@ fn tel_params_within(one: &Uri<'_>, other: &Uri<'_>) -> bool {
         if is_number { same_number(value, theirs) } else { same_folded(value, theirs) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(one: &str, other: &str) -> bool {
+        let (one, other) = (Uri::parse(one.as_bytes()).unwrap(), Uri::parse(other.as_bytes()).unwrap());
+        assert!(one.same_as(&one) && other.same_as(&other), "{one:?} {other:?}");
+        assert_eq!(one.same_as(&other), other.same_as(&one));
+        one.same_as(&other)
+    }
+
+    #[test]
+    fn the_examples_of_rfc_3261() {
+        let equal = [
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;security=on"),
+            ("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on"),
+            (
+                "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+                "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+            ),
+            (
+                "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+                "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+            ),
+        ];
+        let different = [
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
+            ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+        ];
+        for (one, other) in equal {
+            assert!(same(one, other), "{one} {other}");
+        }
+        for (one, other) in different {
+            assert!(!same(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_the_rules_say_besides() {
+        assert!(!same("sip:a@b", "sips:a@b"));
+        assert!(!same("sip:a@b", "sip:b"));
+        assert!(!same("sip:a:pass@b", "sip:a@b"));
+        assert!(!same("sip:a%40c@b", "sip:ac@b"));
+        assert!(!same("sip:a%3Bc@b", "sip:a;c@b"));
+        assert!(!same("sip:%00@b", "sip:%00%00@b"));
+        assert!(!same("sip:a@b;user=phone", "sip:a@b"));
+        assert!(!same("sip:a@b;maddr=192.0.2.1", "sip:a@b"));
+        assert!(same("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]"));
+        assert!(same("sip:a@b;%6C%72", "sip:a@b;lr"));
+    }
+
+    #[test]
+    fn telephone_numbers() {
+        assert!(same("tel:+1-201-555-0123", "TEL:+1.201.5550123"));
+        assert!(!same("tel:+12015550123", "tel:12015550123"));
+        assert!(same("tel:863-1234;phone-context=+1-914-555", "tel:8631234;phone-context=+1914555"));
+        assert!(same("tel:7042;phone-context=Example.com", "tel:7042;phone-context=example.com"));
+        assert!(!same("tel:7042;phone-context=example.com", "tel:7042;phone-context=example.net"));
+        assert!(!same("tel:+47123;ext=5", "tel:+47123"));
+        assert!(same("tel:+47123;ext=5;isub=9", "tel:+47123;isub=9;ext=5"));
+    }
+}

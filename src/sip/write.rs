@@ -65,8 +65,7 @@ impl Writer {
     /// Writes a header from `format_args!`.
     pub fn text(&mut self, name: Name, args: fmt::Arguments<'_>) -> &mut Self {
         self.begin(name);
-        // Writing into memory does not fail; a Display that does has said what it could.
-        let _ = Clean(self).write_fmt(args);
+        self.display(args);
         self.end_line()
     }
 
@@ -117,6 +116,12 @@ impl Writer {
             }
             from += at + 1;
         }
+    }
+
+    /// Appends what displays itself, likewise cleaned.
+    pub(super) fn display(&mut self, args: fmt::Arguments<'_>) {
+        // Writing into memory does not fail; a Display that does has said what it could.
+        let _ = Clean(self).write_fmt(args);
     }
 
     pub(super) fn digits(&mut self, mut value: u64) {

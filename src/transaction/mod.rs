@@ -26,8 +26,8 @@ use crate::sip::{Message, Method};
 pub enum Owner {
     /// A leg of a call.
     Leg(Key),
-    /// A page, and which of its branches.
-    Page(Key, u8),
+    /// A page.
+    Page(Key),
     /// Nobody: a BYE that only has to be delivered.
     Nobody,
 }

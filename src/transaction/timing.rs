@@ -11,4 +11,4 @@ pub const T4: Duration = Duration::from_secs(5);
 /// 64·T1: timers B, F, H, J, L, M.
 pub const TIMEOUT: Duration = Duration::from_secs(32);
 /// Timer D on an unreliable transport.
-pub const TIMER_D: Duration = Duration::from_secs(32);
+pub(super) const TIMER_D: Duration = Duration::from_secs(32);

@@ -4,5 +4,7 @@
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
 mod sim;
+mod net;
+mod routing;
 mod torture;
 mod wire;

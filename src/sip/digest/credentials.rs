@@ -109,3 +109,43 @@ impl<'a> Credentials<'a> {
         complete && response(self.algorithm, ha1, &proof) == claimed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Challenge, ha1};
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_answered_and_the_answer_believed() {
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256] {
+            let (realm, nonce, opaque) = ("north.test", "5f1a", "x");
+            let text = Challenge { realm, nonce, algorithm, stale: true, opaque }.to_string();
+            let challenge = Challenge::parse(text.as_bytes()).unwrap();
+            assert!(challenge.stale);
+            let secret = ha1(algorithm, b"anne", realm.as_bytes(), b"secret");
+            let answer = challenge.answer(("anne", &secret), ("REGISTER", "sip:north.test"), ("c0", 26));
+            let text = answer.to_string();
+            let credentials = Credentials::parse(text.as_bytes()).unwrap();
+            assert_eq!((credentials.count(), credentials.username_text().as_ref()), (Some(26), "anne"));
+            assert!(credentials.prove(&secret, b"REGISTER"));
+            assert!(!credentials.prove(&secret, b"INVITE"));
+            assert!(!credentials.prove(&ha1(algorithm, b"anne", b"north.test", b"guess"), b"REGISTER"));
+            let bare = text.replace("qop=auth,", "");
+            assert!(!Credentials::parse(bare.as_bytes()).unwrap().prove(&secret, b"REGISTER"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_credentials() {
+        let whole = r#"Digest username="a",realm="b",nonce="c",uri="sip:d",response="e""#;
+        let error = |text: &str| Credentials::parse(text.as_bytes()).unwrap_err();
+        assert!(Credentials::parse(whole.as_bytes()).is_ok());
+        assert_eq!(error("Basic dXNlcjpwYXNz"), CredentialsError::Scheme);
+        assert_eq!(error("Digest"), CredentialsError::Scheme);
+        assert_eq!(error("Digest username=\"a\""), CredentialsError::Missing);
+        assert_eq!(error(&format!("{whole},nonce=\"f\"")), CredentialsError::Twice);
+        assert_eq!(error(&format!("{whole},algorithm=MD5-sess")), CredentialsError::Algorithm);
+        assert_eq!(error(&format!("{whole},cnonce=\"open")), CredentialsError::Form);
+        assert_eq!(error(&format!("{whole},opaque")), CredentialsError::Form);
+    }
+}

@@ -137,3 +137,56 @@ fn run<D: Digest>(parts: &[&[u8]]) -> Hex {
     }
     Hex::of(&state.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7616 §3.9.1.
+    #[test]
+    fn the_examples_of_the_rfc() {
+        let proof = Proof {
+            nonce: b"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            nc: b"00000001",
+            cnonce: b"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            method: b"GET",
+            uri: b"/dir/index.html",
+        };
+        let answer = |algorithm| {
+            let ha1 = ha1(algorithm, b"Mufasa", b"http-auth@example.org", b"Circle of Life");
+            response(algorithm, &ha1, &proof)
+        };
+        assert_eq!(answer(Algorithm::Md5).as_str(), "8ca523f5e9506fed4657c9700eebdbec");
+        assert_eq!(
+            answer(Algorithm::Sha256).as_str(),
+            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
+        );
+    }
+
+    /// RFC 7616 §3.9.2 as corrected by its erratum 4897: the values in the text are those of
+    /// SHA-512 cut to 256 bits, which is not SHA-512/256.
+    #[test]
+    fn the_example_of_sha_512_256() {
+        let (algorithm, realm) = (Algorithm::Sha512_256, b"api@example.org");
+        let ha1 = ha1(algorithm, "Jäsøn Doe".as_bytes(), realm, b"Secret, or not?");
+        let proof = Proof {
+            nonce: b"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+            nc: b"00000001",
+            cnonce: b"NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v",
+            method: b"GET",
+            uri: b"/doe.json",
+        };
+        let expected = "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5";
+        assert_eq!(response(algorithm, &ha1, &proof).as_str(), expected);
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", ha1(Algorithm::Md5, b"a", b"b", b"c")), "Hex(…)");
+        assert_eq!(
+            Hex::parse(b"8CA523F5E9506FED4657C9700EEBDBEC").unwrap().as_str(),
+            "8ca523f5e9506fed4657c9700eebdbec"
+        );
+        assert_eq!(Hex::parse(b"8ca5"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! The tasks that read sockets.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
+
+use crate::base::Now;
+use crate::base::address::canonical_socket;
+use crate::effect::fact::Dropped;
+use crate::effect::{Fact, Flow};
+use crate::io::net::batch::Receiver;
+use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
+use crate::io::net::stream::{End, PONG, Stream};
+use crate::io::net::udp::Port;
+use crate::server::Input;
+use crate::sip::{Fault, Message, Method, Unreadable, Writer};
+
+use super::inbox::Word;
+use super::thread::Thread;
+
+impl Thread {
+    /// Handles the datagrams of one socket, a batch at a time.
+    pub(super) async fn receive_datagrams(self: Rc<Self>, listener: u8, port: Rc<Port>) {
+        let mut receiver = Receiver::new();
+        let mut arena = BytesMut::with_capacity(ARENA_BYTES);
+        loop {
+            let ready = port.readable().await;
+            let now = self.now();
+            let batch = ready.and_then(|()| {
+                port.receive(&mut receiver, |source, bytes| {
+                    if is_sip(source, bytes) {
+                        arena.extend_from_slice(bytes);
+                        let flow = Flow { listener, remote: source, stream: None };
+                        self.on_bytes(now, flow, arena.split().freeze());
+                    }
+                })
+            });
+            self.settle(now);
+            match batch {
+                Ok(false) => {}
+                Ok(true) => yield_now().await,
+                Err(error) => {
+                    tracing::warn!(listener, %error, "receiving datagrams failed");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+
+    /// Sends what the system did not take at once.
+    pub(super) async fn send_backlog(self: Rc<Self>, port: Rc<Port>) {
+        loop {
+            if port.unblocked().await.is_err() {
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
+            self.settle(self.now());
+        }
+    }
+
+    fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes) {
+        match Message::parse(bytes, &self.settings.limits) {
+            Ok(message) => self.deliver(now, flow, message),
+            Err(Unreadable::KeepAlive) => {}
+            Err(error) => {
+                tracing::debug!(?flow, %error, "dropped");
+                self.observe(&Fact::Dropped(Dropped::Unreadable));
+            }
+        }
+    }
+
+    /// Lets connections in.
+    pub(super) async fn accept(self: Rc<Self>, listener: u8, socket: TcpListener) {
+        loop {
+            match socket.accept().await {
+                Ok((stream, remote)) => {
+                    self.adopt(listener, stream, canonical_socket(remote));
+                }
+                Err(error) => {
+                    // Out of file descriptors, mostly: those in use go on, new ones have to wait.
+                    tracing::warn!(listener, %error, "accepting a connection failed");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+
+    /// Takes a connection in, if there is a place for it, and starts reading it.
+    pub(super) fn adopt(
+        self: &Rc<Self>,
+        listener: u8,
+        socket: TcpStream,
+        remote: SocketAddr,
+    ) -> Option<Flow> {
+        let Some(permit) = self.quota.admit(remote.ip()) else {
+            tracing::info!("a connection was refused: its source, or all together, hold too many");
+            self.observe(&Fact::Dropped(Dropped::Overload));
+            return None;
+        };
+        // Without these it works too, only worse.
+        let _ = socket.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_AFTER / 4);
+        let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
+        let mut read = None;
+        let stream = self.streams.borrow_mut().add(|id| {
+            let flow = Flow { listener, remote, stream: Some(id) };
+            let (stream, half) = Stream::new(socket, flow, self.now().at, permit);
+            read = Some(half);
+            stream
+        })?;
+        let flow = stream.flow;
+        let reading = Reading::new(read?, &self.settings.limits);
+        self.spawn(Rc::clone(self).serve(stream, reading));
+        Some(flow)
+    }
+
+    /// Reads one connection to its end.
+    async fn serve(self: Rc<Self>, stream: Rc<Stream>, mut reading: Reading) {
+        while stream.ended().is_none() {
+            tokio::select! {
+                filled = reading.fill(&self.shared) => match filled {
+                    Ok(true) => self.on_filled(&stream, &mut reading),
+                    Ok(false) => stream.end(End::Closed),
+                    Err(_) => stream.end(End::Lost),
+                },
+                // An error shows at the next write.
+                _ = stream.writable(), if stream.is_stuck() => stream.flush(self.now().at),
+                () = stream.nudged() => {}
+            }
+        }
+        self.bury(&stream);
+    }
+
+    fn on_filled(self: &Rc<Self>, stream: &Stream, reading: &mut Reading) {
+        let now = self.now();
+        stream.heard(now.at);
+        while let Some(piece) = reading.next(now.at, stream) {
+            match piece {
+                Piece::Message(bytes) => self.on_bytes(now, stream.flow, bytes),
+                Piece::Ping => self.send(stream.flow, Bytes::from_static(PONG), None),
+                Piece::Broken(fault, bytes) => {
+                    tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
+                    self.refuse(stream.flow, fault, bytes);
+                    self.settle(now);
+                    return stream.end(End::Broken);
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Answers the message that a stream broke at, if it is a request that can be answered.
+    fn refuse(&self, flow: Flow, fault: Fault, bytes: Bytes) {
+        if let Ok(message) = Message::parse(bytes, &self.settings.limits)
+            && message.is_request()
+            && message.method() != Method::Ack
+        {
+            let answer = Writer::answer(&message, fault.status, b"", Some(flow.remote));
+            self.send(flow, answer.finish(b""), None);
+        }
+    }
+
+    /// Takes a connection that has ended out of the books, and tells every user server.
+    fn bury(self: &Rc<Self>, stream: &Stream) {
+        let Some(id) = stream.flow.stream else { return };
+        let now = self.now();
+        if let Some(end) = stream.ended() {
+            tracing::debug!(flow = ?stream.flow, "connection {end}");
+        }
+        self.streams.borrow_mut().remove(id);
+        self.dials.borrow_mut().forget(stream.flow);
+        self.unsent.borrow_mut().extend(stream.unsent());
+        for inbox in self.others() {
+            inbox.put(Word::Closed(id));
+        }
+        self.tell(now, Input::Closed(id));
+        self.settle(now);
+    }
+}
+
+/// Whether a datagram can be a SIP message, and answered: keep-alives (RFC 5626 §3.5, four zeros),
+/// STUN and noise cannot.
+fn is_sip(source: SocketAddr, bytes: &[u8]) -> bool {
+    let first = bytes.iter().find(|byte| !matches!(byte, b'\r' | b'\n'));
+    source.port() != 0 && first.is_some_and(u8::is_ascii_graphic)
+}
+
+/// Pause after an error of the system that will not be gone at once.
+const AFTER_ERROR: Duration = Duration::from_millis(100);
+/// Silence after which the kernel sees whether the far end is still there.
+const PROBE_AFTER: Duration = Duration::from_secs(60);

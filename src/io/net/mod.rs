@@ -1,0 +1,14 @@
+//! The connection server: sockets, and what comes in and goes out on them as whole messages.
+//!
+//! Nothing here knows what a message means. The mechanisms are here; the tasks that work them are
+//! the driver's.
+
+pub mod listen;
+
+pub(crate) mod batch;
+pub(crate) mod outgoing;
+pub(crate) mod quota;
+pub(crate) mod reading;
+pub(crate) mod stream;
+pub(crate) mod table;
+pub(crate) mod udp;

@@ -1,0 +1,97 @@
+//! How many streams there are, in all and of each source: shared by all threads.
+//!
+//! Asked once when a stream opens and once when it closes, so a lock does no harm.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::base::Limits;
+
+/// The count.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    streams_max: u32,
+    per_source_max: u32,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    streams: u32,
+    by_source: HashMap<IpAddr, u32>,
+}
+
+/// The right to hold one stream; it is given back on drop.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    quota: Arc<Quota>,
+    source: IpAddr,
+}
+
+impl Quota {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            streams_max: limits.streams,
+            per_source_max: limits.streams_per_source,
+            held: Mutex::default(),
+        }
+    }
+
+    /// A place for one more stream of this source, if there is one.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
+        let source = source_of(address);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.streams >= self.streams_max {
+            return None;
+        }
+        let count = held.by_source.entry(source).or_default();
+        if *count >= self.per_source_max {
+            return None;
+        }
+        *count += 1;
+        held.streams += 1;
+        Some(Permit { quota: Arc::clone(self), source })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut held = self.quota.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.streams = held.streams.saturating_sub(1);
+        if let Some(count) = held.by_source.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                held.by_source.remove(&self.source);
+            }
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has a whole /64 of them: they count as one source.
+fn source_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_has_its_share_and_no_more() {
+        let limits = Limits { streams: 3, streams_per_source: 2, ..Limits::default() };
+        let quota = Arc::new(Quota::new(&limits));
+        let [a, b] = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap());
+        let other = "192.0.2.1".parse().unwrap();
+        let first = quota.admit(a).unwrap();
+        let _second = quota.admit(b).unwrap();
+        assert!(quota.admit(a).is_none(), "two of one /64 are its share");
+        let _third = quota.admit(other).unwrap();
+        assert!(quota.admit(other).is_none(), "three are all there are");
+        drop(first);
+        assert!(quota.admit(a).is_some());
+    }
+}

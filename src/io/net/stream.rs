@@ -1,0 +1,197 @@
+//! One TCP connection: what waits to be written, how long it has been silent, why it ends.
+//!
+//! The half that reads is owned by the connection's task ([`super::reading`]); the half that writes is
+//! shared ([`Stream`]), because whoever handles a message writes its answer at once.
+//!
+//! Implements: RFC 3261 §18.3, §18.4.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+use bytes::Buf;
+use smallvec::SmallVec;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+
+use crate::base::{At, Limits};
+use crate::effect::Flow;
+
+use super::outgoing::{Asker, Outgoing};
+use super::quota::Permit;
+
+/// The half that is shared.
+pub(crate) struct Stream {
+    pub(crate) flow: Flow,
+    write: OwnedWriteHalf,
+    queue: RefCell<VecDeque<Outgoing>>,
+    queued_bytes: Cell<usize>,
+    /// When the far end last sent anything.
+    heard: Cell<At>,
+    /// When what is half received began to arrive.
+    half_since: Cell<Option<At>>,
+    /// When the far end stopped taking what we write.
+    stuck_since: Cell<Option<At>>,
+    /// It was given something that strangers are not: a success, or a request.
+    is_accepted: Cell<bool>,
+    end: Cell<Option<End>>,
+    nudge: Notify,
+    _permit: Permit,
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum End {
+    #[error("closed by the far end")]
+    Closed,
+    #[error("lost")]
+    Lost,
+    #[error("what it sends cannot be cut into messages")]
+    Broken,
+    #[error("half a message, and no more")]
+    Unfinished,
+    #[error("silent too long")]
+    Silent,
+    #[error("it does not read what it is sent")]
+    Stuck,
+}
+
+impl Stream {
+    /// Takes over a connection; the other half goes to the task that reads it.
+    pub(crate) fn new(socket: TcpStream, flow: Flow, now: At, permit: Permit) -> (Self, OwnedReadHalf) {
+        let (read, write) = socket.into_split();
+        let stream = Self {
+            flow,
+            write,
+            queue: RefCell::default(),
+            queued_bytes: Cell::new(0),
+            heard: Cell::new(now),
+            half_since: Cell::new(None),
+            stuck_since: Cell::new(None),
+            is_accepted: Cell::new(false),
+            end: Cell::new(None),
+            nudge: Notify::new(),
+            _permit: permit,
+        };
+        (stream, read)
+    }
+
+    /// Queues a message for [`Stream::flush`]; tells whether it is the first of the queue.
+    pub(crate) fn push(&self, message: Outgoing) -> bool {
+        let mut queue = self.queue.borrow_mut();
+        let is_first = queue.is_empty();
+        self.queued_bytes.set(self.queued_bytes.get() + message.bytes.len());
+        if !is_refusal(&message.bytes) {
+            self.is_accepted.set(true);
+        }
+        queue.push_back(message);
+        is_first
+    }
+
+    /// Writes what is queued, as far as the far end takes it. The stream ends if that fails.
+    pub(crate) fn flush(&self, now: At) {
+        let mut queue = self.queue.borrow_mut();
+        while !queue.is_empty() {
+            let slices: SmallVec<[IoSlice<'_>; 16]> =
+                queue.iter().take(16).map(|message| IoSlice::new(&message.bytes)).collect();
+            match self.write.try_write_vectored(&slices) {
+                Ok(written) => {
+                    drop(slices);
+                    self.queued_bytes.set(self.queued_bytes.get().saturating_sub(written));
+                    self.stuck_since.set(None);
+                    forget(&mut queue, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.stuck_since.set(self.stuck_since.get().or(Some(now)));
+                    if self.queued_bytes.get() > QUEUE_BYTES_MAX {
+                        self.end(End::Stuck);
+                    }
+                    // The connection's task has to wait for it from now on.
+                    self.nudge.notify_one();
+                    return;
+                }
+                Err(_) => return self.end(End::Lost),
+            }
+        }
+    }
+
+    /// Whether something waits that the far end did not take.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck_since.get().is_some()
+    }
+
+    /// Waits until the far end takes more.
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        self.write.writable().await
+    }
+
+    /// Waits until another task has changed something here.
+    pub(crate) async fn nudged(&self) {
+        self.nudge.notified().await;
+    }
+
+    /// Notes that the far end has sent something.
+    pub(crate) fn heard(&self, now: At) {
+        self.heard.set(now);
+    }
+
+    /// Notes whether half a message has come.
+    pub(super) fn has_half(&self, now: At, has_half: bool) {
+        self.half_since.set(has_half.then(|| self.half_since.get().unwrap_or(now)));
+    }
+
+    /// Ends the connection, if nothing else has.
+    pub(crate) fn end(&self, why: End) {
+        self.end.set(self.end.get().or(Some(why)));
+        self.nudge.notify_one();
+    }
+
+    /// Why it has ended, if it has.
+    pub(crate) fn ended(&self) -> Option<End> {
+        self.end.get()
+    }
+
+    /// Ends the connection if it keeps us waiting.
+    pub(crate) fn check(&self, now: At, limits: &Limits) {
+        let since = |moment: Option<At>| moment.map_or(Duration::ZERO, |moment| now.since(moment));
+        let silence_max = if self.is_accepted.get() { limits.binding_max_s } else { limits.stranger_s };
+        if since(self.half_since.get()) > STALL_MAX {
+            self.end(End::Unfinished);
+        } else if since(self.stuck_since.get()) > STALL_MAX {
+            self.end(End::Stuck);
+        } else if now.since(self.heard.get()) > Duration::from_secs(silence_max.into()) {
+            self.end(End::Silent);
+        }
+    }
+
+    /// Those whose messages it still holds, now that nobody will ever read them.
+    pub(crate) fn unsent(&self) -> Vec<Asker> {
+        self.queue.take().into_iter().filter_map(|message| message.asker).collect()
+    }
+}
+
+/// Takes away so many bytes that were written.
+fn forget(queue: &mut VecDeque<Outgoing>, mut written: usize) {
+    while let Some(first) = queue.front_mut() {
+        if written < first.bytes.len() {
+            return first.bytes.advance(written);
+        }
+        written -= first.bytes.len();
+        queue.pop_front();
+    }
+}
+
+/// Whether this is a response other than a success: all that a stranger ever gets from us.
+fn is_refusal(message: &[u8]) -> bool {
+    message.strip_prefix(b"SIP/2.0 ").is_some_and(|status| !status.starts_with(b"2")) || message == PONG
+}
+
+/// The answer to a ping (RFC 5626 §3.5.1).
+pub(crate) const PONG: &[u8] = b"\r\n";
+
+/// Bytes that wait for a far end that does not read: two of the longest messages.
+const QUEUE_BYTES_MAX: usize = 131_072;
+/// How long the rest of a message may take to come, and how long the far end may take nothing.
+const STALL_MAX: Duration = Duration::from_secs(30);

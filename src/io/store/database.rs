@@ -1,0 +1,191 @@
+//! The database as a program opens it: directory, key, tables and connection.
+
+use std::borrow::Cow;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
+
+use super::error::StoreError;
+use crate::base::Cid;
+use crate::config::Place;
+use crate::io::seal::{KeyFile, Seal};
+
+/// The migrations, in order. A number once released never changes its text.
+const MIGRATIONS: [(i64, &str, &str); 5] = [
+    (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
+    (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
+    (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
+    (4, "profiles", include_str!("../../../sql/sqlite/0004_profiles.sql")),
+    (5, "records", include_str!("../../../sql/sqlite/0005_records.sql")),
+];
+
+/// How long a writer waits for another program's transaction.
+const BUSY: Duration = Duration::from_secs(5);
+/// What is sealed in `meta` to recognise the key by.
+const CHECK: &[u8] = b"ratatosk";
+const CHECK_ABOUT: &str = "meta seal_check";
+
+/// Whether a database may be made where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Make it.
+    Create,
+    /// Say that it is missing.
+    Existing,
+}
+
+/// An open database: one connection and the key to its secrets.
+#[derive(Debug)]
+pub struct Database {
+    pub(super) connection: SqliteConnection,
+    pub(super) seal: Seal,
+    pub(super) cid: Cid,
+}
+
+impl Database {
+    /// Opens the database of a cluster, brings its tables up to date and proves the key.
+    pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
+        prepare(place, opening)?;
+        let mut key = KeyFile::lock(&place.key())?;
+        let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
+        migrate(place, &mut connection).await?;
+        let seal = prove_key(place, &mut connection, &mut key).await?;
+        drop(key);
+        let mut database = Self { connection, seal, cid: cid.clone() };
+        database.prove_cluster(place).await?;
+        Ok(database)
+    }
+
+    /// Counts another start of a server: the epoch of its nonces.
+    pub async fn count_start(&mut self) -> Result<u32, StoreError> {
+        let sql = "INSERT INTO meta (name, value) VALUES ('epoch', 1) \
+                   ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
+        let epoch: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
+        Ok(u32::try_from(epoch & i64::from(u32::MAX)).unwrap_or(0))
+    }
+
+    /// Closes the connection, so that the log beside the database is put away.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
+
+    async fn prove_cluster(&mut self, place: &Place) -> Result<(), StoreError> {
+        let users: i64 =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(&mut self.connection).await?;
+        let known: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'cid'")
+            .fetch_optional(&mut self.connection)
+            .await?;
+        match known {
+            Some(found) if found == self.cid.as_str() => Ok(()),
+            Some(found) if users == 1 => Err(StoreError::OtherCluster {
+                path: place.database.clone(),
+                found,
+                wanted: self.cid.as_str().into(),
+            }),
+            _ => {
+                sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('cid', ?1)")
+                    .bind(self.cid.as_str())
+                    .execute(&mut self.connection)
+                    .await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Makes the directory and an empty file that nobody else may read.
+fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
+    if place.database.exists() {
+        return Ok(());
+    }
+    if opening == Opening::Existing {
+        return Err(StoreError::Missing { path: place.database.clone() });
+    }
+    let directory = place.directory();
+    fs::create_dir_all(directory)
+        .map_err(|source| StoreError::Directory { path: directory.into(), source })?;
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&place.database).map_err(
+        |error| StoreError::Open { path: place.database.clone(), reason: error.to_string() },
+    )?;
+    Ok(())
+}
+
+/// A connection with everything that ours have in common.
+pub(super) async fn connect(place: &Place) -> Result<SqliteConnection, sqlx::Error> {
+    let mut options = SqliteConnectOptions::new()
+        .filename(&place.database)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    if let Some(max_mb) = place.max_mb {
+        // SQLite's page is 4 kB: 256 of them in a megabyte.
+        options = options.pragma("max_page_count", (u64::from(max_mb) * 256).to_string());
+    }
+    options.connect().await
+}
+
+fn open_error(place: &Place, error: &sqlx::Error) -> StoreError {
+    let reason = match error.as_database_error() {
+        Some(error) => error.message().to_owned(),
+        None => error.to_string(),
+    };
+    StoreError::Open { path: place.database.clone(), reason }
+}
+
+async fn migrate(place: &Place, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let known = MIGRATIONS.map(|(number, ..)| number).into_iter().max().unwrap_or(0);
+    let migrations = MIGRATIONS.map(|(number, name, sql)| {
+        Migration::new(number, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let migrator = Migrator::with_migrations(migrations.into());
+    match migrator.run(connection).await {
+        Ok(()) => Ok(()),
+        Err(sqlx::migrate::MigrateError::VersionMissing(found)) => {
+            Err(StoreError::Newer { path: place.database.clone(), found, known })
+        }
+        Err(sqlx::migrate::MigrateError::Execute(error)) => Err(open_error(place, &error)),
+        Err(error) => Err(StoreError::Migrate { path: place.database.clone(), reason: error.to_string() }),
+    }
+}
+
+/// Takes the key of this database, or makes the first one.
+async fn prove_key(
+    place: &Place,
+    connection: &mut SqliteConnection,
+    file: &mut KeyFile,
+) -> Result<Seal, StoreError> {
+    let check = sqlx::query("SELECT value FROM meta WHERE name = 'seal_check'")
+        .fetch_optional(&mut *connection)
+        .await?
+        .map(|row| row.try_get_unchecked::<Vec<u8>, _>(0))
+        .transpose()?;
+    let wrong = || StoreError::WrongKey { path: place.key() };
+    match check {
+        Some(check) => {
+            let seal = file.read()?.ok_or_else(wrong)?;
+            match seal.open(CHECK_ABOUT, &check) {
+                Some(text) if text == CHECK => Ok(seal),
+                _ => Err(wrong()),
+            }
+        }
+        None => {
+            let mut seal = match file.read()? {
+                Some(seal) => seal,
+                None => file.make()?,
+            };
+            let check = seal.seal(CHECK_ABOUT, CHECK);
+            sqlx::query("INSERT INTO meta (name, value) VALUES ('seal_check', ?1)")
+                .bind(check)
+                .execute(connection)
+                .await?;
+            Ok(seal)
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The store's thread: takes what the core asks, and answers.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::{Arc, Mutex, mpsc as handover};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::task::LocalSet;
+
+use super::database::{Database, Opening};
+use super::error::StoreError;
+use super::queue::{Asked, Reading, Writing};
+use super::read::Reader;
+use super::write::Writer;
+use crate::base::{Cid, Limits, ServerIndex};
+use crate::config::Place;
+use crate::effect::{StoreOp, StoreOutcome, Ticket};
+use crate::io::seal::Seal;
+
+/// Takes answers: called on the store's thread, with all that one user server is owed at once.
+pub type Answers = Arc<dyn Fn(ServerIndex, Vec<(Ticket, StoreOutcome)>) + Send + Sync>;
+
+/// An open store that does not serve yet. While it lives, no other server can open it.
+#[derive(Debug)]
+pub struct Store {
+    place: Place,
+    seal: Seal,
+    epoch: u32,
+    lock: File,
+}
+
+/// The way to a serving store. Cheap to clone.
+#[derive(Clone)]
+pub struct StoreHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    bindings: UnboundedSender<Asked>,
+    records: UnboundedSender<Asked>,
+    reads: UnboundedSender<Asked>,
+    answers: Answers,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the store of a cluster for a server: takes its lock and counts the start.
+    pub fn open(place: &Place, cid: &Cid) -> Result<Self, StoreError> {
+        let runtime = runtime()?;
+        runtime.block_on(async {
+            let mut database = Database::open(place, cid, Opening::Create).await?;
+            let lock = lock(place)?;
+            let epoch = database.count_start().await?;
+            let seal = database.seal.again();
+            database.close().await?;
+            Ok(Self { place: place.clone(), seal, epoch, lock })
+        })
+    }
+
+    /// Counts the starts of servers on this store.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// A key of the cluster's for a purpose, derived from the one that seals its secrets.
+    pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
+        self.seal.derive(purpose)
+    }
+
+    /// Starts to serve. Fails only if the thread or its connections cannot be had.
+    pub fn start(self, limits: &Limits, answers: Answers) -> Result<StoreHandle, StoreError> {
+        let (bindings, bindings_in) = mpsc::unbounded_channel();
+        let (records, records_in) = mpsc::unbounded_channel();
+        let (reads, reads_in) = mpsc::unbounded_channel();
+        let (ready, is_ready) = handover::sync_channel(1);
+        let reader = Reader::new(self.place.clone(), self.seal, limits.clone());
+        let writer = Writer::new(self.place);
+        let (lock, back) = (self.lock, Arc::clone(&answers));
+        let work = move || {
+            let mut writing = Writing::new(writer, bindings_in, records_in);
+            let mut reading = Reading::new(reader, reads_in);
+            let Some(runtime) = start(&mut writing, &mut reading, &ready) else { return };
+            LocalSet::new().block_on(&runtime, async move {
+                tokio::join!(writing.run(&back), reading.run(&back));
+            });
+            drop(lock);
+        };
+        let thread =
+            std::thread::Builder::new().name("store".into()).spawn(work).map_err(StoreError::Thread)?;
+        is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
+        let thread = Mutex::new(Some(thread));
+        Ok(StoreHandle { inner: Arc::new(Inner { bindings, records, reads, answers, thread }) })
+    }
+}
+
+impl StoreHandle {
+    /// Asks. The answer comes through the callback, always, and never from inside this call unless
+    /// the store has been closed.
+    pub fn submit(&self, server: ServerIndex, ticket: Ticket, op: StoreOp) {
+        let queue = match op {
+            StoreOp::LoadUser(_) | StoreOp::FindNumber(_) => &self.inner.reads,
+            StoreOp::SaveBindings { .. } => &self.inner.bindings,
+            StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
+        };
+        if queue.send(Asked::Op(server, ticket, op)).is_err() {
+            (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);
+        }
+    }
+
+    /// Performs and answers all that was asked, then closes the store. Waits for it.
+    pub fn close(&self) {
+        for queue in [&self.inner.reads, &self.inner.records, &self.inner.bindings] {
+            // A queue that is closed already has ended.
+            let _ = queue.send(Asked::Close);
+        }
+        let thread = self.inner.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread ended by a fault of its own");
+        }
+    }
+}
+
+impl std::fmt::Debug for StoreHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreHandle(…)")
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StoreError::Thread)
+}
+
+/// Opens both connections on their thread, and tells the starter how that went.
+fn start(
+    writing: &mut Writing,
+    reading: &mut Reading,
+    ready: &handover::SyncSender<Result<(), StoreError>>,
+) -> Option<tokio::runtime::Runtime> {
+    let opened = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            writing.writer.connect().await?;
+            reading.reader.connect().await
+        })?;
+        Ok(runtime)
+    });
+    let (runtime, told) = match opened {
+        Ok(runtime) => (Some(runtime), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // Whoever started us is gone if this fails; then there is nobody to serve.
+    ready.send(told).ok().and(runtime)
+}
+
+/// The lock that says that a server runs here; it goes with the process, however that ends.
+fn lock(place: &Place) -> Result<File, StoreError> {
+    let path = place.lock();
+    let fail = |source| StoreError::Lock { path: path.clone(), source };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),
+        Err(TryLockError::Error(source)) => Err(fail(source)),
+    }
+}

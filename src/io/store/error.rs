@@ -1,0 +1,148 @@
+//! What can go wrong with the store, in words that say what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::Uid;
+use crate::io::seal::SealError;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no database where the configuration says.
+    #[error("there is no database at {path} yet\n  `ratatosk user add UID` makes it; `--config FILE` looks elsewhere")]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Its directory cannot be made.
+    #[error("the directory {path} of the database cannot be made: {source}\n  make it writable, or change `url` in [store]")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is there and cannot be opened.
+    #[error("the database {path} cannot be opened: {reason}\n  it must be a SQLite file that this user may read and write, as must its directory")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A later version of the program made it.
+    #[error("the database {path} was made by a newer ratatosk: its schema is {found}, this program knows up to {known}\n  run the newer program, or restore the copy made before it ran")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema it has.
+        found: i64,
+        /// The schema we know.
+        known: i64,
+    },
+    /// Its tables cannot be brought up to date.
+    #[error("the tables of {path} cannot be brought up to date: {reason}")]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Its users belong to another cluster.
+    #[error("the users in {path} belong to the cluster {found}, the configuration says {wanted}\n  set `id = \"{found}\"` in [cluster], or give [store] another `url`: passwords are bound to the cluster's name")]
+    OtherCluster {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
+    /// The key file cannot be used.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The key is not the one that sealed the secrets.
+    #[error("{path} is not the key that sealed the secrets of this database\n  put the file back that lay beside it; without it every user needs a new database and a new password")]
+    WrongKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Another server runs on it.
+    #[error("another ratatosk server runs on {path}\n  one store serves one server: stop the other, or give this one another `url` in [store]")]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The lock file cannot be made.
+    #[error("the lock file {path} cannot be made: {source}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The thread of the store cannot be started.
+    #[error("the store's thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// Another program holds the database.
+    #[error("the database is locked by another program for more than five seconds; try again")]
+    Busy,
+    /// No space.
+    #[error("the disk, or the space `max_mb` in [store] allows, is full; nothing was changed")]
+    Full,
+    /// No such user.
+    #[error("there is no user {0}\n  `ratatosk user list` shows who there is")]
+    NoUser(Uid),
+    /// He is there.
+    #[error("{0} is there already\n  `ratatosk user set` and `ratatosk user passwd` change him")]
+    UserExists(Uid),
+    /// The number is somebody else's.
+    #[error("the number {number} belongs to {owner}")]
+    NumberTaken {
+        /// The number.
+        number: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// No such profile.
+    #[error("{uid} has no profile \"{name}\"\n  `ratatosk profile list {uid}` shows those he has")]
+    NoProfile {
+        /// The user.
+        uid: Uid,
+        /// The profile.
+        name: String,
+    },
+    /// A secret of his does not open.
+    #[error("the secret of {0} does not open with the key of this store\n  `ratatosk user passwd {0}` gives him a new one")]
+    Unsealable(Uid),
+    /// Everything else that SQLite may say.
+    #[error("the database refuses: {0}")]
+    Sql(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match primary_code(&error) {
+            Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Busy,
+            Some(SQLITE_FULL) => Self::Full,
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+/// SQLite's primary result code, if the error is one of its own.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    Some(code.parse::<u32>().ok()? & 0xff)
+}
+
+/// Whether what was written is at fault, and not the disk: then another row may fare better.
+pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(SQLITE_CONSTRAINT)
+}
+
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
+const SQLITE_FULL: u32 = 13;
+const SQLITE_CONSTRAINT: u32 = 19;

@@ -1,0 +1,25 @@
+//! The store: users, bindings, profiles and records in SQLite.
+//!
+//! The core asks in [`StoreOp`](crate::effect::StoreOp)s, which a [`Store`] performs on a thread of
+//! its own, many in one transaction ([`write`](self), group commit) and reads on another connection.
+//! The command line asks a [`Database`] directly: the same rows, beside a running server.
+
+mod database;
+mod digest;
+mod engine;
+mod error;
+mod people;
+mod profiles;
+mod queue;
+mod read;
+mod records;
+mod rows;
+mod write;
+
+pub use database::{Database, Opening};
+pub use digest::ha1;
+pub use engine::{Answers, Store, StoreHandle};
+pub use error::StoreError;
+pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
+pub use profiles::ProfileRow;
+pub use records::{BindingRow, CallRow, Filter, PageRow};

@@ -1,0 +1,298 @@
+//! The reader: routing records and numbers, on a connection of its own, so that no write delays it.
+//!
+//! One statement reads a whole batch of users. Profiles are compiled here, on the store's thread,
+//! and shared: a thousand users with the same tree hold one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use sha2::{Digest, Sha256};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+
+use super::database::connect;
+use super::digest::part;
+use super::error::StoreError;
+use super::people::{about_md5, about_sha256};
+use crate::base::{Limits, Uid};
+use crate::config::Place;
+use crate::effect::store::{Secrets, StoredBinding, StoredUser};
+use crate::effect::{StoreOp, StoreOutcome, Transport};
+use crate::io::clock;
+use crate::io::seal::Seal;
+use crate::routing::Profile;
+
+/// The connection that reads.
+pub(super) struct Reader {
+    place: Place,
+    connection: Option<SqliteConnection>,
+    seal: Seal,
+    profiles: Profiles,
+}
+
+/// Compiled profiles by the hash of their text, for as long as somebody holds them.
+struct Profiles {
+    limits: Limits,
+    known: HashMap<[u8; 32], Weak<Profile>>,
+    /// The size at which those that nobody holds are let go.
+    sweep_at: usize,
+}
+
+impl Reader {
+    pub(super) fn new(place: Place, seal: Seal, limits: Limits) -> Self {
+        let profiles = Profiles { limits, known: HashMap::new(), sweep_at: 64 };
+        Self { place, connection: None, seal, profiles }
+    }
+
+    /// Opens the connection, to know early whether it opens.
+    pub(super) async fn connect(&mut self) -> Result<(), sqlx::Error> {
+        if self.connection.is_none() {
+            self.connection = Some(connect(&self.place).await?);
+        }
+        Ok(())
+    }
+
+    /// Performs all of a batch, and answers each.
+    pub(super) async fn perform(&mut self, ops: &[StoreOp]) -> Vec<StoreOutcome> {
+        match self.read(ops).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.connection = None;
+                let error = StoreError::from(error);
+                tracing::error!(%error, "the store cannot read: users not in memory are refused");
+                ops.iter().map(|_| StoreOutcome::Failed).collect()
+            }
+        }
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the store did not close in order; nothing is lost");
+        }
+    }
+
+    async fn read(&mut self, ops: &[StoreOp]) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+        let mut uids = Vec::new();
+        let mut numbers = Vec::new();
+        for op in ops {
+            match op {
+                StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
+                StoreOp::FindNumber(number) => numbers.push(number.as_str()),
+                // Writes have a connection of their own.
+                StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {}
+            }
+        }
+        self.connect().await?;
+        let users = self.users(&uids).await?;
+        let owners = self.owners(&numbers).await?;
+        Ok(ops
+            .iter()
+            .map(|op| match op {
+                StoreOp::LoadUser(uid) => match users.get(uid.as_str()) {
+                    Some(Some(user)) => StoreOutcome::User(Some(Box::new(user.clone()))),
+                    Some(None) => StoreOutcome::Failed,
+                    None => StoreOutcome::User(None),
+                },
+                StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
+                StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {
+                    StoreOutcome::Failed
+                }
+            })
+            .collect())
+    }
+
+    /// The users there are among `uids`; `None` for one whose row cannot be understood.
+    async fn users(&mut self, uids: &[&str]) -> Result<HashMap<String, Option<StoredUser>>, sqlx::Error> {
+        let Some(connection) = self.connection.as_mut().filter(|_| !uids.is_empty()) else {
+            return Ok(HashMap::new());
+        };
+        let rows = sqlx::query(LOAD_USERS)
+            .bind(list(uids))
+            .bind(clock::wall_ms() / 1000)
+            .fetch_all(connection)
+            .await?;
+        let mut users = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let uid: String = row.try_get("uid")?;
+            let user = user(row, &self.seal, &mut self.profiles);
+            if let Err(error) = &user {
+                tracing::error!(%error, "a user's row cannot be used");
+            }
+            users.insert(uid, user.ok());
+        }
+        Ok(users)
+    }
+
+    /// The owners of those of `numbers` that have one.
+    async fn owners(&mut self, numbers: &[&str]) -> Result<HashMap<String, Uid>, sqlx::Error> {
+        let Some(connection) = self.connection.as_mut().filter(|_| !numbers.is_empty()) else {
+            return Ok(HashMap::new());
+        };
+        let rows = sqlx::query(FIND_NUMBERS).bind(list(numbers)).fetch_all(connection).await?;
+        let mut owners = HashMap::with_capacity(rows.len());
+        for row in rows {
+            if let Ok(uid) = Uid::parse(row.try_get("uid")?) {
+                owners.insert(row.try_get("number")?, uid);
+            }
+        }
+        Ok(owners)
+    }
+}
+
+/// A list as SQLite's `json_each` reads it.
+fn list(texts: &[&str]) -> String {
+    serde_json::to_string(texts).unwrap_or_default()
+}
+
+/// Why a row makes no user.
+#[derive(Debug, thiserror::Error)]
+enum RowError {
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("its UID: {0}")]
+    Uid(#[from] crate::base::id::UidError),
+    #[error("a column of its bindings or numbers: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Secret(StoreError),
+}
+
+fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredUser, RowError> {
+    let uid = Uid::parse(row.try_get("uid")?)?;
+    let numbers: Vec<String> = serde_json::from_str(row.try_get("numbers")?)?;
+    let bindings: Vec<BindingColumns> = serde_json::from_str(row.try_get("bindings")?)?;
+    let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
+        .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
+    let source: Option<&str> = row.try_get("source")?;
+    let profile = source.and_then(|source| profiles.compile(&uid, source));
+    let bindings = bindings.into_iter().filter_map(BindingColumns::binding).collect();
+    Ok(StoredUser { name: row.try_get("name")?, uid, numbers, secrets, bindings, profile })
+}
+
+/// Opens a user's secrets. One who has none gets random ones, which no password fits.
+fn secrets(uid: &Uid, md5: Option<&[u8]>, sha256: Option<&[u8]>, seal: &Seal) -> Option<Secrets> {
+    let mut secrets = Secrets { md5: [0; 32], sha256: [0; 64], md5_uid: [0; 32], sha256_uid: [0; 64] };
+    match md5 {
+        Some(sealed) => (secrets.md5, secrets.md5_uid) = part(&seal.open(&about_md5(uid), sealed)?)?,
+        None => [secrets.md5, secrets.md5_uid] = [random(), random()],
+    }
+    match sha256 {
+        Some(sealed) => {
+            (secrets.sha256, secrets.sha256_uid) = part(&seal.open(&about_sha256(uid), sealed)?)?;
+        }
+        None => [secrets.sha256, secrets.sha256_uid] = [random(), random()],
+    }
+    Some(secrets)
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    ChaCha8Rng::from_os_rng().fill_bytes(&mut bytes);
+    bytes
+}
+
+/// A binding as `LOAD_USERS` lists it.
+#[derive(serde::Deserialize)]
+struct BindingColumns(
+    String,
+    String,
+    String,
+    Transport,
+    String,
+    String,
+    u16,
+    String,
+    String,
+    String,
+    u32,
+    i64,
+    u32,
+);
+
+impl BindingColumns {
+    fn binding(self) -> Option<StoredBinding> {
+        let Self(
+            key,
+            contact,
+            target,
+            transport,
+            listener,
+            path,
+            q,
+            instance,
+            user_agent,
+            call_id,
+            cseq,
+            expires_s,
+            granted_s,
+        ) = self;
+        let target = target.parse().ok()?;
+        Some(StoredBinding {
+            key,
+            contact,
+            target,
+            transport,
+            listener,
+            path,
+            q,
+            instance,
+            user_agent,
+            call_id,
+            cseq,
+            expires_s,
+            granted_s,
+        })
+    }
+}
+
+impl Profiles {
+    fn compile(&mut self, uid: &Uid, source: &str) -> Option<Arc<Profile>> {
+        let hash: [u8; 32] = Sha256::digest(source.as_bytes()).into();
+        if let Some(profile) = self.known.get(&hash).and_then(Weak::upgrade) {
+            return Some(profile);
+        }
+        match Profile::compile_for(source, &self.limits, uid) {
+            Ok(profile) => {
+                let profile = Arc::new(profile);
+                self.remember(hash, &profile);
+                Some(profile)
+            }
+            Err(faults) => {
+                // Profiles are checked before they are stored: the language or a limit has changed since.
+                let first = faults.iter().next().map(ToString::to_string).unwrap_or_default();
+                tracing::error!(
+                    faults = faults.iter().count(),
+                    first,
+                    "a stored tree no longer compiles; its user is served by the default profile"
+                );
+                None
+            }
+        }
+    }
+
+    fn remember(&mut self, hash: [u8; 32], profile: &Arc<Profile>) {
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|_, profile| profile.strong_count() > 0);
+            self.sweep_at = (self.known.len() * 2).max(64);
+        }
+        self.known.insert(hash, Arc::downgrade(profile));
+    }
+}
+
+const LOAD_USERS: &str = "\
+    SELECT u.uid, u.name, \
+      (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
+      (SELECT json_group_array(json_array(b.key, b.contact, b.target, b.transport, b.listener, b.path, b.q, \
+         b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s)) \
+       FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
+      (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
+      (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \
+      (SELECT p.source FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS source \
+    FROM json_each(?1) wanted JOIN users u ON u.uid = wanted.value";
+
+const FIND_NUMBERS: &str = "\
+    SELECT n.number, n.uid FROM json_each(?1) wanted JOIN numbers n ON n.number = wanted.value";

@@ -1,0 +1,158 @@
+//! What was: records of calls and pages, and the bindings that the store holds.
+
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
+
+use super::database::Database;
+use super::error::StoreError;
+use crate::base::Uid;
+use crate::io::clock;
+
+/// Which records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this user only.
+    pub owner: Option<Uid>,
+    /// So many at most, the latest.
+    pub limit: u32,
+}
+
+/// Half of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallRow {
+    /// The call: the same for both halves.
+    pub id: String,
+    /// `outgoing` or `incoming`: whose half.
+    pub direction: String,
+    /// Whose tree decided.
+    pub owner: String,
+    /// Who asked.
+    pub caller: String,
+    /// Who was asked for.
+    pub callee: String,
+    /// `voice`, `video`, …
+    pub mode: String,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// Milliseconds since 1970; `None` if nobody answered.
+    pub answered_ms: Option<i64>,
+    /// Milliseconds since 1970.
+    pub ended_ms: i64,
+    /// The final status the caller was given.
+    pub status: u16,
+    /// What ended it.
+    pub end: String,
+    /// The deciding rule.
+    pub rule: String,
+    /// The whole decision.
+    pub path: String,
+}
+
+/// Half of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PageRow {
+    /// The page: the same for both halves.
+    pub id: String,
+    /// `outgoing` or `incoming`: whose half.
+    pub direction: String,
+    /// Whose tree decided.
+    pub owner: String,
+    /// Who sent it.
+    pub sender: String,
+    /// To whom.
+    pub recipient: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The final status the sender was given.
+    pub status: u16,
+    /// The deciding rule.
+    pub rule: String,
+    /// The whole decision.
+    pub path: String,
+}
+
+/// A binding that the store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BindingRow {
+    /// Whose.
+    pub uid: String,
+    /// The Contact as the phone wrote it.
+    pub contact: String,
+    /// The transport it is called by.
+    pub transport: String,
+    /// The far end it is called at.
+    pub target: String,
+    /// Preference in thousandths.
+    pub q: u16,
+    /// `+sip.instance`, empty if there was none.
+    pub instance: String,
+    /// What the phone calls itself.
+    pub user_agent: String,
+    /// Seconds until the store may forget it.
+    pub expires_s: i64,
+}
+
+impl Database {
+    /// The latest halves of calls, the latest last.
+    pub async fn calls(&mut self, filter: &Filter) -> Result<Vec<CallRow>, StoreError> {
+        let sql = match filter.owner {
+            Some(_) => "SELECT * FROM calls WHERE owner = ?1 ORDER BY serial DESC LIMIT ?2",
+            None => "SELECT * FROM calls WHERE ?1 IS NULL ORDER BY serial DESC LIMIT ?2",
+        };
+        self.latest(sql, filter).await
+    }
+
+    /// Both halves of the call whose name is `id` or begins so; of several calls, all.
+    pub async fn call(&mut self, id: &str) -> Result<Vec<CallRow>, StoreError> {
+        let sql = "SELECT * FROM calls WHERE id >= ?1 AND substr(id, 1, length(?1)) = ?1 \
+                   ORDER BY id, serial LIMIT 64";
+        Ok(sqlx::query_as(sql).bind(id).fetch_all(&mut self.connection).await?)
+    }
+
+    /// The latest halves of pages, the latest last.
+    pub async fn pages(&mut self, filter: &Filter) -> Result<Vec<PageRow>, StoreError> {
+        let sql = match filter.owner {
+            Some(_) => "SELECT * FROM pages WHERE owner = ?1 ORDER BY serial DESC LIMIT ?2",
+            None => "SELECT * FROM pages WHERE ?1 IS NULL ORDER BY serial DESC LIMIT ?2",
+        };
+        self.latest(sql, filter).await
+    }
+
+    /// The bindings that the store holds, by user.
+    pub async fn bindings(&mut self) -> Result<Vec<BindingRow>, StoreError> {
+        let sql = "SELECT uid, contact, transport, target, q, instance, user_agent, \
+                   expires_s - ?1 AS expires_s FROM bindings WHERE expires_s > ?1 ORDER BY uid, key";
+        Ok(sqlx::query_as(sql).bind(clock::wall_ms() / 1000).fetch_all(&mut self.connection).await?)
+    }
+
+    async fn latest<T>(&mut self, sql: &'static str, filter: &Filter) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let mut rows: Vec<T> = sqlx::query_as(sql)
+            .bind(filter.owner.as_ref().map(Uid::as_str))
+            .bind(filter.limit)
+            .fetch_all(&mut self.connection)
+            .await?;
+        rows.reverse();
+        Ok(rows)
+    }
+}
+
+/// Reads a row whose columns have the names of the fields.
+macro_rules! from_row {
+    ($row:ident { $($field:ident),* }) => {
+        impl FromRow<'_, SqliteRow> for $row {
+            fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+from_row!(CallRow {
+    id, direction, owner, caller, callee, mode, started_ms, answered_ms, ended_ms, status, end, rule, path
+});
+from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, rule, path });
+from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

@@ -1,0 +1,257 @@
+//! The writer: group commit.
+//!
+//! What is asked while one transaction runs goes into the next, in as few statements as there are
+//! tables. Answers leave after the commit, which is synchronous: what was answered [`Saved`] is on
+//! the disk. Nobody waits for records, so they wait for company a little longer than bindings do.
+//!
+//! When a write fails, all of its batch is answered [`Failed`], unless a row itself was at fault:
+//! then each is tried alone. The connection is made anew, so that nothing of the failure stays.
+//!
+//! [`Saved`]: crate::effect::StoreOutcome::Saved
+//! [`Failed`]: crate::effect::StoreOutcome::Failed
+
+use std::collections::BTreeMap;
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::database::connect;
+use super::error::{StoreError, is_constraint};
+use super::rows::{Columns, Statement};
+use crate::base::Uid;
+use crate::config::Place;
+use crate::effect::StoreOp;
+use crate::effect::fact::{CallRecord, PageRecord};
+use crate::effect::store::StoredBinding;
+use crate::io::clock;
+
+/// The connection that writes.
+pub(super) struct Writer {
+    place: Place,
+    connection: Option<SqliteConnection>,
+    failing: bool,
+}
+
+/// What a batch comes to: the last word on each binding, and the records.
+#[derive(Default)]
+struct Work<'a> {
+    bindings: BTreeMap<(&'a Uid, &'a str), Option<&'a StoredBinding>>,
+    calls: Vec<&'a CallRecord>,
+    pages: Vec<&'a PageRecord>,
+}
+
+impl Writer {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, connection: None, failing: false }
+    }
+
+    /// Opens the connection, to know early whether it opens.
+    pub(super) async fn connect(&mut self) -> Result<(), sqlx::Error> {
+        if self.connection.is_none() {
+            self.connection = Some(connect(&self.place).await?);
+        }
+        Ok(())
+    }
+
+    /// Performs all of a batch, and says of each whether it is durable.
+    pub(super) async fn perform(&mut self, ops: &[StoreOp]) -> Vec<bool> {
+        if ops.is_empty() {
+            return Vec::new();
+        }
+        match self.commit(&Work::of(ops)).await {
+            Ok(()) => {
+                self.works_again();
+                vec![true; ops.len()]
+            }
+            Err(error) if ops.len() > 1 && is_constraint(&error) => self.perform_singly(ops).await,
+            Err(error) => {
+                self.has_failed(error);
+                vec![false; ops.len()]
+            }
+        }
+    }
+
+    async fn perform_singly(&mut self, ops: &[StoreOp]) -> Vec<bool> {
+        let mut done = Vec::with_capacity(ops.len());
+        for op in ops {
+            let result = self.commit(&Work::of(std::slice::from_ref(op))).await;
+            done.push(result.is_ok());
+            if let Err(error) = result {
+                self.has_failed(error);
+            }
+        }
+        done
+    }
+
+    /// Forgets the bindings whose time is over: those that no server holds any more.
+    pub(super) async fn sweep(&mut self) {
+        let result = async {
+            self.connect().await?;
+            let Some(connection) = &mut self.connection else { return Ok(()) };
+            sqlx::query("DELETE FROM bindings WHERE expires_s <= ?1")
+                .bind(clock::wall_ms() / 1000)
+                .execute(connection)
+                .await
+                .map(|_| ())
+        };
+        if let Err(error) = result.await {
+            self.has_failed(error);
+        }
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the store did not close in order; nothing is lost");
+        }
+    }
+
+    async fn commit(&mut self, work: &Work<'_>) -> Result<(), sqlx::Error> {
+        self.connect().await?;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        work.write(&mut transaction).await?;
+        transaction.commit().await
+    }
+
+    fn has_failed(&mut self, error: sqlx::Error) {
+        if !is_constraint(&error) {
+            self.connection = None;
+        }
+        let error = StoreError::from(error);
+        if self.failing {
+            tracing::debug!(%error, "the store still cannot write");
+        } else {
+            tracing::error!(%error, "the store cannot write: registrations are refused until it can");
+        }
+        self.failing = true;
+    }
+
+    fn works_again(&mut self) {
+        if self.failing {
+            tracing::info!("the store writes again");
+        }
+        self.failing = false;
+    }
+}
+
+impl<'a> Work<'a> {
+    fn of(ops: &'a [StoreOp]) -> Self {
+        let mut work = Self::default();
+        for op in ops {
+            match op {
+                StoreOp::SaveBindings { uid, put, remove } => {
+                    for key in remove {
+                        work.bindings.insert((uid, key), None);
+                    }
+                    for binding in put {
+                        work.bindings.insert((uid, &binding.key), Some(binding));
+                    }
+                }
+                StoreOp::PutCall(record) => work.calls.push(record),
+                StoreOp::PutPage(record) => work.pages.push(record),
+                // Reads have a connection of their own.
+                StoreOp::LoadUser(_) | StoreOp::FindNumber(_) => {}
+            }
+        }
+        work
+    }
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let gone: Vec<_> = self.bindings.iter().filter(|(_, to)| to.is_none()).map(|(key, _)| *key).collect();
+        let put: Vec<_> = self.bindings.iter().filter_map(|((uid, _), to)| Some((*uid, (*to)?))).collect();
+        DELETE_BINDINGS
+            .run(connection, &gone, |(uid, key), columns| {
+                columns.put(uid.as_str()).put(*key);
+            })
+            .await?;
+        PUT_BINDINGS.run(connection, &put, |(uid, binding), columns| bind(uid, binding, columns)).await?;
+        PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
+        PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await
+    }
+}
+
+fn bind(uid: &Uid, binding: &StoredBinding, columns: &mut Columns<'_>) {
+    columns
+        .put(uid.as_str())
+        .put(binding.key.as_str())
+        .put(i64::from(uid.slot().0))
+        .put(binding.contact.as_str())
+        .put(binding.target.to_string())
+        .put(binding.transport.as_param())
+        .put(binding.listener.as_str())
+        .put(binding.path.as_str())
+        .put(i64::from(binding.q))
+        .put(binding.instance.as_str())
+        .put(binding.user_agent.as_str())
+        .put(binding.call_id.as_str())
+        .put(i64::from(binding.cseq))
+        .put(binding.expires_s)
+        .put(i64::from(binding.granted_s));
+}
+
+fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
+    columns
+        .put(call.id.as_str())
+        .put(call.direction)
+        .put(call.owner.as_str())
+        .put(i64::from(call.owner.slot().0))
+        .put(call.caller.as_str())
+        .put(call.callee.as_str())
+        .put(call.mode)
+        .put(call.started_ms)
+        .put(call.answered_ms)
+        .put(call.ended_ms)
+        .put(i64::from(call.status))
+        .put(call.end)
+        .put(call.rule.as_str())
+        .put(call.path.as_str());
+}
+
+fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
+    columns
+        .put(page.id.as_str())
+        .put(page.direction)
+        .put(page.owner.as_str())
+        .put(i64::from(page.owner.slot().0))
+        .put(page.sender.as_str())
+        .put(page.recipient.as_str())
+        .put(page.at_ms)
+        .put(i64::from(page.status))
+        .put(page.rule.as_str())
+        .put(page.path.as_str());
+}
+
+static PUT_BINDINGS: Statement = Statement::new(
+    "INSERT INTO bindings (uid, key, slot, contact, target, transport, listener, path, q, instance, \
+     user_agent, call_id, cseq, expires_s, granted_s) SELECT * FROM",
+    15,
+    "WHERE column1 IS NOT NULL ON CONFLICT (uid, key) DO UPDATE SET contact = excluded.contact, \
+     target = excluded.target, transport = excluded.transport, listener = excluded.listener, \
+     path = excluded.path, q = excluded.q, instance = excluded.instance, \
+     user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, \
+     expires_s = excluded.expires_s, granted_s = excluded.granted_s",
+);
+
+static DELETE_BINDINGS: Statement =
+    Statement::new("DELETE FROM bindings WHERE (uid, key) IN", 2, "-- a NULL is nobody's");
+
+static PUT_CALLS: Statement = Statement::new(
+    "INSERT INTO calls (id, direction, owner, slot, caller, callee, mode, started_ms, answered_ms, \
+     ended_ms, status, \"end\", rule, path) SELECT * FROM",
+    14,
+    "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
+     caller = excluded.caller, callee = excluded.callee, mode = excluded.mode, \
+     started_ms = excluded.started_ms, answered_ms = excluded.answered_ms, \
+     ended_ms = excluded.ended_ms, status = excluded.status, \"end\" = excluded.\"end\", \
+     rule = excluded.rule, path = excluded.path",
+);
+
+static PUT_PAGES: Statement = Statement::new(
+    "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, rule, path) \
+     SELECT * FROM",
+    10,
+    "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
+     sender = excluded.sender, recipient = excluded.recipient, at_ms = excluded.at_ms, \
+     status = excluded.status, rule = excluded.rule, path = excluded.path",
+);

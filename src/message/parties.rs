@@ -1,0 +1,56 @@
+//! What the two halves of a page tell each other.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::base::{Key, ServerIndex, Uid};
+use crate::leg::Passage;
+use crate::registrar::Caller;
+use crate::transaction::Asked;
+
+/// The half that waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageEnd {
+    /// The user server.
+    pub server: ServerIndex,
+    /// The page there.
+    pub page: Key,
+    /// Which of its stages asks: an answer to an earlier one comes too late.
+    pub stage: u8,
+}
+
+/// What the sender's half asks of the recipient's.
+#[derive(Debug)]
+pub struct PageInvitation {
+    /// Who waits for the answer.
+    pub from: PageEnd,
+    /// To whom.
+    pub recipient: Uid,
+    /// What every half of the page begins with.
+    pub opening: PageOpening,
+}
+
+/// What every half of a page begins with.
+#[derive(Debug)]
+pub struct PageOpening {
+    /// The page: the same for all its halves.
+    pub id: Arc<str>,
+    /// Who writes.
+    pub sender: Caller,
+    /// The body and what passes with it.
+    pub passage: Passage,
+    /// How many hops it may still go.
+    pub max_forwards: u8,
+    /// Users whose trees have already been asked.
+    pub visited: SmallVec<[Uid; 2]>,
+}
+
+/// Who asked, and is to be answered.
+#[derive(Debug)]
+pub enum Upstream {
+    /// A phone.
+    Phone(Asked),
+    /// The sender's half.
+    Half(PageEnd),
+}

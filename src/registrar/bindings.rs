@@ -1,0 +1,166 @@
+//! The bindings of one user, in memory.
+//!
+//! Implements: RFC 3261 §10.2.1, §10.3 (URI equivalence); RFC 5626 §4.1 (instance-id); RFC 3327.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::base::{At, Now};
+use crate::config::Settings;
+use crate::effect::admin::LiveBinding;
+use crate::effect::store::StoredBinding;
+use crate::effect::{Flow, StreamId, Transport};
+use crate::sip::Uri;
+
+/// One binding: AOR ↔ Contact until it expires.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// What the store keeps of it.
+    pub stored: StoredBinding,
+    /// Where it is called.
+    pub flow: Flow,
+    /// When it expires.
+    pub expires: At,
+}
+
+/// All bindings of one user.
+#[derive(Debug, Default)]
+pub struct Bindings {
+    list: SmallVec<[Binding; 1]>,
+}
+
+impl Bindings {
+    /// Takes them from the store: those over datagrams live on, those over streams have lost their
+    /// connection and wait for the phone to come back.
+    pub fn load(settings: &Settings, now: Now, stored: Vec<StoredBinding>) -> Self {
+        let list = stored
+            .into_iter()
+            .filter(|binding| binding.transport == Transport::Udp)
+            .filter_map(|stored| {
+                let left_s = u64::try_from(stored.expires_s - now.wall_s()).ok().filter(|left| *left > 0)?;
+                let listener = listener_of(settings, &stored)?;
+                let flow = Flow { listener, remote: stored.target, stream: None };
+                Some(Binding { stored, flow, expires: now.at + Duration::from_secs(left_s) })
+            })
+            .collect();
+        Self { list }
+    }
+
+    /// Those that are good now, best `q` first, the latest first among equals.
+    pub fn reachable(&self, now: At) -> impl Iterator<Item = &Binding> {
+        let mut order: SmallVec<[&Binding; 4]> = self.list.iter().filter(|b| b.expires > now).collect();
+        order.sort_by(|a, b| b.stored.q.cmp(&a.stored.q).then(b.expires.cmp(&a.expires)));
+        order.into_iter()
+    }
+
+    /// Whether there is one that is good now.
+    pub fn any(&self, now: At) -> bool {
+        self.list.iter().any(|binding| binding.expires > now)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The one with this instance key, or else with an equivalent Contact.
+    pub fn find(&self, key: &str, contact: &Uri<'_>) -> Option<&Binding> {
+        let same = |binding: &&Binding| {
+            Uri::parse(binding.stored.contact.as_bytes()).is_ok_and(|uri| uri.same_as(contact))
+        };
+        self.list.iter().find(|binding| binding.stored.key == key).or_else(|| self.list.iter().find(same))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Binding> {
+        self.list.iter()
+    }
+
+    /// Adds one, in the place of one with the same key.
+    pub fn put(&mut self, binding: Binding) {
+        match self.list.iter_mut().find(|own| own.stored.key == binding.stored.key) {
+            Some(own) => *own = binding,
+            None => self.list.push(binding),
+        }
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, key: &str) -> Option<Binding> {
+        let at = self.list.iter().position(|binding| binding.stored.key == key)?;
+        Some(self.list.remove(at))
+    }
+
+    /// Takes out those that have expired.
+    pub fn expire(&mut self, now: At) -> Vec<Binding> {
+        self.take(|binding| binding.expires <= now)
+    }
+
+    /// Takes out those whose stream is gone.
+    pub fn lose(&mut self, stream: StreamId) -> Vec<Binding> {
+        self.take(|binding| binding.flow.stream == Some(stream))
+    }
+
+    /// When the first of them expires.
+    pub fn next_expiry(&self) -> Option<At> {
+        self.list.iter().map(|binding| binding.expires).min()
+    }
+
+    fn take(&mut self, gone: impl Fn(&Binding) -> bool) -> Vec<Binding> {
+        let (out, left): (Vec<_>, Vec<_>) = self.list.drain(..).partition(gone);
+        self.list = left.into();
+        out
+    }
+}
+
+impl Binding {
+    /// Whole seconds until it expires.
+    pub fn left_s(&self, now: At) -> u64 {
+        // Rounded: what was granted a moment ago is told as granted.
+        (self.expires.since(now) + Duration::from_millis(500)).as_secs()
+    }
+
+    /// For listings.
+    pub fn listing(&self, uid: &str, now: At) -> LiveBinding {
+        LiveBinding {
+            uid: uid.to_owned(),
+            contact: self.stored.contact.clone(),
+            via: self.via(),
+            expires_s: i64::try_from(self.left_s(now)).unwrap_or(i64::MAX),
+            q: q_text(self.stored.q),
+            instance: self.stored.instance.clone(),
+            user_agent: self.stored.user_agent.clone(),
+        }
+    }
+
+    /// How and where it is called: `udp 127.0.0.1:5062`.
+    pub fn via(&self) -> String {
+        format!("{} {}", self.flow.transport(), self.flow.remote)
+    }
+}
+
+/// A `q` in thousandths as it is written: `0.5`.
+pub(super) fn q_text(q: u16) -> String {
+    let text = format!("{}.{:03}", q / 1000, q % 1000);
+    let short = text.trim_end_matches('0').trim_end_matches('.');
+    if short.is_empty() { "0".to_owned() } else { short.to_owned() }
+}
+
+/// The listener that a binding came by, or another of its transport and address family.
+fn listener_of(settings: &Settings, stored: &StoredBinding) -> Option<u8> {
+    let name = |transport: Transport, address: SocketAddr| format!("{transport}:{address}");
+    let exact =
+        settings.listeners.iter().position(|own| name(own.transport, own.address) == stored.listener);
+    let similar = || {
+        settings.listeners.iter().position(|own| {
+            own.transport == stored.transport && own.address.is_ipv4() == stored.target.is_ipv4()
+        })
+    };
+    exact.or_else(similar).and_then(|at| u8::try_from(at).ok())
+}

@@ -1,0 +1,19 @@
+//! Who a user is and where his phones are: digest authentication and bindings.
+//!
+//! A [`User`] is the routing record in memory. It is loaded once, by the user server that owns the
+//! user, and everything that a call or page needs is in it.
+
+mod auth;
+mod bindings;
+mod identity;
+mod nonce;
+mod patience;
+mod register;
+mod user;
+
+pub use auth::{Access, Doors, Verdict, claimed};
+pub use bindings::{Binding, Bindings};
+pub use identity::{Caller, who_of, who_of_uri};
+pub use patience::{Patience, Unanswered};
+pub use register::{Change, Denied, registration_reply, requested_change};
+pub use user::User;

@@ -1,0 +1,205 @@
+//! Nonces that nobody has to remember, and the memory of how often each was used.
+//!
+//! A nonce is its time, the server's epoch, a random part, and a MAC over these, the realm and the
+//! network it was given to. That it is ours is told from itself; only the uses of those that were
+//! answered correctly are kept, by the user server that owns the user.
+//!
+//! Implements: RFC 7616 §3.3 (nonce), §3.4 (nc), §5.4, §5.5; RFC 3261 §22.4.
+
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use smallvec::SmallVec;
+
+use crate::base::address::canonical;
+use crate::base::token::{hex, unhex};
+use crate::base::{Now, Rng};
+use crate::config::Settings;
+
+const LEN: usize = 56;
+/// Hex digits before the MAC: time 12, epoch 8, random 16.
+const SIGNED: usize = 36;
+/// Nonces of one user whose uses are remembered.
+const WINDOWS: usize = 8;
+
+/// Makes and judges nonces.
+#[derive(Debug, Clone)]
+pub(super) struct Nonces {
+    mac: Hmac<Sha256>,
+    epoch: u32,
+    life_ms: u64,
+}
+
+/// What a nonce turns out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// Ours, and young enough.
+    Good {
+        issued_ms: u64,
+        id: u64,
+    },
+    /// Ours, but too old, of an earlier start, or given to another network.
+    Stale,
+    /// Not ours.
+    Foreign,
+}
+
+impl Nonces {
+    pub(super) fn new(settings: &Settings) -> Self {
+        // An HMAC takes a key of any length.
+        #[expect(clippy::expect_used, reason = "HMAC accepts keys of every length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&settings.key).expect("any key length");
+        mac.update(settings.cid.as_str().as_bytes());
+        Self { mac, epoch: settings.epoch, life_ms: u64::from(settings.limits.nonce_s) * 1000 }
+    }
+
+    pub(super) fn mint(&self, now: Now, source: IpAddr, rng: &mut Rng) -> String {
+        let mut text = [0; LEN];
+        let (signed, mac) = text.split_at_mut(SIGNED);
+        let (time, rest) = signed.split_at_mut(12);
+        let (epoch, random) = rest.split_at_mut(8);
+        hex(u64::try_from(now.wall_ms).unwrap_or(0), time);
+        hex(u64::from(self.epoch), epoch);
+        hex(rng.draw(), random);
+        mac.copy_from_slice(&self.sign(signed, source));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    pub(super) fn judge(&self, now: Now, source: IpAddr, nonce: &[u8]) -> Judged {
+        let parts = (nonce.len() == LEN).then(|| nonce.split_at(SIGNED));
+        let Some((signed, mac)) = parts else { return Judged::Foreign };
+        let read = |from: usize, to: usize| signed.get(from..to).and_then(unhex);
+        let (Some(issued_ms), Some(epoch), Some(id)) = (read(0, 12), read(12, 20), read(20, 36)) else {
+            return Judged::Foreign;
+        };
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(self.sign(signed, source).as_slice(), mac)) {
+            return Judged::Foreign;
+        }
+        let age_ms = u64::try_from(now.wall_ms).unwrap_or(0).saturating_sub(issued_ms);
+        if epoch != u64::from(self.epoch) || age_ms > self.life_ms {
+            return Judged::Stale;
+        }
+        Judged::Good { issued_ms, id }
+    }
+
+    /// The first 80 bits of the MAC as hex.
+    fn sign(&self, signed: &[u8], source: IpAddr) -> [u8; LEN - SIGNED] {
+        let mut mac = self.mac.clone();
+        mac.update(signed);
+        mac.update(&network(source));
+        let bytes = mac.finalize().into_bytes();
+        let mut text = [0; LEN - SIGNED];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            hex(u64::from(byte), digits);
+        }
+        text
+    }
+}
+
+/// The network of a source: a phone behind a pool of addresses keeps it.
+fn network(source: IpAddr) -> [u8; 8] {
+    let mut prefix = [0; 8];
+    let octets: SmallVec<[u8; 16]> = match canonical(source) {
+        IpAddr::V4(v4) => v4.octets().iter().take(3).copied().collect(),
+        IpAddr::V6(v6) => v6.octets().iter().take(8).copied().collect(),
+    };
+    for (to, from) in prefix.iter_mut().zip(octets) {
+        *to = from;
+    }
+    prefix
+}
+
+/// How often a user's nonces were used.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    windows: SmallVec<[Window; 2]>,
+    /// Nonces issued up to here are not remembered one by one any more.
+    floor_ms: u64,
+}
+
+#[derive(Debug)]
+struct Window {
+    id: u64,
+    issued_ms: u64,
+    highest: u32,
+    /// Bit `n`: the count `highest - n` was used.
+    seen: u64,
+}
+
+/// What using a nonce comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// This count was not used before.
+    First,
+    /// It was: somebody repeats what he has heard.
+    Replayed,
+    /// Nothing is known of this nonce any more.
+    Forgotten,
+}
+
+impl Uses {
+    /// Uses a nonce with a count.
+    pub(super) fn take(&mut self, id: u64, issued_ms: u64, count: u32) -> Use {
+        if let Some(window) = self.windows.iter_mut().find(|window| window.id == id) {
+            return window.take(count);
+        }
+        if issued_ms <= self.floor_ms {
+            return Use::Forgotten;
+        }
+        if self.windows.len() == WINDOWS {
+            let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.issued_ms);
+            if let Some((at, _)) = oldest {
+                self.floor_ms = self.floor_ms.max(self.windows.swap_remove(at).issued_ms);
+            }
+        }
+        if issued_ms <= self.floor_ms {
+            return Use::Forgotten;
+        }
+        self.windows.push(Window { id, issued_ms, highest: count, seen: 1 });
+        Use::First
+    }
+}
+
+impl Window {
+    fn take(&mut self, count: u32) -> Use {
+        if count > self.highest {
+            let ahead = count - self.highest;
+            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+            self.highest = count;
+            return Use::First;
+        }
+        let behind = self.highest - count;
+        let bit = 1_u64.checked_shl(behind).unwrap_or(0);
+        if bit == 0 || self.seen & bit != 0 {
+            return Use::Replayed;
+        }
+        self.seen |= bit;
+        Use::First
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_good_once_in_any_order() {
+        let mut uses = Uses::default();
+        for (count, expected) in [(1, Use::First), (3, Use::First), (2, Use::First), (2, Use::Replayed)] {
+            assert_eq!(uses.take(7, 100, count), expected, "{count}");
+        }
+        assert_eq!(uses.take(7, 100, 200), Use::First);
+        assert_eq!(uses.take(7, 100, 3), Use::Replayed);
+    }
+
+    #[test]
+    fn what_was_forgotten_cannot_be_replayed() {
+        let mut uses = Uses::default();
+        for id in 0..20 {
+            assert_eq!(uses.take(id, 1000 + id, 1), Use::First);
+        }
+        assert_eq!(uses.take(0, 1000, 1), Use::Forgotten);
+        assert_eq!(uses.take(19, 1019, 1), Use::Replayed);
+    }
+}

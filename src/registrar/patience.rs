@@ -1,0 +1,92 @@
+//! How long wrong passwords are borne with.
+//!
+//! Only a wrong response to a nonce of ours counts, and only the pair of one source and one account
+//! has to pause: a lock-out by account alone would be a weapon, and a lock-out by source alone would
+//! punish an office for one phone.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+use crate::base::At;
+
+/// The window in which wrong answers are counted, and the length of the pause.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Pairs remembered at most; beyond it all are forgiven at once.
+const PAIRS: usize = 20_000;
+
+/// Wrong passwords, by source and account.
+#[derive(Debug, Default)]
+pub struct Patience {
+    wrong: HashMap<(IpAddr, String), (At, u16)>,
+}
+
+impl Patience {
+    /// Whether this pair has to pause.
+    pub fn is_paused(&self, now: At, source: IpAddr, account: &str, limit: u16) -> bool {
+        if self.wrong.is_empty() {
+            return false;
+        }
+        let entry = self.wrong.get(&(source, account.to_owned()));
+        entry.is_some_and(|(since, count)| *count >= limit && now.since(*since) < PAUSE)
+    }
+
+    /// Counts a wrong password; true if the pause begins with it.
+    pub fn count(&mut self, now: At, source: IpAddr, account: &str, limit: u16) -> bool {
+        if self.wrong.len() >= PAIRS {
+            self.wrong.clear();
+        }
+        let (since, count) = self.wrong.entry((source, account.to_owned())).or_insert((now, 0));
+        if now.since(*since) >= PAUSE {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        if *count == limit {
+            *since = now;
+        }
+        *count == limit
+    }
+
+    /// Forgives what lies back long enough.
+    pub fn forgive(&mut self, now: At) {
+        self.wrong.retain(|_, (since, _)| now.since(*since) < PAUSE);
+    }
+}
+
+/// Challenges in a row that one phone leaves unanswered before it is told of.
+const UNANSWERED: u8 = 5;
+
+/// Phones that are challenged and never answer: theirs may be other algorithms than ours.
+#[derive(Debug, Default)]
+pub struct Unanswered {
+    challenged: HashMap<u64, u8>,
+}
+
+impl Unanswered {
+    /// A phone was challenged; true if it is time to tell of it.
+    pub fn challenged(&mut self, source: IpAddr, account: &[u8]) -> bool {
+        let count = self.challenged.entry(key(source, account)).or_insert(0);
+        *count = count.saturating_add(1);
+        *count == UNANSWERED
+    }
+
+    /// It has answered.
+    pub fn answered(&mut self, source: IpAddr, account: &[u8]) {
+        self.challenged.remove(&key(source, account));
+    }
+
+    /// Begins anew.
+    pub fn forget(&mut self) {
+        self.challenged.clear();
+    }
+}
+
+/// One of few million pairs: a collision costs a line in a log.
+fn key(source: IpAddr, account: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    source.hash(&mut hasher);
+    hasher.write(account);
+    hasher.finish()
+}

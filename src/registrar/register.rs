@@ -1,0 +1,221 @@
+//! REGISTER: what it asks for, and the answer.
+//!
+//! Asked, stored, then done: [`requested_change`] says what a REGISTER wants without changing
+//! anything; the change takes effect once the store has it.
+//!
+//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::base::{Limits, Now};
+use crate::config::Settings;
+use crate::effect::Flow;
+use crate::effect::store::StoredBinding;
+use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer};
+use crate::transaction::Asked;
+use crate::transport::target;
+
+use super::bindings::{Binding, q_text};
+use super::user::User;
+
+/// What a REGISTER asks for.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Bindings made or renewed.
+    pub put: SmallVec<[Binding; 1]>,
+    /// Keys of the bindings removed.
+    pub remove: SmallVec<[String; 1]>,
+    /// Whether the store has to hear of it before the answer; a renewal that changes nothing may
+    /// wait while what is stored still covers it.
+    pub durable: bool,
+}
+
+/// Why a REGISTER is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// 400: it cannot be read.
+    Bad,
+    /// 423: shorter than we allow.
+    TooBrief,
+    /// 403: too many bindings, or a Contact that we will not call.
+    Forbidden,
+    /// 500: older than what is registered (RFC 3261 §10.3 step 7).
+    OutOfOrder,
+}
+
+/// What this REGISTER asks of the user's bindings.
+pub fn requested_change(
+    settings: &Settings,
+    now: Now,
+    user: &User,
+    request: &Message,
+    flow: Flow,
+) -> Result<Change, Denied> {
+    let wildcard = request.contacts().any(|contact| matches!(contact, Contact::Star));
+    if wildcard {
+        return remove_all(user, request);
+    }
+    let mut change = Change::default();
+    for line in request.values(Name::Contact) {
+        let contact = NameAddr::parse(line).ok_or(Denied::Bad)?;
+        let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
+        let asked = Asking { settings, now, request, flow };
+        let key = key_of(&contact);
+        let own = user.bindings.find(&key, &uri);
+        if own.is_some_and(|own| is_older(own, request)) {
+            return Err(Denied::OutOfOrder);
+        }
+        let granted_s = granted(&settings.limits, contact.expires().or(request.expires()))?;
+        if granted_s == 0 {
+            change.remove.extend(own.map(|own| own.stored.key.clone()));
+            change.durable |= own.is_some();
+            continue;
+        }
+        let binding = asked.binding(&contact, &uri, key, own, granted_s)?;
+        let is_new = own.is_none();
+        change.durable |= own.is_none_or(|own| needs_store(own, &binding, now));
+        if let (Some(own), false) = (own, change.durable) {
+            // The store's row stays as it is, and so does what we believe of it.
+            let stored = StoredBinding { expires_s: own.stored.expires_s, ..binding.stored };
+            change.put.push(Binding { stored, ..binding });
+            continue;
+        }
+        if let Some(own) = own.filter(|own| own.stored.key != binding.stored.key) {
+            change.remove.push(own.stored.key.clone());
+        }
+        if is_new && user.bindings.len() + change.put.len() >= usize::from(settings.limits.bindings_per_user)
+        {
+            return Err(Denied::Forbidden);
+        }
+        change.put.push(binding);
+    }
+    Ok(change)
+}
+
+/// The 200 of a REGISTER: every binding with what is left of it.
+pub fn registration_reply(now: Now, user: &User, asked: &Asked, to_tag: &[u8]) -> Writer {
+    let mut writer = asked.answer(200, to_tag);
+    for binding in user.bindings.iter().filter(|binding| binding.expires > now.at) {
+        let stored = &binding.stored;
+        let instance = if stored.instance.is_empty() {
+            String::new()
+        } else {
+            format!(";+sip.instance=\"{}\"", stored.instance)
+        };
+        let q = if stored.q == 1000 { String::new() } else { format!(";q={}", q_text(stored.q)) };
+        writer.text(
+            Name::Contact,
+            format_args!("<{}>;expires={}{q}{instance}", stored.contact, binding.left_s(now.at)),
+        );
+    }
+    if asked.request.has_token(Name::Supported, "path") {
+        writer.copy(&asked.request, Name::Path);
+    }
+    writer
+}
+
+/// `Contact: *` with `Expires: 0`, and nothing else (RFC 3261 §10.2.2).
+fn remove_all(user: &User, request: &Message) -> Result<Change, Denied> {
+    if request.expires() != Some(0) || request.values(Name::Contact).count() != 1 {
+        return Err(Denied::Bad);
+    }
+    if user.bindings.iter().any(|own| is_older(own, request)) {
+        return Err(Denied::OutOfOrder);
+    }
+    let remove: SmallVec<[String; 1]> = user.bindings.iter().map(|own| own.stored.key.clone()).collect();
+    Ok(Change { put: SmallVec::new(), durable: !remove.is_empty(), remove })
+}
+
+/// The seconds that are granted; 0 removes.
+fn granted(limits: &Limits, asked: Option<u32>) -> Result<u32, Denied> {
+    match asked {
+        None => Ok(limits.binding_default_s),
+        Some(0) => Ok(0),
+        Some(short) if short < limits.binding_min_s => Err(Denied::TooBrief),
+        Some(asked) => Ok(asked.min(limits.binding_max_s)),
+    }
+}
+
+/// What makes two registrations one binding: the instance-id with its reg-id (RFC 5626 §4.1), else
+/// the Contact.
+fn key_of(contact: &NameAddr<'_>) -> String {
+    let instance = contact.param("+sip.instance").unwrap_or_default();
+    let text = if instance.is_empty() { contact.uri } else { instance };
+    let mut key = String::from_utf8_lossy(text).into_owned();
+    if let (false, Some(reg_id)) = (instance.is_empty(), contact.param("reg-id")) {
+        key.push('#');
+        key.push_str(&String::from_utf8_lossy(reg_id));
+    }
+    key
+}
+
+/// Whether the same phone has already asked for something later (RFC 3261 §10.3 step 7).
+fn is_older(own: &Binding, request: &Message) -> bool {
+    own.stored.call_id.as_bytes() == request.call_id() && request.cseq() <= own.stored.cseq
+}
+
+/// Whether the store has to be told: something that it keeps has changed, or what it keeps does not
+/// cover the new expiry.
+fn needs_store(own: &Binding, new: &Binding, now: Now) -> bool {
+    let (old, new) = (&own.stored, &new.stored);
+    let same = old.contact == new.contact
+        && old.target == new.target
+        && old.transport == new.transport
+        && old.listener == new.listener
+        && old.path == new.path
+        && old.q == new.q
+        && old.instance == new.instance;
+    !same || now.wall_s() + i64::from(new.granted_s) > old.expires_s
+}
+
+struct Asking<'a> {
+    settings: &'a Settings,
+    now: Now,
+    request: &'a Message,
+    flow: Flow,
+}
+
+impl Asking<'_> {
+    fn binding(
+        &self,
+        contact: &NameAddr<'_>,
+        uri: &Uri<'_>,
+        key: String,
+        own: Option<&Binding>,
+        granted_s: u32,
+    ) -> Result<Binding, Denied> {
+        let path = self.request.values(Name::Path).collect::<SmallVec<[&[u8]; 1]>>().join(&b", "[..]);
+        let first_hop = self.request.values(Name::Path).next().and_then(NameAddr::parse);
+        let hop = first_hop.and_then(|hop| Uri::parse(hop.uri).ok());
+        let flow = target(self.settings, self.flow, hop.as_ref().unwrap_or(uri), hop.is_some())
+            .map_err(|_| Denied::Forbidden)?;
+        let listener = self.settings.listeners.get(usize::from(flow.listener));
+        // Without an instance the same Contact may be written in another way: it stays one binding.
+        let has_instance = contact.param("+sip.instance").is_some();
+        let key = match own {
+            Some(own) if !has_instance => own.stored.key.clone(),
+            Some(_) | None => key,
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let stored = StoredBinding {
+            key,
+            contact: text(contact.uri),
+            target: flow.remote,
+            transport: flow.transport(),
+            listener: listener.map_or_else(String::new, |own| format!("{}:{}", own.transport, own.address)),
+            path: text(&path),
+            q: contact.q(),
+            instance: text(contact.param("+sip.instance").unwrap_or_default()),
+            user_agent: text(self.request.header(Name::UserAgent).unwrap_or_default()),
+            call_id: text(self.request.call_id()),
+            cseq: self.request.cseq(),
+            // Half as long again: a renewal that is not written must not be forgotten at a restart.
+            expires_s: self.now.wall_s() + i64::from(granted_s) + i64::from(granted_s) / 2,
+            granted_s,
+        };
+        let expires = self.now.at + Duration::from_secs(u64::from(granted_s));
+        Ok(Binding { stored, flow, expires })
+    }
+}

@@ -1,0 +1,92 @@
+//! The routing record of one user, in memory.
+
+use std::sync::Arc;
+
+use crate::base::{At, Now, TimerId, Uid};
+use crate::config::Settings;
+use crate::effect::store::{Secrets, StoredUser};
+use crate::routing::Profile;
+use crate::sip::digest::{Algorithm, Hex};
+
+use super::bindings::Bindings;
+use super::nonce::Uses;
+
+/// A user whose record is loaded.
+#[derive(Debug)]
+pub struct User {
+    /// Whose.
+    pub uid: Uid,
+    /// The name shown to those he calls.
+    pub name: Option<String>,
+    /// The numbers that reach him.
+    pub numbers: Vec<String>,
+    /// Where his phones are.
+    pub bindings: Bindings,
+    /// The profile that decides: his own, or the cluster's default.
+    pub profile: Arc<Profile>,
+    /// Halves of calls that are in progress.
+    pub calls: u16,
+    /// When something was last asked of him.
+    pub used: At,
+    /// The timer of the binding that expires first.
+    pub expiry: Option<TimerId>,
+    pub(super) uses: Uses,
+    secrets: Box<Ha1s>,
+}
+
+impl User {
+    /// Takes a record from the store.
+    pub fn load(settings: &Settings, now: Now, stored: StoredUser) -> Self {
+        Self {
+            uid: stored.uid,
+            name: stored.name,
+            numbers: stored.numbers,
+            bindings: Bindings::load(settings, now, stored.bindings),
+            profile: stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile)),
+            calls: 0,
+            used: now.at,
+            expiry: None,
+            uses: Uses::default(),
+            secrets: Ha1s::of(&stored.secrets),
+        }
+    }
+
+    /// Takes what an operator may have changed; bindings, calls and uses stay.
+    pub fn refresh(&mut self, settings: &Settings, stored: StoredUser) {
+        self.name = stored.name;
+        self.numbers = stored.numbers;
+        self.profile = stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile));
+        self.secrets = Ha1s::of(&stored.secrets);
+    }
+
+    /// The HA1 for an algorithm, and for a user name that is the whole UID or its user part.
+    pub(super) fn ha1(&self, algorithm: Algorithm, whole_uid: bool) -> Option<&Hex> {
+        match (algorithm, whole_uid) {
+            (Algorithm::Md5, false) => self.secrets.md5.as_ref(),
+            (Algorithm::Md5, true) => self.secrets.md5_uid.as_ref(),
+            (Algorithm::Sha256, false) => self.secrets.sha256.as_ref(),
+            (Algorithm::Sha256, true) => self.secrets.sha256_uid.as_ref(),
+            (Algorithm::Sha512_256, _) => None,
+        }
+    }
+}
+
+/// The secrets in the form that proofs are checked with; boxed, since most users only sit there.
+#[derive(Debug)]
+struct Ha1s {
+    md5: Option<Hex>,
+    sha256: Option<Hex>,
+    md5_uid: Option<Hex>,
+    sha256_uid: Option<Hex>,
+}
+
+impl Ha1s {
+    fn of(secrets: &Secrets) -> Box<Self> {
+        Box::new(Self {
+            md5: Hex::parse(&secrets.md5),
+            sha256: Hex::parse(&secrets.sha256),
+            md5_uid: Hex::parse(&secrets.md5_uid),
+            sha256_uid: Hex::parse(&secrets.sha256_uid),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! A tree file as it was written: the syntax tree between parser, checker, compiler and formatter.
+//!
+//! What the parser could not read is kept as `Faulty`, so that the rest is still checked.
+
+use std::time::Duration;
+
+use super::fault::Span;
+use super::pattern::Pattern;
+use super::words::{Direction, Key, Mode, Outcome};
+use crate::base::Uid;
+
+/// A whole file.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct File {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) zone: Option<Spanned<String>>,
+    pub(super) trees: Vec<Tree>,
+    /// `profile`, and the braces of the profile.
+    pub(super) head: Span,
+    pub(super) open: Span,
+    pub(super) close: Span,
+    pub(super) comments: Vec<Comment>,
+}
+
+/// Something, and where it stands.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Spanned<T> {
+    pub(super) it: T,
+    pub(super) span: Span,
+}
+
+/// A comment, from its `#` to the end of the line.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Comment {
+    pub(super) text: String,
+    pub(super) span: Span,
+}
+
+/// The incoming or the outgoing tree.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Tree {
+    pub(super) direction: Direction,
+    pub(super) head: Span,
+    pub(super) block: Block,
+}
+
+/// An ordered list of rules in braces; the first that matches wins.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Block {
+    pub(super) rules: Vec<Rule>,
+    pub(super) open: Span,
+    pub(super) close: Span,
+}
+
+/// A condition and what follows from it.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Rule {
+    pub(super) when: When,
+    pub(super) span: Span,
+    pub(super) then: Then,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum When {
+    Otherwise,
+    Cond(Cond),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Then {
+    Block(Block),
+    Line(Line),
+}
+
+/// A condition.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Cond {
+    Any(Vec<Self>),
+    All(Vec<Self>),
+    Not(Box<Self>),
+    Atom(Spanned<Atom>),
+    Faulty,
+}
+
+/// One look at one fact.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Atom {
+    Mode(Vec<Mode>),
+    Caller(Vec<Pattern>),
+    To(Vec<Pattern>),
+    Registered,
+    RegisteredForMode,
+}
+
+/// A line of actions.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Line {
+    /// The action, without what follows its outcomes.
+    pub(super) span: Span,
+    pub(super) kind: LineKind,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum LineKind {
+    Try(TryLine),
+    Leaf(Leaf),
+    Faulty,
+}
+
+/// A `try` and what follows it.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct TryLine {
+    pub(super) targets: Vec<Timed>,
+    pub(super) ring_for: Option<Duration>,
+    pub(super) after: Continuation,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Continuation {
+    /// The outcome goes to the caller.
+    Return,
+    /// Every outcome but `answered` leads to one line.
+    Else { word: Span, line: Box<Line> },
+    /// Each outcome has its line.
+    Results(Results),
+}
+
+/// What follows each outcome.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Results {
+    pub(super) rules: Vec<ResultRule>,
+    pub(super) open: Span,
+    pub(super) close: Span,
+}
+
+/// One line of results; no outcomes means `otherwise`.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct ResultRule {
+    pub(super) outcomes: Vec<Spanned<Outcome>>,
+    pub(super) span: Span,
+    pub(super) line: Line,
+}
+
+/// A target and when it begins to ring.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Timed {
+    pub(super) target: Target,
+    pub(super) after: Duration,
+    pub(super) span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Target {
+    Clients,
+    User(Uid),
+    Faulty,
+}
+
+/// An action that never comes back.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Leaf {
+    Decline,
+    Busy,
+    Ignore,
+    Forward(Spanned<Uid>),
+    Send,
+    Refuse(String),
+}
+
+impl Atom {
+    /// The word that begins it.
+    pub(super) const fn key(&self) -> Key {
+        match self {
+            Self::Mode(_) => Key::Mode,
+            Self::Caller(_) => Key::Caller,
+            Self::To(_) => Key::To,
+            Self::Registered | Self::RegisteredForMode => Key::Registered,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Faults that a rule shows by itself.
+
+use super::super::ast::{
+    Block, Cond, Continuation, File, Leaf, Line, LineKind, Results, Rule, Spanned, Target, Then, Timed,
+    TryLine, When,
+};
+use super::super::fault::{Code, Fault, Span};
+use super::super::words::{Direction, Key, Outcome};
+use crate::base::Uid;
+
+/// Looks at every rule of a file. With an `owner`, ways back to himself are faults too.
+pub(in super::super) fn shape(file: &File, owner: Option<&Uid>, faults: &mut Vec<Fault>) {
+    for tree in &file.trees {
+        Shape { direction: tree.direction, owner, faults }.block(&tree.block);
+    }
+}
+
+struct Shape<'a> {
+    direction: Direction,
+    owner: Option<&'a Uid>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Shape<'_> {
+    fn block(&mut self, block: &Block) {
+        for Rule { when, then, .. } in &block.rules {
+            if let When::Cond(cond) = when {
+                self.cond(cond);
+            }
+            match then {
+                Then::Block(block) => self.block(block),
+                Then::Line(line) => self.line(line),
+            }
+        }
+    }
+
+    fn cond(&mut self, cond: &Cond) {
+        match cond {
+            Cond::Any(list) | Cond::All(list) => list.iter().for_each(|cond| self.cond(cond)),
+            Cond::Not(inner) => self.cond(inner),
+            Cond::Atom(atom) => match (self.direction, atom.it.key()) {
+                (Direction::Incoming, Key::To) => {
+                    let help = "`caller` tells who asks; `to` belongs to the outgoing tree";
+                    self.wrong_tree(atom.span, "in the incoming tree, `to` is always yourself", help);
+                }
+                (Direction::Outgoing, Key::Caller) => {
+                    let help = "`to` tells whom you call; `caller` belongs to the incoming tree";
+                    self.wrong_tree(atom.span, "in the outgoing tree, the caller is always yourself", help);
+                }
+                (_, Key::Mode | Key::Registered | Key::Caller | Key::To) => {}
+            },
+            Cond::Faulty => {}
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        match &line.kind {
+            LineKind::Try(try_line) => self.try_line(line.span, try_line),
+            LineKind::Leaf(leaf) => self.leaf(line.span, leaf),
+            LineKind::Faulty => {}
+        }
+    }
+
+    fn leaf(&mut self, span: Span, leaf: &Leaf) {
+        match (self.direction, leaf) {
+            (Direction::Incoming, Leaf::Send) => {
+                let help = "`send` lets an outgoing request go; what comes in is rung with `try clients`";
+                self.wrong_tree(span, "`send` belongs to the outgoing tree", help);
+            }
+            (Direction::Outgoing, Leaf::Ignore | Leaf::Forward(_)) => {
+                let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
+                self.wrong_tree(span, "this action belongs to the incoming tree", help);
+            }
+            (_, Leaf::Forward(uid)) => self.to_self(uid),
+            (_, Leaf::Decline | Leaf::Busy | Leaf::Ignore | Leaf::Send | Leaf::Refuse(_)) => {}
+        }
+    }
+
+    fn try_line(&mut self, span: Span, line: &TryLine) {
+        if self.direction == Direction::Outgoing {
+            let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
+            self.wrong_tree(span, "`try` belongs to the incoming tree", help);
+        }
+        for (i, timed) in line.targets.iter().enumerate() {
+            self.timed(timed, line, i);
+        }
+        match &line.after {
+            Continuation::Return => {}
+            Continuation::Else { line, .. } => self.line(line),
+            Continuation::Results(results) => self.results(results),
+        }
+    }
+
+    fn timed(&mut self, timed: &Timed, line: &TryLine, index: usize) {
+        if let Some(ring_for) = line.ring_for.filter(|ring_for| timed.after >= *ring_for) {
+            let message = format!("this target never rings: the `try` ends after {}s", ring_for.as_secs());
+            let fault = Fault::new(Code::LateTarget, timed.span, message);
+            self.faults.push(fault.here("too late").help("begin earlier, or ring for longer"));
+        }
+        if let Target::User(uid) = &timed.target {
+            self.to_self(&Spanned { it: uid.clone(), span: timed.span });
+        }
+        let twice = line.targets.iter().take(index).find(|earlier| earlier.target == timed.target);
+        if let Some(first) = twice.filter(|_| timed.target != Target::Faulty) {
+            let fault = Fault::new(Code::Repeated, timed.span, "this target rings already");
+            self.faults.push(fault.here("the second").label(first.span, "the first").help("name it once"));
+        }
+    }
+
+    fn results(&mut self, results: &Results) {
+        let mut seen: Vec<&Spanned<Outcome>> = Vec::new();
+        let mut otherwise: Option<Span> = None;
+        for rule in &results.rules {
+            if let Some(before) = otherwise {
+                let fault = Fault::new(Code::DeadOutcome, rule.span, "no outcome comes as far as this");
+                let fault = fault.here("never reached").label(before, "this takes every outcome");
+                self.faults.push(fault.help("`otherwise` stands last"));
+            }
+            for outcome in &rule.outcomes {
+                self.outcome(outcome, &seen);
+                seen.push(outcome);
+            }
+            if rule.outcomes.is_empty() {
+                let named = |o: &Outcome| seen.iter().any(|s| s.it == *o);
+                if Outcome::ALL.iter().filter(|o| **o != Outcome::Answered).all(named) {
+                    let fault = Fault::new(Code::DeadOutcome, rule.span, "every outcome is named above");
+                    self.faults.push(fault.here("never reached").help("leave this line out"));
+                }
+                otherwise = otherwise.or(Some(rule.span));
+            }
+            self.line(&rule.line);
+        }
+        if results.rules.is_empty() {
+            let span = results.open.to(results.close);
+            let fault = Fault::new(Code::DeadOutcome, span, "this list of outcomes is empty");
+            self.faults.push(fault.help("leave the braces out: the outcome then goes to the caller"));
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Spanned<Outcome>, seen: &[&Spanned<Outcome>]) {
+        if outcome.it == Outcome::Answered {
+            let fault = Fault::new(Code::DeadOutcome, outcome.span, "a `try` that is answered ends the tree");
+            self.faults.push(fault.here("never reached").help("leave `answered` out"));
+        }
+        if let Some(first) = seen.iter().find(|earlier| earlier.it == outcome.it) {
+            let fault = Fault::new(Code::Repeated, outcome.span, format!("`{}` is named twice", outcome.it));
+            self.faults.push(fault.here("never reached").label(first.span, "this one is taken"));
+        }
+    }
+
+    fn to_self(&mut self, uid: &Spanned<Uid>) {
+        if self.owner == Some(&uid.it) {
+            let fault = Fault::new(Code::ToSelf, uid.span, "this would go round in a circle");
+            let help = "your own phones are rung with `try clients`";
+            self.faults.push(fault.here("this is yourself").help(help));
+        }
+    }
+
+    fn wrong_tree(&mut self, span: Span, message: &str, help: &str) {
+        self.faults.push(Fault::new(Code::WrongTree, span, message).here("not in this tree").help(help));
+    }
+}

@@ -1,0 +1,290 @@
+//! The one canonical form of a tree file.
+//!
+//! Two spaces a level, one rule a line, arrows of a block in one column. Comments stay where they
+//! are; an empty line between two rules stays, several become one.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::ast::{
+    Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule, Target,
+    Then, Timed, TryLine, When,
+};
+use super::compile::read;
+use super::fault::{Faults, Span};
+use super::lex::escape;
+use super::parse::THIS_MODE;
+use super::pattern::Address;
+use crate::base::Limits;
+
+/// Conditions longer than this do not push the arrows of their block to the right.
+const COLUMN_MAX: usize = 40;
+
+/// Writes a file in its canonical form. A file that cannot be read has none; one that can be
+/// read but does not check has.
+pub fn format(source: &str) -> Result<String, Faults> {
+    let (source, file, faults) = read(source, &Limits::default())?;
+    if !faults.is_empty() {
+        return Err(Faults::new(&source, faults));
+    }
+    let mut printer = Printer {
+        source: &source,
+        comments: &file.comments,
+        text: String::new(),
+        level: 0,
+        end: 0,
+        first: true,
+    };
+    printer.file(&file);
+    Ok(printer.text)
+}
+
+struct Printer<'a> {
+    source: &'a str,
+    /// Those not written yet.
+    comments: &'a [Comment],
+    text: String,
+    level: usize,
+    /// Where in the source the last thing written ends.
+    end: usize,
+    /// Nothing has been written in this block.
+    first: bool,
+}
+
+impl Printer<'_> {
+    fn file(&mut self, file: &File) {
+        self.begin(file.head);
+        let name = file.name.as_ref().map(|name| escape(&name.it)).unwrap_or_default();
+        self.put(format_args!("profile {name}"));
+        self.open(file.open);
+        if let Some(zone) = &file.zone {
+            self.begin(zone.span);
+            self.put(format_args!("zone {}", zone.it));
+            self.finish(zone.span.end);
+        }
+        for tree in &file.trees {
+            self.begin(tree.head);
+            self.put(tree.direction);
+            self.block(&tree.block);
+        }
+        self.close(file.close);
+        self.comments_before(self.source.len());
+    }
+
+    fn block(&mut self, block: &Block) {
+        self.open(block.open);
+        let texts: Vec<String> = block.rules.iter().map(|rule| when(&rule.when)).collect();
+        let leads_to_line =
+            |(rule, text): (&Rule, &String)| matches!(rule.then, Then::Line(_)).then(|| text.chars().count());
+        let column = column(block.rules.iter().zip(&texts).filter_map(leads_to_line));
+        for (rule, text) in block.rules.iter().zip(&texts) {
+            self.begin(rule.span);
+            match &rule.then {
+                Then::Block(inner) => {
+                    self.put(text);
+                    self.block(inner);
+                }
+                Then::Line(line) => {
+                    self.put(format_args!("{text:column$} -> "));
+                    self.line(line);
+                }
+            }
+        }
+        self.close(block.close);
+    }
+
+    fn line(&mut self, line: &Line) {
+        match &line.kind {
+            LineKind::Try(try_line) => {
+                self.put("try ");
+                self.targets(line.span, try_line);
+            }
+            LineKind::Leaf(leaf) => {
+                self.put(leaf_text(leaf));
+                self.finish(line.span.end);
+            }
+            LineKind::Faulty => self.finish(line.span.end),
+        }
+    }
+
+    fn targets(&mut self, span: Span, line: &TryLine) {
+        self.put(line.targets.iter().map(timed).collect::<Vec<_>>().join(", "));
+        if let Some(ring_for) = line.ring_for {
+            self.put(format_args!(" for {}", time(ring_for)));
+        }
+        match &line.after {
+            Continuation::Return => self.finish(span.end),
+            Continuation::Else { line, .. } => {
+                self.put(" else ");
+                match &line.kind {
+                    LineKind::Try(bare) if is_bare(bare) => self.targets(line.span, bare),
+                    LineKind::Try(_) | LineKind::Leaf(_) | LineKind::Faulty => self.line(line),
+                }
+            }
+            Continuation::Results(results) => self.results(results),
+        }
+    }
+
+    fn results(&mut self, results: &Results) {
+        self.open(results.open);
+        let texts: Vec<String> = results.rules.iter().map(outcomes).collect();
+        let column = column(texts.iter().map(|text| text.chars().count()));
+        for (rule, text) in results.rules.iter().zip(&texts) {
+            self.begin(rule.span);
+            self.put(format_args!("{text:column$} -> "));
+            self.line(&rule.line);
+        }
+        self.close(results.close);
+    }
+
+    fn open(&mut self, brace: Span) {
+        self.put(" {");
+        self.finish(brace.end);
+        self.level += 1;
+        self.first = true;
+    }
+
+    fn close(&mut self, brace: Span) {
+        self.comments_before(brace.start);
+        self.level -= 1;
+        self.indent();
+        self.put("}");
+        self.finish(brace.end);
+    }
+
+    /// Begins a line for something that stands at `span`, below the comments above it.
+    fn begin(&mut self, span: Span) {
+        self.comments_before(span.start);
+        self.space_before(span.start);
+        self.indent();
+    }
+
+    /// Ends a line that ended at `end`, with the comment that stands behind it.
+    fn finish(&mut self, end: usize) {
+        self.end = end;
+        if let Some((comment, rest)) = self.comments.split_first() {
+            let between = self.source.get(end..comment.span.start).unwrap_or("\n");
+            if between.chars().all(|c| c.is_whitespace() && c != '\n') {
+                self.put(format_args!("  {}", comment.text));
+                self.end = comment.span.end;
+                self.comments = rest;
+            }
+        }
+        self.put('\n');
+        self.first = false;
+    }
+
+    fn comments_before(&mut self, offset: usize) {
+        while let Some((comment, rest)) = self.comments.split_first().filter(|(c, _)| c.span.start < offset) {
+            self.space_before(comment.span.start);
+            self.indent();
+            self.put(&comment.text);
+            self.put('\n');
+            self.first = false;
+            self.end = comment.span.end;
+            self.comments = rest;
+        }
+    }
+
+    /// Keeps one of the empty lines between the last thing and the next.
+    fn space_before(&mut self, start: usize) {
+        let between = self.source.get(self.end..start).unwrap_or_default();
+        if !self.first && between.matches('\n').count() > 1 {
+            self.put('\n');
+        }
+    }
+
+    fn indent(&mut self) {
+        let level = self.level * 2;
+        self.put(format_args!("{:level$}", ""));
+    }
+
+    fn put(&mut self, piece: impl Display) {
+        use std::fmt::Write as _;
+        // Writing to a String does not fail.
+        let _ = write!(self.text, "{piece}");
+    }
+}
+
+/// The width to which conditions are filled up, so that their arrows stand in one column.
+fn column(widths: impl Iterator<Item = usize>) -> usize {
+    widths.filter(|width| *width <= COLUMN_MAX).max().unwrap_or(0)
+}
+
+fn when(when: &When) -> String {
+    match when {
+        When::Otherwise => "otherwise".to_owned(),
+        When::Cond(cond) => condition(cond),
+    }
+}
+
+fn condition(cond: &Cond) -> String {
+    let joined = |list: &[Cond], word: &str, one: fn(&Cond) -> String| {
+        list.iter().map(one).collect::<Vec<_>>().join(word)
+    };
+    match cond {
+        Cond::Any(list) => joined(list, " or ", condition),
+        Cond::All(list) => joined(list, " and ", |cond| match cond {
+            Cond::Any(_) => format!("({})", condition(cond)),
+            Cond::All(_) | Cond::Not(_) | Cond::Atom(_) | Cond::Faulty => condition(cond),
+        }),
+        Cond::Not(inner) => match &**inner {
+            Cond::Any(_) | Cond::All(_) => format!("not ({})", condition(inner)),
+            Cond::Not(_) | Cond::Atom(_) | Cond::Faulty => format!("not {}", condition(inner)),
+        },
+        Cond::Atom(atom) => match &atom.it {
+            Atom::Mode(modes) => format!("mode {}", values(modes)),
+            Atom::Caller(patterns) => format!("caller {}", values(patterns)),
+            Atom::To(patterns) => format!("to {}", values(patterns)),
+            Atom::Registered => "registered".to_owned(),
+            Atom::RegisteredForMode => format!("registered {THIS_MODE}"),
+        },
+        Cond::Faulty => String::new(),
+    }
+}
+
+fn values(values: &[impl ToString]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn outcomes(rule: &ResultRule) -> String {
+    match rule.outcomes.as_slice() {
+        [] => "otherwise".to_owned(),
+        list => list.iter().map(|outcome| outcome.it.as_str()).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+/// Whether a `try` is no more than its one target; after `else` it then stands without the word.
+fn is_bare(line: &TryLine) -> bool {
+    matches!((line.targets.as_slice(), line.ring_for, &line.after),
+        ([only], None, Continuation::Return) if only.after.is_zero())
+}
+
+fn timed(timed: &Timed) -> String {
+    let target = match &timed.target {
+        Target::Clients => "clients".to_owned(),
+        Target::User(uid) => format!("user {}", Address(uid.as_str())),
+        Target::Faulty => String::new(),
+    };
+    if timed.after.is_zero() { target } else { format!("{target} after {}", time(timed.after)) }
+}
+
+fn leaf_text(leaf: &Leaf) -> String {
+    match leaf {
+        Leaf::Decline => "decline".to_owned(),
+        Leaf::Busy => "busy".to_owned(),
+        Leaf::Ignore => "ignore".to_owned(),
+        Leaf::Send => "send".to_owned(),
+        Leaf::Forward(uid) => format!("forward {}", Address(uid.it.as_str())),
+        Leaf::Refuse(why) => format!("refuse {}", escape(why)),
+    }
+}
+
+/// A time in the largest unit that people count it in: `90s`, `2m`, `1h`.
+fn time(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds >= 3_600 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        seconds if seconds >= 120 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}

@@ -1,0 +1,193 @@
+//! From text to tokens.
+//!
+//! A word is anything between spaces, braces, commas, quotes and arrows, so that addresses,
+//! numbers and times need no quotes. A line's end is a token: it ends a rule. Characters that
+//! cannot be seen are faults here and spaces to everybody after.
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_till, take_while1};
+use nom::character::complete::{char, none_of, satisfy};
+use nom::combinator::{not, opt, recognize, value};
+use nom::multi::{many0_count, many1_count};
+use nom::sequence::{pair, preceded};
+use nom::{IResult, Parser as _};
+
+use super::ast::Comment;
+use super::fault::{Code, Fault, Span};
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token<'s> {
+    pub(super) kind: Kind<'s>,
+    pub(super) span: Span,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind<'s> {
+    Word(&'s str),
+    /// What stands between quotes, escapes and all.
+    Text(&'s str),
+    Arrow,
+    Comma,
+    OpenBrace,
+    CloseBrace,
+    OpenParen,
+    CloseParen,
+    LineEnd,
+    End,
+}
+
+/// Everything the lexer finds in a file.
+pub(super) struct Lexed<'s> {
+    /// Ends with [`Kind::End`].
+    pub(super) tokens: Vec<Token<'s>>,
+    pub(super) comments: Vec<Comment>,
+    pub(super) faults: Vec<Fault>,
+}
+
+enum Piece<'s> {
+    Token(Kind<'s>),
+    OpenText(&'s str),
+    Comment(&'s str),
+    Gap,
+}
+
+/// Cuts a source into tokens and comments.
+pub(super) fn lex(source: &str) -> Lexed<'_> {
+    let mut lexed = Lexed { tokens: Vec::new(), comments: Vec::new(), faults: invisible(source) };
+    let mut rest = source;
+    while let Ok((after, piece)) = piece(rest) {
+        let span = Span::new(source.len() - rest.len(), source.len() - after.len());
+        match piece {
+            Piece::Token(kind) => lexed.tokens.push(Token { kind, span }),
+            Piece::OpenText(text) => {
+                lexed.tokens.push(Token { kind: Kind::Text(text), span });
+                let fault = Fault::new(Code::OpenText, span, "this text has no closing quote");
+                lexed.faults.push(fault.here("begins here").help("close it with `\"` on the same line"));
+            }
+            Piece::Comment(text) => {
+                let text = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect::<String>();
+                lexed.comments.push(Comment { text: text.trim_end().to_owned(), span });
+            }
+            Piece::Gap => {}
+        }
+        rest = after;
+    }
+    lexed.tokens.push(Token { kind: Kind::End, span: Span::new(source.len(), source.len()) });
+    lexed
+}
+
+fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
+    let sign = alt((
+        value(Kind::LineEnd, alt((tag("\r\n"), tag("\n"), tag("\r")))),
+        value(Kind::Arrow, tag("->")),
+        value(Kind::Comma, char(',')),
+        value(Kind::OpenBrace, char('{')),
+        value(Kind::CloseBrace, char('}')),
+        value(Kind::OpenParen, char('(')),
+        value(Kind::CloseParen, char(')')),
+    ));
+    alt((
+        take_while1(is_gap).map(|_| Piece::Gap),
+        sign.map(Piece::Token),
+        recognize(pair(char('#'), take_till(is_line_end))).map(Piece::Comment),
+        text,
+        recognize(many1_count(preceded(not(tag("->")), satisfy(is_word))))
+            .map(|w| Piece::Token(Kind::Word(w))),
+    ))
+    .parse(rest)
+}
+
+fn text(rest: &str) -> IResult<&str, Piece<'_>> {
+    let escaped = recognize(pair(char('\\'), alt((char('"'), char('\\')))));
+    let inner = recognize(many0_count(alt((escaped, recognize(none_of("\"\r\n"))))));
+    let (rest, (inner, close)) = preceded(char('"'), pair(inner, opt(char('"')))).parse(rest)?;
+    Ok((rest, if close.is_some() { Piece::Token(Kind::Text(inner)) } else { Piece::OpenText(inner) }))
+}
+
+/// What a text in quotes says.
+pub(super) fn unescape(inner: &str) -> String {
+    let mut text = String::with_capacity(inner.len());
+    let mut chars = inner.chars().peekable();
+    while let Some(c) = chars.next() {
+        let escaped = chars.peek().copied().filter(|next| c == '\\' && matches!(next, '"' | '\\'));
+        text.push(escaped.unwrap_or(c));
+        if escaped.is_some() {
+            chars.next();
+        }
+    }
+    text
+}
+
+/// A text as it is written in quotes.
+pub(super) fn escape(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn is_line_end(c: char) -> bool {
+    matches!(c, '\n' | '\r')
+}
+
+fn is_gap(c: char) -> bool {
+    c == '\u{feff}' || (c.is_whitespace() || is_invisible(c)) && !is_line_end(c)
+}
+
+fn is_word(c: char) -> bool {
+    !is_gap(c) && !is_line_end(c) && !"{}(),\"#".contains(c)
+}
+
+/// Characters that could make a tree read otherwise than it looks: control characters, Unicode's
+/// own line ends, and marks that turn the direction of writing.
+fn is_invisible(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || matches!(c, '\u{2028}' | '\u{2029}') || c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+}
+
+/// A fault for every run of invisible characters.
+fn invisible(source: &str) -> Vec<Fault> {
+    let mut faults: Vec<(Span, char)> = Vec::new();
+    for (at, c) in source.char_indices().filter(|(_, c)| is_invisible(*c)) {
+        let end = at + c.len_utf8();
+        match faults.last_mut() {
+            Some((span, _)) if span.end == at => span.end = end,
+            _ => faults.push((Span::new(at, end), c)),
+        }
+    }
+    let fault = |(span, c): (Span, char)| {
+        let message = format!("a character that cannot be seen, U+{:04X}", u32::from(c));
+        Fault::new(Code::Character, span, message).help("take it out; a tree holds text that people can read")
+    };
+    faults.into_iter().map(fault).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(source: &str) -> Vec<Kind<'_>> {
+        lex(source).tokens.iter().map(|t| t.kind).collect()
+    }
+
+    #[test]
+    fn an_arrow_ends_a_word_and_a_dash_does_not() {
+        let expected = [Kind::Word("no-answer"), Kind::Arrow, Kind::Word("busy"), Kind::End];
+        assert_eq!(kinds("no-answer->busy"), expected);
+    }
+
+    #[test]
+    fn line_ends_of_every_kind_are_one_token() {
+        let expected = [Kind::LineEnd, Kind::Word("a"), Kind::LineEnd, Kind::LineEnd, Kind::End];
+        assert_eq!(kinds("\r\na\n\r"), expected);
+    }
+
+    #[test]
+    fn quotes_escape_both_ways() {
+        assert_eq!(kinds(r#""a \" b""#), [Kind::Text(r#"a \" b"#), Kind::End]);
+        assert_eq!(unescape(r#"a \" \\ \n"#), r#"a " \ \n"#);
+        for text in ["", "\\", "\"", "\\\"", "plain"] {
+            let quoted = escape(text);
+            assert_eq!(unescape(&quoted[1..quoted.len() - 1]), text);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Lines of actions: `try` with its targets and results, and the actions that end a call's way.
+
+use std::time::Duration;
+
+use super::super::ast::{
+    Continuation, Leaf, Line, LineKind, ResultRule, Results, Spanned, Target, Timed, TryLine,
+};
+use super::super::fault::{Code, Fault, Span};
+use super::super::lex::{Kind, Token, unescape};
+use super::super::words::{ACTIONS, Found, Outcome, TARGETS, TargetWord, Verb, find, served};
+use super::cursor::{Lost, Parser, Read, told};
+use crate::base::Uid;
+
+/// The longest time that `for` and `after` may name.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+impl<'s> Parser<'s> {
+    /// Reads a line of actions.
+    pub(super) fn line(&mut self) -> Read<Line> {
+        let token = self.peek();
+        let word = match token.kind {
+            Kind::Word(word) => word,
+            // A device is a bare target too; `timed` says that it is not served.
+            Kind::Text(_) => return self.try_line(token.span),
+            _ => return Err(self.expected("an action")),
+        };
+        match (find(ACTIONS, word), find(TARGETS, word)) {
+            (Found::Served(verb), _) => {
+                self.bump();
+                self.action(verb, token.span)
+            }
+            (Found::Later, _) => Err(self.later(token, "actions", ACTIONS)),
+            (Found::Unknown, Found::Unknown) => {
+                let words = served(ACTIONS).chain(served(TARGETS)).collect::<Vec<_>>();
+                Err(self.unknown(token, "action", words.into_iter()))
+            }
+            (Found::Unknown, _) => self.try_line(token.span),
+        }
+    }
+
+    fn action(&mut self, verb: Verb, start: Span) -> Read<Line> {
+        let leaf = match verb {
+            Verb::Try => return self.try_line(start),
+            Verb::Decline => Leaf::Decline,
+            Verb::Busy => Leaf::Busy,
+            Verb::Ignore => Leaf::Ignore,
+            Verb::Send => Leaf::Send,
+            Verb::Forward => {
+                // `forward user anne@north.test` says the same.
+                self.eat(Kind::Word("user"));
+                Leaf::Forward(self.uid()?)
+            }
+            Verb::Refuse => {
+                let Kind::Text(why) = self.peek().kind else {
+                    return Err(self.expected("the reason in quotes"));
+                };
+                self.bump();
+                Leaf::Refuse(unescape(why))
+            }
+        };
+        Ok(Line { span: start.to(self.behind()), kind: LineKind::Leaf(leaf) })
+    }
+
+    /// Reads targets, their times and what follows; `try` itself has been read, or left out.
+    fn try_line(&mut self, start: Span) -> Read<Line> {
+        let mut targets = vec![self.timed()?];
+        while self.eat(Kind::Comma) {
+            targets.push(self.timed()?);
+        }
+        let ring_for =
+            if self.eat(Kind::Word("for")) { Some(self.duration(Duration::from_secs(1))?) } else { None };
+        let span = start.to(self.behind());
+        let word = self.peek().span;
+        let after = if self.eat(Kind::Word("else")) {
+            Continuation::Else { word, line: Box::new(self.deeper(Self::line)?) }
+        } else if self.peek().kind == Kind::OpenBrace {
+            Continuation::Results(self.deeper(Self::results)?)
+        } else {
+            Continuation::Return
+        };
+        Ok(Line { span, kind: LineKind::Try(TryLine { targets, ring_for, after }) })
+    }
+
+    fn timed(&mut self) -> Read<Timed> {
+        let start = self.peek().span;
+        let target = self.target()?;
+        let after =
+            if self.eat(Kind::Word("after")) { self.duration(Duration::ZERO)? } else { Duration::ZERO };
+        Ok(Timed { target, after, span: start.to(self.behind()) })
+    }
+
+    fn target(&mut self) -> Read<Target> {
+        let token = self.peek();
+        let word = match token.kind {
+            Kind::Word(word) => word,
+            Kind::Text(_) => {
+                let message =
+                    format!("{} names a device, and this version does not serve named devices", told(token));
+                let help = "`clients` rings all of your phones";
+                self.note(Fault::new(Code::LaterWord, token.span, message).here("not served").help(help));
+                self.bump();
+                return Ok(Target::Faulty);
+            }
+            _ => return Err(self.expected("a target, such as `clients`")),
+        };
+        match find(TARGETS, word) {
+            Found::Served(TargetWord::Clients) => {
+                self.bump();
+                Ok(Target::Clients)
+            }
+            Found::Served(TargetWord::User) => {
+                self.bump();
+                Ok(Target::User(self.uid()?.it))
+            }
+            Found::Later => {
+                self.later(token, "targets", TARGETS);
+                self.bump();
+                if matches!(self.peek().kind, Kind::Text(_)) {
+                    self.bump();
+                }
+                Ok(Target::Faulty)
+            }
+            Found::Unknown if Uid::parse(word).is_ok() => {
+                let fault = Fault::new(Code::Syntax, token.span, format!("{} is an address", told(token)));
+                self.note(fault.here("a user").help(format!("write `user {word}`")));
+                self.bump();
+                Ok(Target::Faulty)
+            }
+            Found::Unknown => {
+                self.unknown(token, "target", served(TARGETS).collect::<Vec<_>>().into_iter());
+                self.bump();
+                Ok(Target::Faulty)
+            }
+        }
+    }
+
+    fn uid(&mut self) -> Read<Spanned<Uid>> {
+        let token = self.peek();
+        let uid = match token.kind {
+            Kind::Word(word) => Uid::parse(word),
+            Kind::Text(text) => Uid::parse(&unescape(text)),
+            _ => return Err(self.expected("the address of a user")),
+        };
+        self.bump();
+        uid.map(|it| Spanned { it, span: token.span }).map_err(|error| {
+            let message = format!("{} is no address of a user", told(token));
+            self.note(
+                Fault::new(Code::BadAddress, token.span, message).here("no address").help(error.to_string()),
+            );
+            Lost
+        })
+    }
+
+    fn duration(&mut self, shortest: Duration) -> Read<Duration> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else { return Err(self.expected("a time, such as `20s`")) };
+        self.bump();
+        let fault = |message: String| Fault::new(Code::BadDuration, token.span, message).here("no time");
+        let Some(duration) = read_duration(word) else {
+            let help = "a time is a number and `s`, `m` or `h`, without a space: `20s`, `2m`";
+            self.note(fault(format!("{} is no time", told(token))).help(help));
+            return Err(Lost);
+        };
+        if duration < shortest || duration > LONGEST {
+            self.note(
+                fault(format!("{} is out of bounds", told(token)))
+                    .help("at least one second, at most one hour"),
+            );
+        }
+        Ok(duration.clamp(shortest, LONGEST))
+    }
+
+    /// Reads what follows each outcome, from brace to brace.
+    fn results(&mut self) -> Read<Results> {
+        let mut results = Results { rules: Vec::new(), open: self.bump().span, close: Span::default() };
+        loop {
+            self.skip_blank();
+            results.close = self.peek().span;
+            match self.peek().kind {
+                Kind::CloseBrace => {
+                    self.bump();
+                    return Ok(results);
+                }
+                Kind::End => {
+                    self.unclosed("list of outcomes", results.open);
+                    return Ok(results);
+                }
+                _ => {
+                    self.count_rule()?;
+                    match self.result_rule() {
+                        Ok(rule) => results.rules.push(rule),
+                        Err(Lost) => self.skip_line(),
+                    }
+                    self.end_line();
+                }
+            }
+        }
+    }
+
+    fn result_rule(&mut self) -> Read<ResultRule> {
+        let start = self.peek().span;
+        let mut outcomes = Vec::new();
+        if !self.eat(Kind::Word("otherwise")) {
+            outcomes.push(self.outcome()?);
+            while self.eat(Kind::Word("or")) {
+                outcomes.push(self.outcome()?);
+            }
+        }
+        let span = start.to(self.behind());
+        if !self.eat(Kind::Arrow) {
+            return Err(self.expected("`->` and an action"));
+        }
+        let line = self.deeper(Self::line)?;
+        Ok(ResultRule { outcomes, span, line })
+    }
+
+    fn outcome(&mut self) -> Read<Spanned<Outcome>> {
+        let token: Token<'s> = self.peek();
+        let Kind::Word(word) = token.kind else { return Err(self.expected("an outcome, such as `busy`")) };
+        let Ok(it) = word.parse() else {
+            let words = Outcome::ALL.iter().filter(|o| **o != Outcome::Answered).map(|o| o.as_str());
+            return Err(self.unknown(
+                token,
+                "outcome",
+                words.chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
+            ));
+        };
+        self.bump();
+        Ok(Spanned { it, span: token.span })
+    }
+}
+
+fn read_duration(word: &str) -> Option<Duration> {
+    let unit_at = word.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, unit) = word.split_at_checked(unit_at)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        _ => return None,
+    };
+    Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(seconds)?))
+}

@@ -1,0 +1,196 @@
+//! Conditions: facts and their values, joined by `and`, `or`, `not` and parentheses.
+
+use super::super::ast::{Atom, Cond, Spanned};
+use super::super::fault::{Code, Fault};
+use super::super::lex::{Kind, Token, unescape};
+use super::super::pattern::{Pattern, PatternError};
+use super::super::words::{
+    ACTIONS, CONDITIONS, Found, Key, Mode, PARTIES, PartyWord, TARGETS, find, nearest, served,
+};
+use super::cursor::{Lost, Parser, Read, told};
+
+/// The value of `registered` that asks for a client which can take the mode.
+pub(in super::super) const THIS_MODE: &str = "this-mode";
+
+impl<'s> Parser<'s> {
+    pub(super) fn condition(&mut self) -> Read<Cond> {
+        let mut any = vec![self.all()?];
+        while self.eat(Kind::Word("or")) {
+            any.push(self.all()?);
+        }
+        Ok(join(any, Cond::Any, |cond| match cond {
+            Cond::Any(inner) => Ok(inner),
+            other => Err(other),
+        }))
+    }
+
+    fn all(&mut self) -> Read<Cond> {
+        let mut all = vec![self.negation()?];
+        while self.eat(Kind::Word("and")) {
+            all.push(self.negation()?);
+        }
+        Ok(join(all, Cond::All, |cond| match cond {
+            Cond::All(inner) => Ok(inner),
+            other => Err(other),
+        }))
+    }
+
+    fn negation(&mut self) -> Read<Cond> {
+        if self.eat(Kind::Word("not")) {
+            return Ok(Cond::Not(Box::new(self.deeper(Self::negation)?)));
+        }
+        let open = self.peek();
+        if !self.eat(Kind::OpenParen) {
+            return self.atom();
+        }
+        let inner = self.deeper(Self::condition)?;
+        if !self.eat(Kind::CloseParen) {
+            let found = self.peek();
+            let message = format!("expected `)`, found {}", told(found));
+            let fault = Fault::new(Code::Syntax, found.span, message);
+            self.note(fault.here("expected `)`").label(open.span, "opened here"));
+            return Err(Lost);
+        }
+        Ok(inner)
+    }
+
+    fn atom(&mut self) -> Read<Cond> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else { return Err(self.expected("a condition")) };
+        let key = match find(CONDITIONS, word) {
+            Found::Served(key) => key,
+            Found::Later => {
+                let lost = self.later(token, "conditions", CONDITIONS);
+                self.bump();
+                return Err(lost);
+            }
+            Found::Unknown => return Err(self.no_condition(token, word)),
+        };
+        self.bump();
+        let atom = match key {
+            Key::Mode => Atom::Mode(self.values(Self::mode)?),
+            Key::Caller => Atom::Caller(self.values(|p| p.party(Key::Caller))?),
+            Key::To => Atom::To(self.values(|p| p.party(Key::To))?),
+            Key::Registered if self.eat(Kind::Word(THIS_MODE)) => Atom::RegisteredForMode,
+            Key::Registered => Atom::Registered,
+        };
+        Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
+    }
+
+    /// Says what is wrong with a word where a condition should begin.
+    fn no_condition(&mut self, token: Token<'s>, word: &str) -> Lost {
+        let fault = |message: String| Fault::new(Code::UnknownWord, token.span, message).here("no condition");
+        let near = nearest(word, served(CONDITIONS).chain(["otherwise", "not"]));
+        let fault = if word == "else" {
+            fault("`else` stands on the line of its `try`".to_owned())
+                .help("write `try clients for 20s else decline` on one line")
+        } else if known(word) {
+            fault(format!("`{word}` is an action, and a rule begins with its condition"))
+                .help(format!("write `otherwise -> {word}`"))
+        } else if Mode::ALL.iter().any(|mode| mode.as_str() == word) {
+            fault(format!("`{word}` is a value of `mode`")).help(format!("write `mode {word}`"))
+        } else if let Some(near) = near {
+            fault(format!("{} is no condition", told(token))).help(format!("did you mean `{near}`?"))
+        } else {
+            self.unknown(
+                token,
+                "condition",
+                served(CONDITIONS).chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
+            );
+            return Lost;
+        };
+        self.note(fault);
+        Lost
+    }
+
+    /// Reads a list of values. After `or`, a word that begins a condition ends the list.
+    fn values<T>(&mut self, one: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+        let mut values = vec![one(self)?];
+        while self.peek().kind == Kind::Word("or") && !begins_condition(self.ahead(1)) {
+            self.bump();
+            values.push(one(self)?);
+        }
+        Ok(values)
+    }
+
+    fn mode(&mut self) -> Read<Mode> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else { return Err(self.expected("a mode, such as `voice`")) };
+        let Ok(mode) = word.parse() else {
+            return Err(self.unknown(token, "mode", Mode::ALL.iter().map(|mode| mode.as_str())));
+        };
+        self.bump();
+        Ok(mode)
+    }
+
+    fn party(&mut self, key: Key) -> Read<Pattern> {
+        let token = self.peek();
+        let pattern = match token.kind {
+            Kind::Text(text) => Pattern::read(&unescape(text)),
+            Kind::Word(word) => match find(PARTIES, word) {
+                Found::Served(PartyWord::Anonymous) if key == Key::To => {
+                    let fault = Fault::new(Code::BadAddress, token.span, "nobody is called `anonymous`");
+                    self.note(fault.help("`anonymous` is a caller that does not say who he is"));
+                    return Err(Lost);
+                }
+                Found::Served(PartyWord::Anonymous) => Ok(Pattern::Anonymous),
+                Found::Served(PartyWord::Number) => {
+                    self.bump();
+                    let (Kind::Word(digits) | Kind::Text(digits)) = self.peek().kind else {
+                        return Err(self.expected("a number, such as \"+47*\""));
+                    };
+                    Pattern::number(digits)
+                }
+                Found::Later => return Err(self.later(token, "values", PARTIES)),
+                Found::Unknown => Pattern::read(word),
+            },
+            _ => return Err(self.expected("an address, a cluster or a number")),
+        };
+        let token = self.bump();
+        pattern.map_err(|error| {
+            let fault = Fault::new(Code::BadAddress, token.span, format!("{}: {error}", told(token)));
+            self.note(fault.here("no address").help(way_out(error, token)));
+            Lost
+        })
+    }
+}
+
+/// What to write instead of a bad address.
+fn way_out(error: PatternError, token: Token<'_>) -> String {
+    match (error, token.kind) {
+        (PatternError::Star, _) => "for instance `@south.test`, `anne@*` or `number \"+1900*\"`".to_owned(),
+        (PatternError::Everybody, _) => "the rule for everybody is `otherwise`".to_owned(),
+        (PatternError::NoAddress, Kind::Word(word)) if word.contains('.') => {
+            format!("for everybody of a cluster write `@{word}`")
+        }
+        (PatternError::NoNumber, _) => "for instance `number \"+1900*\"`".to_owned(),
+        _ => "an address looks like `anne@north.test`, a cluster like `@north.test`".to_owned(),
+    }
+}
+
+fn begins_condition(token: Token<'_>) -> bool {
+    match token.kind {
+        Kind::OpenParen => true,
+        Kind::Word(word) => word == "not" || !matches!(find(CONDITIONS, word), Found::Unknown),
+        _ => false,
+    }
+}
+
+fn known(word: &str) -> bool {
+    !matches!((find(ACTIONS, word), find(TARGETS, word)), (Found::Unknown, Found::Unknown))
+}
+
+/// One condition stays itself; several are joined, and inner ones of the same kind dissolve.
+fn join(
+    mut conds: Vec<Cond>,
+    kind: fn(Vec<Cond>) -> Cond,
+    open: fn(Cond) -> Result<Vec<Cond>, Cond>,
+) -> Cond {
+    match conds.pop() {
+        Some(only) if conds.is_empty() => only,
+        last => {
+            let flat = conds.into_iter().chain(last);
+            kind(flat.flat_map(|cond| open(cond).unwrap_or_else(|other| vec![other])).collect())
+        }
+    }
+}

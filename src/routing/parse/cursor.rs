@@ -1,0 +1,210 @@
+//! The parser's place among the tokens: looking, stepping, and finding the way after a fault.
+
+use super::super::fault::{Code, Fault, Span};
+use super::super::lex::{Kind, Token};
+use super::super::words::{Table, nearest, served};
+
+/// How deep braces, parentheses, `not` and `else` may nest.
+const DEPTH_MAX: usize = 32;
+/// How many rules and result lines a file may have.
+const RULES_MAX: usize = 1_000;
+
+/// What was to be read is not there; the fault has been noted.
+pub(super) struct Lost;
+
+/// What reading yields.
+pub(super) type Read<T> = Result<T, Lost>;
+
+pub(super) struct Parser<'s> {
+    tokens: Vec<Token<'s>>,
+    at: usize,
+    pub(super) faults: Vec<Fault>,
+    depth: usize,
+    rules: usize,
+    /// A limit was met: the rest of the file is not read, and no more faults are noted.
+    given_up: bool,
+}
+
+impl<'s> Parser<'s> {
+    pub(super) fn new(tokens: Vec<Token<'s>>, faults: Vec<Fault>) -> Self {
+        Self { tokens, at: 0, faults, depth: 0, rules: 0, given_up: false }
+    }
+
+    /// The token ahead.
+    pub(super) fn peek(&self) -> Token<'s> {
+        self.ahead(0)
+    }
+
+    /// The token `more` places further on; after the last one, the last one.
+    pub(super) fn ahead(&self, more: usize) -> Token<'s> {
+        let end = Token { kind: Kind::End, span: Span::default() };
+        self.tokens.get(self.at + more).or(self.tokens.last()).copied().unwrap_or(end)
+    }
+
+    /// Steps over the token ahead and returns it.
+    pub(super) fn bump(&mut self) -> Token<'s> {
+        let token = self.peek();
+        if token.kind != Kind::End {
+            self.at += 1;
+        }
+        token
+    }
+
+    /// Steps over the token ahead if it is this one.
+    pub(super) fn eat(&mut self, kind: Kind<'_>) -> bool {
+        let found = self.peek().kind == kind;
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    /// Where the last token that was stepped over stands.
+    pub(super) fn behind(&self) -> Span {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(Span::default(), |t| t.span)
+    }
+
+    /// Whether nothing more stands on this line.
+    pub(super) fn line_ended(&self) -> bool {
+        matches!(self.peek().kind, Kind::LineEnd | Kind::CloseBrace | Kind::End)
+    }
+
+    /// Steps over empty lines.
+    pub(super) fn skip_blank(&mut self) {
+        while self.eat(Kind::LineEnd) {}
+    }
+
+    /// Leaves the rest of a line behind, with the blocks that begin on it.
+    pub(super) fn skip_line(&mut self) {
+        let mut open = 0_usize;
+        loop {
+            match self.peek().kind {
+                Kind::End => return,
+                Kind::LineEnd | Kind::CloseBrace if open == 0 => return,
+                Kind::OpenBrace => open += 1,
+                Kind::CloseBrace => open -= 1,
+                _ => {}
+            }
+            self.bump();
+        }
+    }
+
+    /// The rule that was read must end here.
+    pub(super) fn end_line(&mut self) {
+        if !self.line_ended() {
+            let found = self.peek();
+            self.note(
+                Fault::new(
+                    Code::Syntax,
+                    found.span,
+                    format!("{} stands after the end of the rule", told(found)),
+                )
+                .here("not expected here")
+                .help("each rule has a line of its own"),
+            );
+            self.skip_line();
+        }
+    }
+
+    /// Notes a fault.
+    pub(super) fn note(&mut self, fault: Fault) {
+        // Far more than is ever shown; a file of nothing but faults stays cheap.
+        if !self.given_up && self.faults.len() < 4 * super::super::fault::Faults::MOST {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Notes that something else should stand here.
+    pub(super) fn expected(&mut self, what: &str) -> Lost {
+        let found = self.peek();
+        let message = format!("expected {what}, found {}", told(found));
+        self.note(Fault::new(Code::Syntax, found.span, message).here(format!("expected {what}")));
+        Lost
+    }
+
+    /// Notes a word of the language that this version does not serve.
+    pub(super) fn later<T>(&mut self, word: Token<'s>, kind: &str, table: &Table<T>) -> Lost {
+        let message = format!("{} belongs to the language, but this version does not serve it", told(word));
+        let help = format!("{kind} that this version serves: {}", list(served(table)));
+        self.note(Fault::new(Code::LaterWord, word.span, message).here("not served").help(help));
+        Lost
+    }
+
+    /// Notes a word that is not of the language, and the one that was perhaps meant.
+    pub(super) fn unknown<'c>(
+        &mut self,
+        word: Token<'s>,
+        kind: &str,
+        candidates: impl Iterator<Item = &'c str> + Clone,
+    ) -> Lost {
+        let near = match word.kind {
+            Kind::Word(text) => nearest(text, candidates.clone()),
+            _ => None,
+        };
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("one of: {}", list(candidates)),
+        };
+        let message = format!("{} is no {kind}", told(word));
+        self.note(Fault::new(Code::UnknownWord, word.span, message).here(format!("no {kind}")).help(help));
+        Lost
+    }
+
+    /// Reads something one level further down, unless that is too deep.
+    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        if self.depth >= DEPTH_MAX {
+            let message = format!("this nests deeper than {DEPTH_MAX} levels");
+            let help = "split the tree, or name the cases in one condition with `or`";
+            return Err(self.give_up(Fault::new(Code::TooDeep, self.peek().span, message).help(help)));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Counts a rule.
+    pub(super) fn count_rule(&mut self) -> Read<()> {
+        self.rules += 1;
+        if self.rules <= RULES_MAX {
+            return Ok(());
+        }
+        let message = format!("a file has at most {RULES_MAX} rules");
+        let help = "callers that are treated alike need one rule: `caller A or B or C`";
+        Err(self.give_up(Fault::new(Code::TooManyRules, self.peek().span, message).help(help)))
+    }
+
+    fn give_up(&mut self, fault: Fault) -> Lost {
+        self.note(fault);
+        self.given_up = true;
+        self.at = self.tokens.len().saturating_sub(1);
+        Lost
+    }
+}
+
+/// A token as a message names it.
+pub(super) fn told(token: Token<'_>) -> String {
+    /// Longer words are cut in messages; the source line shows them whole.
+    const LONGEST: usize = 40;
+    let cut = |text: &str| match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    };
+    match token.kind {
+        Kind::Word(word) => format!("`{}`", cut(word)),
+        Kind::Text(text) => format!("\"{}\"", cut(text)),
+        Kind::Arrow => "`->`".to_owned(),
+        Kind::Comma => "`,`".to_owned(),
+        Kind::OpenBrace => "`{`".to_owned(),
+        Kind::CloseBrace => "`}`".to_owned(),
+        Kind::OpenParen => "`(`".to_owned(),
+        Kind::CloseParen => "`)`".to_owned(),
+        Kind::LineEnd => "the end of the line".to_owned(),
+        Kind::End => "the end of the file".to_owned(),
+    }
+}
+
+/// Words in a row, as a help line names them.
+fn list<'c>(words: impl Iterator<Item = &'c str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

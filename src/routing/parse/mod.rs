@@ -1,0 +1,13 @@
+//! From tokens to the syntax tree, with every fault on the way.
+//!
+//! A hand-written descent, because its first duty is to go on after a fault: what cannot be read
+//! is told once, kept as `Faulty`, and left behind at the end of its line. Depth and length are
+//! bounded, so no input can exhaust the stack.
+
+mod action;
+mod condition;
+mod cursor;
+mod profile;
+
+pub(super) use condition::THIS_MODE;
+pub(super) use profile::parse;

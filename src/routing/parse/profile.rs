@@ -1,0 +1,228 @@
+//! The outer parts of a file: the profile, its sections, blocks and rules.
+
+use jiff::tz::TimeZoneDatabase;
+
+use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
+use super::super::fault::{Code, Fault, Span};
+use super::super::lex::{Kind, lex, unescape};
+use super::super::words::{Direction, Found, SECTIONS, Section, find, nearest, served};
+use super::cursor::{Parser, Read, told};
+
+/// Reads a file: what could be read of it, and every fault of its form.
+pub(in super::super) fn parse(source: &str) -> (File, Vec<Fault>) {
+    let lexed = lex(source);
+    let mut parser = Parser::new(lexed.tokens, lexed.faults);
+    let mut file = File { comments: lexed.comments, ..File::default() };
+    // A file that is lost halfway keeps what was read of it.
+    let _ = parser.profile(&mut file);
+    (file, parser.faults)
+}
+
+impl Parser<'_> {
+    fn profile(&mut self, file: &mut File) -> Read<()> {
+        self.skip_blank();
+        let head = self.peek();
+        file.head = head.span;
+        match head.kind {
+            Kind::Word("profile") => {}
+            Kind::Word(word) if nearest(word, ["profile"]).is_some() => {
+                self.unknown(head, "word to begin a file with", ["profile"].into_iter());
+            }
+            _ => return Err(self.expected("`profile \"name\" {`")),
+        }
+        self.bump();
+        file.name = self.name();
+        self.skip_blank();
+        file.open = self.peek().span;
+        if !self.eat(Kind::OpenBrace) {
+            return Err(self.expected("`{`"));
+        }
+        loop {
+            self.skip_blank();
+            file.close = self.peek().span;
+            match self.peek().kind {
+                Kind::CloseBrace => break,
+                Kind::End => {
+                    self.unclosed("profile", file.open);
+                    return Ok(());
+                }
+                _ => {
+                    self.section(file).unwrap_or_else(|_| self.skip_line());
+                    self.end_line();
+                }
+            }
+        }
+        self.bump();
+        self.skip_blank();
+        if self.peek().kind != Kind::End {
+            self.expected("the end of the file");
+        }
+        Ok(())
+    }
+
+    fn name(&mut self) -> Option<Spanned<String>> {
+        let token = self.peek();
+        let name = match token.kind {
+            Kind::Text(text) => unescape(text),
+            Kind::Word(word) => {
+                let fault = Fault::new(Code::Syntax, token.span, "the name of a profile stands in quotes");
+                self.note(fault.help(format!("write `profile \"{word}\"`")));
+                word.to_owned()
+            }
+            _ => {
+                self.expected("the name of the profile in quotes");
+                return None;
+            }
+        };
+        self.bump();
+        if name.trim().is_empty() {
+            self.note(Fault::new(Code::Syntax, token.span, "a profile has a name").here("empty"));
+        }
+        Some(Spanned { it: name, span: token.span })
+    }
+
+    fn section(&mut self, file: &mut File) -> Read<()> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else {
+            return Err(self.expected("`zone`, `incoming` or `outgoing`"));
+        };
+        match find(SECTIONS, word) {
+            Found::Served(Section::Zone) => {
+                self.bump();
+                self.zone(file, token.span)
+            }
+            Found::Served(Section::Tree(direction)) => {
+                self.bump();
+                self.tree(file, direction, token.span)
+            }
+            Found::Later => Err(self.later(token, "parts of a profile", SECTIONS)),
+            Found::Unknown => Err(self.unknown(
+                token,
+                "part of a profile",
+                served(SECTIONS).collect::<Vec<_>>().into_iter(),
+            )),
+        }
+    }
+
+    fn zone(&mut self, file: &mut File, head: Span) -> Read<()> {
+        let token = self.peek();
+        let (Kind::Word(name) | Kind::Text(name)) = token.kind else {
+            return Err(self.expected("a time zone, such as `Europe/Oslo`"));
+        };
+        self.bump();
+        if let Some(first) = &file.zone {
+            let fault = Fault::new(Code::Repeated, token.span, "a profile has one time zone");
+            self.note(fault.here("the second").label(first.span, "the first"));
+        } else if !file.trees.is_empty() {
+            let fault = Fault::new(Code::Syntax, head, "the time zone stands before the trees");
+            self.note(fault.help("move this line up, right after `profile … {`"));
+        }
+        let zones = TimeZoneDatabase::bundled();
+        match zones.get(name) {
+            Ok(zone) => {
+                let it = zone.iana_name().unwrap_or(name).to_owned();
+                file.zone.get_or_insert(Spanned { it, span: token.span });
+                Ok(())
+            }
+            Err(_) => {
+                let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
+                let near = nearest(name, known.iter().map(String::as_str));
+                let help = near.map_or_else(
+                    || "zones are named by continent and city: `Europe/Oslo`, `America/Toronto`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("{} is no time zone", told(token));
+                self.note(Fault::new(Code::UnknownZone, token.span, message).here("no such zone").help(help));
+                Ok(())
+            }
+        }
+    }
+
+    fn tree(&mut self, file: &mut File, direction: Direction, head: Span) -> Read<()> {
+        self.skip_blank();
+        if self.peek().kind != Kind::OpenBrace {
+            return Err(self.expected("`{`"));
+        }
+        let block = self.deeper(Self::block)?;
+        match file.trees.iter().find(|tree| tree.direction == direction) {
+            Some(first) => {
+                let fault = Fault::new(Code::Repeated, head, format!("a profile has one {direction} tree"));
+                self.note(fault.here("the second").label(first.head, "the first"));
+            }
+            None => file.trees.push(Tree { direction, head, block }),
+        }
+        Ok(())
+    }
+
+    /// Reads a block, from brace to brace.
+    fn block(&mut self) -> Read<Block> {
+        let mut block = Block { open: self.bump().span, ..Block::default() };
+        loop {
+            self.skip_blank();
+            block.close = self.peek().span;
+            match self.peek().kind {
+                Kind::CloseBrace => {
+                    self.bump();
+                    return Ok(block);
+                }
+                Kind::End => {
+                    self.unclosed("block", block.open);
+                    return Ok(block);
+                }
+                _ => block.rules.push(self.rule()?),
+            }
+        }
+    }
+
+    fn rule(&mut self) -> Read<Rule> {
+        self.count_rule()?;
+        let start = self.peek().span;
+        let when = if self.eat(Kind::Word("otherwise")) {
+            When::Otherwise
+        } else {
+            When::Cond(self.condition().unwrap_or_else(|_| {
+                while !self.line_ended() && !matches!(self.peek().kind, Kind::Arrow | Kind::OpenBrace) {
+                    self.bump();
+                }
+                Cond::Faulty
+            }))
+        };
+        let span = start.to(self.behind());
+        let then = self.then(start)?;
+        self.end_line();
+        Ok(Rule { when, span, then })
+    }
+
+    fn then(&mut self, start: Span) -> Read<Then> {
+        let arrow = self.peek();
+        let after_arrow = self.eat(Kind::Arrow);
+        if self.peek().kind == Kind::OpenBrace {
+            if after_arrow {
+                let fault = Fault::new(Code::Syntax, arrow.span, "a block follows its condition directly");
+                self.note(fault.here("leave this out").help("`->` stands before an action only"));
+            }
+            return Ok(Then::Block(self.deeper(Self::block)?));
+        }
+        let line = if after_arrow {
+            self.deeper(Self::line).ok()
+        } else {
+            let faulty =
+                self.faults.last().is_some_and(|f| f.labels.first().is_some_and(|l| l.offset >= start.start));
+            if !faulty {
+                self.expected("`->` and an action, or `{` and rules");
+            }
+            None
+        };
+        Ok(Then::Line(line.unwrap_or_else(|| {
+            self.skip_line();
+            Line { span: self.behind(), kind: LineKind::Faulty }
+        })))
+    }
+
+    /// Notes a brace that is never closed.
+    pub(super) fn unclosed(&mut self, what: &str, open: Span) {
+        let end = self.peek().span;
+        let fault = Fault::new(Code::Syntax, open, format!("this {what} has no closing `}}`"));
+        self.note(fault.here("opened here").label(end, "the file ends here").help("add `}` where it ends"));
+    }
+}

@@ -1,0 +1,123 @@
+//! The way of one request through a tree: the question that was asked, and where it stands now.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::plan::{Action, Place};
+use super::profile::Profile;
+use super::question::{Party, Question};
+use super::trace::Trace;
+use super::words::{Direction, Mode, Outcome};
+use crate::base::Uid;
+
+/// Who asks, or who is asked for, kept for as long as the request lasts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// Somebody who does not say who he is.
+    Anonymous,
+    /// A user of this or another cluster.
+    User(Uid),
+    /// A telephone number.
+    Number(Arc<str>),
+}
+
+/// One request on its way through a tree.
+#[derive(Clone, Debug)]
+pub struct Route {
+    profile: Arc<Profile>,
+    place: Option<Place>,
+    trace: Trace,
+    mode: Mode,
+    caller: Who,
+    to: Who,
+    registered: bool,
+}
+
+impl Who {
+    /// As a question names him.
+    pub fn party(&self) -> Party<'_> {
+        match self {
+            Self::Anonymous => Party::Anonymous,
+            Self::User(uid) => Party::User(uid),
+            Self::Number(number) => Party::Number(number),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.party().fmt(f)
+    }
+}
+
+impl Route {
+    /// Asks a profile; where it has no incoming tree, `fallback` is asked instead.
+    pub fn begin(
+        (profile, fallback): (&Arc<Profile>, &Arc<Profile>),
+        direction: Direction,
+        mode: Mode,
+        (caller, to): (Who, Who),
+        registered: bool,
+    ) -> Self {
+        let own = profile.has(direction) || direction == Direction::Outgoing;
+        let profile = Arc::clone(if own { profile } else { fallback });
+        let mut route = Self { profile, place: None, trace: Trace::new(), mode, caller, to, registered };
+        let mut trace = Trace::new();
+        route.place = route.profile.decide(direction, &route.question(), &mut trace);
+        route.trace = trace;
+        route
+    }
+
+    /// What is to be done now. Without a tree: `send`.
+    pub fn action(&self) -> &Action {
+        self.place.map_or(&Action::Send, |place| self.profile.action(place))
+    }
+
+    /// A `try` came back: true if the tree goes on from there, false if its outcome is the answer.
+    pub fn follow(&mut self, outcome: Outcome) -> bool {
+        let next = self.place.and_then(|place| self.profile.follow(place, outcome, &mut self.trace));
+        self.place = next.or(self.place);
+        next.is_some()
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Who {
+        &self.caller
+    }
+
+    /// Who is asked for.
+    pub fn to(&self) -> &Who {
+        &self.to
+    }
+
+    /// What for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The deciding rule in one line.
+    pub fn rule(&self) -> String {
+        match self.place {
+            Some(_) => self.profile.rule_line(&self.trace),
+            None => format!("{}: no outgoing tree -> send", self.profile.name()),
+        }
+    }
+
+    /// The whole path, one step a line.
+    pub fn path(&self) -> String {
+        match self.place {
+            Some(_) => self.profile.explain(&self.trace, &self.question()),
+            None => self.rule(),
+        }
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            mode: self.mode,
+            caller: self.caller.party(),
+            to: self.to.party(),
+            registered: self.registered,
+            registered_for_mode: self.registered,
+        }
+    }
+}

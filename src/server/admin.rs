@@ -1,0 +1,38 @@
+//! What operators ask of a running user server.
+
+use crate::effect::Ctx;
+use crate::effect::admin::{AdminReply, AdminRequest};
+
+use super::switchboard::{Switchboard, Waiting};
+
+impl Switchboard {
+    pub(super) fn on_admin(&mut self, ctx: &mut Ctx<'_>, request: AdminRequest) -> AdminReply {
+        match request {
+            AdminRequest::Registrations => {
+                let now = ctx.at();
+                let list = self.users.present().into_iter().flat_map(|user| {
+                    user.bindings
+                        .iter()
+                        .filter(move |binding| binding.expires > now)
+                        .map(move |binding| binding.listing(user.uid.as_str(), now))
+                });
+                AdminReply::Registrations(list.collect())
+            }
+            AdminRequest::Calls => {
+                let mut calls: Vec<_> = self.calls.iter().map(|(_, call)| call.listing()).collect();
+                calls.sort_by_key(|call| call.started_ms);
+                AdminReply::Calls(calls)
+            }
+            AdminRequest::Refresh(uid) => {
+                if let Some(ticket) = self.users.refresh(ctx, &uid) {
+                    self.waiting.insert(ticket, Waiting::User(uid));
+                }
+                AdminReply::Done
+            }
+            AdminRequest::Drain => {
+                self.draining = true;
+                AdminReply::Done
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! INVITE: the two halves of a call are set up here, and let go.
+
+use std::sync::Arc;
+
+use crate::base::Uid;
+use crate::call::{Call, Invitation, Opening, Order, mode_of};
+use crate::dialog::Face;
+use crate::effect::{Ctx, StoreOp};
+use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
+use crate::registrar::{Caller, User, who_of_uri};
+use crate::routing::{Direction, Route, Who};
+use crate::sip::{Item, Message, Name, Uri};
+use crate::transaction::Asked;
+
+use super::peer::PeerWord;
+use super::requests::is_anonymous;
+use super::switchboard::{Switchboard, Waiting};
+use super::users::{Job, Standing};
+
+/// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
+const MAX_FORWARDS: u8 = 70;
+
+impl Switchboard {
+    /// An INVITE of a user who is who he says he is: the caller's half begins.
+    pub(super) fn on_invite(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
+        let request = Arc::clone(&asked.request);
+        if !can_carry(&request) {
+            let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Accept, b"application/sdp, multipart/mixed");
+            return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        }
+        let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
+        let full = self.draining
+            || self.calls.len() >= usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
+        if full {
+            return self.refuse(ctx, &asked, 503);
+        }
+        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
+        if !owns_from(user, ctx, &request) {
+            return self.refuse(ctx, &asked, 403);
+        }
+        if user.calls >= ctx.settings.limits.calls_per_user {
+            return self.refuse(ctx, &asked, 486);
+        }
+        user.calls += 1;
+        let caller = caller_of(ctx, user, &request);
+        let passage = Passage::of(&request);
+        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let who = (Who::User(uid.clone()), to);
+        let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, true);
+        let shown = route.to().to_string();
+        let opening = Opening {
+            id: format!("{:016x}", ctx.rng.draw()).into(),
+            caller,
+            passage,
+            max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
+            visited: smallvec::SmallVec::new(),
+        };
+        let trying = asked.answer(100, b"").finish(b"");
+        self.transactions.respond(ctx, asked.key, 100, trying);
+        let key = self.calls.next_key();
+        let user_part = shown.split('@').next().unwrap_or_default().to_owned();
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        let upstream = self.legs.answer(&mut wire, key, asked, user_part);
+        self.calls.insert(Call::new(
+            key,
+            opening,
+            Direction::Outgoing,
+            uid.clone(),
+            route,
+            upstream,
+            ctx.now,
+        ));
+        self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Another half asks this user's routing: the callee's half begins.
+    pub(super) fn on_invitation(&mut self, ctx: &mut Ctx<'_>, invitation: Invitation) {
+        let uid = invitation.callee.clone();
+        match self.users.standing(ctx.at(), &uid) {
+            Some(Standing::Present) => {}
+            Some(Standing::Absent) => return self.refuse_invitation(&invitation, 404),
+            Some(Standing::Loading) | None => {
+                return self.wait_for(ctx, &uid, Job::Call(invitation));
+            }
+        }
+        let Some(user) = self.users.get_mut(&uid) else { return };
+        user.used = ctx.at();
+        if user.calls >= ctx.settings.limits.calls_per_user {
+            return self.refuse_invitation(&invitation, 486);
+        }
+        user.calls += 1;
+        let registered = user.bindings.any(ctx.at());
+        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
+        let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, registered);
+        let key = self.calls.next_key();
+        let upstream = self.legs.link_in(key, invitation.from);
+        let opened = PeerWord::Opened { leg: invitation.from.leg, peer: self.legs.link_end(upstream) };
+        self.post(invitation.from.server, opened);
+        self.calls.insert(Call::new(
+            key,
+            invitation.opening,
+            Direction::Incoming,
+            uid,
+            route,
+            upstream,
+            ctx.now,
+        ));
+        self.with_call(ctx, key, Call::begin);
+    }
+
+    pub(super) fn refuse_invitation(&mut self, invitation: &Invitation, status: u16) {
+        let word = LegWord::Reject(Refusal::status(status));
+        self.post(invitation.from.server, PeerWord::Mail(LinkMail { to: invitation.from, word }));
+    }
+
+    pub(super) fn on_call_order(&mut self, ctx: &mut Ctx<'_>, order: Order) {
+        match order {
+            Order::Invite(invitation) => {
+                let owner = invitation.callee.slot().owner(ctx.settings.servers);
+                self.post(owner, PeerWord::Invite(invitation));
+            }
+            Order::FindNumber { call, number } => {
+                let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
+                self.waiting.insert(ticket, Waiting::NumberForCall(call));
+            }
+            Order::Over(key) => {
+                let Some(call) = self.calls.remove(key) else { return };
+                if let Some(user) = self.users.get_mut(call.owner()) {
+                    user.calls = user.calls.saturating_sub(1);
+                    user.used = ctx.at();
+                }
+            }
+        }
+    }
+}
+
+/// Whom a request asks for; `None` is nobody whom we could reach.
+pub(super) fn asked_for(ctx: &Ctx<'_>, request: &Message) -> Option<Who> {
+    who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)
+}
+
+/// Whether the number in a From is one of the user's own.
+pub(super) fn owns_from(user: &User, ctx: &Ctx<'_>, request: &Message) -> bool {
+    let uri = request.from().and_then(|from| Uri::parse(from.uri).ok());
+    match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
+        Some(Who::Number(number)) => {
+            user.uid.user() == &*number || user.numbers.iter().any(|own| same_number(own, &number))
+        }
+        Some(Who::User(_) | Who::Anonymous) | None => true,
+    }
+}
+
+fn same_number(a: &str, b: &str) -> bool {
+    a.trim_start_matches('+') == b.trim_start_matches('+')
+}
+
+/// How the sender is shown to others: as himself, or not at all if he asks so (RFC 3323).
+pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
+    let from = request.from();
+    let uri = from.and_then(|from| Uri::parse(from.uri).ok());
+    let hidden = uri.as_ref().is_some_and(is_anonymous)
+        || ["id", "user", "header"].iter().any(|word| request.has_token(Name::Privacy, word));
+    if hidden {
+        return Caller { who: Who::Anonymous, face: Face::anonymous() };
+    }
+    let display = from.map(|from| from.display_text().into_owned()).filter(|text| !text.is_empty());
+    let number = match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
+        Some(Who::Number(number)) => Some(number.to_string()),
+        Some(Who::User(_) | Who::Anonymous) | None => None,
+    };
+    let face = Face {
+        name: user.name.clone().or(display),
+        user: number.unwrap_or_else(|| user.uid.user().to_owned()),
+        host: user.uid.cluster().to_owned(),
+    };
+    Caller { who: Who::User(user.uid.clone()), face }
+}
+
+/// Whether an INVITE's body is of a kind that calls are made with.
+fn can_carry(request: &Message) -> bool {
+    if request.body().is_empty() {
+        return true;
+    }
+    let kind = request.content_type();
+    kind.is_some_and(|kind: Item<'_>| {
+        let word = kind.value.to_ascii_lowercase();
+        word == b"application/sdp" || word.starts_with(b"multipart/")
+    })
+}

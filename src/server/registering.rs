@@ -1,0 +1,139 @@
+//! REGISTER: asked, stored, then done.
+
+use std::sync::Arc;
+
+use crate::base::Uid;
+use crate::effect::{Ctx, Fact, StoreOp, StreamId};
+use crate::registrar::{Change, Denied, registration_reply, requested_change, who_of_uri};
+use crate::routing::Who;
+use crate::sip::{Name, Uri};
+use crate::transaction::Asked;
+
+use super::switchboard::{Switchboard, Waiting};
+
+impl Switchboard {
+    /// A REGISTER of a user who is who he says he is.
+    pub(super) fn on_register(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
+        let request = Arc::clone(&asked.request);
+        let aor = request.to().and_then(|to| Uri::parse(to.uri).ok());
+        match aor.as_ref().map(|aor| who_of_uri(ctx.settings, aor)) {
+            // The AOR is not a URI that could be registered (RFC 4475 §3.3.4).
+            None => return self.refuse(ctx, &asked, 400),
+            Some(Some(Who::User(aor))) if aor == *uid => {}
+            Some(Some(Who::User(_) | Who::Number(_) | Who::Anonymous) | None) => {
+                return self.refuse(ctx, &asked, 403);
+            }
+        }
+        let Some(asked) = self.users.queue_register(uid, asked) else { return };
+        let Some(user) = self.users.get(uid) else { return self.refuse(ctx, &asked, 500) };
+        match requested_change(ctx.settings, ctx.now, user, &request, asked.flow) {
+            Err(denied) => self.deny(ctx, &asked, denied),
+            Ok(change) if change.durable => {
+                let put = change.put.iter().map(|binding| binding.stored.clone()).collect();
+                let remove = change.remove.to_vec();
+                let ticket = ctx.store(StoreOp::SaveBindings { uid: uid.clone(), put, remove });
+                self.users.begin_storing(uid);
+                let waiting = Waiting::Registration { uid: uid.clone(), asked, change };
+                self.waiting.insert(ticket, waiting);
+            }
+            Ok(change) => self.carry_out(ctx, uid, &asked, change),
+        }
+    }
+
+    /// The store has, or has not, taken the bindings of a REGISTER.
+    pub(super) fn on_registration_stored(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        asked: &Asked,
+        change: Change,
+        saved: bool,
+    ) {
+        let queued = self.users.end_storing(uid);
+        if saved {
+            self.carry_out(ctx, uid, asked, change);
+        } else {
+            self.refuse(ctx, asked, 500);
+        }
+        for asked in queued {
+            self.on_register(ctx, uid, asked);
+        }
+    }
+
+    fn carry_out(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: &Asked, change: Change) {
+        let tag = self.fresh_tag(ctx);
+        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
+        for key in &change.remove {
+            if let Some(gone) = user.bindings.remove(key) {
+                let contact = gone.stored.contact;
+                ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
+            }
+        }
+        for binding in change.put {
+            if let Some(stream) = binding.flow.stream {
+                let users = self.streams.entry(stream).or_default();
+                if !users.contains(uid) {
+                    users.push(uid.clone());
+                }
+            }
+            ctx.fact(Fact::Registered {
+                uid: uid.clone(),
+                contact: binding.stored.contact.clone(),
+                via: binding.via(),
+                expires_s: binding.stored.granted_s,
+                renewed: !change.durable,
+            });
+            user.bindings.put(binding);
+        }
+        let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
+        self.users.watch_expiry(ctx, uid);
+        self.transactions.respond(ctx, asked.key, 200, response);
+    }
+
+    fn deny(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, denied: Denied) {
+        let status = match denied {
+            Denied::Bad => 400,
+            Denied::Forbidden => 403,
+            Denied::OutOfOrder => 500,
+            Denied::TooBrief => {
+                let mut writer = asked.answer(423, self.fresh_tag(ctx).as_bytes());
+                writer.number(Name::MinExpires, u64::from(ctx.settings.limits.binding_min_s));
+                return self.transactions.respond(ctx, asked.key, 423, writer.finish(b""));
+            }
+        };
+        self.refuse(ctx, asked, status);
+    }
+
+    /// The first binding of a user expires.
+    pub(super) fn on_expiry(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
+        let now = ctx.at();
+        let Some(user) = self.users.get_mut(uid) else { return };
+        user.expiry = None;
+        let gone = user.bindings.expire(now);
+        self.forget_bindings(ctx, uid, gone, "expired");
+    }
+
+    /// A connection that carried bindings of a user is gone: they cannot be called any more.
+    pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
+        let Some(user) = self.users.get_mut(uid) else { return };
+        let gone = user.bindings.lose(stream);
+        self.forget_bindings(ctx, uid, gone, "connection closed");
+    }
+
+    fn forget_bindings(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        gone: Vec<crate::registrar::Binding>,
+        why: &'static str,
+    ) {
+        let remove: Vec<String> = gone.iter().map(|binding| binding.stored.key.clone()).collect();
+        for binding in gone {
+            ctx.fact(Fact::Unregistered { uid: uid.clone(), contact: binding.stored.contact, why });
+        }
+        if !remove.is_empty() {
+            ctx.store(StoreOp::SaveBindings { uid: uid.clone(), put: Vec::new(), remove });
+        }
+        self.users.watch_expiry(ctx, uid);
+    }
+}

@@ -1,0 +1,323 @@
+//! A request from outside: the order of checks, and who is to deal with it.
+//!
+//! Before the challenge and without state: 400, 505, 416. After it: 483, 420, 405 or 501, 415, 404.
+//!
+//! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::address::canonical;
+use crate::base::{Key, Token, Uid};
+use crate::config::Face;
+use crate::dialog::Misfit;
+use crate::effect::fact::Dropped;
+use crate::effect::{Ctx, Fact, Flow};
+use crate::leg::{ALLOW, Wire};
+use crate::registrar::{Access, Verdict, claimed, who_of_uri};
+use crate::routing::Who;
+use crate::sip::digest::Credentials;
+use crate::sip::{Message, Method, Name, Uri};
+use crate::transaction::{Arrival, Asked};
+use crate::transport::reply_flow;
+
+use super::switchboard::{Switchboard, Waiting};
+use super::users::{Job, Standing};
+
+/// Seconds that somebody with too many wrong passwords is asked to wait.
+const PAUSE_S: u64 = 60;
+
+impl Switchboard {
+    pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        if !message.is_request() {
+            if message.fault().is_some() {
+                return ctx.fact(Fact::Dropped(Dropped::Unreadable));
+            }
+            return self.on_response(ctx, message);
+        }
+        if let Some(fault) = message.fault() {
+            return self.on_fault(ctx, flow, message, fault.status);
+        }
+        match self.transactions.on_request(ctx, message) {
+            Arrival::Known => {}
+            Arrival::Merged => self.refuse_plainly(ctx, flow, message, 482),
+            Arrival::New => match message.method() {
+                Method::Ack => self.on_ack(ctx, message),
+                Method::Cancel => self.on_cancel(ctx, flow, message),
+                _ if !message.to_tag().is_empty() => self.on_dialog_request(ctx, flow, message),
+                _ => self.on_new_request(ctx, flow, message),
+            },
+        }
+    }
+
+    /// A request that cannot be served, but perhaps answered.
+    fn on_fault(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
+        if message.method() == Method::Ack || message.via().is_none() {
+            return ctx.fact(Fact::Dropped(Dropped::Unreadable));
+        }
+        self.refuse_plainly(ctx, flow, message, status);
+    }
+
+    fn on_ack(&mut self, ctx: &mut Ctx<'_>, ack: &Message) {
+        let Some((_, key)) = Token::read(ack.to_tag()) else {
+            // The ACK of a challenge: its To tag is no token.
+            return;
+        };
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        match self.legs.on_ack(&mut wire, key, ack) {
+            Ok(report) => self.reports.extend(report),
+            Err(_) => ctx.fact(Fact::Dropped(Dropped::StrayAck)),
+        }
+    }
+
+    /// The CANCEL of an INVITE: answered for itself, then carried out (RFC 3261 §9.2).
+    fn on_cancel(&mut self, ctx: &mut Ctx<'_>, flow: Flow, cancel: &Arc<Message>) {
+        let found = self.transactions.cancelled(cancel);
+        let asked = self.transactions.open(flow, cancel);
+        let Some((invite, leg)) = found else {
+            return self.refuse(ctx, &asked, 481);
+        };
+        let tag = leg.and_then(|leg| self.legs.ringing_tag(leg)).map(<[u8]>::to_vec);
+        let tag = tag.unwrap_or_else(|| self.fresh_tag(ctx).as_bytes().to_vec());
+        asked.refuse(ctx, &mut self.transactions, 200, &tag);
+        if let (Some(leg), false) = (leg, self.transactions.is_final(invite)) {
+            let mut wire = Wire { ctx, transactions: &mut self.transactions };
+            let report = self.legs.on_cancel(&mut wire, leg, cancel);
+            self.reports.extend(report);
+        }
+    }
+
+    /// A request inside a dialog: matched by its tags and its source; from another source its sender
+    /// has to say who he is.
+    fn on_dialog_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        let leg = Token::read(message.to_tag()).map(|(_, key)| key);
+        let Some((leg, home)) = leg.and_then(|key| Some((key, self.legs.flow_of(key, message)?))) else {
+            return self.refuse_plainly(ctx, flow, message, 481);
+        };
+        if !same_source(home, flow) && !self.proves_owner(ctx, flow, message, leg) {
+            return self.challenge(ctx, flow, message, false);
+        }
+        let fits = self.legs.accept(leg, message);
+        let asked = self.transactions.open(flow, message);
+        match fits {
+            Ok(()) => {
+                let mut wire = Wire { ctx, transactions: &mut self.transactions };
+                let report = self.legs.on_request(&mut wire, leg, asked);
+                self.reports.extend(report);
+            }
+            Err(Misfit::Unknown) => asked.refuse(ctx, &mut self.transactions, 481, message.to_tag()),
+            Err(Misfit::Old) => asked.refuse(ctx, &mut self.transactions, 500, message.to_tag()),
+        }
+    }
+
+    /// Whether a request from an unexpected source carries the credentials of the leg's own user.
+    fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> bool {
+        let owner = self.legs.call_of(leg).and_then(|call| self.calls.get(call)).map(|call| call.owner().clone());
+        let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return false };
+        if owner.as_ref() != Some(&uid) {
+            return false;
+        }
+        let user = self.users.get_mut(&uid);
+        let verdict = self.doors.check(ctx.settings, (ctx.now, flow), message, &credentials, user);
+        verdict == Verdict::Granted
+    }
+
+    /// A request that opens something new.
+    fn on_new_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        let face = ctx.settings.listeners.get(usize::from(flow.listener)).map(|listener| listener.face);
+        if face != Some(Face::Access) {
+            // Nobody is configured who could come here.
+            return self.refuse_plainly(ctx, flow, message, 403);
+        }
+        let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
+            self.note_unanswered(ctx, flow, message);
+            return self.challenge(ctx, flow, message, false);
+        };
+        self.unanswered.answered(flow.remote.ip(), uid.user().as_bytes());
+        if !speaks_for_himself(ctx, message, &uid) {
+            return self.refuse_plainly(ctx, flow, message, 403);
+        }
+        let limit = ctx.settings.limits.wrong_passwords_per_minute;
+        if self.patience.is_paused(ctx.at(), flow.remote.ip(), uid.as_str(), limit) {
+            let mut writer = self.doors.refusal(message, 503, flow);
+            writer.number(Name::RetryAfter, PAUSE_S);
+            return ctx.send(reply_flow(flow, message), writer.finish(b""));
+        }
+        match self.users.standing(ctx.at(), &uid) {
+            Some(Standing::Present | Standing::Absent) => {
+                self.on_claim(ctx, flow, message, &uid, &credentials);
+            }
+            Some(Standing::Loading) | None => {
+                let job = Job::Request { flow, message: Arc::clone(message) };
+                self.wait_for(ctx, &uid, job);
+            }
+        }
+    }
+
+    /// A job waits for a user's record.
+    pub(super) fn wait_for(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, job: Job) {
+        match self.users.wait(ctx, uid, job) {
+            Ok(Some(ticket)) => {
+                self.waiting.insert(ticket, Waiting::User(uid.clone()));
+            }
+            Ok(None) => {}
+            Err(job) => self.refuse_job(ctx, job, 503),
+        }
+    }
+
+    fn on_claim(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        flow: Flow,
+        message: &Arc<Message>,
+        uid: &Uid,
+        credentials: &Credentials<'_>,
+    ) {
+        let user = self.users.get_mut(uid);
+        match self.doors.check(ctx.settings, (ctx.now, flow), message, credentials, user) {
+            Verdict::Granted => {
+                let asked = self.transactions.open(flow, message);
+                self.serve(ctx, uid, asked);
+            }
+            Verdict::Again { stale } => self.challenge(ctx, flow, message, stale),
+            Verdict::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
+            Verdict::Wrong => {
+                let limit = ctx.settings.limits.wrong_passwords_per_minute;
+                let paused = self.patience.count(ctx.at(), flow.remote.ip(), uid.as_str(), limit);
+                let account = uid.to_string();
+                ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused });
+                self.challenge(ctx, flow, message, false);
+            }
+        }
+    }
+
+    /// A request of a user who is who he says he is.
+    fn serve(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
+        if let Some(user) = self.users.get_mut(uid) {
+            user.used = ctx.at();
+        }
+        let request = Arc::clone(&asked.request);
+        if request.max_forwards() == Some(0) {
+            return self.refuse(ctx, &asked, 483);
+        }
+        let lacking = lacking(&request);
+        if !lacking.is_empty() {
+            let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Unsupported, &lacking);
+            return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
+        }
+        match request.method() {
+            Method::Register => self.on_register(ctx, uid, asked),
+            Method::Invite => self.on_invite(ctx, uid, asked),
+            Method::Message => self.on_page(ctx, uid, asked),
+            Method::Options => self.on_options(ctx, &asked),
+            Method::Subscribe | Method::Publish => {
+                let mut writer = asked.answer(489, self.fresh_tag(ctx).as_bytes());
+                // The header wants a token; no event package goes by this one.
+                writer.header(Name::AllowEvents, b"none");
+                self.transactions.respond(ctx, asked.key, 489, writer.finish(b""));
+            }
+            Method::Bye | Method::Info | Method::Prack | Method::Update | Method::Notify => {
+                self.refuse(ctx, &asked, 481);
+            }
+            Method::Refer | Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405),
+            Method::Other => self.refuse_method(ctx, &asked, 501),
+        }
+    }
+
+    /// What we can do (RFC 3261 §11.2).
+    fn on_options(&mut self, ctx: &mut Ctx<'_>, asked: &Asked) {
+        let own = Uri::parse(asked.request.request_uri())
+            .is_ok_and(|uri| ctx.settings.is_own_host(uri.host_text()));
+        if !own {
+            return self.refuse(ctx, asked, 404);
+        }
+        let mut writer = asked.answer(200, self.fresh_tag(ctx).as_bytes());
+        writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Accept, b"application/sdp, text/plain");
+        writer.header(Name::AcceptEncoding, b"identity");
+        writer.header(Name::Supported, b"path");
+        self.transactions.respond(ctx, asked.key, 200, writer.finish(b""));
+    }
+
+    pub(super) fn challenge(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
+        let response = self.doors.challenge(ctx.settings, (ctx.now, flow), ctx.rng, request, stale);
+        ctx.send(reply_flow(flow, request), response);
+    }
+
+    pub(super) fn refuse(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+        let tag = self.fresh_tag(ctx);
+        asked.refuse(ctx, &mut self.transactions, status, tag.as_bytes());
+    }
+
+    fn refuse_method(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+        let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
+        writer.header(Name::Allow, ALLOW);
+        self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
+    }
+
+    /// A To tag for a response that opens no dialog.
+    pub(super) fn fresh_tag(&self, ctx: &mut Ctx<'_>) -> Token {
+        Token::mint(self.index, Key { index: 0x00ff_ffff, tenant: 0x00ff_ffff }, ctx.rng)
+    }
+
+    fn note_unanswered(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message) {
+        let from = message.from().and_then(|from| Uri::parse(from.uri).ok()?.user_text());
+        let Some(account) = from else { return };
+        if self.unanswered.challenged(flow.remote.ip(), account.as_bytes()) {
+            ctx.fact(Fact::NeverAnswers { account: account.into_owned(), source: flow.remote });
+        }
+    }
+
+    /// What waited for a user's record goes on.
+    pub(super) fn on_job(&mut self, ctx: &mut Ctx<'_>, job: Job) {
+        match job {
+            // It may have been repeated while it waited.
+            Job::Request { flow, message } => self.on_message(ctx, flow, &message),
+            Job::Call(invitation) => self.on_invitation(ctx, invitation),
+            Job::Page(invitation) => self.on_page_invitation(ctx, invitation),
+        }
+    }
+
+    /// What waited for a user's record will not be served.
+    pub(super) fn refuse_job(&mut self, ctx: &mut Ctx<'_>, job: Job, status: u16) {
+        match job {
+            Job::Request { flow, message } => self.refuse_plainly(ctx, flow, &message, status),
+            Job::Call(invitation) => self.refuse_invitation(&invitation, status),
+            Job::Page(invitation) => self.refuse_page(&invitation, status),
+        }
+    }
+}
+
+/// Whether a request inside a dialog comes from where its phone is: over the same stream, or from
+/// the same address.
+fn same_source(home: Flow, flow: Flow) -> bool {
+    let ip = |flow: Flow| -> IpAddr { canonical(flow.remote.ip()) };
+    ip(home) == ip(flow)
+}
+
+/// Whether the sender's From is one of his own identities, or anonymous (RFC 3323). Numbers are
+/// checked when his record is here.
+fn speaks_for_himself(ctx: &Ctx<'_>, message: &Message, uid: &Uid) -> bool {
+    let Some(uri) = message.from().and_then(|from| Uri::parse(from.uri).ok()) else { return false };
+    match who_of_uri(ctx.settings, &uri) {
+        Some(Who::User(from)) => from == *uid || is_anonymous(&uri),
+        Some(Who::Number(_)) => true,
+        Some(Who::Anonymous) | None => is_anonymous(&uri),
+    }
+}
+
+/// Whether a URI says that its owner does not want to be known (RFC 3323 §4.1.1.3).
+pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
+    uri.user_text().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
+}
+
+/// Option tags that are required of us and that we lack.
+fn lacking(request: &Message) -> Vec<u8> {
+    let supported = |tag: &&[u8]| {
+        !(tag.eq_ignore_ascii_case(b"path") && request.method() == Method::Register)
+    };
+    let tags: Vec<&[u8]> =
+        request.values(Name::Require).chain(request.values(Name::ProxyRequire)).filter(supported).collect();
+    tags.join(&b", "[..])
+}

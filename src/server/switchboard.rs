@@ -1,0 +1,362 @@
+//! The switchboard: what a message means is decided here, what is done about it in the rooms below.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+use crate::base::{Arena, At, Key, ServerIndex, Uid};
+use crate::call::{self, Call};
+use crate::config::Settings;
+use crate::effect::fact::Dropped;
+use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
+use crate::leg::{LegWord, Legs, Report, Wire};
+use crate::message::{self, Page};
+use crate::registrar::{Change, Doors, Patience, Unanswered};
+use crate::sip::Message;
+use crate::transaction::{Asked, Owner, Transactions, TxEvent};
+
+use super::peer::PeerWord;
+use super::users::Users;
+use super::words::{Envelope, Input};
+
+/// How often old things are tidied away, at most.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// What lives in a user server, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Census {
+    /// Halves of calls.
+    pub calls: usize,
+    /// Legs.
+    pub legs: usize,
+    /// Halves of pages.
+    pub pages: usize,
+    /// Client transactions.
+    pub client_transactions: usize,
+    /// Server transactions.
+    pub server_transactions: usize,
+    /// Armed timers.
+    pub timers: usize,
+    /// Things that wait for an outcome.
+    pub waiting: usize,
+    /// Bindings of loaded users.
+    pub bindings: usize,
+}
+
+/// What an outcome is waited for.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    User(Uid),
+    NumberForCall(Key),
+    NumberForPage(Key),
+    Registration { uid: Uid, asked: Asked, change: Change },
+}
+
+#[derive(Debug)]
+pub(super) struct Switchboard {
+    pub(super) index: ServerIndex,
+    pub(super) doors: Doors,
+    pub(super) patience: Patience,
+    pub(super) unanswered: Unanswered,
+    pub(super) users: Users,
+    pub(super) transactions: Transactions,
+    pub(super) legs: Legs,
+    pub(super) calls: Arena<Call>,
+    pub(super) pages: Arena<Page>,
+    pub(super) waiting: HashMap<Ticket, Waiting>,
+    /// Whose bindings a stream carries.
+    pub(super) streams: HashMap<StreamId, Vec<Uid>>,
+    pub(super) draining: bool,
+    // What rooms below have left to be done; empty between inputs.
+    pub(super) reports: VecDeque<Report>,
+    pub(super) call_orders: Vec<call::Order>,
+    pub(super) page_orders: Vec<message::Order>,
+    pub(super) local: VecDeque<PeerWord>,
+    pub(super) remote: Vec<(ServerIndex, PeerWord)>,
+    tidied: At,
+}
+
+impl Switchboard {
+    pub(super) fn new(settings: &Settings, index: ServerIndex, salt: u64) -> Self {
+        Self {
+            index,
+            doors: Doors::new(settings),
+            patience: Patience::default(),
+            unanswered: Unanswered::default(),
+            users: Users::default(),
+            transactions: Transactions::new(index, salt),
+            legs: Legs::new(index),
+            calls: Arena::default(),
+            pages: Arena::default(),
+            waiting: HashMap::new(),
+            streams: HashMap::new(),
+            draining: false,
+            reports: VecDeque::new(),
+            call_orders: Vec::new(),
+            page_orders: Vec::new(),
+            local: VecDeque::new(),
+            remote: Vec::new(),
+            tidied: At::START,
+        }
+    }
+
+    pub(super) fn census(&self) -> Census {
+        let (client_transactions, server_transactions) = self.transactions.census();
+        Census {
+            calls: self.calls.len(),
+            legs: self.legs.len(),
+            pages: self.pages.len(),
+            client_transactions,
+            server_transactions,
+            timers: 0,
+            waiting: self.waiting.len(),
+            bindings: self.users.present().iter().map(|user| user.bindings.len()).sum(),
+        }
+    }
+
+    pub(super) fn on_input(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        input: Input,
+        replies: &mut Vec<(Ticket, crate::effect::admin::AdminReply)>,
+    ) {
+        match input {
+            Input::Message { flow, message } => self.on_message(ctx, flow, &Arc::new(message)),
+            Input::Closed(stream) => self.on_closed(ctx, stream),
+            Input::Outcome(ticket, outcome) => self.on_outcome(ctx, ticket, outcome),
+            Input::Peer(envelope) => self.local.push_back(envelope.word),
+            Input::Admin(ticket, request) => replies.push((ticket, self.on_admin(ctx, request))),
+            Input::Tick => {}
+        }
+        if ctx.at().since(self.tidied) >= TIDY {
+            self.tidied = ctx.at();
+            self.patience.forgive(ctx.at());
+            self.unanswered.forget();
+            self.users.tidy(ctx);
+        }
+    }
+
+    /// Carries on until nothing is left to be said inside this server.
+    pub(super) fn run(&mut self, ctx: &mut Ctx<'_>, peers: &mut Vec<Envelope>) {
+        loop {
+            if let Some(report) = self.reports.pop_front() {
+                self.on_report(ctx, report);
+            } else if !self.call_orders.is_empty() {
+                for order in std::mem::take(&mut self.call_orders) {
+                    self.on_call_order(ctx, order);
+                }
+            } else if !self.page_orders.is_empty() {
+                for order in std::mem::take(&mut self.page_orders) {
+                    self.on_page_order(ctx, order);
+                }
+            } else if !self.legs.outbox.is_empty() {
+                for mail in std::mem::take(&mut self.legs.outbox) {
+                    self.post(mail.to.server, PeerWord::Mail(mail));
+                }
+            } else if let Some(word) = self.local.pop_front() {
+                self.on_peer(ctx, word);
+            } else {
+                break;
+            }
+        }
+        let from = self.index;
+        peers.extend(self.remote.drain(..).map(|(to, word)| Envelope { to, from, word }));
+    }
+
+    /// Hands a word to a user server: this one, or another of the process.
+    pub(super) fn post(&mut self, to: ServerIndex, word: PeerWord) {
+        if to == self.index {
+            self.local.push_back(word);
+        } else {
+            self.remote.push((to, word));
+        }
+    }
+
+    fn on_peer(&mut self, ctx: &mut Ctx<'_>, word: PeerWord) {
+        match word {
+            PeerWord::Invite(invitation) => self.on_invitation(ctx, invitation),
+            PeerWord::Opened { leg, peer } => self.legs.on_opened(leg, peer),
+            PeerWord::Mail(mail) => self.reports.extend(self.legs.on_mail(mail)),
+            PeerWord::Page(invitation) => self.on_page_invitation(ctx, invitation),
+            PeerWord::PageReply { to, status } => {
+                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
+            }
+        }
+    }
+
+    /// A leg has something to tell its call.
+    fn on_report(&mut self, ctx: &mut Ctx<'_>, report: Report) {
+        let Report { call, leg, word } = report;
+        if self.calls.get(call).is_some() {
+            self.with_call(ctx, call, |call, desk| call.on_leg(desk, leg, word));
+        } else if let LegWord::Answer { .. } = word {
+            // Nobody is there any more to be answered.
+            let mut wire = Wire { ctx, transactions: &mut self.transactions };
+            let hang_up = LegWord::HangUp(crate::leg::Passage::default());
+            self.reports.extend(self.legs.say(&mut wire, leg, hang_up));
+        }
+    }
+
+    /// A timer fired.
+    pub(super) fn on_wake(&mut self, ctx: &mut Ctx<'_>, wake: Wake) {
+        match wake {
+            Wake::Client(key, letter) => {
+                if let Some(event) = self.transactions.on_client_timer(ctx, key, letter) {
+                    self.on_event(ctx, event);
+                }
+            }
+            Wake::Server(key, letter) => self.transactions.on_server_timer(ctx, key, letter),
+            Wake::Leg(key, timer) => {
+                let mut wire = Wire { ctx, transactions: &mut self.transactions };
+                let report = self.legs.on_timer(&mut wire, key, timer);
+                self.reports.extend(report);
+            }
+            Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
+            Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
+            Wake::Binding(uid) => self.on_expiry(ctx, &uid),
+        }
+    }
+
+    /// A response came.
+    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) {
+        match self.transactions.on_response(ctx, response) {
+            Ok(Some(event)) => self.on_event(ctx, event),
+            Ok(None) => {}
+            Err(_) => ctx.fact(Fact::Dropped(Dropped::StrayResponse)),
+        }
+    }
+
+    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: TxEvent) {
+        let (TxEvent::Response { owner, client, .. } | TxEvent::Failed { owner, client, .. }) = event;
+        match owner {
+            Owner::Leg(leg) => {
+                let mut wire = Wire { ctx, transactions: &mut self.transactions };
+                let report = match &event {
+                    TxEvent::Response { response, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response)
+                    }
+                    TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
+                };
+                self.reports.extend(report);
+            }
+            Owner::Page(page) => {
+                let status = match &event {
+                    TxEvent::Response { response, .. } => response.status(),
+                    TxEvent::Failed { status, .. } => *status,
+                };
+                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+            }
+            Owner::Nobody => {}
+        }
+    }
+
+    fn on_outcome(&mut self, ctx: &mut Ctx<'_>, ticket: Ticket, outcome: Outcome) {
+        match outcome {
+            Outcome::Unsent => {
+                if let Some(event) = self.transactions.on_unsent(ctx, ticket) {
+                    self.on_event(ctx, event);
+                }
+            }
+            Outcome::Moved(flow) => self.transactions.on_moved(ctx, ticket, flow),
+            Outcome::Store(outcome) => {
+                if let Some(waiting) = self.waiting.remove(&ticket) {
+                    self.on_stored(ctx, waiting, outcome);
+                }
+            }
+        }
+    }
+
+    fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
+        match (waiting, outcome) {
+            (Waiting::User(uid), StoreOutcome::User(stored)) => {
+                let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
+                self.users.watch_expiry(ctx, &uid);
+                for job in jobs {
+                    self.on_job(ctx, job);
+                }
+            }
+            (Waiting::User(uid), _) => {
+                for job in self.users.on_load_failed(&uid) {
+                    self.refuse_job(ctx, job, 500);
+                }
+            }
+            (Waiting::NumberForCall(call), outcome) => {
+                let uid = number_of(outcome);
+                self.with_call(ctx, call, |call, desk| call.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::NumberForPage(page), outcome) => {
+                let uid = number_of(outcome);
+                self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::Registration { uid, asked, change }, outcome) => {
+                let saved = matches!(outcome, StoreOutcome::Saved);
+                self.on_registration_stored(ctx, &uid, &asked, change, saved);
+            }
+        }
+    }
+
+    /// Lets a call do something, with everything that it acts through.
+    pub(super) fn with_call(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        key: Key,
+        act: impl FnOnce(&mut Call, &mut call::Desk<'_, '_, '_>),
+    ) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(owner) = self.users.get(call.owner()) else { return };
+        let mut reports = Vec::new();
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        let mut desk = call::Desk {
+            wire: &mut wire,
+            legs: &mut self.legs,
+            owner,
+            orders: &mut self.call_orders,
+            reports: &mut reports,
+        };
+        act(call, &mut desk);
+        self.reports.extend(reports);
+    }
+
+    /// Lets a page do something, with everything that it acts through.
+    pub(super) fn with_page(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        key: Key,
+        act: impl FnOnce(&mut Page, &mut message::Desk<'_, '_>),
+    ) {
+        let Some(page) = self.pages.get_mut(key) else { return };
+        let Some(owner) = self.users.get(page.owner()) else { return };
+        let mut desk = message::Desk {
+            ctx,
+            transactions: &mut self.transactions,
+            server: self.index,
+            owner,
+            orders: &mut self.page_orders,
+        };
+        act(page, &mut desk);
+    }
+
+    fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        let reports = self.legs.on_closed(&mut wire, stream);
+        self.reports.extend(reports);
+        for uid in self.streams.remove(&stream).unwrap_or_default() {
+            self.on_stream_lost(ctx, &uid, stream);
+        }
+    }
+
+    /// Answers a request without keeping state.
+    pub(super) fn refuse_plainly(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
+        let response = self.doors.refusal(request, status, flow).finish(b"");
+        ctx.send(crate::transport::reply_flow(flow, request), response);
+    }
+}
+
+fn number_of(outcome: StoreOutcome) -> Option<Uid> {
+    match outcome {
+        StoreOutcome::Number(uid) => uid,
+        StoreOutcome::User(_) | StoreOutcome::Saved | StoreOutcome::Failed => None,
+    }
+}

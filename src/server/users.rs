@@ -1,0 +1,223 @@
+//! The users of one user server: loaded on first use, kept while they are of use.
+//!
+//! *Load, decide, act*: whatever is asked of a user whose record is not here waits for one fetch of
+//! the whole of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::base::{At, Uid};
+use crate::call::Invitation;
+use crate::effect::store::{StoreOp, StoredUser};
+use crate::effect::{Ctx, Flow, Ticket, Wake};
+use crate::message::PageInvitation;
+use crate::registrar::User;
+use crate::sip::Message;
+use crate::transaction::Asked;
+
+/// How long it is remembered that a user does not exist.
+const ABSENT: Duration = Duration::from_secs(5);
+/// How long an idle user is kept when there are too many.
+const IDLE: Duration = Duration::from_secs(60);
+/// Requests that may wait for one user's record.
+const WAITING: usize = 64;
+
+/// Something that waits for a user's record.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A request whose sender he claims to be.
+    Request { flow: Flow, message: Arc<Message> },
+    /// A call for him.
+    Call(Invitation),
+    /// A page for him.
+    Page(PageInvitation),
+}
+
+#[derive(Debug)]
+enum Entry {
+    Loading(Vec<Job>),
+    Present(Box<User>),
+    Absent(At),
+}
+
+/// How a user stands.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// Here.
+    Present,
+    /// There is none by that name.
+    Absent,
+    /// Being fetched.
+    Loading,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Users {
+    entries: HashMap<Uid, Entry>,
+    /// REGISTERs of users whose earlier one is being stored.
+    storing: HashMap<Uid, Vec<Asked>>,
+    /// Users being read again because an operator has changed them.
+    refreshing: HashSet<Uid>,
+}
+
+impl Users {
+    pub(super) fn standing(&mut self, now: At, uid: &Uid) -> Option<Standing> {
+        match self.entries.get(uid)? {
+            Entry::Present(_) => Some(Standing::Present),
+            Entry::Loading(_) => Some(Standing::Loading),
+            Entry::Absent(until) if *until > now => Some(Standing::Absent),
+            Entry::Absent(_) => None,
+        }
+    }
+
+    pub(super) fn get(&self, uid: &Uid) -> Option<&User> {
+        match self.entries.get(uid)? {
+            Entry::Present(user) => Some(user),
+            Entry::Loading(_) | Entry::Absent(_) => None,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, uid: &Uid) -> Option<&mut User> {
+        match self.entries.get_mut(uid)? {
+            Entry::Present(user) => Some(user),
+            Entry::Loading(_) | Entry::Absent(_) => None,
+        }
+    }
+
+    /// Lets a job wait for a user's record; with the first one it is fetched. Gives the ticket of
+    /// the fetch, or the job back if too many wait.
+    pub(super) fn wait(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, job: Job) -> Result<Option<Ticket>, Job> {
+        if let Some(Entry::Loading(jobs)) = self.entries.get_mut(uid) {
+            if jobs.len() >= WAITING {
+                return Err(job);
+            }
+            jobs.push(job);
+            return Ok(None);
+        }
+        self.entries.insert(uid.clone(), Entry::Loading(vec![job]));
+        Ok(Some(ctx.store(StoreOp::LoadUser(uid.clone()))))
+    }
+
+    /// A record has come, or it is known that there is none: what waited goes on.
+    pub(super) fn on_loaded(&mut self, ctx: &Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
+        let refreshed = self.refreshing.remove(uid);
+        if let (true, Some(Entry::Present(user))) = (refreshed, self.entries.get_mut(uid)) {
+            match stored {
+                Some(stored) => user.refresh(ctx.settings, stored),
+                None if user.calls == 0 => {
+                    self.entries.insert(uid.clone(), Entry::Absent(ctx.at() + ABSENT));
+                }
+                // His calls end by themselves; a phone of his finds that nobody knows him then.
+                None => {}
+            }
+            return Vec::new();
+        }
+        let entry = match stored {
+            Some(stored) => Entry::Present(Box::new(User::load(ctx.settings, ctx.now, stored))),
+            None => Entry::Absent(ctx.at() + ABSENT),
+        };
+        match self.entries.insert(uid.clone(), entry) {
+            Some(Entry::Loading(jobs)) => jobs,
+            Some(Entry::Present(_) | Entry::Absent(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The fetch has failed: what waited is to be refused, and the next one asks again.
+    pub(super) fn on_load_failed(&mut self, uid: &Uid) -> Vec<Job> {
+        self.refreshing.remove(uid);
+        if matches!(self.entries.get(uid), Some(Entry::Present(_))) {
+            return Vec::new();
+        }
+        match self.entries.remove(uid) {
+            Some(Entry::Loading(jobs)) => jobs,
+            Some(Entry::Present(_) | Entry::Absent(_)) | None => Vec::new(),
+        }
+    }
+
+    /// An operator has changed a user: he is read again if he is here.
+    pub(super) fn refresh(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Ticket> {
+        match self.entries.get(uid)? {
+            Entry::Present(_) => {
+                self.refreshing.insert(uid.clone());
+                Some(ctx.store(StoreOp::LoadUser(uid.clone())))
+            }
+            Entry::Absent(_) => {
+                self.entries.remove(uid);
+                None
+            }
+            Entry::Loading(_) => None,
+        }
+    }
+
+    /// A REGISTER is about to be stored: later ones of the same user wait for it. Gives it back if
+    /// it may go on.
+    pub(super) fn queue_register(&mut self, uid: &Uid, asked: Asked) -> Option<Asked> {
+        match self.storing.get_mut(uid) {
+            Some(queue) => {
+                queue.push(asked);
+                None
+            }
+            None => Some(asked),
+        }
+    }
+
+    pub(super) fn begin_storing(&mut self, uid: &Uid) {
+        self.storing.insert(uid.clone(), Vec::new());
+    }
+
+    pub(super) fn end_storing(&mut self, uid: &Uid) -> Vec<Asked> {
+        self.storing.remove(uid).unwrap_or_default()
+    }
+
+    /// Lets go of whom nobody has asked for, when there are too many.
+    pub(super) fn tidy(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.at();
+        let limit = usize::try_from(ctx.settings.limits.users_in_memory).unwrap_or(usize::MAX);
+        let crowded = self.entries.len() > limit;
+        let storing = &self.storing;
+        let mut expiries = Vec::new();
+        self.entries.retain(|uid, entry| match entry {
+            Entry::Loading(_) => true,
+            Entry::Absent(until) => *until > now,
+            Entry::Present(user) => {
+                let idle = user.calls == 0 && now.since(user.used) > IDLE && !storing.contains_key(uid);
+                // A binding over a stream is only known here: its user stays.
+                let bound = user.bindings.iter().any(|binding| binding.flow.stream.is_some());
+                let keep = !(crowded && idle && !bound);
+                if !keep {
+                    expiries.push(user.expiry.take());
+                }
+                keep
+            }
+        });
+        for mut expiry in expiries {
+            ctx.disarm(&mut expiry);
+        }
+    }
+
+    /// Everybody who is here, in order of name.
+    pub(super) fn present(&self) -> Vec<&User> {
+        let mut users: Vec<&User> = self
+            .entries
+            .values()
+            .filter_map(|entry| match entry {
+                Entry::Present(user) => Some(user.as_ref()),
+                Entry::Loading(_) | Entry::Absent(_) => None,
+            })
+            .collect();
+        users.sort_by(|a, b| a.uid.cmp(&b.uid));
+        users
+    }
+
+    /// Arms the timer of the binding that expires first.
+    pub(super) fn watch_expiry(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
+        let Some(user) = self.get_mut(uid) else { return };
+        ctx.disarm(&mut user.expiry);
+        if let Some(first) = user.bindings.next_expiry() {
+            let after = first.since(ctx.at());
+            user.expiry = Some(ctx.arm(after, Wake::Binding(uid.clone())));
+        }
+    }
+}
