@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
-mod sim;
+mod calls;
 mod net;
 mod routing;
+mod sim;
 mod torture;
 mod wire;

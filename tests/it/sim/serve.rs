@@ -39,11 +39,14 @@ impl World {
     fn steer(&mut self, flow: Flow, bytes: Bytes) {
         match Message::parse(bytes, &self.settings.limits) {
             Ok(message) => {
-                let server = match home(&self.settings, &message) {
-                    Home::Server(index) => index.0,
-                    Home::Any => self.thread_of(flow),
+                let servers = match home(&self.settings, &message) {
+                    Home::Server(index) => index.0..index.0 + 1,
+                    Home::Any => self.thread_of(flow)..self.thread_of(flow) + 1,
+                    Home::Every => 0..self.settings.servers,
                 };
-                self.input(server, Input::Message { flow, message });
+                for server in servers {
+                    self.input(server, Input::Message { flow, message: message.clone() });
+                }
             }
             Err(error) => self.faults.push(format!("a phone sent what cannot be read: {error}")),
         }

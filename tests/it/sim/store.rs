@@ -28,10 +28,13 @@ pub struct Store {
 impl Store {
     /// Adds a user whose password is `password`.
     pub fn add(&mut self, uid: &Uid, password: &str) {
-        let text = format!("{}:{}:{password}", uid.user(), uid.cluster());
-        let mut secrets = Secrets { md5: [0; 32], sha256: [0; 64] };
-        secrets.md5.copy_from_slice(hash(Algorithm::Md5, &text).as_bytes());
-        secrets.sha256.copy_from_slice(hash(Algorithm::Sha256, &text).as_bytes());
+        let ha1 = |algorithm, name: &str| hash(algorithm, &format!("{name}:{}:{password}", uid.cluster()));
+        let secrets = Secrets {
+            md5: hex(&ha1(Algorithm::Md5, uid.user())),
+            sha256: hex(&ha1(Algorithm::Sha256, uid.user())),
+            md5_uid: hex(&ha1(Algorithm::Md5, uid.as_str())),
+            sha256_uid: hex(&ha1(Algorithm::Sha256, uid.as_str())),
+        };
         let user = StoredUser {
             uid: uid.clone(),
             name: None,
@@ -86,13 +89,17 @@ impl Store {
                 StoreOutcome::Saved
             }
             StoreOp::PutCall(record) => {
-                self.calls.push(*record);
+                self.calls.push(CallRecord::clone(&record));
                 StoreOutcome::Saved
             }
             StoreOp::PutPage(record) => {
-                self.pages.push(*record);
+                self.pages.push(PageRecord::clone(&record));
                 StoreOutcome::Saved
             }
         }
     }
+}
+
+fn hex<const N: usize>(digits: &str) -> [u8; N] {
+    digits.as_bytes().try_into().unwrap()
 }

@@ -10,7 +10,7 @@ use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
 use ratatosk::config::{Algorithm, Face, Listener, Settings};
 use ratatosk::effect::{Fact, StreamId, Transport};
 use ratatosk::routing::Profile;
-use ratatosk::server::UserServer;
+use ratatosk::server::{Census, UserServer};
 use ratatosk::sip::Framer;
 
 use super::check;
@@ -30,7 +30,7 @@ const BEGINNING_MS: i64 = 1_767_225_600_000;
 const AFTERMATH: Duration = Duration::from_secs(40);
 
 /// The tree of a user who has none: it rings all clients and returns the phone's own status.
-const DEFAULT_TREE: &str = "profile \"default\" {\n  incoming {\n    otherwise -> try clients\n  }\n}\n";
+const DEFAULT_TREE: &str = include_str!("../../../routing-trees/default.tree");
 
 /// One end of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -305,6 +305,11 @@ impl World {
             self.close_stream(id, false);
         }
         self.boot();
+    }
+
+    /// What lives in the servers now.
+    pub fn census(&self) -> Vec<Census> {
+        self.servers.iter().map(UserServer::census).collect()
     }
 
     /// How often the servers were ended and started.

@@ -59,6 +59,7 @@ pub fn check(world: &World) -> Vec<String> {
     dialogs::check(world, &said, &mut found);
     pages(world, &said, &mut found);
     phones(world, &mut faults);
+    servers(world, &mut faults);
     for (place, text) in found {
         let line = &world.wire[place];
         let first = said.iter().find(|one| one.place == place).map_or("", |one| one.packet.first);
@@ -123,6 +124,24 @@ fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
         }
     }
     let _ = world;
+}
+
+/// When all is over, nothing is left in the servers but bindings and the timers that they need.
+fn servers(world: &World, faults: &mut Vec<String>) {
+    for (index, census) in world.census().into_iter().enumerate() {
+        let busy = [
+            census.calls,
+            census.legs,
+            census.pages,
+            census.client_transactions,
+            census.server_transactions,
+            census.waiting,
+        ];
+        // At most a timer for each binding, and one for housekeeping.
+        if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
+            faults.push(format!("server {index} is left with {census:?}"));
+        }
+    }
 }
 
 /// What the phones themselves found, and calls that they still believe in.
