@@ -6,6 +6,7 @@
 mod calls;
 mod net;
 mod routing;
+mod seeds;
 mod sim;
 mod torture;
 mod wire;

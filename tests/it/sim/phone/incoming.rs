@@ -23,11 +23,8 @@ impl Phone {
             return self.respond_plain(at, request, 482);
         }
         let id = self.add_incoming(request, number);
-        let steps = match self.moods {
-            Some(moods) => {
-                let friends = Vec::new();
-                moods.decide(&mut self.rng, &friends)
-            }
+        let steps = match &self.moods {
+            Some(moods) => moods.decide(&mut self.rng),
             None => self.on_call.clone(),
         };
         if steps.first().is_none_or(|(after, _)| *after > 0.2) {

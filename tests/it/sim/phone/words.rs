@@ -71,10 +71,12 @@ pub enum Reply {
 }
 
 /// What a phone of a random world is like.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Moods {
     /// Seconds that it rings at most before it decides.
     pub patience_s: u64,
+    /// Whom it may send its callers to.
+    pub friends: Vec<String>,
 }
 
 impl Do {
@@ -92,7 +94,7 @@ impl Do {
 
 impl Moods {
     /// What it does about one call.
-    pub fn decide(self, rng: &mut Rng, friends: &[String]) -> Vec<(f64, Reply)> {
+    pub fn decide(&self, rng: &mut Rng) -> Vec<(f64, Reply)> {
         let after = |rng: &mut Rng, ms: u64| Duration::from_millis(rng.below(ms)).as_secs_f64();
         let mut steps = Vec::new();
         let start = after(rng, 400);
@@ -107,9 +109,9 @@ impl Moods {
             1 => steps.push((end, Reply::Status(603))),
             2 => steps.push((end, Reply::Status(480))),
             3 => {}
-            4 if !friends.is_empty() => {
-                let friend = usize::try_from(rng.below(friends.len() as u64)).unwrap_or(0);
-                steps.push((end, Reply::MovedTo(friends[friend].clone())));
+            4 if !self.friends.is_empty() => {
+                let friend = usize::try_from(rng.below(self.friends.len() as u64)).unwrap_or(0);
+                steps.push((end, Reply::MovedTo(self.friends[friend].clone())));
             }
             _ => steps.push((end, Reply::Answer)),
         }
