@@ -13,10 +13,10 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{Key, Now, TimerId, Uid};
+use crate::dialog::Face;
 use crate::effect::admin::LiveCall;
 use crate::effect::fact::CallRecord;
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
-use crate::dialog::Face;
 use crate::leg::{Dial, LegWord, Legs, Passage, Refusal, Report, Wire, own_status, shown_status};
 use crate::registrar::{Caller, User, who_of};
 use crate::routing::{Action, Direction, Mode, Outcome, Route, Target, Who};
@@ -222,11 +222,8 @@ impl Call {
     }
 
     fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        let callee = Face {
-            name: None,
-            user: self.owner.user().to_owned(),
-            host: self.owner.cluster().to_owned(),
-        };
+        let callee =
+            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
         let now = desk.wire.ctx.at();
         for binding in desk.owner.bindings.reachable(now) {
             let dial = Dial {

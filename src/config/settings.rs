@@ -84,11 +84,26 @@ impl Settings {
         self.listeners.get(usize::from(listener)).map_or("", |listener| listener.advertise.as_str())
     }
 
+    /// The listener for streams that stands beside one for datagrams: of the same face, on the same
+    /// address if there is one. Requests too long for a datagram go out in its name.
+    pub fn stream_beside(&self, listener: u8) -> Option<u8> {
+        let beside = self.listeners.get(usize::from(listener))?;
+        let streams = || {
+            let of_face = |(_, other): &(u8, &Listener)| {
+                other.transport == Transport::Tcp && other.face == beside.face
+            };
+            (0..).zip(&self.listeners).filter(of_face)
+        };
+        let same_address = streams().find(|(_, other)| other.address.ip() == beside.address.ip());
+        same_address.or_else(|| streams().next()).map(|(index, _)| index)
+    }
+
     /// Whether sending to this address would be sending to ourselves.
     pub fn is_own_listener(&self, address: SocketAddr) -> bool {
         self.listeners.iter().any(|listener| {
             let own = listener.address;
-            own.port() == address.port() && (own.ip() == address.ip() || (own.ip().is_unspecified() && self.is_local(address.ip())))
+            own.port() == address.port()
+                && (own.ip() == address.ip() || (own.ip().is_unspecified() && self.is_local(address.ip())))
         })
     }
 

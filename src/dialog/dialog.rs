@@ -58,7 +58,14 @@ impl Dialog {
     }
 
     /// The beginning of a dialog that we ask for: `to` has no tag yet.
-    pub fn as_uac(call_id: Bytes, from: Bytes, local_tag: Bytes, to: Bytes, target: Bytes, flow: Flow) -> Self {
+    pub fn as_uac(
+        call_id: Bytes,
+        from: Bytes,
+        local_tag: Bytes,
+        to: Bytes,
+        target: Bytes,
+        flow: Flow,
+    ) -> Self {
         Self {
             call_id,
             local: from,

@@ -397,4 +397,3 @@ impl Confirmed {
         matches!(self.ack, Ack::Owed { .. })
     }
 }
-

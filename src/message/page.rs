@@ -278,7 +278,8 @@ impl Page {
     fn send_to(&self, desk: &mut Desk<'_, '_>, binding: &Binding) -> Key {
         let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
         let call_id = format!("{:016x}{:016x}", desk.ctx.rng.draw(), desk.ctx.rng.draw());
-        let to = Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
+        let to =
+            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
         let (from, to) = (self.sender.face.header(Some(&tag)), to.header(None));
         let headers = |writer: &mut Writer| {
             if !binding.stored.path.is_empty() {

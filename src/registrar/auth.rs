@@ -166,10 +166,7 @@ pub fn claimed<'m>(settings: &Settings, request: &'m Message) -> Access<'m> {
 
 fn is_offered(settings: &Settings, algorithm: Algorithm) -> bool {
     settings.digest.iter().any(|offered| {
-        matches!(
-            (offered, algorithm),
-            (Offered::Md5, Algorithm::Md5) | (Offered::Sha256, Algorithm::Sha256)
-        )
+        matches!((offered, algorithm), (Offered::Md5, Algorithm::Md5) | (Offered::Sha256, Algorithm::Sha256))
     })
 }
 

@@ -155,8 +155,7 @@ pub(super) fn q_text(q: u16) -> String {
 /// The listener that a binding came by, or another of its transport and address family.
 fn listener_of(settings: &Settings, stored: &StoredBinding) -> Option<u8> {
     let name = |transport: Transport, address: SocketAddr| format!("{transport}:{address}");
-    let exact =
-        settings.listeners.iter().position(|own| name(own.transport, own.address) == stored.listener);
+    let exact = settings.listeners.iter().position(|own| name(own.transport, own.address) == stored.listener);
     let similar = || {
         settings.listeners.iter().position(|own| {
             own.transport == stored.transport && own.address.is_ipv4() == stored.target.is_ipv4()

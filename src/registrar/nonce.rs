@@ -35,10 +35,7 @@ pub(super) struct Nonces {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judged {
     /// Ours, and young enough.
-    Good {
-        issued_ms: u64,
-        id: u64,
-    },
+    Good { issued_ms: u64, id: u64 },
     /// Ours, but too old, of an earlier start, or given to another network.
     Stale,
     /// Not ours.

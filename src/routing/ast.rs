@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::fault::Span;
 use super::pattern::Pattern;
-use super::words::{Direction, Key, Mode, Outcome};
+use super::vocabulary::Key;
+use super::words::{Direction, Mode, Outcome};
 use crate::base::Uid;
 
 /// A whole file.

@@ -1,7 +1,5 @@
 //! Telling people how a decision was taken, from the evaluator's own trace.
 
-use std::fmt::Write as _;
-
 use super::evaluate::{Fact, Line, Test};
 use super::fault::Span;
 use super::profile::Profile;
@@ -11,52 +9,45 @@ use super::trace::{Trace, TraceStep};
 impl Profile {
     /// The path of a decision, for people: each condition with the value it saw, each line taken.
     pub fn explain(&self, trace: &Trace, question: &Question<'_>) -> String {
-        let mut text = format!("profile \"{}\", {}: {}\n", self.name(), trace.direction(), ask(question));
+        let mut lines = vec![format!("profile \"{}\", {}: {}", self.name, trace.direction(), ask(question))];
         if trace.forgotten() > 0 {
-            put(&mut text, format_args!("  ({} earlier steps are left out)", trace.forgotten()));
+            lines.push(format!("        {} earlier steps are left out", trace.forgotten()));
         }
-        for step in trace.steps() {
-            match step {
-                TraceStep::Tested { test, held } => {
-                    let Some(test) = self.test(trace, test) else { continue };
-                    let verdict = if held { "yes" } else { "no" };
-                    let (line, what) = (test.span.line(&self.source), self.words(test.span));
-                    put(
-                        &mut text,
-                        format_args!("  {line:>4}  {what}: {verdict}, {}", seen(&test.fact, question)),
-                    );
-                }
-                TraceStep::Reached { line: 0 } => put(&mut text, format_args!("        no rule matches")),
-                TraceStep::Reached { line } => {
-                    let Some(line) = self.line_of(trace, line) else { continue };
-                    put(
-                        &mut text,
-                        format_args!("  {:>4}  {}", line.when.line(&self.source), self.rule(line)),
-                    );
-                }
-                TraceStep::CameBack { outcome } => {
-                    put(&mut text, format_args!("        came back: {outcome}"))
-                }
-            }
+        lines.extend(trace.steps().filter_map(|step| self.step(trace, step, question)));
+        if let Some(TraceStep::CameBack { outcome }) = trace.steps().next_back() {
+            lines.push(format!("        the caller hears: {outcome}"));
         }
-        if let Some(TraceStep::CameBack { outcome }) = trace.steps().last() {
-            put(&mut text, format_args!("        the caller hears: {outcome}"));
-        }
-        text
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     /// The rule that decided, in one line: `default:4 otherwise -> try clients`.
     pub fn rule_line(&self, trace: &Trace) -> String {
-        let reached = trace.steps().filter_map(|step| match step {
+        let reached = trace.steps().rev().find_map(|step| match step {
             TraceStep::Reached { line } => Some(line),
             TraceStep::Tested { .. } | TraceStep::CameBack { .. } => None,
         });
-        match reached.last().and_then(|line| self.line_of(trace, line)) {
-            Some(line) if line.what.end > 0 => {
-                format!("{}:{} {}", self.name(), line.when.line(&self.source), self.rule(line))
-            }
-            _ => format!("{}: no rule", self.name()),
+        match reached.filter(|line| *line > 0).and_then(|line| self.line_of(trace, line)) {
+            Some(line) => format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line)),
+            None => format!("{}: no rule", self.name),
         }
+    }
+
+    fn step(&self, trace: &Trace, step: TraceStep, question: &Question<'_>) -> Option<String> {
+        Some(match step {
+            TraceStep::Tested { test, held } => {
+                let Test { fact, span, .. } = self.test(trace, test)?;
+                let (line, what) = (span.line(&self.source), self.words(*span));
+                let verdict = if held { "yes" } else { "no" };
+                format!("  {line:>4}  {what}? {verdict}: {}", seen(fact, question))
+            }
+            TraceStep::Reached { line: 0 } => "        no rule matches".to_owned(),
+            TraceStep::Reached { line } => {
+                let line = self.line_of(trace, line)?;
+                format!("  {:>4}  {}", line.when.line(&self.source), self.rule(line))
+            }
+            TraceStep::CameBack { outcome } => format!("        came back: {outcome}"),
+        })
     }
 
     fn rule(&self, line: &Line) -> String {
@@ -75,11 +66,6 @@ impl Profile {
     fn line_of(&self, trace: &Trace, line: u16) -> Option<&Line> {
         self.graph(trace.direction())?.lines.get(usize::from(line))
     }
-}
-
-/// Adds a line to a text; that does not fail.
-fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(text, "{line}");
 }
 
 /// The question as a person would put it.

@@ -1,13 +1,12 @@
 //! What is wrong with a tree file: every fault with its place, its words, and a way out.
 //!
-//! A fault has a stable [`Code`], labels that underline pieces of the source, and a help line. The
-//! same list prints for people (miette) and serialises for the API and editors.
+//! A fault has a stable [`Code`], labels that underline pieces of the source, and a help line.
+//! `report` prints them.
 
-use std::fmt;
 use std::sync::Arc;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-use serde::{Serialize, Serializer};
+use miette::NamedSource;
+use serde::Serialize;
 
 /// A piece of the source, in bytes. Where something stands is no part of what it is, so two
 /// spans always compare equal: trees are then equal when they say the same.
@@ -19,31 +18,68 @@ pub struct Span {
     pub end: usize,
 }
 
-/// The stable name of a kind of fault.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[allow(missing_docs, reason = "each is described by its text in `as_str` and on the reference page")]
-pub enum Code {
-    TooLarge,
-    TooDeep,
-    TooManyRules,
-    TooComplex,
-    TooManyFaults,
-    Encoding,
-    Character,
-    OpenText,
-    Syntax,
-    UnknownWord,
-    LaterWord,
-    UnknownZone,
-    BadAddress,
-    BadDuration,
-    Repeated,
-    WrongTree,
-    NotTotal,
-    DeadRule,
-    DeadOutcome,
-    LateTarget,
-    ToSelf,
+/// Declares the kinds of fault, each with its stable name.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// What kind of fault; its name is stable, so that scripts may rely on it.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code { $($(#[$doc])* $name,)+ }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => concat!("tree::", $text),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is too large.
+    TooLarge = "too-large",
+    /// Braces or parentheses nest too deep.
+    TooDeep = "too-deep",
+    /// The file has too many rules.
+    TooManyRules = "too-many-rules",
+    /// It names too many addresses to check all cases.
+    TooComplex = "too-complex",
+    /// It has more faults than are told.
+    TooManyFaults = "too-many-faults",
+    /// It is no UTF-8 text.
+    Encoding = "encoding",
+    /// A character cannot be seen.
+    Character = "character",
+    /// A text has no closing quote.
+    OpenText = "open-text",
+    /// Something else should stand here.
+    Syntax = "syntax",
+    /// A word is not of the language.
+    UnknownWord = "unknown-word",
+    /// A word is of the language, but not served.
+    LaterWord = "later-word",
+    /// No such time zone.
+    UnknownZone = "unknown-zone",
+    /// Neither an address nor a number.
+    BadAddress = "bad-address",
+    /// No time, or out of bounds.
+    BadDuration = "bad-duration",
+    /// Twice, what may be there once.
+    Repeated = "repeated",
+    /// A word of the other tree.
+    WrongTree = "wrong-tree",
+    /// A case reaches no rule.
+    NotTotal = "not-total",
+    /// A rule that no case reaches.
+    DeadRule = "dead-rule",
+    /// An outcome that cannot come here.
+    DeadOutcome = "dead-outcome",
+    /// A target that would begin to ring too late.
+    LateTarget = "late-target",
+    /// A way back to the owner.
+    ToSelf = "to-self",
 }
 
 /// An underlined piece of the source.
@@ -77,8 +113,8 @@ pub struct Fault {
 /// Everything that is wrong with a file, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    source: NamedSource<Arc<str>>,
-    list: Vec<Fault>,
+    pub(super) source: NamedSource<Arc<str>>,
+    pub(super) list: Vec<Fault>,
 }
 
 impl Span {
@@ -105,35 +141,6 @@ impl Span {
 impl PartialEq for Span {
     fn eq(&self, _: &Self) -> bool {
         true
-    }
-}
-
-impl Code {
-    /// The name that scripts may rely on.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLarge => "tree::too-large",
-            Self::TooDeep => "tree::too-deep",
-            Self::TooManyRules => "tree::too-many-rules",
-            Self::TooComplex => "tree::too-complex",
-            Self::TooManyFaults => "tree::too-many-faults",
-            Self::Encoding => "tree::encoding",
-            Self::Character => "tree::character",
-            Self::OpenText => "tree::open-text",
-            Self::Syntax => "tree::syntax",
-            Self::UnknownWord => "tree::unknown-word",
-            Self::LaterWord => "tree::later-word",
-            Self::UnknownZone => "tree::unknown-zone",
-            Self::BadAddress => "tree::bad-address",
-            Self::BadDuration => "tree::bad-duration",
-            Self::Repeated => "tree::repeated",
-            Self::WrongTree => "tree::wrong-tree",
-            Self::NotTotal => "tree::not-total",
-            Self::DeadRule => "tree::dead-rule",
-            Self::DeadOutcome => "tree::dead-outcome",
-            Self::LateTarget => "tree::late-target",
-            Self::ToSelf => "tree::to-self",
-        }
     }
 }
 
@@ -213,21 +220,6 @@ impl Faults {
     pub fn file(&self) -> &str {
         self.source.name()
     }
-
-    /// As people read it, for a terminal with colours or for a plain text.
-    pub fn render(&self, colours: bool) -> String {
-        let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
-        let mut text = String::new();
-        for fault in &self.list {
-            let placed = Placed { fault, source: &self.source };
-            // Writing to a String does not fail; a span that did not fit would leave the message out.
-            if handler.render_report(&mut text, &placed).is_err() {
-                text.push_str(&fault.message);
-            }
-        }
-        text
-    }
 }
 
 impl<'a> IntoIterator for &'a Faults {
@@ -266,103 +258,5 @@ impl Lines {
         let start = line.checked_sub(1).and_then(|i| self.0.get(i)).copied().unwrap_or(0);
         let column = source.get(start..offset).map_or(0, |before| before.chars().count());
         (line, column + 1)
-    }
-}
-
-/// A fault with the source it is in, for printing alone.
-#[derive(Debug)]
-struct Placed<'a> {
-    fault: &'a Fault,
-    source: &'a NamedSource<Arc<str>>,
-}
-
-impl fmt::Display for Placed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.fault, f)
-    }
-}
-
-impl std::error::Error for Placed<'_> {}
-
-impl Diagnostic for Placed<'_> {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.fault.code()
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Diagnostic::help(self.fault)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.fault.labels()
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.source)
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl Diagnostic for Fault {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.code))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label = |l: &Label| LabeledSpan::new(Some(l.text.clone()), l.offset, l.length);
-        Some(Box::new(self.labels.iter().map(label)))
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.list.len();
-        write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, self.source.name())
-    }
-}
-
-impl std::error::Error for Faults {}
-
-impl Diagnostic for Faults {
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.list.iter().map(|fault| fault as &dyn Diagnostic)))
-    }
-}
-
-impl Serialize for Faults {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct File<'a> {
-            file: &'a str,
-            faults: &'a [Fault],
-        }
-        File { file: self.source.name(), faults: &self.list }.serialize(serializer)
     }
 }

@@ -224,14 +224,13 @@ fn condition(cond: &Cond) -> String {
     };
     match cond {
         Cond::Any(list) => joined(list, " or ", condition),
-        Cond::All(list) => joined(list, " and ", |cond| match cond {
-            Cond::Any(_) => format!("({})", condition(cond)),
-            Cond::All(_) | Cond::Not(_) | Cond::Atom(_) | Cond::Faulty => condition(cond),
-        }),
-        Cond::Not(inner) => match &**inner {
-            Cond::Any(_) | Cond::All(_) => format!("not ({})", condition(inner)),
-            Cond::Not(_) | Cond::Atom(_) | Cond::Faulty => format!("not {}", condition(inner)),
-        },
+        Cond::All(list) => {
+            joined(list, " and ", |cond| if says_or(cond) { enclosed(cond) } else { condition(cond) })
+        }
+        Cond::Not(inner) if says_or(inner) || matches!(**inner, Cond::All(_)) => {
+            format!("not {}", enclosed(inner))
+        }
+        Cond::Not(inner) => format!("not {}", condition(inner)),
         Cond::Atom(atom) => match &atom.it {
             Atom::Mode(modes) => format!("mode {}", values(modes)),
             Atom::Caller(patterns) => format!("caller {}", values(patterns)),
@@ -240,6 +239,24 @@ fn condition(cond: &Cond) -> String {
             Atom::RegisteredForMode => format!("registered {THIS_MODE}"),
         },
         Cond::Faulty => String::new(),
+    }
+}
+
+fn enclosed(cond: &Cond) -> String {
+    format!("({})", condition(cond))
+}
+
+/// Whether a condition is written with an `or`, be it between conditions or between values. Beside
+/// `and` and `not` it stands in parentheses, so that nobody has to know which binds more.
+fn says_or(cond: &Cond) -> bool {
+    match cond {
+        Cond::Any(_) => true,
+        Cond::Atom(atom) => match &atom.it {
+            Atom::Mode(modes) => modes.len() > 1,
+            Atom::Caller(patterns) | Atom::To(patterns) => patterns.len() > 1,
+            Atom::Registered | Atom::RegisteredForMode => false,
+        },
+        Cond::All(_) | Cond::Not(_) | Cond::Faulty => false,
     }
 }
 

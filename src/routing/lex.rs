@@ -187,7 +187,8 @@ mod tests {
         assert_eq!(unescape(r#"a \" \\ \n"#), r#"a " \ \n"#);
         for text in ["", "\\", "\"", "\\\"", "plain"] {
             let quoted = escape(text);
-            assert_eq!(unescape(&quoted[1..quoted.len() - 1]), text);
+            let inner = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap();
+            assert_eq!(unescape(inner), text);
         }
     }
 }

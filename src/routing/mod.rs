@@ -25,6 +25,8 @@ mod explain;
 mod lex;
 mod parse;
 mod pattern;
+mod report;
+mod vocabulary;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
@@ -33,4 +35,5 @@ pub use profile::Profile;
 pub use question::{Party, Question};
 pub use route::{Route, Who};
 pub use trace::{Trace, TraceStep};
+pub(crate) use vocabulary::nearest;
 pub use words::{Direction, Mode, Outcome};

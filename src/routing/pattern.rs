@@ -61,7 +61,9 @@ impl Pattern {
         let digits: String = text.chars().filter(|c| !" -.()/".contains(*c)).collect();
         let shape = Shape::read(&digits)?;
         let (Shape::Exactly(part) | Shape::Begins(part) | Shape::Ends(part)) = &shape;
-        let bare = part.strip_prefix('+').unwrap_or(part);
+        // A `+` begins a number, so no number has one before its end.
+        let begins = !matches!(shape, Shape::Ends(_));
+        let bare = part.strip_prefix('+').filter(|_| begins).unwrap_or(part);
         let digits_only = bare.chars().all(|c| c.is_ascii_digit() || c == '#');
         let enough = !bare.is_empty() || matches!(shape, Shape::Begins(_));
         if digits_only && enough { Ok(Self::Number(shape)) } else { Err(PatternError::NoNumber) }

@@ -112,7 +112,8 @@ impl Switchboard {
 
     /// Whether a request from an unexpected source carries the credentials of the leg's own user.
     fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> bool {
-        let owner = self.legs.call_of(leg).and_then(|call| self.calls.get(call)).map(|call| call.owner().clone());
+        let owner =
+            self.legs.call_of(leg).and_then(|call| self.calls.get(call)).map(|call| call.owner().clone());
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return false };
         if owner.as_ref() != Some(&uid) {
             return false;
@@ -314,9 +315,8 @@ pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
 
 /// Option tags that are required of us and that we lack.
 fn lacking(request: &Message) -> Vec<u8> {
-    let supported = |tag: &&[u8]| {
-        !(tag.eq_ignore_ascii_case(b"path") && request.method() == Method::Register)
-    };
+    let supported =
+        |tag: &&[u8]| !(tag.eq_ignore_ascii_case(b"path") && request.method() == Method::Register);
     let tags: Vec<&[u8]> =
         request.values(Name::Require).chain(request.values(Name::ProxyRequire)).filter(supported).collect();
     tags.join(&b", "[..])

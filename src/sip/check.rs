@@ -8,7 +8,7 @@
 //! Implements: RFC 3261 §8.1.1, §8.2.2.1, §21.4.1, §21.5.6; RFC 4475 §3.1.2, §3.3.
 
 use super::address::NameAddr;
-use super::chars::{TOKEN, small, take};
+use super::chars::{TOKEN, small, take, unquote};
 use super::fault::Fault;
 use super::item::word;
 use super::list::elements;
@@ -94,8 +94,10 @@ fn from_and_to(message: &mut Message) -> Option<Fault> {
 /// Judges From or To and says where its tag is.
 fn address(message: &Message, name: Name) -> Option<Span> {
     let address = NameAddr::parse(message.header(name)?)?;
-    let sound = address.params.are_sound() && Uri::parse(address.uri).is_ok();
-    sound.then(|| message.span_of(address.tag()))
+    let mut tags = address.params.raw().filter(|(name, _)| name.eq_ignore_ascii_case(b"tag"));
+    let tag = tags.next().and_then(|(_, value)| value).unwrap_or_default();
+    let sound = tags.next().is_none() && address.params.are_sound() && Uri::parse(address.uri).is_ok();
+    sound.then(|| message.span_of(unquote(tag)))
 }
 
 fn request(message: &Message) -> Option<Fault> {

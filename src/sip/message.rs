@@ -149,6 +149,12 @@ impl Message {
         self.lines.iter().filter(move |line| line.name == name).map(|line| self.text(line.value))
     }
 
+    /// The value of the first line of a header that has no [`Name`], in any case.
+    pub fn named(&self, name: &str) -> Option<&[u8]> {
+        let mut lines = self.every_line();
+        lines.find(|(_, text, _)| text.eq_ignore_ascii_case(name.as_bytes())).map(|(.., value)| value)
+    }
+
     /// The comma-separated elements of all such lines, trimmed.
     pub fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
         self.lines(name).flat_map(elements)

@@ -23,6 +23,7 @@ mod parse;
 mod sdp;
 mod status;
 mod uri;
+mod uri_parse;
 mod uri_same;
 mod via;
 mod write;

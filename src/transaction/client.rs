@@ -57,7 +57,17 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(owner: Owner, method: Method, token: Token, flow: Flow, request: Bytes) -> Self {
-        Self { owner, method, token, flow, request, state: State::Trying, interval: T1, repeat: None, end: None }
+        Self {
+            owner,
+            method,
+            token,
+            flow,
+            request,
+            state: State::Trying,
+            interval: T1,
+            repeat: None,
+            end: None,
+        }
     }
 
     /// The request has been sent: timers F and, over datagrams, E run.

@@ -101,7 +101,7 @@ impl Transactions {
         let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
         let ticket = client_ticket(key);
         let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
-            .then(|| stream_listener(ctx))
+            .then(|| ctx.settings.stream_beside(flow.listener))
             .flatten();
         match stream {
             Some(listener) => {
@@ -162,7 +162,11 @@ impl Transactions {
     }
 
     /// A response came: finds its transaction, and says whom to tell. `Err` is a stray one.
-    pub fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) -> Result<Option<TxEvent>, Stray> {
+    pub fn on_response(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        response: &Arc<Message>,
+    ) -> Result<Option<TxEvent>, Stray> {
         let branch = response.via().map(|via| via.branch).ok_or(Stray)?;
         let token = branch.strip_prefix(COOKIE).ok_or(Stray)?;
         let (_, mut key) = Token::read(token).ok_or(Stray)?;
@@ -171,10 +175,14 @@ impl Transactions {
             key = invite.cancel.ok_or(Stray)?;
         }
         let (owner, step) = match self.clients.get_mut(key).ok_or(Stray)? {
-            ClientMachine::Invite(machine) if method == Method::Invite && machine.token.as_bytes() == token => {
+            ClientMachine::Invite(machine)
+                if method == Method::Invite && machine.token.as_bytes() == token =>
+            {
                 (machine.owner, machine.on_response(ctx, key, response))
             }
-            ClientMachine::Other(machine) if method == machine.method && machine.token.as_bytes() == token => {
+            ClientMachine::Other(machine)
+                if method == machine.method && machine.token.as_bytes() == token =>
+            {
                 (machine.owner, machine.on_response(ctx, key, response.status()))
             }
             ClientMachine::Invite(_) | ClientMachine::Other(_) => return Err(Stray),
@@ -249,7 +257,11 @@ impl Transactions {
             }
             return Arrival::Known;
         }
-        if !ack && message.to_tag().is_empty() && self.is_merged(message) { Arrival::Merged } else { Arrival::New }
+        if !ack && message.to_tag().is_empty() && self.is_merged(message) {
+            Arrival::Merged
+        } else {
+            Arrival::New
+        }
     }
 
     /// The INVITE that a CANCEL is for: its transaction and leg (RFC 3261 §9.2).
@@ -384,12 +396,6 @@ fn write(ctx: &Ctx<'_>, listener: u8, transport: Transport, token: &Token, draft
     writer.finish(draft.body)
 }
 
-/// A listener for streams, if there is one.
-fn stream_listener(ctx: &Ctx<'_>) -> Option<u8> {
-    let at = ctx.settings.listeners.iter().position(|listener| listener.transport == Transport::Tcp)?;
-    u8::try_from(at).ok()
-}
-
 /// Tickets of client transactions have their top bit set and name their machine.
 fn client_ticket(key: Key) -> Ticket {
     Ticket(1 << 63 | u64::from(key.tenant) << 32 | u64::from(key.index))
@@ -403,4 +409,3 @@ fn ticket_client(ticket: Ticket) -> Option<Key> {
     let tenant = u32::try_from((ticket.0 >> 32) & 0x00ff_ffff).ok()?;
     Some(Key { index, tenant })
 }
-

@@ -9,4 +9,5 @@ mod routing;
 mod seeds;
 mod sim;
 mod torture;
+mod torture_server;
 mod wire;

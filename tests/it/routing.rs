@@ -1,15 +1,87 @@
 //! The tree language from outside: decisions, diagnostics, the canonical form.
 
-use ratatosk::routing::format;
+#![allow(clippy::format_collect, reason = "plain to read, and speed is no matter here")]
+
+mod decisions;
+mod faults;
+mod properties;
+
+use ratatosk::base::Uid;
+use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Target, format};
+
+fn uid(text: &str) -> Uid {
+    Uid::parse(text).unwrap()
+}
+
+/// A question as a table writes it: `voice anne@north.test`, with `reg` or `mode` for the
+/// registration of a client at all, or of one that takes the mode.
+fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mode: Mode = words[0].parse().unwrap();
+    let address = Uid::parse(words[1]);
+    let party = match &address {
+        Ok(uid) => Party::User(uid),
+        Err(_) if words[1] == "anonymous" => Party::Anonymous,
+        Err(_) => Party::Number(words[1]),
+    };
+    let for_mode = words.contains(&"mode");
+    let registered = for_mode || words.contains(&"reg");
+    then(&Question { mode, caller: party, to: party, registered, registered_for_mode: for_mode })
+}
+
+/// An action in the words of a table.
+fn told(action: &Action) -> String {
+    match action {
+        Action::Try(plan) => {
+            let targets = plan.targets.iter().map(|timed| {
+                let target = match &timed.target {
+                    Target::Clients => "clients".to_owned(),
+                    Target::User(uid) => uid.to_string(),
+                };
+                format!("{target}+{}", timed.after.as_secs())
+            });
+            let ring_for = plan.ring_for.map_or(String::new(), |time| format!(" {}s", time.as_secs()));
+            format!("try {}{ring_for}", targets.collect::<Vec<_>>().join(","))
+        }
+        Action::Decline => "decline".to_owned(),
+        Action::Busy => "busy".to_owned(),
+        Action::Ignore => "ignore".to_owned(),
+        Action::Forward(uid) => format!("forward {uid}"),
+        Action::Send => "send".to_owned(),
+        Action::Refuse(why) => format!("refuse {why}"),
+    }
+}
+
+fn compiled(source: &str) -> Profile {
+    Profile::compile(source).unwrap_or_else(|faults| panic!("{}", faults.render(false)))
+}
 
 #[test]
-fn first() {
-    for file in ["default", "examples/screening", "examples/together", "examples/office-phone"] {
-        let source = std::fs::read_to_string(format!("routing-trees/{file}.tree")).unwrap();
-        match ratatosk::routing::Profile::compile(&source) {
-            Ok(_) => {}
-            Err(f) => panic!("{}", f.in_file(file).render(false)),
-        }
-        println!("{}", format(&source).unwrap());
+fn the_trees_that_are_shipped_check_and_are_in_canonical_form() {
+    let directories = ["routing-trees", "routing-trees/examples"];
+    let files = directories.iter().flat_map(|dir| std::fs::read_dir(dir).unwrap()).map(|f| f.unwrap().path());
+    let trees: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "tree")).collect();
+    assert!(trees.len() >= 4, "{trees:?}");
+    for path in trees {
+        let source = std::fs::read_to_string(&path).unwrap();
+        compiled(&source);
+        assert_eq!(format(&source).unwrap(), source, "{}", path.display());
+    }
+}
+
+#[test]
+fn the_first_example_of_the_reference_page_checks() {
+    let page = std::fs::read_to_string("docs/routing-tree.md").unwrap();
+    let example = page.split("```\n").nth(1).unwrap();
+    compiled(example);
+    assert_eq!(format(example).unwrap(), example);
+}
+
+#[test]
+fn the_reference_page_knows_every_word_and_code() {
+    let page = std::fs::read_to_string("docs/routing-tree.md").unwrap();
+    let words = Mode::ALL.iter().map(|w| w.as_str()).chain(Outcome::ALL.iter().map(|w| w.as_str()));
+    for word in words.chain(Code::ALL.iter().map(|code| code.as_str())) {
+        assert!(page.contains(&format!("`{word}`")), "{word}");
     }
 }

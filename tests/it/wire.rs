@@ -52,6 +52,7 @@ fn a_message_is_read_on_demand() {
     assert!(message.has_token(Name::Supported, "100REL") && message.has_token(Name::Supported, "timer"));
     assert!(!message.has_token(Name::Supported, "path"));
     let own = message.every_line().find(|(name, ..)| *name == Name::Unknown).unwrap();
+    assert_eq!(message.named("x-own"), Some(own.2));
     assert_eq!((own.1, own.2), (&b"X-Own"[..], &b"kept, as\r\n it came"[..]));
     assert_eq!(message.body(), "body");
 }
@@ -104,6 +105,7 @@ fn what_is_refused() {
         ("CSeq: 7 INVITE\r\n", "", 400),
         ("Call-ID: a84b4c", "Call-ID:", 400),
         ("Call-ID: a84b4c", "Call-ID: a b", 400),
+        ("tag=19", "tag=19;TAG=20", 400),
         ("Max-Forwards: 69", "Max-Forwards: 256", 400),
         ("Max-Forwards: 69\r\n", "", 0),
         ("Content-Length: 4", "Content-Length: 14", 400),

@@ -13,8 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::base::At;
-use crate::config::Settings;
-use crate::effect::{Flow, Outcome, Transport};
+use crate::effect::{Flow, Outcome};
 use crate::io::net::outgoing::Asker;
 
 use super::thread::Thread;
@@ -80,7 +79,8 @@ impl Thread {
 
     /// Connects, and sends whatever waits for it.
     async fn dial(self: Rc<Self>, flow: Flow) {
-        let listener = stream_listener(&self.settings, flow.listener);
+        // Without one the flow keeps the name of the datagrams' listener.
+        let listener = self.settings.stream_beside(flow.listener).unwrap_or(flow.listener);
         let from = self.settings.listeners.get(usize::from(listener)).map(|listener| listener.address);
         let connected = timeout(CONNECT_MAX, connect(from, flow.remote)).await.ok().and_then(Result::ok);
         let moved = connected.and_then(|socket| self.adopt(listener, socket, flow.remote));
@@ -115,20 +115,6 @@ async fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStre
         socket.bind(from)?;
     }
     socket.connect(to).await
-}
-
-/// The TCP listener that stands beside a UDP listener: same face, same address. Without one the
-/// flow keeps the UDP listener's index, whose face and names are then used.
-fn stream_listener(settings: &Settings, datagram: u8) -> u8 {
-    let Some(beside) = settings.listeners.get(usize::from(datagram)) else { return datagram };
-    (0..)
-        .zip(&settings.listeners)
-        .find(|(_, listener)| {
-            listener.transport == Transport::Tcp
-                && listener.face == beside.face
-                && listener.address.ip() == beside.address.ip()
-        })
-        .map_or(datagram, |(index, _)| index)
 }
 
 /// How long a connection may take.

@@ -111,17 +111,25 @@ impl Thread {
         self.core.borrow_mut().handle(now, input, &mut self.output.borrow_mut());
     }
 
-    /// Takes a message to the user server that it belongs to.
+    /// Takes a message to the user server that it belongs to, or offers it to each.
     pub(super) fn deliver(&self, now: Now, flow: Flow, message: Message) {
-        if let Home::Server(server) = home(&self.settings, &message)
-            && server != self.index
-            && let Some(inbox) = self.inboxes.get(usize::from(server.0))
-        {
-            if !inbox.hand_over(flow, message) {
-                self.observe(&Fact::Dropped(Dropped::Overload));
+        match home(&self.settings, &message) {
+            Home::Server(server) if server != self.index => {
+                if let Some(inbox) = self.inboxes.get(usize::from(server.0)) {
+                    self.hand_over(inbox, flow, message);
+                }
             }
-        } else {
-            self.tell(now, Input::Message { flow, message });
+            Home::Every => {
+                self.others().for_each(|inbox| self.hand_over(inbox, flow, message.clone()));
+                self.tell(now, Input::Message { flow, message });
+            }
+            Home::Server(_) | Home::Any => self.tell(now, Input::Message { flow, message }),
+        }
+    }
+
+    fn hand_over(&self, inbox: &Inbox, flow: Flow, message: Message) {
+        if !inbox.hand_over(flow, message) {
+            self.observe(&Fact::Dropped(Dropped::Overload));
         }
     }
 

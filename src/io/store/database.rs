@@ -108,9 +108,13 @@ fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
     let directory = place.directory();
     fs::create_dir_all(directory)
         .map_err(|source| StoreError::Directory { path: directory.into(), source })?;
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&place.database).map_err(
-        |error| StoreError::Open { path: place.database.clone(), reason: error.to_string() },
-    )?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&place.database)
+        .map_err(|error| StoreError::Open { path: place.database.clone(), reason: error.to_string() })?;
     Ok(())
 }
 

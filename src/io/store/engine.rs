@@ -158,13 +158,8 @@ fn start(
 fn lock(place: &Place) -> Result<File, StoreError> {
     let path = place.lock();
     let fail = |source| StoreError::Lock { path: path.clone(), source };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(fail)?;
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),

@@ -10,13 +10,17 @@ use crate::io::seal::SealError;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no database where the configuration says.
-    #[error("there is no database at {path} yet\n  `ratatosk user add UID` makes it; `--config FILE` looks elsewhere")]
+    #[error(
+        "there is no database at {path} yet\n  `ratatosk user add UID` makes it; `--config FILE` looks elsewhere"
+    )]
     Missing {
         /// Where it should be.
         path: PathBuf,
     },
     /// Its directory cannot be made.
-    #[error("the directory {path} of the database cannot be made: {source}\n  make it writable, or change `url` in [store]")]
+    #[error(
+        "the directory {path} of the database cannot be made: {source}\n  make it writable, or change `url` in [store]"
+    )]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -24,7 +28,9 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file is there and cannot be opened.
-    #[error("the database {path} cannot be opened: {reason}\n  it must be a SQLite file that this user may read and write, as must its directory")]
+    #[error(
+        "the database {path} cannot be opened: {reason}\n  it must be a SQLite file that this user may read and write, as must its directory"
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -32,7 +38,9 @@ pub enum StoreError {
         reason: String,
     },
     /// A later version of the program made it.
-    #[error("the database {path} was made by a newer ratatosk: its schema is {found}, this program knows up to {known}\n  run the newer program, or restore the copy made before it ran")]
+    #[error(
+        "the database {path} was made by a newer ratatosk: its schema is {found}, this program knows up to {known}\n  run the newer program, or restore the copy made before it ran"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -50,7 +58,9 @@ pub enum StoreError {
         reason: String,
     },
     /// Its users belong to another cluster.
-    #[error("the users in {path} belong to the cluster {found}, the configuration says {wanted}\n  set `id = \"{found}\"` in [cluster], or give [store] another `url`: passwords are bound to the cluster's name")]
+    #[error(
+        "the users in {path} belong to the cluster {found}, the configuration says {wanted}\n  set `id = \"{found}\"` in [cluster], or give [store] another `url`: passwords are bound to the cluster's name"
+    )]
     OtherCluster {
         /// The file.
         path: PathBuf,
@@ -63,13 +73,17 @@ pub enum StoreError {
     #[error(transparent)]
     Seal(#[from] SealError),
     /// The key is not the one that sealed the secrets.
-    #[error("{path} is not the key that sealed the secrets of this database\n  put the file back that lay beside it; without it every user needs a new database and a new password")]
+    #[error(
+        "{path} is not the key that sealed the secrets of this database\n  put the file back that lay beside it; without it every user needs a new database and a new password"
+    )]
     WrongKey {
         /// The key file.
         path: PathBuf,
     },
     /// Another server runs on it.
-    #[error("another ratatosk server runs on {path}\n  one store serves one server: stop the other, or give this one another `url` in [store]")]
+    #[error(
+        "another ratatosk server runs on {path}\n  one store serves one server: stop the other, or give this one another `url` in [store]"
+    )]
     InUse {
         /// The database.
         path: PathBuf,
@@ -114,7 +128,9 @@ pub enum StoreError {
         name: String,
     },
     /// A secret of his does not open.
-    #[error("the secret of {0} does not open with the key of this store\n  `ratatosk user passwd {0}` gives him a new one")]
+    #[error(
+        "the secret of {0} does not open with the key of this store\n  `ratatosk user passwd {0}` gives him a new one"
+    )]
     Unsealable(Uid),
     /// Everything else that SQLite may say.
     #[error("the database refuses: {0}")]

@@ -312,15 +312,15 @@ async fn put_secrets(
     let mut rows = Vec::with_capacity(users.len() * 2);
     for (uid, secrets) in users {
         rows.push((*uid, "MD5", seal.seal(&about_md5(uid), &join(&secrets.md5, &secrets.md5_uid))));
-        rows.push((*uid, "SHA-256", seal.seal(&about_sha256(uid), &join(&secrets.sha256, &secrets.sha256_uid))));
+        rows.push((
+            *uid,
+            "SHA-256",
+            seal.seal(&about_sha256(uid), &join(&secrets.sha256, &secrets.sha256_uid)),
+        ));
     }
     PUT_SECRETS
         .run(connection, &rows, |(uid, algorithm, sealed), columns| {
-            columns
-                .put(uid.as_str())
-                .put(*algorithm)
-                .put(i64::from(uid.slot().0))
-                .put(sealed.as_slice());
+            columns.put(uid.as_str()).put(*algorithm).put(i64::from(uid.slot().0)).put(sealed.as_slice());
         })
         .await?;
     Ok(())

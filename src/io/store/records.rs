@@ -152,7 +152,19 @@ macro_rules! from_row {
 }
 
 from_row!(CallRow {
-    id, direction, owner, caller, callee, mode, started_ms, answered_ms, ended_ms, status, end, rule, path
+    id,
+    direction,
+    owner,
+    caller,
+    callee,
+    mode,
+    started_ms,
+    answered_ms,
+    ended_ms,
+    status,
+    end,
+    rule,
+    path
 });
 from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, rule, path });
 from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

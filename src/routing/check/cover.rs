@@ -28,7 +28,7 @@ pub(in super::super) fn cover(file: &File, faults: &mut Vec<Fault>) {
         let all = Region(vec![Region::FULL; parties.cells.len()]);
         let arriving = Both { may: all.clone(), must: all };
         Cover { parties: &parties, direction: tree.direction, faults }.block(
-            arriving,
+            &arriving,
             tree.head,
             &tree.block,
         );
@@ -125,7 +125,7 @@ struct Cover<'a> {
 }
 
 impl Cover<'_> {
-    fn block(&mut self, entering: Both, head: Span, block: &Block) {
+    fn block(&mut self, entering: &Both, head: Span, block: &Block) {
         let mut arriving = entering.clone();
         for (i, rule) in block.rules.iter().enumerate() {
             let holds = self.when(&rule.when);
@@ -134,14 +134,15 @@ impl Cover<'_> {
                 let earlier = block.rules.get(..i).unwrap_or_default();
                 self.dead(rule, &entering.may.and(&holds.may), earlier);
             } else if let Then::Block(inner) = &rule.then {
-                self.block(taken, rule.span, inner);
+                self.block(&taken, rule.span, inner);
             }
             arriving =
                 Both { may: arriving.may.without(&holds.must), must: arriving.must.without(&holds.may) };
         }
         if let Some(example) = self.example(&arriving.must) {
-            let fault = Fault::new(Code::NotTotal, block.close, format!("{example} reaches no rule"));
-            let fault = fault.here("the block ends here without a rule for it").label(head, "in this block");
+            let fault = Fault::new(Code::NotTotal, head, format!("{example} reaches no rule"));
+            let fault =
+                fault.here("in this block").label(block.close, "it ends here without a rule for that");
             self.faults.push(fault.help("let the last rule be `otherwise -> …`"));
         }
     }

@@ -18,7 +18,8 @@ const PAIRS_MAX: usize = 4_096;
 
 /// Letters for addresses; those of the world stand for all that no pattern will have thought of.
 const LETTERS: &str = "xabcdefghijklmnopqrstuvwyz0123456789-_.éøñжλ中あ";
-const DIGITS: &str = "5012346789+*#";
+/// What numbers are made of. No pattern can name a `*`, so there is always a way to lead on.
+const DIGITS: &str = "5012346789#*";
 
 /// A set of parties that no condition of the tree tells apart.
 pub(super) struct Cell {
@@ -149,7 +150,8 @@ impl Family {
             .ends
             .iter()
             .map(|e| {
-                let words: &[&str] = if e.is_empty() { &["tset.erehwesle"] } else { &[] };
+                let words: &[&str] =
+                    if e.is_empty() { &["tset.erehwesle", "elpmaxe.erehwesle"] } else { &[] };
                 (reversed(e), away_from(e, &self.ends, words, LETTERS).map(|text| reversed(&text)))
             })
             .collect();
@@ -187,11 +189,6 @@ impl Family {
         let mut texts = Vec::new();
         for (left, right) in left.iter().flatten().flat_map(|l| right.iter().flatten().map(move |r| (l, r))) {
             texts.push(self.unnamed(left, "", right));
-        }
-        if left.iter().chain(&right).any(Option::is_none) {
-            // There are so few digits that all may be taken: a number may then end on the way.
-            texts.extend(self.begins.iter().flat_map(|text| beginnings(text)));
-            texts.extend(self.ends.iter().flat_map(|text| beginnings(text)).map(|text| reversed(&text)));
         }
         texts.extend(self.whole.iter().cloned());
         texts
@@ -234,10 +231,6 @@ fn away_from(begin: &str, patterns: &BTreeSet<String>, words: &[&str], letters: 
     None
 }
 
-fn beginnings(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.char_indices().filter_map(|(at, c)| text.get(..at + c.len_utf8())).map(str::to_owned)
-}
-
 fn reversed(text: &str) -> String {
     text.chars().rev().collect()
 }
@@ -245,4 +238,41 @@ fn reversed(text: &str) -> String {
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or(text);
     !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn literal() -> impl Strategy<Value = Pattern> {
+        // Few letters, so that patterns overlap; for numbers all digits, so that they can use up all.
+        let user = prop_oneof!["[ab]{1,3}@[ab]{1,3}", "[ab@]{1,3}\\*", "\\*[ab@]{1,3}"];
+        let number = prop_oneof!["\\+?[0-3]{1,3}", "\\+?[0-9]\\*", "[0-9]{1,2}\\*", "\\*[0-9]{1,2}"];
+        prop_oneof![user, number].prop_filter_map("not a pattern", |text| Pattern::read(&text).ok())
+    }
+
+    fn witness() -> impl Strategy<Value = Witness> {
+        let user = "[abc]{1,5}@[abc]{1,5}".prop_map(|text| Witness::User(Uid::parse(&text).unwrap()));
+        let number = prop_oneof!["\\+?[0-9]{1,5}", "[*#][0-9]{0,2}[*#]?"].prop_map(Witness::Number);
+        prop_oneof![user, number, Just(Witness::Anonymous)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn everybody_is_in_a_cell(
+            literals in prop::collection::btree_set(literal(), 0..40),
+            everybody in prop::collection::vec(witness(), 50),
+        ) {
+            let parties = Parties::new(literals, true).map_err(|_| TestCaseError::reject("too many"))?;
+            for one in everybody {
+                let matched: Vec<bool> = parties.literals.iter().map(|p| p.matches(one.party())).collect();
+                let cell = parties.cells.iter().find(|c| c.matched == matched && c.witness.kind() == one.kind());
+                prop_assert!(cell.is_some(), "{one:?} in {:?}", parties.literals);
+            }
+        }
+    }
 }

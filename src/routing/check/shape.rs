@@ -5,7 +5,8 @@ use super::super::ast::{
     TryLine, When,
 };
 use super::super::fault::{Code, Fault, Span};
-use super::super::words::{Direction, Key, Outcome};
+use super::super::vocabulary::Key;
+use super::super::words::{Direction, Outcome};
 use crate::base::Uid;
 
 /// Looks at every rule of a file. With an `owner`, ways back to himself are faults too.
@@ -71,7 +72,7 @@ impl Shape<'_> {
                 let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
                 self.wrong_tree(span, "this action belongs to the incoming tree", help);
             }
-            (_, Leaf::Forward(uid)) => self.to_self(uid),
+            (_, Leaf::Forward(uid)) => self.circle(uid),
             (_, Leaf::Decline | Leaf::Busy | Leaf::Ignore | Leaf::Send | Leaf::Refuse(_)) => {}
         }
     }
@@ -98,7 +99,7 @@ impl Shape<'_> {
             self.faults.push(fault.here("too late").help("begin earlier, or ring for longer"));
         }
         if let Target::User(uid) = &timed.target {
-            self.to_self(&Spanned { it: uid.clone(), span: timed.span });
+            self.circle(&Spanned { it: uid.clone(), span: timed.span });
         }
         let twice = line.targets.iter().take(index).find(|earlier| earlier.target == timed.target);
         if let Some(first) = twice.filter(|_| timed.target != Target::Faulty) {
@@ -148,7 +149,7 @@ impl Shape<'_> {
         }
     }
 
-    fn to_self(&mut self, uid: &Spanned<Uid>) {
+    fn circle(&mut self, uid: &Spanned<Uid>) {
         if self.owner == Some(&uid.it) {
             let fault = Fault::new(Code::ToSelf, uid.span, "this would go round in a circle");
             let help = "your own phones are rung with `try clients`";

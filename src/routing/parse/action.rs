@@ -7,7 +7,8 @@ use super::super::ast::{
 };
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token, unescape};
-use super::super::words::{ACTIONS, Found, Outcome, TARGETS, TargetWord, Verb, find, served};
+use super::super::vocabulary::{ACTIONS, Found, TARGETS, TargetWord, Verb, find, served};
+use super::super::words::Outcome;
 use super::cursor::{Lost, Parser, Read, told};
 use crate::base::Uid;
 

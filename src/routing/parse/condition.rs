@@ -4,9 +4,10 @@ use super::super::ast::{Atom, Cond, Spanned};
 use super::super::fault::{Code, Fault};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::{Pattern, PatternError};
-use super::super::words::{
-    ACTIONS, CONDITIONS, Found, Key, Mode, PARTIES, PartyWord, TARGETS, find, nearest, served,
+use super::super::vocabulary::{
+    ACTIONS, CONDITIONS, Found, Key, PARTIES, PartyWord, TARGETS, find, nearest, served,
 };
+use super::super::words::Mode;
 use super::cursor::{Lost, Parser, Read, told};
 
 /// The value of `registered` that asks for a client which can take the mode.
@@ -60,9 +61,9 @@ impl<'s> Parser<'s> {
         let key = match find(CONDITIONS, word) {
             Found::Served(key) => key,
             Found::Later => {
-                let lost = self.later(token, "conditions", CONDITIONS);
-                self.bump();
-                return Err(lost);
+                self.later(token, "conditions", CONDITIONS);
+                self.skip_atom();
+                return Ok(Cond::Faulty);
             }
             Found::Unknown => return Err(self.no_condition(token, word)),
         };
@@ -75,6 +76,18 @@ impl<'s> Parser<'s> {
             Key::Registered => Atom::Registered,
         };
         Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
+    }
+
+    /// Leaves a condition and its values behind.
+    fn skip_atom(&mut self) {
+        self.bump();
+        while !self.line_ended() {
+            match self.peek().kind {
+                Kind::Word("and") | Kind::CloseParen | Kind::Arrow | Kind::OpenBrace => return,
+                Kind::Word("or") if begins_condition(self.ahead(1)) => return,
+                _ => self.bump(),
+            };
+        }
     }
 
     /// Says what is wrong with a word where a condition should begin.

@@ -2,7 +2,7 @@
 
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token};
-use super::super::words::{Table, nearest, served};
+use super::super::vocabulary::{Table, nearest, served};
 
 /// How deep braces, parentheses, `not` and `else` may nest.
 const DEPTH_MAX: usize = 32;

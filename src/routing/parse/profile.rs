@@ -5,7 +5,8 @@ use jiff::tz::TimeZoneDatabase;
 use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, lex, unescape};
-use super::super::words::{Direction, Found, SECTIONS, Section, find, nearest, served};
+use super::super::vocabulary::{Found, SECTIONS, Section, find, nearest, served};
+use super::super::words::Direction;
 use super::cursor::{Parser, Read, told};
 
 /// Reads a file: what could be read of it, and every fault of its form.
@@ -118,24 +119,20 @@ impl Parser<'_> {
             self.note(fault.help("move this line up, right after `profile … {`"));
         }
         let zones = TimeZoneDatabase::bundled();
-        match zones.get(name) {
-            Ok(zone) => {
-                let it = zone.iana_name().unwrap_or(name).to_owned();
-                file.zone.get_or_insert(Spanned { it, span: token.span });
-                Ok(())
-            }
-            Err(_) => {
-                let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
-                let near = nearest(name, known.iter().map(String::as_str));
-                let help = near.map_or_else(
-                    || "zones are named by continent and city: `Europe/Oslo`, `America/Toronto`".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let message = format!("{} is no time zone", told(token));
-                self.note(Fault::new(Code::UnknownZone, token.span, message).here("no such zone").help(help));
-                Ok(())
-            }
+        if let Ok(zone) = zones.get(name) {
+            let it = zone.iana_name().unwrap_or(name).to_owned();
+            file.zone.get_or_insert(Spanned { it, span: token.span });
+            return Ok(());
         }
+        let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
+        let near = nearest(name, known.iter().map(String::as_str));
+        let help = near.map_or_else(
+            || "zones are named by continent and city: `Europe/Oslo`, `America/Toronto`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("{} is no time zone", told(token));
+        self.note(Fault::new(Code::UnknownZone, token.span, message).here("no such zone").help(help));
+        Ok(())
     }
 
     fn tree(&mut self, file: &mut File, direction: Direction, head: Span) -> Read<()> {

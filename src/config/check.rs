@@ -1,0 +1,240 @@
+//! What each key means, and which values it takes.
+
+use std::path::PathBuf;
+
+use super::fault::Code;
+use super::file::{Peer, Sources, Trees};
+use super::place::Place as Store;
+use super::reader::{Given, Place, Section};
+use super::settings::Algorithm;
+use crate::base::Cid;
+use crate::routing::{Mode, nearest};
+use crate::sip::Uri;
+
+/// The cluster of a server that was told none.
+const CID: &str = "localhost";
+/// The database of a server that was told none.
+const DATABASE: &str = "ratatosk-data/ratatosk.db";
+/// The default profile, and its file's name before `.tree`.
+const PROFILE: &str = "default";
+const TREES: &str = "routing-trees";
+/// Most user servers of one process: the index of one is kept in a byte of every token.
+const THREADS_MAX: u8 = 64;
+
+/// `cluster.id`.
+pub(super) fn cid(cluster: &Section<'_, '_, '_>) -> Option<Cid> {
+    let Some(id) = cluster.text("id") else { return Some(Cid::new(CID)) };
+    if !is_host(&id.value) {
+        cluster.fault(
+            Code::BadValue,
+            &id.place,
+            format!("`{}` is no domain name", id.value),
+            "the cluster's name is the part of its users' addresses after the @, for instance north.test",
+        );
+        return None;
+    }
+    Some(Cid::new(&id.value))
+}
+
+/// `cluster.aliases`.
+pub(super) fn aliases(cluster: &Section<'_, '_, '_>) -> Vec<String> {
+    let mut aliases = Vec::new();
+    for alias in cluster.texts("aliases").unwrap_or_default() {
+        if is_host(alias.value.trim_matches(['[', ']'])) {
+            aliases.push(alias.value.trim_matches(['[', ']']).to_ascii_lowercase());
+        } else {
+            let help = "an alias is a name or address without port, as it stands after the @";
+            let message = format!("`{}` is neither a domain name nor an address", alias.value);
+            cluster.fault(Code::BadValue, &alias.place, message, help);
+        }
+    }
+    aliases
+}
+
+/// `[store]`.
+pub(super) fn store(store: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Option<Store> {
+    const HELP: &str = "write `url = \"sqlite://north.db\"`; the file is made at first use";
+    let max_mb = store.number("max_mb").and_then(|given| {
+        let fits = u32::try_from(given.value).ok().filter(|mb| *mb > 0);
+        if fits.is_none() {
+            store.fault(Code::BadValue, &given.place, "the database needs some room", "give it 1 MB or more");
+        }
+        fits
+    });
+    let Some(url) = store.text("url") else {
+        return Some(Store { database: sources.directory.join(DATABASE), max_mb });
+    };
+    let url = follow(store, url, sources)?;
+    if url.value.starts_with("postgres:") || url.value.starts_with("postgresql:") {
+        let message = "PostgreSQL is not served by this version";
+        store.fault(Code::Later, &url.place, message, format!("it stores in SQLite: {HELP}"));
+        return None;
+    }
+    let path = url.value.strip_prefix("sqlite://").or_else(|| url.value.strip_prefix("sqlite:"));
+    match path {
+        Some(path) if !path.is_empty() && !path.starts_with(':') && !path.contains('?') => {
+            Some(Store { database: sources.directory.join(path), max_mb })
+        }
+        _ => {
+            let message = format!("`{}` names no database", url.value);
+            store.fault(Code::BadValue, &url.place, message, HELP);
+            None
+        }
+    }
+}
+
+/// `auth.digest`.
+pub(super) fn digest(auth: &Section<'_, '_, '_>) -> Option<Vec<Algorithm>> {
+    const HELP: &str = "write `digest = [\"SHA-256\", \"MD5\"]`, or one of them";
+    let Some(names) = auth.texts("digest") else { return Some(vec![Algorithm::Sha256, Algorithm::Md5]) };
+    let mut algorithms = Vec::new();
+    for name in &names {
+        let algorithm = match name.value.as_str() {
+            "MD5" => Algorithm::Md5,
+            "SHA-256" => Algorithm::Sha256,
+            other => {
+                let message = format!("there is no digest algorithm `{other}`");
+                auth.fault(Code::BadValue, &name.place, message, HELP);
+                continue;
+            }
+        };
+        if algorithms.contains(&algorithm) {
+            auth.fault(Code::Repeated, &name.place, format!("`{}` is offered twice", name.value), HELP);
+        }
+        algorithms.push(algorithm);
+    }
+    if names.is_empty() {
+        auth.fault(Code::BadValue, &auth.place, "`digest` offers no algorithm", HELP);
+        return None;
+    }
+    Some(algorithms)
+}
+
+/// `[trees]`.
+pub(super) fn trees(trees: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Trees {
+    let directory = path(trees.text("directory"), TREES, sources);
+    let default = match trees.text("default") {
+        Some(given) if given.value.is_empty() || given.value.contains('/') => {
+            let help = "write the name of a file in `directory`, without `.tree`";
+            trees.fault(Code::BadValue, &given.place, format!("`{}` names no profile", given.value), help);
+            PROFILE.to_owned()
+        }
+        Some(given) => given.value,
+        None => PROFILE.to_owned(),
+    };
+    Trees { directory, default }
+}
+
+/// The `[[federation]]` tables.
+pub(super) fn federation(root: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Vec<Peer> {
+    let mut peers: Vec<Peer> = Vec::new();
+    for section in root.sections("federation") {
+        let id = section.text("id");
+        if id.is_none() {
+            let help = "write `id = \"south.test\"`, the part of its users' addresses after the @";
+            section.fault(Code::Missing, &section.place, "this cluster has no `id`", help);
+        }
+        let address = section.text("address");
+        if let Some(given) = address.as_ref().filter(|given| Uri::parse(given.value.as_bytes()).is_err()) {
+            let help = "write `address = \"sip:192.0.2.7:5060;transport=tcp\"`, or leave it to DNS";
+            section.fault(Code::BadValue, &given.place, format!("`{}` is no SIP URI", given.value), help);
+        }
+        let secret = section.text("secret").and_then(|given| follow(&section, given, sources));
+        let allow = section.texts("allow").map_or_else(everything, |words| allowed(&section, &words));
+        if let Some(id) = id {
+            let cid = Cid::new(&id.value);
+            if !is_host(&id.value) {
+                let message = format!("`{}` is no domain name", id.value);
+                section.fault(Code::BadValue, &id.place, message, "for instance south.test");
+            } else if peers.iter().any(|peer| peer.cid == cid) {
+                let message = format!("`{}` stands here twice", id.value);
+                section.fault(Code::Repeated, &id.place, message, "one [[federation]] for each cluster");
+            }
+            let (address, secret) = (address.map(|given| given.value), secret.map(|given| given.value));
+            peers.push(Peer { cid, address, secret, allow });
+        }
+        section.finish();
+    }
+    peers
+}
+
+/// `threads`.
+pub(super) fn threads(root: &Section<'_, '_, '_>) -> Option<u8> {
+    let given = root.number("threads")?;
+    let threads = u8::try_from(given.value).ok().filter(|threads| (1..=THREADS_MAX).contains(threads));
+    if threads.is_none() {
+        let message = format!("{} is no number of threads", given.value);
+        root.fault(Code::BadValue, &given.place, message, format!("from 1 to {THREADS_MAX}"));
+    }
+    threads
+}
+
+/// A path, against the directory of the file.
+pub(super) fn path(given: Option<Given<String>>, default: &str, sources: &Sources<'_>) -> PathBuf {
+    sources.directory.join(given.map_or_else(|| default.to_owned(), |given| given.value))
+}
+
+/// Follows a `file:` or `env:` reference, so that a secret need not stand in the file.
+fn follow(
+    section: &Section<'_, '_, '_>,
+    given: Given<String>,
+    sources: &Sources<'_>,
+) -> Option<Given<String>> {
+    let Given { value, place } = given;
+    let fault = |message: String, help: &str| section.fault(Code::Reference, &place, message, help);
+    if let Some(name) = value.strip_prefix("env:") {
+        let Some(secret) = sources.environment.get(name) else {
+            fault(format!("there is no variable {name}"), "set it where the server is started");
+            return None;
+        };
+        return Some(Given { value: secret.clone(), place });
+    }
+    if let Some(path) = value.strip_prefix("file:") {
+        let path = sources.directory.join(path);
+        return match (sources.read)(&path) {
+            Ok(secret) => Some(Given { value: secret.trim_end().to_owned(), place }),
+            Err(error) => {
+                fault(format!("{} cannot be read: {error}", path.display()), "it holds the value alone");
+                None
+            }
+        };
+    }
+    Some(Given { value, place })
+}
+
+fn everything() -> Vec<String> {
+    modes().map(str::to_owned).collect()
+}
+
+fn modes() -> impl Iterator<Item = &'static str> {
+    Mode::ALL.iter().map(|mode| mode.as_str()).chain(["presence"])
+}
+
+fn allowed(section: &Section<'_, '_, '_>, words: &[Given<String>]) -> Vec<String> {
+    for word in words.iter().filter(|word| !modes().any(|mode| mode == word.value)) {
+        let help = match nearest(&word.value, modes()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", modes().collect::<Vec<_>>().join(", ")),
+        };
+        section.fault(Code::BadValue, &word.place, format!("there is no mode `{}`", word.value), help);
+    }
+    words.iter().map(|word| word.value.clone()).collect()
+}
+
+/// Whether a text can stand after an `@`: a domain name, or an address.
+pub(super) fn is_host(text: &str) -> bool {
+    let name = text.trim_end_matches('.');
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    text.parse::<std::net::IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
+}
+
+/// The place of a value that was not given: that of its section.
+pub(super) fn at<T>(given: Option<&Given<T>>, section: &Section<'_, '_, '_>) -> Place {
+    given.map_or_else(|| section.place.clone(), |given| given.place.clone())
+}

@@ -1,0 +1,187 @@
+//! The tables of the words that begin something, and the search for the word that was meant.
+//!
+//! A word without a meaning (`None`) belongs to the language, but this version does not serve it;
+//! to serve it, give it a meaning here and let the parser read what follows.
+
+use super::words::Direction;
+
+/// The words that begin a condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Key {
+    Mode,
+    Caller,
+    Registered,
+    To,
+}
+
+/// The words that begin an action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verb {
+    Try,
+    Decline,
+    Busy,
+    Ignore,
+    Forward,
+    Send,
+    Refuse,
+}
+
+/// The words that name a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TargetWord {
+    Clients,
+    User,
+}
+
+/// The words that may stand for a party, besides an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PartyWord {
+    Anonymous,
+    Number,
+}
+
+/// The words that may stand in the braces of a profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Section {
+    Zone,
+    Tree(Direction),
+}
+
+/// Words and what they mean to this version, if it serves them.
+pub(super) type Table<T> = [(&'static str, Option<T>)];
+
+pub(super) const CONDITIONS: &Table<Key> = &[
+    ("mode", Some(Key::Mode)),
+    ("caller", Some(Key::Caller)),
+    ("registered", Some(Key::Registered)),
+    ("to", Some(Key::To)),
+    ("status", None),
+    ("time", None),
+    ("urgent", None),
+    ("subject", None),
+    ("body", None),
+    ("header", None),
+    ("language", None),
+    ("size", None),
+    ("account", None),
+    ("property", None),
+    ("device", None),
+];
+
+pub(super) const ACTIONS: &Table<Verb> = &[
+    ("try", Some(Verb::Try)),
+    ("decline", Some(Verb::Decline)),
+    ("busy", Some(Verb::Busy)),
+    ("ignore", Some(Verb::Ignore)),
+    ("forward", Some(Verb::Forward)),
+    ("send", Some(Verb::Send)),
+    ("refuse", Some(Verb::Refuse)),
+    ("also", None),
+    ("reply", None),
+    ("hold", None),
+    ("redirect", None),
+    ("set", None),
+    ("log", None),
+];
+
+pub(super) const TARGETS: &Table<TargetWord> = &[
+    ("clients", Some(TargetWord::Clients)),
+    ("user", Some(TargetWord::User)),
+    ("client", None),
+    ("inbox", None),
+    ("voicemail", None),
+];
+
+pub(super) const PARTIES: &Table<PartyWord> = &[
+    ("anonymous", Some(PartyWord::Anonymous)),
+    ("number", Some(PartyWord::Number)),
+    ("in", None),
+    ("verified", None),
+    ("contact", None),
+];
+
+pub(super) const SECTIONS: &Table<Section> = &[
+    ("zone", Some(Section::Zone)),
+    ("incoming", Some(Section::Tree(Direction::Incoming))),
+    ("outgoing", Some(Section::Tree(Direction::Outgoing))),
+];
+
+/// What a table knows of a word.
+pub(super) enum Found<T> {
+    /// It means this.
+    Served(T),
+    /// A word of the language that this version does not serve.
+    Later,
+    /// No word of this table.
+    Unknown,
+}
+
+/// Looks a word up.
+pub(super) fn find<T: Copy>(table: &Table<T>, word: &str) -> Found<T> {
+    match table.iter().find(|(text, _)| *text == word) {
+        Some((_, Some(meaning))) => Found::Served(*meaning),
+        Some((_, None)) => Found::Later,
+        None => Found::Unknown,
+    }
+}
+
+/// The words of a table that this version serves.
+pub(super) fn served<T>(table: &Table<T>) -> impl Iterator<Item = &'static str> + '_ {
+    table.iter().filter(|(_, meaning)| meaning.is_some()).map(|(text, _)| *text)
+}
+
+/// The candidate that a person who typed `word` most likely meant, if any is near.
+pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    /// Longer words are no slips of the finger for any of ours.
+    const LONGEST: usize = 24;
+    let length = word.chars().count();
+    if length > LONGEST {
+        return None;
+    }
+    let allowed = (length / 3).clamp(1, 2);
+    candidates
+        .into_iter()
+        .map(|candidate| (slips(word, candidate), candidate))
+        .filter(|(slips, _)| *slips <= allowed)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters were added, lost, changed or (neighbours) exchanged between two words.
+fn slips(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
+    for (i, a) in from.chars().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let at = |row: &[usize], k: usize| row.get(k).copied().unwrap_or(usize::MAX - 1);
+            let mut best =
+                (at(&last, j) + usize::from(a != *b)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = j > 0 && previous == Some(*b) && to.get(j - 1) == Some(&a);
+            if swapped && !before.is_empty() {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+        previous = Some(a);
+    }
+    last.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::Mode;
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_a_stranger_none() {
+        let modes = || Mode::ALL.iter().map(|m| m.as_str());
+        assert_eq!(nearest("viedo", modes()), Some("video"));
+        assert_eq!(nearest("pgae", modes()), Some("page"));
+        assert_eq!(nearest("vioce", modes()), Some("voice"));
+        assert_eq!(nearest("telegram", modes()), None);
+    }
+}

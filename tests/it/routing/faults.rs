@@ -1,0 +1,148 @@
+//! What people hear about a faulty file, as golden texts; and the limits.
+
+use ratatosk::base::Limits;
+use ratatosk::routing::{Code, Profile, format};
+
+use super::uid;
+
+/// Compares with `tests/golden/routing/NAME.txt`; with `UPDATE_GOLDEN` set, writes it.
+pub(super) fn golden(name: &str, found: &str) {
+    let path = format!("tests/golden/routing/{name}.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expected, "{path} differs; UPDATE_GOLDEN=1 rewrites it");
+}
+
+/// The codes of all faults of a file.
+fn codes(source: &str) -> Vec<Code> {
+    match Profile::compile(source) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(|fault| fault.code).collect(),
+    }
+}
+
+fn incoming(rules: &str) -> String {
+    format!("profile \"p\" {{\n incoming {{\n{rules}\n }}\n}}\n")
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once() {
+    for name in ["words", "later", "shape", "cover", "form"] {
+        let source = std::fs::read_to_string(format!("tests/golden/routing/{name}.tree")).unwrap();
+        let owner = uid("anne@north.test");
+        let faults = Profile::compile_for(&source, &Limits::default(), &owner).unwrap_err();
+        golden(name, &faults.in_file(&format!("{name}.tree")).render(false));
+    }
+}
+
+#[test]
+fn faults_serialise_with_their_places() {
+    let faults = Profile::compile(&incoming("  otherwise -> tyr clients")).unwrap_err().in_file("a.tree");
+    golden("json", &serde_json::to_string_pretty(&faults).unwrap());
+}
+
+#[test]
+fn one_fault_breeds_no_others() {
+    let table: &[(&str, &[Code])] = &[
+        (
+            "statsu away { mode voice -> decline\n otherwise -> busy }\n otherwise -> busy",
+            &[Code::UnknownWord],
+        ),
+        ("status away -> decline\n otherwise -> busy", &[Code::LaterWord]),
+        (
+            "not status away -> decline\n status away -> busy\n otherwise -> busy",
+            &[Code::LaterWord, Code::LaterWord],
+        ),
+        ("mode page and status away -> decline\n mode voice -> busy", &[Code::NotTotal, Code::LaterWord]),
+        (
+            "mode voice or status away -> decline\n mode voice -> busy\n otherwise -> busy",
+            &[Code::LaterWord, Code::DeadRule],
+        ),
+        ("caller in \"Friends\" -> ignore\n otherwise -> busy", &[Code::LaterWord]),
+        ("otherwise -> try clients else inbox", &[Code::LaterWord]),
+        ("otherwise -> try \"gsm\" after 2s, client \"desk\" for 30s else voicemail", &[Code::LaterWord; 3]),
+        ("otherwise -> reply \"busy\", hold", &[Code::LaterWord]),
+        ("otherwise -> also inbox, try clients {\n busy -> decline\n }", &[Code::LaterWord]),
+        ("time mon-fri 09:00-17:00 -> busy\n otherwise -> decline", &[Code::LaterWord]),
+        ("otherwise -> try clients for 20", &[Code::BadDuration]),
+        ("otherwise -> try clients for 0s", &[Code::BadDuration]),
+        ("otherwise -> forward anne", &[Code::BadAddress]),
+        ("caller * -> busy\n otherwise -> decline", &[Code::BadAddress]),
+        ("caller a*b@c.test -> busy\n otherwise -> decline", &[Code::BadAddress]),
+        ("caller number \"nine\" -> busy\n otherwise -> decline", &[Code::BadAddress]),
+        ("otherwise -> refuse \"no", &[Code::OpenText]),
+        ("otherwise\u{0}-> busy", &[Code::Character]),
+        ("otherwise -> busy # \u{202e} turned", &[Code::Character]),
+        ("otherwise -> busy decline", &[Code::Syntax]),
+        ("decline", &[Code::UnknownWord]),
+        ("voice -> decline\n otherwise -> busy", &[Code::UnknownWord]),
+        ("mode page -> {\n otherwise -> busy\n }\n otherwise -> busy", &[Code::Syntax]),
+        ("(mode page -> busy\n otherwise -> busy", &[Code::Syntax]),
+        ("", &[Code::NotTotal]),
+    ];
+    for (rules, expected) in table {
+        assert_eq!(codes(&incoming(rules)), *expected, "{rules}");
+    }
+}
+
+#[test]
+fn no_message_promises_a_later_version() {
+    for name in ["words", "later", "shape", "cover", "form"] {
+        let text =
+            std::fs::read_to_string(format!("tests/golden/routing/{name}.txt")).unwrap().to_lowercase();
+        assert!(!text.contains("implement") && !text.contains("todo"), "{name}");
+    }
+}
+
+#[test]
+fn limits_refuse_in_good_time() {
+    let deep = |open: &str, n: usize| incoming(&open.repeat(n));
+    assert_eq!(codes(&deep("mode voice {", 20_000 / 12)), [Code::TooDeep]);
+    assert_eq!(codes(&deep("(", 20_000)), [Code::TooDeep]);
+    assert_eq!(codes(&deep("not ", 10_000)), [Code::TooDeep]);
+    let chain = format!("otherwise -> {}", "try clients else ".repeat(2_000));
+    assert_eq!(codes(&incoming(&chain)), [Code::TooDeep]);
+    let rules: String = (0..2_000).map(|i| format!("caller a{i}@b.test -> busy\n")).collect();
+    assert_eq!(codes(&incoming(&rules)), [Code::TooManyRules]);
+    let list = (0..3_000).map(|i| format!("a{i}@b.test")).collect::<Vec<_>>().join(" or ");
+    assert_eq!(
+        codes(&incoming(&format!("caller {list} -> busy\n otherwise -> decline"))),
+        [Code::TooComplex]
+    );
+    assert_eq!(codes(&"#".repeat(65_537)), [Code::TooLarge]);
+    assert_eq!(codes(&"\u{0}a ".repeat(20_000)).len(), 101);
+    assert_eq!(codes(&incoming(&"x\n".repeat(900))).len(), 101);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_where_the_text_ends() {
+    let faults = Profile::compile_bytes(b"profile \"p\" {\n  zone \xff\n}").unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!((fault.code, fault.line(), fault.column()), (Code::Encoding, 2, 8));
+}
+
+#[test]
+fn line_ends_of_every_kind_give_the_same_tree_and_the_same_places() {
+    let unix = incoming("  mode voice -> busy\n  otherwise -> tyr clients");
+    let place = |source: &str| {
+        let faults = Profile::compile(source).unwrap_err();
+        faults.iter().map(|fault| (fault.line(), fault.column())).collect::<Vec<_>>()
+    };
+    assert_eq!(place(&unix), [(4, 16)]);
+    assert_eq!(place(&unix.replace('\n', "\r\n")), [(4, 16)]);
+    assert_eq!(place(&unix.replace('\n', "\r")), [(4, 16)]);
+    let good = unix.replace("tyr", "try");
+    assert_eq!(format(&good.replace('\n', "\r\n")).unwrap(), format(&good).unwrap());
+}
+
+#[test]
+fn the_largest_partitions_are_checked_in_good_time() {
+    let pairs: String = (0..60).map(|i| format!("caller a{i}* or *{i}z -> busy\n")).rev().collect();
+    let users: String = (0..800).map(|i| format!("caller u{i}@b.test -> busy\n")).collect();
+    let numbers: String = (0..900).map(|i| format!("caller number \"{i}*\" -> busy\n")).rev().collect();
+    for rules in [format!("{pairs}{users}"), numbers] {
+        assert_eq!(codes(&incoming(&format!("{rules} otherwise -> decline"))), []);
+    }
+}
