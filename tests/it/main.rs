@@ -4,16 +4,16 @@
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
 mod baresip;
+mod calls;
+mod net;
 mod process;
+mod routing;
+mod seeds;
 mod server_process;
+mod sim;
 mod sipp;
 mod softphone;
 mod tone;
-mod calls;
-mod net;
-mod routing;
-mod seeds;
-mod sim;
 mod torture;
 mod torture_server;
 mod wire;

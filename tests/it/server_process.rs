@@ -69,7 +69,6 @@ impl Server {
         self.dir.path()
     }
 
-
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
         run(&self.dir.path().join("ratatosk.toml"), arguments)
@@ -106,14 +105,16 @@ digest = ["MD5"]  # Debian's baresip and SIPp refuse a challenge that holds SHA-
 
 fn users(dir: &Path) -> String {
     let file = dir.join("users.csv");
-    let rows = ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{},{user},\n", password(user)));
+    let rows =
+        ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{},{user},\n", password(user)));
     fs::write(&file, rows.concat()).unwrap();
     file.to_str().unwrap().into()
 }
 
 /// The program: the one that was built with this test, or the one that `RATATOSK_BIN` names.
 fn program(config: &Path) -> Command {
-    let binary = std::env::var_os("RATATOSK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into(), PathBuf::from);
+    let binary =
+        std::env::var_os("RATATOSK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into(), PathBuf::from);
     let mut command = Command::new(binary);
     command.arg("--config").arg(config);
     command

@@ -98,9 +98,8 @@ impl World {
             Effect::SendLong { flow, stream, datagram, ticket } => {
                 self.inspect(&datagram);
                 let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-                let accepts = phone.is_some_and(|phone| {
-                    self.phones[phone].accepts_streams && !self.is_gone(phone)
-                });
+                let accepts =
+                    phone.is_some_and(|phone| self.phones[phone].accepts_streams && !self.is_gone(phone));
                 // Nobody listening refuses at once; nobody there costs the whole patience.
                 let wait = match phone {
                     Some(_) if accepts => 2 * self.net.delay(&mut self.rng),
