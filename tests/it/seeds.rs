@@ -62,9 +62,8 @@ fn told(failures: &[(u64, String)]) -> String {
     for (seed, failure) in failures.iter().take(TOLD) {
         let _ = writeln!(text, "\n{failure}\nSEED={seed} SEEDS=1 cargo test --test it seeds -- --nocapture");
     }
-    let others: Vec<String> = failures.iter().skip(TOLD).map(|(seed, _)| seed.to_string()).collect();
-    if !others.is_empty() {
-        let _ = writeln!(text, "\nand seeds {}", others.join(" "));
+    for (seed, failure) in failures.iter().skip(TOLD) {
+        let _ = writeln!(text, "SEED={seed}: {}", failure.lines().next().unwrap_or_default());
     }
     text
 }
@@ -82,7 +81,7 @@ fn try_seed(seed: u64) -> Result<(), String> {
     if !world.faults.is_empty() {
         let path = std::env::temp_dir().join(format!("ratatosk-seed-{seed}.txt"));
         let faults = world.faults.join("\n");
-        let text = format!("{:?}\n{faults}\n\n{ladder}", world.net);
+        let text = format!("{:?}\n{faults}\n\n{ladder}", World::random(seed).net);
         let place = match std::fs::write(&path, text) {
             Ok(()) => format!("the ladder is in {}", path.display()),
             Err(error) => format!("no ladder: {error}"),

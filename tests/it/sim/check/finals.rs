@@ -57,12 +57,19 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
         None => {}
         Some((first, others)) => {
             for other in others {
-                if other.line.bytes != first.line.bytes {
+                if !same(&first.packet, &other.packet) || other.packet.body != first.packet.body {
                     found.push((other.place, format!("a second final response after {}", first.packet.first)));
                 }
             }
         }
     }
+}
+
+/// Whether one is the other sent again. A challenge is made anew for every copy of its request,
+/// but for the To tag (RFC 3261 §8.2.7).
+fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
+    let challenge = matches!(one.status(), Some(401 | 407));
+    one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
 }
 
 fn is_overdue(world: &World, request: &Said<'_>) -> bool {

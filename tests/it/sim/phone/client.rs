@@ -14,6 +14,8 @@ use crate::sim::text::{Draft, Packet};
 pub enum Purpose {
     /// A REGISTER.
     Register,
+    /// A REGISTER that changes nothing.
+    Query,
     /// The first INVITE of a call.
     Invite(u64),
     /// A later one.
@@ -199,6 +201,7 @@ impl Phone {
         }
         match purpose {
             Purpose::Register => self.on_registered(at, response),
+            Purpose::Query => self.after_register(at),
             Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => self.on_answer(at, purpose, response),
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
@@ -272,6 +275,7 @@ impl Phone {
             self.unanswered.push(what);
             match purpose {
                 Purpose::Register => self.on_register_lost(at),
+                Purpose::Query => self.after_register(at),
                 Purpose::Invite(call) => self.on_refusal(call),
                 Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
                 Purpose::Bye(call) => self.end_call(call),
