@@ -75,6 +75,11 @@ fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
 fn is_overdue(world: &World, request: &Said<'_>) -> bool {
     let patience = if request.packet.method() == Some("INVITE") { 260 } else { 40 };
     let end = world.clock().at;
+    // Over a stream that was closed meanwhile, no answer can come.
+    let mut losses = world.phones[request.phone()].losses.iter();
+    if losses.any(|loss| *loss >= request.line.at) {
+        return false;
+    }
     world.restarts() == 0 && request.line.at + Duration::from_secs(patience) < end
 }
 

@@ -273,14 +273,27 @@ impl Phone {
         }
         for (purpose, what) in late {
             self.unanswered.push(what);
-            match purpose {
-                Purpose::Register => self.on_register_lost(at),
-                Purpose::Query => self.after_register(at),
-                Purpose::Invite(call) => self.on_refusal(call),
-                Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
-                Purpose::Bye(call) => self.end_call(call),
-                Purpose::Other => {}
-            }
+            self.on_lost(at, purpose);
+        }
+    }
+
+    /// Gives up what went over a stream that is no more.
+    pub(super) fn lose_clients(&mut self, at: At) {
+        let lost = self.clients.extract_if(.., |tx| tx.path == Path::Main && tx.state != State::Done);
+        let purposes: Vec<Purpose> = lost.map(|tx| tx.purpose).collect();
+        for purpose in purposes {
+            self.on_lost(at, purpose);
+        }
+    }
+
+    fn on_lost(&mut self, at: At, purpose: Purpose) {
+        match purpose {
+            Purpose::Register => self.on_register_lost(at),
+            Purpose::Query => self.after_register(at),
+            Purpose::Invite(call) => self.on_refusal(call),
+            Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
+            Purpose::Bye(call) => self.end_call(call),
+            Purpose::Other => {}
         }
     }
 
