@@ -347,6 +347,7 @@ impl World {
         self.run_until(self.now + Duration::from_secs(100));
         self.net = Net::PERFECT;
         self.hang_up_all();
+        self.phones.iter_mut().for_each(Phone::rest);
         self.run_until(self.now + Duration::from_secs(400));
     }
 

@@ -14,6 +14,8 @@ use crate::sim::text::{Draft, Packet};
 pub enum Purpose {
     /// A REGISTER.
     Register,
+    /// A REGISTER that changes nothing.
+    Query,
     /// The first INVITE of a call.
     Invite(u64),
     /// A later one.
@@ -165,8 +167,7 @@ impl Phone {
                 tx.state = State::Done;
                 tx.resend = None;
                 // D, K and the Accepted state of RFC 6026, or nothing to wait for.
-                let linger =
-                    if reliable && !(tx.is_invite() && status < 300) { Duration::ZERO } else { GIVE_UP };
+                let linger = if reliable && !(tx.is_invite() && status < 300) { Duration::ZERO } else { GIVE_UP };
                 tx.end = Some(at + linger);
                 self.acknowledge_refusal(index, response);
                 self.on_final(at, index, response);
@@ -200,9 +201,8 @@ impl Phone {
         }
         match purpose {
             Purpose::Register => self.on_registered(at, response),
-            Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => {
-                self.on_answer(at, purpose, response)
-            }
+            Purpose::Query => self.after_register(at),
+            Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => self.on_answer(at, purpose, response),
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
             Purpose::Bye(call) => self.end_call(call),
@@ -220,8 +220,7 @@ impl Phone {
             return false;
         };
         let tx = &self.clients[index];
-        let answered =
-            !tx.draft.get("Authorization").is_empty() || !tx.draft.get("Proxy-Authorization").is_empty();
+        let answered = !tx.draft.get("Authorization").is_empty() || !tx.draft.get("Proxy-Authorization").is_empty();
         let (mut tries, mut stale) = (tx.tries, tx.stale);
         if answered && challenge.stale {
             stale += 1;
@@ -238,10 +237,9 @@ impl Phone {
         draft.remove("Authorization");
         draft.remove("Proxy-Authorization");
         self.auth = Some(challenge);
-        let fresh = self
-            .auth
-            .as_mut()
-            .map(|challenge| challenge.answer(&self.user, &self.password, &method, draft.uri()));
+        let fresh = self.auth.as_mut().map(|challenge| {
+            challenge.answer(&self.user, &self.password, &method, draft.uri())
+        });
         let header = if proxy { "Proxy-Authorization" } else { "Authorization" };
         draft.add(header, fresh.unwrap_or_default());
         self.note_number(purpose, number);
@@ -275,13 +273,27 @@ impl Phone {
         }
         for (purpose, what) in late {
             self.unanswered.push(what);
-            match purpose {
-                Purpose::Register => self.on_register_lost(at),
-                Purpose::Invite(call) => self.on_refusal(call),
-                Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
-                Purpose::Bye(call) => self.end_call(call),
-                Purpose::Other => {}
-            }
+            self.on_lost(at, purpose);
+        }
+    }
+
+    /// Gives up what went over a stream that is no more.
+    pub(super) fn lose_clients(&mut self, at: At) {
+        let lost = self.clients.extract_if(.., |tx| tx.path == Path::Main && tx.state != State::Done);
+        let purposes: Vec<Purpose> = lost.map(|tx| tx.purpose).collect();
+        for purpose in purposes {
+            self.on_lost(at, purpose);
+        }
+    }
+
+    fn on_lost(&mut self, at: At, purpose: Purpose) {
+        match purpose {
+            Purpose::Register => self.on_register_lost(at),
+            Purpose::Query => self.after_register(at),
+            Purpose::Invite(call) => self.on_refusal(call),
+            Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
+            Purpose::Bye(call) => self.end_call(call),
+            Purpose::Other => {}
         }
     }
 

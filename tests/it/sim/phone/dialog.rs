@@ -135,6 +135,9 @@ impl Phone {
     /// Sends a request in the current call and waits for nothing.
     pub(super) fn send_inside(&mut self, at: At, method: &str) {
         let Some(id) = self.current() else { return };
+        if self.call_mut(id).is_none_or(|call| call.state != State::Up) {
+            return;
+        }
         let Some(mut draft) = self.inside(id, method) else { return };
         match method {
             "INFO" => draft.carry("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
@@ -208,8 +211,7 @@ impl Phone {
         };
         let (number, method) = request.cseq();
         if number <= call.remote_cseq {
-            let text = format!("CSeq {number} {method} after {}", call.remote_cseq);
-            self.complain(text);
+            // Overtaken on the way (RFC 3261 §12.2.2).
             return self.respond_plain(at, request, 500);
         }
         call.remote_cseq = number;
