@@ -5,6 +5,7 @@
 
 mod baresip;
 mod calls;
+mod cli;
 mod net;
 mod process;
 mod routing;
@@ -13,6 +14,7 @@ mod server_process;
 mod sim;
 mod sipp;
 mod softphone;
+mod store;
 mod tone;
 mod torture;
 mod torture_server;
