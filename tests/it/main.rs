@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
+mod loopback;
 mod net;
 mod routing;
 mod torture;
