@@ -6,6 +6,7 @@
 mod baresip;
 mod calls;
 mod loopback;
+mod cli;
 mod net;
 mod process;
 mod routing;
@@ -14,6 +15,7 @@ mod server_process;
 mod sim;
 mod sipp;
 mod softphone;
+mod store;
 mod tone;
 mod torture;
 mod torture_server;
