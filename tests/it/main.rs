@@ -5,6 +5,7 @@
 
 mod baresip;
 mod calls;
+mod loopback;
 mod cli;
 mod net;
 mod process;
