@@ -40,7 +40,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
-        host::log_events("warn");
+        let _log = host::log_events("warn")?;
         let home = Home::make()?;
         let loaded = self.loaded(&home.path)?;
         let passwords = self.make_users(&loaded)?;
