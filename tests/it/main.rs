@@ -4,13 +4,14 @@
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
 mod baresip;
+mod net;
 mod process;
+mod routing;
 mod server_process;
 mod sipp;
 mod softphone;
+mod tidy;
 mod tone;
-mod net;
-mod routing;
 mod torture;
 mod torture_server;
 mod wire;

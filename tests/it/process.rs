@@ -34,7 +34,8 @@ pub(crate) fn peers(programs: &[&str]) -> bool {
     let asked = |name: &str| std::env::var(name).is_ok_and(|value| value == "1");
     let skip = |why: String| {
         // Not println!: the harness would hide it, for the test passes.
-        writeln!(std::io::stderr(), "SKIPPED {}: {why}", thread::current().name().unwrap_or("a test")).unwrap();
+        writeln!(std::io::stderr(), "SKIPPED {}: {why}", thread::current().name().unwrap_or("a test"))
+            .unwrap();
         false
     };
     if !asked("RATATOSK_PEERS") {
@@ -53,7 +54,8 @@ pub(crate) fn peers(programs: &[&str]) -> bool {
 /// A port that is free for UDP and TCP, as is the next one, and is given out once.
 pub(crate) fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let free = |port| UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let free =
+        |port| UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
     for _ in 0..1_000 {
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let Some(next) = port.checked_add(1) else { continue };

@@ -35,7 +35,7 @@ impl Transport {
 #[derive(Debug)]
 pub(crate) struct Server {
     // Fields drop in this order: the process ends before its directory goes.
-    process: Process,
+    _process: Process,
     dir: TempDir,
     port: u16,
 }
@@ -56,7 +56,7 @@ impl Server {
         let mut serve = program(&config);
         let mut process = Process::start("server", dir.path(), serve.arg("serve"));
         process.wait_for_line(&dir.path().join("server.out"), "ready", PATIENCE);
-        Self { process, dir, port }
+        Self { _process: process, dir, port }
     }
 
     /// Where phones reach it.
@@ -68,7 +68,6 @@ impl Server {
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
-
 
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
@@ -106,14 +105,16 @@ digest = ["MD5"]  # Debian's baresip and SIPp refuse a challenge that holds SHA-
 
 fn users(dir: &Path) -> String {
     let file = dir.join("users.csv");
-    let rows = ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{},{user},\n", password(user)));
+    let rows =
+        ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{},{user},\n", password(user)));
     fs::write(&file, rows.concat()).unwrap();
     file.to_str().unwrap().into()
 }
 
 /// The program: the one that was built with this test, or the one that `RATATOSK_BIN` names.
 fn program(config: &Path) -> Command {
-    let binary = std::env::var_os("RATATOSK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into(), PathBuf::from);
+    let binary =
+        std::env::var_os("RATATOSK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into(), PathBuf::from);
     let mut command = Command::new(binary);
     command.arg("--config").arg(config);
     command

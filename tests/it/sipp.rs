@@ -54,8 +54,24 @@ impl Stage {
         let dir = self.server.dir();
         let file = |kind: &str| dir.join(format!("{name}.{kind}"));
         let mut command = Command::new("sipp");
-        command.arg(self.server.address()).args(["-sf", &scenario(plays), "-s", service, "-key", "domain", DOMAIN]);
-        command.args(["-i", address, "-bind_local", "-nostdin", "-timeout", &SECONDS.to_string(), "-timeout_error"]);
+        command.arg(self.server.address()).args([
+            "-sf",
+            &scenario(plays),
+            "-s",
+            service,
+            "-key",
+            "domain",
+            DOMAIN,
+        ]);
+        command.args([
+            "-i",
+            address,
+            "-bind_local",
+            "-nostdin",
+            "-timeout",
+            &SECONDS.to_string(),
+            "-timeout_error",
+        ]);
         command.args(["-t", if self.transport == Transport::Udp { "u1" } else { "t1" }]);
         for (trace, option, kind) in [
             ("-trace_err", "-error_file", "errors"),

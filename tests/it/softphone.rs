@@ -47,15 +47,19 @@ impl Softphone {
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
         fs::write(dir.join("accounts"), account(server, transport, user)).unwrap();
-        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{other}@{DOMAIN}>;presence=none\n")).unwrap();
+        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{other}@{DOMAIN}>;presence=none\n"))
+            .unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
         let process = Process::start(user, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
-        let mut phone = Self { user: user.into(), _process: process, dir, control, said, events: Vec::new(), console };
-        until(&format!("{user} registered"), PATIENCE, || phone.command("reginfo", "").contains("OK ").then_some(()));
+        let mut phone =
+            Self { user: user.into(), _process: process, dir, control, said, events: Vec::new(), console };
+        until(&format!("{user} registered"), PATIENCE, || {
+            phone.command("reginfo", "").contains("OK ").then_some(())
+        });
         phone
     }
 
@@ -132,7 +136,8 @@ impl Softphone {
     /// The newest recording of what was heard.
     fn heard(&self) -> (PathBuf, Vec<f64>) {
         let files = fs::read_dir(&self.dir).unwrap().map(|entry| entry.unwrap().path());
-        let newest = files.filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max().unwrap_or_default();
+        let newest =
+            files.filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max().unwrap_or_default();
         let samples = tone::samples(&newest);
         (newest, samples)
     }
@@ -155,9 +160,11 @@ fn no_recording_of_own_voice(dir: &Path) {
 
 fn configuration(dir: &Path, control: u16, console: u16, tone: u32) -> String {
     let (dir, sip) = (dir.display(), free_port());
-    let modules = ["g711", "ausine", "aubridge", "sndfile"].map(|name| format!("module {name}.so\n")).concat();
-    let programs =
-        ["account", "contact", "menu", "cons", "ctrl_tcp"].map(|name| format!("module_app {name}.so\n")).concat();
+    let modules =
+        ["g711", "ausine", "aubridge", "sndfile"].map(|name| format!("module {name}.so\n")).concat();
+    let programs = ["account", "contact", "menu", "cons", "ctrl_tcp"]
+        .map(|name| format!("module_app {name}.so\n"))
+        .concat();
     format!(
         "sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
