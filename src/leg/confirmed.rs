@@ -21,6 +21,7 @@ use crate::transaction::{Asked, Draft, Owner, T1, T2, TIMEOUT};
 
 use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
+use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
 use super::words::{ALLOW, LegWord, Passage};
 
@@ -285,7 +286,7 @@ impl Confirmed {
         }
         let Some(at) = self.relayed_out.iter().position(|(own, _)| *own == client) else { return Turn::Stay };
         let (_, id) = self.relayed_out.swap_remove(at);
-        Turn::Tell(LegWord::Reply { id, status, passage: Passage::of(response) })
+        Turn::Tell(LegWord::Reply { id, status: shown_status(status), passage: Passage::of(response) })
     }
 
     pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, client: Key, status: u16) -> Turn {

@@ -125,7 +125,7 @@ impl Uac {
     }
 
     /// The CANCEL has had no effect in 64·T1 (RFC 3261 §9.1).
-    pub(super) fn on_out_of_patience(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+    pub(super) fn on_out_of_patience(&self, wire: &mut Wire<'_, '_>) -> Turn {
         wire.transactions.abandon(wire.ctx, self.client);
         Turn::End
     }

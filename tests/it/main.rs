@@ -4,10 +4,13 @@
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
 mod baresip;
+mod calls;
 mod net;
 mod process;
 mod routing;
+mod seeds;
 mod server_process;
+mod sim;
 mod sipp;
 mod softphone;
 mod tidy;

@@ -1,0 +1,80 @@
+//! Every request of a phone gets one final response, and nobody is served unasked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Said;
+use crate::sim::text::Packet;
+use crate::sim::world::World;
+
+/// One request of a phone and what became of it.
+struct Asked<'a> {
+    request: &'a Said<'a>,
+    arrived: bool,
+    finals: Vec<&'a Said<'a>>,
+}
+
+/// Follows every transaction that a phone started.
+pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
+    let mut asked: BTreeMap<(usize, &str, &str), Asked<'_>> = BTreeMap::new();
+    for one in said {
+        let (number, method) = one.packet.cseq();
+        let _ = number;
+        let key = (one.phone(), one.packet.branch(), method);
+        match (one.is_up(), one.packet.status()) {
+            (true, None) if method != "ACK" => {
+                let arrived = one.line.arrived.is_some();
+                asked
+                    .entry(key)
+                    .and_modify(|known| known.arrived |= arrived)
+                    .or_insert_with(|| Asked { request: one, arrived, finals: Vec::new() });
+            }
+            (false, Some(status)) => match asked.get_mut(&key) {
+                Some(known) => {
+                    if status >= 200 {
+                        known.finals.push(one);
+                    }
+                    if status != 100 && status < 300 && !may_be_served(&known.request.packet) {
+                        found.push((one.place, format!("{status} to a stranger")));
+                    }
+                }
+                None => found.push((one.place, "a response to nothing".to_owned())),
+            },
+            _ => {}
+        }
+    }
+    for known in asked.values() {
+        judge(world, known, found);
+    }
+}
+
+fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
+    let place = known.request.place;
+    match known.finals.split_first() {
+        None if known.arrived && is_overdue(world, known.request) => {
+            found.push((place, "no final response".to_owned()));
+        }
+        None => {}
+        Some((first, others)) => {
+            for other in others {
+                if other.line.bytes != first.line.bytes {
+                    found.push((other.place, format!("a second final response after {}", first.packet.first)));
+                }
+            }
+        }
+    }
+}
+
+fn is_overdue(world: &World, request: &Said<'_>) -> bool {
+    let patience = if request.packet.method() == Some("INVITE") { 260 } else { 40 };
+    let end = world.clock().at;
+    world.restarts() == 0 && request.line.at + Duration::from_secs(patience) < end
+}
+
+/// Requests in a dialog belong to it; all others have to say whose they are.
+fn may_be_served(request: &Packet<'_>) -> bool {
+    let credentials = ["Authorization", "Proxy-Authorization"];
+    !request.to_tag().is_empty()
+        || request.method() == Some("CANCEL")
+        || credentials.iter().any(|name| request.get(name).is_some())
+}

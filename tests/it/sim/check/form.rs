@@ -1,0 +1,123 @@
+//! Every message of the server is well formed, and its addresses lead back to it.
+
+use ratatosk::base::Limits;
+use ratatosk::sip::Message;
+
+use super::Said;
+use crate::sim::text::{Packet, host_of};
+use crate::sim::world::{SERVER, World};
+
+/// Looks at every message that a server sent.
+pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
+    let limits = Limits::default();
+    for one in said.iter().filter(|one| !one.is_up() && !one.line.again) {
+        if one.phone() == usize::MAX {
+            found.push((one.place, "sent to nobody".to_owned()));
+            continue;
+        }
+        if let Some(fault) = fault_of(&one.packet) {
+            found.push((one.place, fault));
+        }
+        match Message::parse(one.line.bytes.clone(), &limits) {
+            Ok(message) => found.extend(message.fault().map(|fault| (one.place, fault.to_string()))),
+            Err(error) => found.push((one.place, error.to_string())),
+        }
+        let tcp = one.line.stream && world.phones[one.phone()].transport.is_reliable();
+        if let Some(fault) = address_fault(&one.packet, tcp) {
+            found.push((one.place, fault));
+        }
+    }
+}
+
+fn fault_of(packet: &Packet<'_>) -> Option<String> {
+    for name in ["Via", "From", "To", "Call-ID", "CSeq", "Content-Length"] {
+        if packet.get(name).is_none() {
+            return Some(format!("no {name}"));
+        }
+    }
+    for name in ["From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Content-Type", "Expires"] {
+        if packet.all(name).count() > 1 {
+            return Some(format!("{name} twice"));
+        }
+    }
+    if packet.get("Content-Length").and_then(|digits| digits.parse().ok()) != Some(packet.body.len()) {
+        return Some("Content-Length does not match".to_owned());
+    }
+    if !packet.body.is_empty() && packet.get("Content-Type").is_none() {
+        return Some("a body without Content-Type".to_owned());
+    }
+    if packet.from_tag().is_empty() {
+        return Some("no From tag".to_owned());
+    }
+    if !packet.branch().starts_with("z9hG4bK") {
+        return Some(format!("branch {:?}", packet.branch()));
+    }
+    let (number, method) = packet.cseq();
+    if number == 0 || number >= 1 << 31 {
+        return Some(format!("CSeq number {number}"));
+    }
+    match (packet.method(), packet.status()) {
+        (Some(verb), _) if verb != method => Some(format!("CSeq of {method}")),
+        (Some(_), _) => request_fault(packet),
+        (None, Some(status)) => response_fault(packet, status),
+        (None, None) => Some("neither request nor response".to_owned()),
+    }
+}
+
+fn request_fault(packet: &Packet<'_>) -> Option<String> {
+    let forwards: Option<u8> = packet.get("Max-Forwards").and_then(|digits| digits.parse().ok());
+    match forwards {
+        None => return Some("no Max-Forwards".to_owned()),
+        Some(hops) if hops > 70 => return Some(format!("Max-Forwards {hops}")),
+        Some(_) => {}
+    }
+    if packet.all("Via").count() != 1 {
+        return Some("a Via that is not ours".to_owned());
+    }
+    let creates = packet.method() == Some("INVITE");
+    (creates && packet.all("Contact").count() != 1).then(|| "INVITE without one Contact".to_owned())
+}
+
+fn response_fault(packet: &Packet<'_>, status: u16) -> Option<String> {
+    if status > 100 && packet.to_tag().is_empty() {
+        return Some(format!("{status} without a To tag"));
+    }
+    let needs = match status {
+        401 => "WWW-Authenticate",
+        405 => "Allow",
+        407 => "Proxy-Authenticate",
+        415 => "Accept",
+        420 => "Unsupported",
+        423 => "Min-Expires",
+        489 => "Allow-Events",
+        _ => return None,
+    };
+    packet.get(needs).is_none().then(|| format!("{status} without {needs}"))
+}
+
+/// What a phone is told to send to has to be us, by the transport that it uses.
+fn address_fault(packet: &Packet<'_>, tcp: bool) -> Option<String> {
+    let invite = packet.cseq().1 == "INVITE";
+    let names_us = match (packet.method(), packet.status()) {
+        (Some("INVITE"), _) => true,
+        (None, Some(101..300)) => invite,
+        _ => false,
+    };
+    if names_us {
+        let Some(contact) = packet.contact() else { return Some("no Contact".to_owned()) };
+        if host_of(contact) != SERVER {
+            return Some(format!("Contact {contact} is not ours"));
+        }
+        if tcp && !contact.contains(";transport=tcp") {
+            return Some(format!("Contact {contact} to a phone on TCP"));
+        }
+    }
+    if packet.method().is_some() {
+        let via = packet.get("Via").unwrap_or_default();
+        let wanted = if tcp { "SIP/2.0/TCP " } else { "SIP/2.0/" };
+        if !via.starts_with(wanted) || !via.contains(SERVER) {
+            return Some(format!("Via {via}"));
+        }
+    }
+    None
+}

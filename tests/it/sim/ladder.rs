@@ -1,0 +1,230 @@
+//! The golden trace: one message a line, so that a diff says what changed.
+//!
+//! Tags, branches and Call-IDs never appear; what was sent again only if a test asks.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::digest::Challenge;
+use super::text::{Packet, host_of, param, uri_of, user_of};
+use super::world::{CLUSTER, Who, World};
+
+/// Writes the first `lines` messages of a world.
+pub fn render(world: &World, lines: usize) -> String {
+    let names: Vec<&str> = world.phones.iter().map(|phone| phone.name.as_str()).collect();
+    let width = names.iter().map(|name| name.len()).max().unwrap_or_default().max("server".len());
+    let mut memory = Memory::default();
+    let mut text = String::new();
+    for line in &world.wire[..lines] {
+        let Ok(packet) = Packet::parse(&line.bytes) else {
+            let _ = writeln!(text, "unreadable: {:?}", line.bytes);
+            continue;
+        };
+        let to = match line.to {
+            Who::Phone(phone) => names[phone],
+            _ => "server",
+        };
+        let bold = matches!(line.from, Who::Phone(phone) if !world.phones[phone].reuses_nonce);
+        let message = memory.message(&packet, to);
+        let mut notes = memory.notes(&packet, bold);
+        if line.arrived.is_none() {
+            notes.push("lost".to_owned());
+        }
+        if line.again && !world.show_repeats {
+            continue;
+        }
+        if line.again {
+            notes.push("again".to_owned());
+        }
+        let micros = world.since_origin(line.at).as_micros();
+        let row = format!(
+            "{:3}.{:03}  {:width$} -> {:width$}  {message:20}  {}",
+            micros / 1_000_000,
+            micros / 1000 % 1000,
+            name_of(line.from, &names),
+            name_of(line.to, &names),
+            notes.join(", "),
+        );
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn name_of<'a>(who: Who, names: &[&'a str]) -> &'a str {
+    match who {
+        Who::Phone(phone) => names[phone],
+        Who::Server(_) => "server",
+        Who::Nobody => "nobody",
+    }
+}
+
+/// What earlier messages say about later ones.
+#[derive(Default)]
+struct Memory {
+    /// INVITEs with an offer, by Call-ID and CSeq.
+    offers: BTreeMap<(String, u32), bool>,
+    /// To tags of early dialogs, by Call-ID.
+    early: BTreeMap<String, Vec<String>>,
+}
+
+impl Memory {
+    fn message(&mut self, packet: &Packet<'_>, to: &str) -> String {
+        let (number, method) = packet.cseq();
+        let Some(verb) = packet.method() else {
+            let status = packet.status().unwrap_or_default();
+            return if method == "INVITE" { status.to_string() } else { format!("{status} {method}") };
+        };
+        if verb == "INVITE" {
+            self.offers.insert((packet.call_id().to_owned(), number), packet.has_sdp());
+        }
+        if !packet.to_tag().is_empty() {
+            return if verb == "INVITE" { "re-INVITE".to_owned() } else { verb.to_owned() };
+        }
+        let user = user_of(packet.uri());
+        let recipient = to.split('/').next().unwrap_or_default();
+        let known = user.is_empty() || user == recipient || user.starts_with("zq") || verb == "ACK" || verb == "CANCEL";
+        if known { verb.to_owned() } else { format!("{verb} {}", shown(packet.uri())) }
+    }
+
+    fn notes(&mut self, packet: &Packet<'_>, bold: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        match (packet.method(), packet.status()) {
+            (Some(method), _) => request_notes(packet, method, bold, &mut notes),
+            (None, Some(status)) => self.response_notes(packet, status, &mut notes),
+            (None, None) => {}
+        }
+        if packet.has_sdp() {
+            notes.push(self.session(packet));
+        }
+        notes
+    }
+
+    fn session(&self, packet: &Packet<'_>) -> String {
+        let key = (packet.call_id().to_owned(), packet.cseq().0);
+        let offered = self.offers.get(&key).copied().unwrap_or_default();
+        let answer = match packet.method() {
+            Some("ACK") => true,
+            Some(_) => false,
+            None => offered,
+        };
+        let word = if answer { "answer" } else { "offer" };
+        let way = if packet.body.contains("a=sendonly") || packet.body.contains("a=inactive") {
+            " hold"
+        } else if packet.body.contains("a=recvonly") {
+            " held"
+        } else {
+            ""
+        };
+        format!("{word}{way}")
+    }
+
+    fn response_notes(&mut self, packet: &Packet<'_>, status: u16, notes: &mut Vec<String>) {
+        let method = packet.cseq().1;
+        for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
+            let offers: Vec<Challenge> = packet.all(name).filter_map(Challenge::parse).collect();
+            if let Some(first) = offers.first() {
+                notes.push(if first.stale { "challenge stale" } else { "challenge" }.to_owned());
+            }
+        }
+        if method == "REGISTER" && status == 200 {
+            let count = packet.all("Contact").count();
+            notes.push(if count == 1 { "1 binding".to_owned() } else { format!("{count} bindings") });
+        }
+        if let 300..400 = status {
+            notes.extend(packet.contact().map(|target| format!("to {}", shown(target))));
+        }
+        for (name, word) in [
+            ("Unsupported", "unsupported"),
+            ("Min-Expires", "at least"),
+            ("Accept", "accept"),
+            ("Allow-Events", "events"),
+            ("Retry-After", "retry after"),
+        ] {
+            if status >= 400 {
+                notes.extend(packet.get(name).map(|value| format!("{word} {value}")));
+            }
+        }
+        if status == 405 || status == 501 {
+            notes.extend(packet.get("Allow").map(|_| "allow".to_owned()));
+        }
+        if method == "INVITE" && (101..200).contains(&status) {
+            let tags = self.early.entry(packet.call_id().to_owned()).or_default();
+            let tag = packet.to_tag().to_owned();
+            if !tags.contains(&tag) {
+                tags.push(tag.clone());
+            }
+            let place = tags.iter().position(|own| *own == tag).unwrap_or_default();
+            if place > 0 {
+                notes.push(format!("branch {}", place + 1));
+            }
+        }
+    }
+}
+
+fn request_notes(packet: &Packet<'_>, method: &str, bold: bool, notes: &mut Vec<String>) {
+    if method == "REGISTER" {
+        let seconds = packet.get("Expires").unwrap_or("any");
+        notes.push(match packet.get("Contact") {
+            None => "query".to_owned(),
+            Some("*") => "remove all".to_owned(),
+            Some(_) if seconds == "0" => "remove".to_owned(),
+            Some(value) => format!("expires {}", param(value, "expires").unwrap_or(seconds)),
+        });
+    }
+    if method == "MESSAGE" {
+        notes.push(format!("{:?}", packet.body));
+    }
+    let credentials = packet.get("Authorization").or_else(|| packet.get("Proxy-Authorization"));
+    if let Some(value) = credentials.filter(|_| bold && method != "ACK") {
+        notes.push(if value.contains("algorithm=MD5") { "MD5" } else { "SHA-256" }.to_owned());
+    }
+    if packet.get("Reason").is_some_and(|reason| reason.contains("cause=200")) {
+        notes.push("completed elsewhere".to_owned());
+    }
+}
+
+/// A URI as a ladder names it: the user of our own cluster by name.
+fn shown(uri: &str) -> String {
+    let uri = uri_of(uri);
+    if uri.starts_with("tel:") || host_of(uri).starts_with(CLUSTER) || host_of(uri).starts_with("198.51.100.") {
+        user_of(uri).to_owned()
+    } else {
+        uri.to_owned()
+    }
+}
+
+/// Compares a ladder with what it should be.
+pub fn compare(actual: &str, expected: &str) {
+    let (actual, expected) = (plain(actual), plain(expected));
+    if actual == expected {
+        return;
+    }
+    let differs = actual.iter().zip(&expected).position(|(a, b)| a != b);
+    let place = differs.unwrap_or(actual.len().min(expected.len()));
+    panic!(
+        "the ladder differs in line {}:\n  is     {}\n  not    {}\nwhole:\n{}",
+        place + 1,
+        actual.get(place).map_or("(its end)", String::as_str),
+        expected.get(place).map_or("(its end)", String::as_str),
+        actual.join("\n"),
+    );
+}
+
+/// Compares a ladder with a file under `tests/golden/`; `UPDATE_GOLDEN=1` writes it.
+pub fn golden(actual: &str, name: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it:\n{actual}", path.display()));
+    compare(actual, &expected);
+}
+
+fn plain(text: &str) -> Vec<String> {
+    let rows = text.lines().map(str::trim).filter(|row| !row.is_empty());
+    rows.map(str::to_owned).collect()
+}

@@ -1,0 +1,39 @@
+//! The simulated world: user servers, a store, a network and phones, all in one thread and without
+//! a clock, so that a run is a value of its seed.
+//!
+//! ```text
+//! let mut world = World::new();
+//! world.phone("anne");
+//! world.phone("carl").on_call(&[(0.1, Reply::Status(180)), (2.0, Reply::Answer)]);
+//! world.at(0.0, "anne", Do::Call("carl".into()));
+//! world.at(10.0, "anne", Do::Hangup);
+//! world.expect("…the ladder…");
+//! ```
+//!
+//! The phones named are registered before the ladder begins; [`World::expect`] runs what was
+//! planned, then lets everybody hang up and 500 s pass, asks every checker, and compares the ladder.
+//! [`World::random`] makes the network bad; `seeds.rs` plays thousands of those.
+
+#![allow(unreachable_pub, reason = "reads like a library, and one day may be one")]
+#![allow(
+    clippy::string_slice,
+    clippy::as_conversions,
+    clippy::wildcard_enum_match_arm,
+    clippy::format_push_string,
+    reason = "phones may panic"
+)]
+
+pub mod check;
+pub mod digest;
+pub mod ladder;
+pub mod net;
+pub mod phone;
+pub mod run;
+pub mod serve;
+pub mod store;
+pub mod text;
+pub mod world;
+
+pub use net::Net;
+pub use phone::{Do, Moods, Phone, Reply};
+pub use world::World;

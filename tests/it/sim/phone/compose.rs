@@ -1,0 +1,93 @@
+//! What a phone writes: its headers, its session descriptions.
+
+use super::{Path, Phone};
+use crate::sim::text::Draft;
+
+/// Which way media flows, as the phone writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// Both ways.
+    Both,
+    /// It holds the other side.
+    Send,
+    /// It is held.
+    Receive,
+}
+
+impl Media {
+    /// What answers this.
+    pub fn of_offer(body: &str) -> Self {
+        if body.contains("a=sendonly") || body.contains("a=inactive") { Self::Receive } else { Self::Both }
+    }
+
+    const fn line(self) -> &'static str {
+        match self {
+            Self::Both => "a=sendrecv",
+            Self::Send => "a=sendonly",
+            Self::Receive => "a=recvonly",
+        }
+    }
+}
+
+impl Phone {
+    /// The phone's own Via.
+    pub(super) fn via(&self, path: Path, branch: &str) -> String {
+        let transport = if self.is_reliable(path) { "TCP" } else { "UDP" };
+        format!("SIP/2.0/{transport} {};rport;branch={branch}", self.local)
+    }
+
+    /// The phone's own Contact URI.
+    pub(super) fn contact(&self) -> String {
+        let suffix = if self.transport.is_reliable() { ";transport=tcp" } else { "" };
+        format!("sip:{}c@{}{suffix}", self.mark, self.local)
+    }
+
+    /// Who it is.
+    pub(super) fn identity(&self) -> String {
+        format!("sip:{}@{}", self.user, self.realm)
+    }
+
+    /// A user of the cluster by name, or a whole URI as it is.
+    pub(super) fn address(&self, to: &str) -> String {
+        if to.contains(':') { to.to_owned() } else { format!("sip:{to}@{}", self.realm) }
+    }
+
+    /// A request outside of any dialog, with a Call-ID and tag of its own.
+    pub(super) fn outside(&mut self, method: &str, uri: &str, to: &str) -> Draft {
+        let (tag, call_id) = (self.mint(), self.mint());
+        let mut draft = Draft::request(method, uri);
+        draft.add("Max-Forwards", "70");
+        draft.add("From", format!("<{}>;tag={tag}", self.identity()));
+        draft.add("To", format!("<{to}>"));
+        draft.add("Call-ID", format!("{call_id}@{}", self.local.ip()));
+        draft.add("CSeq", format!("{} {method}", 1 + self.serial % 900));
+        self.sign(&mut draft);
+        draft
+    }
+
+    /// The headers by which one would know the phone, which nobody else is to see.
+    pub(super) fn sign(&self, draft: &mut Draft) {
+        draft.add("User-Agent", format!("phone {}", self.mark));
+        draft.add("X-Secret", format!("serial {}", self.mark));
+        draft.add("Warning", format!("399 {} \"{}\"", self.local, self.mark));
+        draft.add("Organization", format!("home of {}", self.mark));
+    }
+
+    /// A session description; its body may pass to the other side as it is.
+    pub(super) fn sdp(&self, version: u32, media: Media) -> String {
+        let ip = self.local.ip();
+        let mut text = format!(
+            "v=0\r\no=- {} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+             m=audio {} RTP/AVP 0 8\r\n{}\r\n",
+            self.serial,
+            20_000 + u32::from(self.local.port() % 1000),
+            media.line()
+        );
+        if self.padding > 0 {
+            text.push_str("a=x-padding:");
+            text.extend(std::iter::repeat_n('x', self.padding));
+            text.push_str("\r\n");
+        }
+        text
+    }
+}

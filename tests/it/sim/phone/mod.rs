@@ -1,0 +1,280 @@
+//! A softphone of the simulated world: a whole user agent, sans-I/O, with transactions and dialogs
+//! of its own, so that it shares no mistake with the server it talks to.
+//!
+//! It does what a good phone does by RFC 3261: repeats over UDP, acknowledges, cancels only after a
+//! provisional response, numbers its requests. What it dislikes about the server goes into
+//! [`Phone::complaints`], which the checkers read.
+
+mod client;
+mod compose;
+mod dialog;
+mod incoming;
+mod outgoing;
+mod register;
+mod server;
+mod words;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ratatosk::base::{At, Rng};
+use ratatosk::config::Algorithm;
+use ratatosk::effect::{StreamId, Transport};
+
+use super::digest::Challenge;
+use super::text::Packet;
+
+pub use words::{Do, Moods, Reply};
+
+use client::ClientTx;
+use dialog::Call;
+use register::Registration;
+use server::ServerTx;
+
+/// RFC 3261 T1.
+const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 T2.
+const T2: Duration = Duration::from_secs(4);
+/// 64 × T1: when one gives up.
+const GIVE_UP: Duration = Duration::from_secs(32);
+
+/// Which way a message of a phone goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// Its UDP socket, or the stream it keeps to the server.
+    Main,
+    /// The stream that a request came on.
+    Stream(StreamId),
+}
+
+/// One message that a phone wants sent.
+#[derive(Debug)]
+pub struct Sent {
+    /// Which way.
+    pub path: Path,
+    /// The message.
+    pub bytes: Bytes,
+}
+
+/// A softphone.
+#[derive(Debug)]
+pub struct Phone {
+    /// The name in ladders, `carl/desk`.
+    pub name: String,
+    /// Whose phone it is.
+    pub user: String,
+    /// What it gives as its password.
+    pub password: String,
+    /// The cluster it registers with.
+    pub realm: String,
+    /// Its word in everything that must stay on its own side: `zq7q`.
+    pub mark: String,
+    /// Its transport.
+    pub transport: Transport,
+    /// The address it believes to have, which it writes into Via and Contact.
+    pub local: SocketAddr,
+    /// The address the server sees.
+    pub public: SocketAddr,
+    /// Whether it writes compact header names.
+    pub short: bool,
+    /// Whether it answers a nonce it knows without being asked.
+    pub reuses_nonce: bool,
+    /// The digest algorithms it knows.
+    pub knows: Vec<Algorithm>,
+    /// Whether a UDP phone can be connected to by TCP for long requests.
+    pub accepts_streams: bool,
+    /// Whether it answers 2xx with ACK.
+    pub acks: bool,
+    /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
+    pub crosses_cancel: bool,
+    /// The binding it asks for, seconds; none if it leaves that to the server.
+    pub expires: Option<u32>,
+    /// Whether it takes part in the run from the start.
+    pub online: bool,
+    /// What it does when it is called: so long after the INVITE, that.
+    pub on_call: Vec<(f64, Reply)>,
+    /// How it answers a page.
+    pub on_page: u16,
+    /// In a random world: what it is like.
+    pub moods: Option<Moods>,
+    /// Extra bytes in its session descriptions, to make long requests.
+    pub padding: usize,
+    /// What it found wrong with the server.
+    pub complaints: Vec<String>,
+    /// Its requests that nobody answered in time.
+    pub unanswered: Vec<String>,
+    /// Pages it has taken.
+    pub pages: Vec<String>,
+    /// How often it was switched off and on.
+    pub restarts: u32,
+    rng: Rng,
+    serial: u64,
+    clients: Vec<ClientTx>,
+    servers: Vec<ServerTx>,
+    calls: Vec<Call>,
+    registration: Registration,
+    auth: Option<Challenge>,
+    extra: Vec<(String, String)>,
+    last: Option<Sent>,
+    out: Vec<Sent>,
+}
+
+impl Phone {
+    /// A phone of `user` that has done nothing yet; `number` tells it from the others.
+    pub fn new(name: &str, realm: &str, number: u8, rng: Rng) -> Self {
+        let user = name.split('/').next().unwrap_or(name).to_owned();
+        let address = SocketAddr::from(([198, 51, 100, number], 5060));
+        Self {
+            name: name.to_owned(),
+            password: format!("{user}-secret"),
+            user,
+            realm: realm.to_owned(),
+            mark: format!("zq{number}q"),
+            transport: Transport::Udp,
+            local: address,
+            public: address,
+            short: false,
+            reuses_nonce: true,
+            knows: vec![Algorithm::Sha256, Algorithm::Md5],
+            accepts_streams: false,
+            acks: true,
+            crosses_cancel: false,
+            expires: Some(3600),
+            online: true,
+            on_call: vec![(0.05, Reply::Status(180))],
+            on_page: 200,
+            moods: None,
+            padding: 0,
+            complaints: Vec::new(),
+            unanswered: Vec::new(),
+            pages: Vec::new(),
+            restarts: 0,
+            rng,
+            serial: 0,
+            clients: Vec::new(),
+            servers: Vec::new(),
+            calls: Vec::new(),
+            registration: Registration::default(),
+            auth: None,
+            extra: Vec::new(),
+            last: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// Speaks TCP.
+    pub fn tcp(&mut self) -> &mut Self {
+        self.transport = Transport::Tcp;
+        self
+    }
+
+    /// Sits behind a NAT: writes an address that nobody can reach.
+    pub fn nat(&mut self) -> &mut Self {
+        let [.., last] = match self.public.ip() {
+            std::net::IpAddr::V4(ip) => ip.octets(),
+            std::net::IpAddr::V6(_) => [0; 4],
+        };
+        self.local = SocketAddr::from(([192, 168, 0, last], 5060));
+        self.public.set_port(40_000 + u16::from(last));
+        self
+    }
+
+    /// Is not registered when the ladder begins.
+    pub fn offline(&mut self) -> &mut Self {
+        self.online = false;
+        self
+    }
+
+    /// What it does when it is called: so many seconds after the INVITE, that.
+    pub fn on_call(&mut self, steps: &[(f64, Reply)]) -> &mut Self {
+        self.on_call = steps.to_vec();
+        self
+    }
+
+    /// A message came in.
+    pub fn receive(&mut self, at: At, path: Path, bytes: &Bytes) {
+        match Packet::parse(bytes) {
+            Ok(packet) if packet.method().is_some() => self.on_request(at, path, &packet),
+            Ok(packet) => self.on_response(at, &packet),
+            Err(error) => self.complaints.push(format!("unreadable: {error}")),
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, at: At) {
+        self.tick_clients(at);
+        self.tick_servers(at);
+        self.tick_calls(at);
+        self.tick_registration(at);
+    }
+
+    /// When [`Self::tick`] is wanted next.
+    pub fn deadline(&self) -> Option<At> {
+        let clients = self.clients.iter().filter_map(ClientTx::deadline).min();
+        let servers = self.servers.iter().filter_map(ServerTx::deadline).min();
+        let calls = self.calls.iter().filter_map(Call::deadline).min();
+        [clients, servers, calls, self.registration.deadline()].into_iter().flatten().min()
+    }
+
+    /// What it wants sent since the last time one asked.
+    pub fn drain(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether it believes to be in a call.
+    pub fn is_in_call(&self) -> bool {
+        self.calls.iter().any(|call| !call.is_over())
+    }
+
+    /// Its stream was closed by somebody.
+    pub fn on_closed(&mut self, at: At) {
+        if self.registration.wanted {
+            self.registration.refresh = Some(at + Duration::from_secs(1));
+        }
+    }
+
+    /// Loses all it knew, as a phone that is switched off and on.
+    pub fn restart(&mut self, at: At) {
+        self.restarts += 1;
+        self.clients.clear();
+        self.servers.clear();
+        self.calls.clear();
+        self.auth = None;
+        self.registration = Registration::default();
+        self.register(at, None);
+    }
+
+    fn on_request(&mut self, at: At, path: Path, request: &Packet<'_>) {
+        if !self.is_repeat(at, path, request) {
+            match (request.method().unwrap_or_default(), request.to_tag().is_empty()) {
+                ("ACK", _) => self.on_ack(at, request),
+                ("CANCEL", _) => self.on_cancel(at, path, request),
+                ("INVITE", true) => self.on_invite(at, path, request),
+                (_, false) => self.on_request_in_dialog(at, path, request),
+                (_, true) => self.on_request_outside(at, path, request),
+            }
+        }
+    }
+
+    fn put(&mut self, path: Path, bytes: Bytes) {
+        self.out.push(Sent { path, bytes });
+    }
+
+    fn is_reliable(&self, path: Path) -> bool {
+        match path {
+            Path::Main => self.transport.is_reliable(),
+            Path::Stream(_) => true,
+        }
+    }
+
+    fn complain(&mut self, what: impl Into<String>) {
+        self.complaints.push(what.into());
+    }
+
+    /// A word that nobody else has, carrying the phone's mark.
+    fn mint(&mut self) -> String {
+        self.serial += 1;
+        format!("{}{:x}", self.mark, self.serial)
+    }
+}
