@@ -68,7 +68,8 @@ impl Calls {
             Ok(calls)
         })?;
         // A call that has just ended may still be on both lists, or have a record at its start.
-        let is_live = |row: &CallRow| live.iter().any(|call| call.id == row.id && call.direction == row.direction);
+        let is_live =
+            |row: &CallRow| live.iter().any(|call| call.id == row.id && call.direction == row.direction);
         let past: Vec<CallRow> = past.into_iter().filter(|row| !is_live(row)).collect();
         if self.json {
             output::json(&All { live, past });

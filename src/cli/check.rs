@@ -19,7 +19,9 @@ impl Config {
                 let offered = loaded.offered()?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());
-                output::line(format_args!("the configuration of {cid} is in order; \"{default}\" serves by default"));
+                output::line(format_args!(
+                    "the configuration of {cid} is in order; \"{default}\" serves by default"
+                ));
                 Ok(())
             }
         }

@@ -127,7 +127,11 @@ fn welcome(listeners: &[Listener], passwords: &[(Uid, String)]) {
          asks for one) is {server}, by UDP or TCP. With baresip, a line of ~/.baresip/accounts:\n"
     ));
     if let Some((uid, password)) = passwords.first() {
-        output::line(format_args!("  <sip:{}@{server}>;auth_user={};auth_pass={password}", uid.user(), uid.user()));
+        output::line(format_args!(
+            "  <sip:{}@{server}>;auth_user={};auth_pass={password}",
+            uid.user(),
+            uid.user()
+        ));
     }
     output::line(
         "\nRegister two of them and let one call the other: `sip:carl@localhost`, or just `carl`. Each line below\n\
@@ -155,7 +159,9 @@ impl Narrator {
                 format!("registered    {uid} at {via} for {expires_s} s")
             }
             Fact::Unregistered { uid, contact, why } => format!("unregistered  {uid} {contact} ({why})"),
-            Fact::WrongPassword { account, source, .. } => format!("wrong password for {account} from {source}"),
+            Fact::WrongPassword { account, source, .. } => {
+                format!("wrong password for {account} from {source}")
+            }
             Fact::NeverAnswers { account, source } => {
                 format!("{account} at {source} never answers its challenge: is the password set?")
             }

@@ -97,10 +97,14 @@ pub(super) enum Failure {
         cluster: String,
     },
     /// What was typed is no number.
-    #[error("\"{0}\" is no telephone number\n  a number is digits, with a leading + if it is international: +3545551234")]
+    #[error(
+        "\"{0}\" is no telephone number\n  a number is digits, with a leading + if it is international: +3545551234"
+    )]
     Number(String),
     /// There is no password, and nobody to ask.
-    #[error("a password is needed\n  give it by --password-stdin, or --password P (which others may see in the process list)")]
+    #[error(
+        "a password is needed\n  give it by --password-stdin, or --password P (which others may see in the process list)"
+    )]
     NoPassword,
     /// The two passwords typed differ.
     #[error("the two passwords differ; nothing was changed")]

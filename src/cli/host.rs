@@ -46,7 +46,8 @@ impl Host {
         let socket = AdminSocket::bind(&loaded.config.store.socket())?;
         let settings = Arc::clone(opened.settings());
         let answers = opened.answers();
-        let store = store.start(&settings.limits, Arc::new(move |server, owed| answers.give(server, owed)))?;
+        let store =
+            store.start(&settings.limits, Arc::new(move |server, owed| answers.give(server, owed)))?;
         let world = World { clock: Clock::start(), store: Arc::new(store.clone()), observer };
         let running = match driver::run(opened, &world) {
             Ok(running) => running,
@@ -88,7 +89,8 @@ impl Host {
 /// it: `warn`, `debug`, `ratatosk=trace`.
 pub(super) fn log_events(usual: &str) {
     let filter = EnvFilter::try_from_env("RATATOSK_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // Another log is there only if the program runs inside a test.
     let _ = log.try_init();
 }
@@ -147,7 +149,8 @@ impl Operator for Operating {
     }
 
     async fn reload(&self) -> Result<String, String> {
-        let (settings, needs_restart) = self.read_again().map_err(|failure| super::output::plain(&failure))?;
+        let (settings, needs_restart) =
+            self.read_again().map_err(|failure| super::output::plain(&failure))?;
         self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
         let mut done = "the configuration and the trees were read again".to_owned();
         if needs_restart {

@@ -137,7 +137,8 @@ pub(super) fn compile(path: &Path) -> Result<Profile, Failure> {
 }
 
 fn built_in() -> Result<Profile, Failure> {
-    Profile::compile(DEFAULT_TREE).map_err(|faults| Failure::Trees(vec![faults.in_file("the built-in default.tree")]))
+    Profile::compile(DEFAULT_TREE)
+        .map_err(|faults| Failure::Trees(vec![faults.in_file("the built-in default.tree")]))
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -70,7 +70,8 @@ impl Profile {
 fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Failure> {
     let bytes = fs::read(file).map_err(|source| Failure::Read { path: file.clone(), source })?;
     let compiled = text_of(&bytes).and_then(|text| Compiled::compile_for(text, &loaded.config.limits, uid));
-    let compiled = compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
+    let compiled =
+        compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
     let is_active = with(loaded, async |database| {
         database.put_profile(uid, name, compiled.source()).await?;
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
@@ -85,7 +86,9 @@ fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Fai
     if is_active {
         output::line(format_args!("{uid} is served by the new \"{name}\""));
     } else {
-        output::line(format_args!("{uid} has \"{name}\"; `ratatosk profile activate {uid} '{name}'` lets it serve"));
+        output::line(format_args!(
+            "{uid} has \"{name}\"; `ratatosk profile activate {uid} '{name}'` lets it serve"
+        ));
     }
     Ok(())
 }

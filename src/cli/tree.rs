@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{load, output};
 use crate::base::Uid;
 use crate::io::store::canonical_number;
-use crate::routing::{Direction, Mode, Outcome, Profile, Route, Who, format, nearest, text_of};
+use crate::routing::{Direction, Mode, Outcome, Route, Who, format, nearest, text_of};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tree {
@@ -76,7 +76,9 @@ fn check(files: &[PathBuf], json: bool) -> Result<(), Failure> {
     for path in files {
         match load::compile(path) {
             Ok(_) if json => {}
-            Ok(profile) => output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name())),
+            Ok(profile) => {
+                output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()))
+            }
             Err(Failure::Trees(more)) => faults.extend(more),
             Err(other) => return Err(other),
         }

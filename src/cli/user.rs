@@ -194,7 +194,14 @@ fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
     let rows = users.into_iter().map(|user| {
         let profile = user.profile.unwrap_or_else(|| "(default)".into());
         let numbers = user.numbers.join(" ");
-        vec![user.uid, user.name.unwrap_or_default(), numbers, user.account, profile, user.bindings.to_string()]
+        vec![
+            user.uid,
+            user.name.unwrap_or_default(),
+            numbers,
+            user.account,
+            profile,
+            user.bindings.to_string(),
+        ]
     });
     let headings = ["user", "name", "numbers", "account", "profile", "bindings"];
     output::table(&headings, rows.collect(), "there are no users yet: `ratatosk user add UID` makes one");

@@ -39,7 +39,15 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::CallAnswered { id, owner } => tracing::debug!(server, id, %owner, "call answered"),
         Fact::CallEnded(record) => {
             let (id, direction, mode) = (record.id.as_str(), record.direction, record.mode);
-            tracing::info!(server, id, direction, mode, status = record.status, end = record.end, "call ended");
+            tracing::info!(
+                server,
+                id,
+                direction,
+                mode,
+                status = record.status,
+                end = record.end,
+                "call ended"
+            );
         }
         Fact::Page(record) => {
             let (id, direction) = (record.id.as_str(), record.direction);

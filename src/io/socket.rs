@@ -75,7 +75,9 @@ pub enum SocketError {
         source: io::Error,
     },
     /// The server is there and cannot be reached.
-    #[error("the running server cannot be reached by {path}: {source}\n  the command must run as the server's user")]
+    #[error(
+        "the running server cannot be reached by {path}: {source}\n  the command must run as the server's user"
+    )]
     Connect {
         /// Where.
         path: PathBuf,

@@ -98,7 +98,7 @@ impl Confirmed {
                 self.renegotiation.ours = None;
                 let flow = self.dialog.flow();
                 self.dialog.refresh_target(wire.ctx.settings, response, flow);
-                self.owe_ack(client, response.cseq());
+                self.owe_ack(client, response, offered);
                 if offered {
                     self.acknowledge(wire, &Passage::default());
                 }

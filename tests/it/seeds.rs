@@ -1,7 +1,7 @@
 //! Random worlds: a bad network, moody phones, everything at once, and every checker after each.
 //!
 //! `SEEDS=10000 cargo test --release --test it seeds -- --nocapture` plays ten thousand;
-//! `SEED=123 SEEDS=1` replays one, and its ladder is left in a file.
+//! `SEED=123 SEEDS=1` replays one, and its ladder is left in a file; with `RAW=1`, every byte.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -62,9 +62,8 @@ fn told(failures: &[(u64, String)]) -> String {
     for (seed, failure) in failures.iter().take(TOLD) {
         let _ = writeln!(text, "\n{failure}\nSEED={seed} SEEDS=1 cargo test --test it seeds -- --nocapture");
     }
-    let others: Vec<String> = failures.iter().skip(TOLD).map(|(seed, _)| seed.to_string()).collect();
-    if !others.is_empty() {
-        let _ = writeln!(text, "\nand seeds {}", others.join(" "));
+    for (seed, failure) in failures.iter().skip(TOLD) {
+        let _ = writeln!(text, "SEED={seed}: {}", failure.lines().next().unwrap_or_default());
     }
     text
 }
@@ -82,7 +81,9 @@ fn try_seed(seed: u64) -> Result<(), String> {
     if !world.faults.is_empty() {
         let path = std::env::temp_dir().join(format!("ratatosk-seed-{seed}.txt"));
         let faults = world.faults.join("\n");
-        let text = format!("{:?}\n{faults}\n\n{ladder}", world.net);
+        let text = format!("{:?}\n{faults}\n\n{ladder}", World::random(seed).net);
+        let raw = if number("RAW", 0) > 0 { raw(&world) } else { String::new() };
+        let text = format!("{text}\n{raw}");
         let place = match std::fs::write(&path, text) {
             Ok(()) => format!("the ladder is in {}", path.display()),
             Err(error) => format!("no ladder: {error}"),
@@ -96,6 +97,16 @@ fn try_seed(seed: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Every message in full.
+fn raw(world: &World) -> String {
+    let mut text = String::new();
+    for line in &world.wire {
+        let at = world.since_origin(line.at).as_secs_f64();
+        let _ = writeln!(text, "--- {at:.3} {:?} -> {:?}\n{}", line.from, line.to, String::from_utf8_lossy(&line.bytes));
+    }
+    text
 }
 
 fn said(panic: &Box<dyn std::any::Any + Send>) -> String {

@@ -31,11 +31,22 @@ pub enum Event {
     /// A server hears what came of something.
     Outcome { server: u8, generation: u32, ticket: Ticket, outcome: Outcome },
     /// A connection for a long request succeeds or does not.
-    Long { server: u8, generation: u32, flow: Flow, stream: Bytes, datagram: Bytes, ticket: Ticket },
+    Long { server: u8, generation: u32, long: Long },
     /// A word between servers.
     Peer { generation: u32, envelope: Envelope },
     /// A phone does something.
     Act { phone: usize, what: Do },
+}
+
+/// A long request that waits for a connection.
+#[derive(Debug)]
+pub struct Long {
+    pub flow: Flow,
+    pub stream: Bytes,
+    pub datagram: Bytes,
+    pub ticket: Ticket,
+    /// Whether there will be one.
+    pub connects: bool,
 }
 
 /// An event and its moment.
@@ -149,10 +160,8 @@ impl World {
             Event::Peer { generation, envelope } if generation == self.generation => {
                 self.input(envelope.to.0, Input::Peer(envelope));
             }
-            Event::Long { server, generation, flow, stream, datagram, ticket }
-                if generation == self.generation =>
-            {
-                self.connect(server, flow, stream, datagram, ticket);
+            Event::Long { server, generation, long } if generation == self.generation => {
+                self.connect(server, long);
             }
             // What a server that is no more had asked for.
             Event::Store { .. } | Event::Outcome { .. } | Event::Peer { .. } | Event::Long { .. } => {}

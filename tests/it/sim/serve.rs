@@ -8,7 +8,7 @@ use ratatosk::sip::{Frame, Message};
 use std::time::Duration;
 
 use super::check;
-use super::run::Event;
+use super::run::{Event, Long};
 use super::world::World;
 
 impl World {
@@ -97,18 +97,9 @@ impl World {
             }
             Effect::SendLong { flow, stream, datagram, ticket } => {
                 self.inspect(&datagram);
-                let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-                let accepts = phone.is_some_and(|phone| {
-                    self.phones[phone].accepts_streams && !self.is_gone(phone)
-                });
-                // Nobody listening refuses at once; nobody there costs the whole patience.
-                let wait = match phone {
-                    Some(_) if accepts => 2 * self.net.delay(&mut self.rng),
-                    Some(phone) if !self.is_gone(phone) => 2 * self.net.delay(&mut self.rng),
-                    _ => Duration::from_millis(500),
-                };
-                let event = Event::Long { server, generation, flow, stream, datagram, ticket };
-                self.schedule(self.now + wait, event);
+                let (wait, connects) = self.connecting(flow);
+                let long = Long { flow, stream, datagram, ticket, connects };
+                self.schedule(self.now + wait, Event::Long { server, generation, long });
             }
             Effect::Store { ticket, op } => self.ask_store(server, ticket, op),
             Effect::Fact(fact) => self.facts.push(fact),
@@ -126,11 +117,21 @@ impl World {
         self.schedule(at, Event::Store { server, generation, ticket, op });
     }
 
-    /// A long request finds a stream, or goes as a datagram.
-    pub(super) fn connect(&mut self, server: u8, flow: Flow, stream: Bytes, datagram: Bytes, ticket: Ticket) {
+    /// How long it takes to connect to a phone, and whether it succeeds: nobody listening refuses at
+    /// once, nobody there costs the whole patience.
+    fn connecting(&mut self, flow: Flow) -> (Duration, bool) {
+        const PATIENCE: Duration = Duration::from_millis(500);
         let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-        let accepting = phone.filter(|phone| self.phones[*phone].accepts_streams && !self.is_gone(*phone));
-        let Some(phone) = accepting else {
+        let Some(phone) = phone.filter(|phone| !self.is_gone(*phone)) else { return (PATIENCE, false) };
+        let round_trip = 2 * self.net.delay(&mut self.rng);
+        (round_trip.min(PATIENCE), self.phones[phone].accepts_streams && round_trip < PATIENCE)
+    }
+
+    /// A long request finds a stream, or goes as a datagram.
+    pub(super) fn connect(&mut self, server: u8, long: Long) {
+        let Long { flow, stream, datagram, ticket, connects } = long;
+        let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
+        let Some(phone) = phone.filter(|_| connects) else {
             self.deliver(server, flow, &datagram);
             return;
         };

@@ -1,7 +1,7 @@
 //! A world: who is in it, and what a test may do with it.
 
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -347,6 +347,7 @@ impl World {
         self.run_until(self.now + Duration::from_secs(100));
         self.net = Net::PERFECT;
         self.hang_up_all();
+        self.phones.iter_mut().for_each(Phone::rest);
         self.run_until(self.now + Duration::from_secs(400));
     }
 

@@ -12,8 +12,10 @@ use crate::sim::world::World;
 struct Dialog<'a> {
     /// Whether the phone made the call.
     by_phone: bool,
-    /// The last request of the server that has a number of its own.
-    last: Option<(u32, &'a str)>,
+    /// The highest number of the server's requests that have a number of its own.
+    last: Option<u32>,
+    /// The branches of those requests.
+    branches: BTreeSet<&'a str>,
     /// INVITEs of the server whose 2xx has arrived, by CSeq: where.
     owed: BTreeMap<u32, usize>,
     /// ACKs of the server, by CSeq.
@@ -35,7 +37,9 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
     let mut dialogs: BTreeMap<(usize, &str), Dialog<'_>> = BTreeMap::new();
     // What the server had heard when it sent something: messages of phones count when they arrive.
     let mut order: Vec<&Said<'_>> = said.iter().filter(|one| one.phone() != usize::MAX).collect();
-    order.sort_by_key(|one| if one.is_up() { (one.line.arrived, one.place) } else { (Some(one.line.at), one.place) });
+    order.sort_by_key(|one| {
+        if one.is_up() { (one.line.arrived, one.place) } else { (Some(one.line.at), one.place) }
+    });
     for one in order {
         if one.is_up() && one.line.arrived.is_none() {
             continue;
@@ -86,14 +90,11 @@ fn from_server<'a>(
         }
         "CANCEL" => {}
         _ => {
-            match dialog.last {
-                Some((_, last)) if last == branch => {}
-                Some((before, _)) if before >= number => {
-                    found.push((one.place, format!("CSeq {number} after {before}")));
-                }
-                _ => {}
+            let new = dialog.branches.insert(branch);
+            if let Some(before) = dialog.last.filter(|before| *before >= number && new) {
+                found.push((one.place, format!("CSeq {number} after {before}")));
             }
-            dialog.last = Some((number, branch));
+            dialog.last = dialog.last.max(Some(number));
         }
     }
     if method == "BYE" && dialog.bye.is_none() {

@@ -57,7 +57,7 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
         None => {}
         Some((first, others)) => {
             for other in others {
-                if other.line.bytes != first.line.bytes {
+                if !same(&first.packet, &other.packet) || other.packet.body != first.packet.body {
                     found.push((other.place, format!("a second final response after {}", first.packet.first)));
                 }
             }
@@ -65,9 +65,21 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
     }
 }
 
+/// Whether one is the other sent again. A challenge is made anew for every copy of its request,
+/// but for the To tag (RFC 3261 §8.2.7).
+fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
+    let challenge = matches!(one.status(), Some(401 | 407));
+    one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
+}
+
 fn is_overdue(world: &World, request: &Said<'_>) -> bool {
     let patience = if request.packet.method() == Some("INVITE") { 260 } else { 40 };
     let end = world.clock().at;
+    // Over a stream that was closed meanwhile, no answer can come.
+    let mut losses = world.phones[request.phone()].losses.iter();
+    if losses.any(|loss| *loss >= request.line.at) {
+        return false;
+    }
     world.restarts() == 0 && request.line.at + Duration::from_secs(patience) < end
 }
 

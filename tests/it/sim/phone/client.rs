@@ -14,6 +14,8 @@ use crate::sim::text::{Draft, Packet};
 pub enum Purpose {
     /// A REGISTER.
     Register,
+    /// A REGISTER that changes nothing.
+    Query,
     /// The first INVITE of a call.
     Invite(u64),
     /// A later one.
@@ -199,6 +201,7 @@ impl Phone {
         }
         match purpose {
             Purpose::Register => self.on_registered(at, response),
+            Purpose::Query => self.after_register(at),
             Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => self.on_answer(at, purpose, response),
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
@@ -270,13 +273,27 @@ impl Phone {
         }
         for (purpose, what) in late {
             self.unanswered.push(what);
-            match purpose {
-                Purpose::Register => self.on_register_lost(at),
-                Purpose::Invite(call) => self.on_refusal(call),
-                Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
-                Purpose::Bye(call) => self.end_call(call),
-                Purpose::Other => {}
-            }
+            self.on_lost(at, purpose);
+        }
+    }
+
+    /// Gives up what went over a stream that is no more.
+    pub(super) fn lose_clients(&mut self, at: At) {
+        let lost = self.clients.extract_if(.., |tx| tx.path == Path::Main && tx.state != State::Done);
+        let purposes: Vec<Purpose> = lost.map(|tx| tx.purpose).collect();
+        for purpose in purposes {
+            self.on_lost(at, purpose);
+        }
+    }
+
+    fn on_lost(&mut self, at: At, purpose: Purpose) {
+        match purpose {
+            Purpose::Register => self.on_register_lost(at),
+            Purpose::Query => self.after_register(at),
+            Purpose::Invite(call) => self.on_refusal(call),
+            Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
+            Purpose::Bye(call) => self.end_call(call),
+            Purpose::Other => {}
         }
     }
 

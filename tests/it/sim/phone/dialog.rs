@@ -135,6 +135,9 @@ impl Phone {
     /// Sends a request in the current call and waits for nothing.
     pub(super) fn send_inside(&mut self, at: At, method: &str) {
         let Some(id) = self.current() else { return };
+        if self.call_mut(id).is_none_or(|call| call.state != State::Up) {
+            return;
+        }
         let Some(mut draft) = self.inside(id, method) else { return };
         match method {
             "INFO" => draft.carry("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
@@ -198,15 +201,17 @@ impl Phone {
         let _ = path;
         let (call_id, to, from) = (request.call_id(), request.to_tag(), request.from_tag());
         let found = self.calls.iter_mut().find(|call| {
-            call.call_id == call_id && call.local_tag == to && call.remote_tag == from && call.state != State::Over
+            call.call_id == call_id
+                && call.local_tag == to
+                && call.remote_tag == from
+                && call.state != State::Over
         });
         let Some(call) = found else {
             return self.respond_plain(at, request, 481);
         };
         let (number, method) = request.cseq();
         if number <= call.remote_cseq {
-            let text = format!("CSeq {number} {method} after {}", call.remote_cseq);
-            self.complain(text);
+            // Overtaken on the way (RFC 3261 §12.2.2).
             return self.respond_plain(at, request, 500);
         }
         call.remote_cseq = number;

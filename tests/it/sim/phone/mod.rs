@@ -106,6 +106,8 @@ pub struct Phone {
     pub unanswered: Vec<String>,
     /// Pages it has taken.
     pub pages: Vec<String>,
+    /// When its streams were closed.
+    pub losses: Vec<At>,
     /// How often it was switched off and on.
     pub restarts: u32,
     rng: Rng,
@@ -149,6 +151,7 @@ impl Phone {
             complaints: Vec::new(),
             unanswered: Vec::new(),
             pages: Vec::new(),
+            losses: Vec::new(),
             restarts: 0,
             rng,
             serial: 0,
@@ -227,8 +230,11 @@ impl Phone {
         self.calls.iter().any(|call| !call.is_over())
     }
 
-    /// Its stream was closed by somebody.
+    /// Its stream was closed by somebody: what was asked over it is lost (RFC 3261 §8.1.3.1), calls
+    /// that are up are not.
     pub fn on_closed(&mut self, at: At) {
+        self.losses.push(at);
+        self.lose_clients(at);
         if self.registration.wanted {
             self.registration.refresh = Some(at + Duration::from_secs(1));
         }

@@ -61,10 +61,11 @@ impl Phone {
         if twice {
             // What a fork on the way makes of it: the same request under another branch. Its
             // answers are nobody's business here.
-            let via = self.via(Path::Main, &format!("z9hG4bK{}", self.mark));
+            let branch = format!("z9hG4bK{}", self.mint());
+            let via = self.via(Path::Main, &branch);
             if let Some(mut copy) = self.call_mut(id).and_then(|call| call.invite.clone()) {
                 copy.set("Via", via);
-                self.enter(at, Path::Main, copy, Purpose::Other, (9, 9), format!("z9hG4bK{}", self.mark));
+                self.enter(at, Path::Main, copy, Purpose::Other, (9, 9), branch);
             }
         }
     }
@@ -114,6 +115,9 @@ impl Phone {
 
     /// Remembers the CSeq that an answered challenge used up.
     pub(super) fn note_number(&mut self, purpose: Purpose, number: u32) {
+        if matches!(purpose, Purpose::Register | Purpose::Query) {
+            self.registration.cseq = self.registration.cseq.max(number);
+        }
         if let Purpose::Invite(id) | Purpose::Reinvite(id) | Purpose::Bye(id) = purpose
             && let Some(call) = self.call_mut(id)
         {

@@ -19,7 +19,19 @@ pub struct Registration {
     pub refresh: Option<At>,
     call_id: String,
     tag: String,
-    cseq: u32,
+    pub cseq: u32,
+    /// Whether a REGISTER is under way: there is never a second (RFC 3261 §10.2).
+    pending: bool,
+    /// What is to be asked after it.
+    next: Option<Next>,
+}
+
+/// A REGISTER that has to wait for the one before.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Register(Option<u32>),
+    Remove { all: bool },
+    Query,
 }
 
 impl Registration {
@@ -37,6 +49,9 @@ impl Phone {
 
     /// Asks for a binding, under the Call-ID it always uses (RFC 3261 §10.2.4).
     pub(super) fn register(&mut self, at: At, seconds: Option<u32>) {
+        if self.has_to_wait(Next::Register(seconds)) {
+            return;
+        }
         self.registration.wanted = true;
         self.registration.refresh = None;
         let mut draft = self.registering();
@@ -49,6 +64,9 @@ impl Phone {
 
     /// Removes its binding, or all of its user's.
     pub(super) fn unregister(&mut self, at: At, all: bool) {
+        if self.has_to_wait(Next::Remove { all }) {
+            return;
+        }
         self.registration.wanted = false;
         self.registration.refresh = None;
         let mut draft = self.registering();
@@ -57,10 +75,38 @@ impl Phone {
         self.request(at, Path::Main, draft, Purpose::Register);
     }
 
+    /// Starts nothing more by itself.
+    pub fn rest(&mut self) {
+        self.registration.wanted = false;
+        self.registration.refresh = None;
+    }
+
     /// Asks which bindings there are.
     pub(super) fn query(&mut self, at: At) {
+        if self.has_to_wait(Next::Query) {
+            return;
+        }
         let draft = self.registering();
-        self.request(at, Path::Main, draft, Purpose::Other);
+        self.request(at, Path::Main, draft, Purpose::Query);
+    }
+
+    fn has_to_wait(&mut self, next: Next) -> bool {
+        let waits = std::mem::replace(&mut self.registration.pending, true);
+        if waits {
+            self.registration.next = Some(next);
+        }
+        waits
+    }
+
+    /// A REGISTER is over; the next may go.
+    pub(super) fn after_register(&mut self, at: At) {
+        self.registration.pending = false;
+        match self.registration.next.take() {
+            Some(Next::Register(seconds)) => self.register(at, seconds),
+            Some(Next::Remove { all }) => self.unregister(at, all),
+            Some(Next::Query) => self.query(at),
+            None => {}
+        }
     }
 
     fn registering(&mut self) -> Draft {
@@ -97,6 +143,7 @@ impl Phone {
             (500.., _, true) => self.registration.refresh = Some(at + Duration::from_secs(60)),
             _ => {}
         }
+        self.after_register(at);
     }
 
     /// Nobody answered a REGISTER.
@@ -105,6 +152,7 @@ impl Phone {
         if self.registration.wanted {
             self.registration.refresh = Some(at + Duration::from_secs(5));
         }
+        self.after_register(at);
     }
 
     /// Renews when it is time.

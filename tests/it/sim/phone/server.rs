@@ -88,6 +88,9 @@ impl Phone {
         let tag = self.mint();
         let mut draft = Draft::response(status, request, &tag);
         draft.add("Server", format!("phone {}", self.mark));
+        if status == 405 {
+            draft.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS");
+        }
         self.respond(at, request.branch(), request.method().unwrap_or_default(), &draft);
     }
 
