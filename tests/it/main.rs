@@ -16,6 +16,7 @@ mod sim;
 mod sipp;
 mod softphone;
 mod store;
+mod tidy;
 mod tone;
 mod torture;
 mod torture_server;

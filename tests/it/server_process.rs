@@ -35,7 +35,7 @@ impl Transport {
 #[derive(Debug)]
 pub(crate) struct Server {
     // Fields drop in this order: the process ends before its directory goes.
-    process: Process,
+    _process: Process,
     dir: TempDir,
     port: u16,
 }
@@ -56,7 +56,7 @@ impl Server {
         let mut serve = program(&config);
         let mut process = Process::start("server", dir.path(), serve.arg("serve"));
         process.wait_for_line(&dir.path().join("server.out"), "ready", PATIENCE);
-        Self { process, dir, port }
+        Self { _process: process, dir, port }
     }
 
     /// Where phones reach it.
