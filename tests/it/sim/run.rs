@@ -325,7 +325,16 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (from, to, bytes).hash(&mut hasher);
         let again = !self.seen.insert(hasher.finish());
-        self.wire.push(Line { at: self.now, from, to, bytes: bytes.clone(), again, arrived: None, stream });
+        self.wire.push(Line {
+            at: self.now,
+            from,
+            to,
+            bytes: bytes.clone(),
+            again,
+            arrived: None,
+            stream,
+            waited: false,
+        });
         self.wire.len() - 1
     }
 }

@@ -69,6 +69,10 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
 /// but for the To tag (RFC 3261 §8.2.7).
 fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     let challenge = matches!(one.status(), Some(401 | 407));
+    // A merged request is refused without state; when the other copy is long over, it is a stranger.
+    if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
+        return true;
+    }
     one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
 }
 
