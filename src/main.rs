@@ -1,3 +1,7 @@
 //! The `ratatosk` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ratatosk::cli::main()
+}

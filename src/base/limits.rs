@@ -29,6 +29,11 @@ pub struct Limits {
     /// Seconds that the far end of a stream may stay silent as long as we have done nothing for it
     /// but refuse; afterwards it may as long as the longest binding lasts.
     pub stranger_s: u32,
+    /// Seconds that the rest of a message may take to come on a stream, and that the far end may
+    /// take nothing of what we write.
+    pub stall_s: u32,
+    /// Bytes that may wait for a far end that does not read: two of the longest messages.
+    pub stream_queue_bytes: u32,
     /// Calls at once in one user server; above it 503.
     pub calls: u32,
     /// Calls at once of one user; above it 486 to the caller.
@@ -63,6 +68,8 @@ impl Default for Limits {
             streams_per_source: 1_000,
             streams: 100_000,
             stranger_s: 120,
+            stall_s: 30,
+            stream_queue_bytes: 131_072,
             calls: 50_000,
             calls_per_user: 100,
             ring_s: 180,

@@ -7,6 +7,9 @@
 mod call;
 mod hunt;
 mod parties;
+mod record;
+mod stages;
 
-pub use call::{Call, Desk, End, Order, mode_of};
-pub use parties::{Invitation, Opening};
+pub use call::{Call, Desk, Order};
+pub use parties::{Invitation, Opening, mode_of};
+pub use record::End;

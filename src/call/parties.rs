@@ -8,6 +8,7 @@ use crate::base::Uid;
 use crate::leg::{LinkEnd, Passage};
 use crate::registrar::Caller;
 use crate::routing::Mode;
+use crate::sip::Sdp;
 
 /// What the caller's half asks of the callee's.
 #[derive(Debug)]
@@ -35,4 +36,13 @@ pub struct Opening {
     pub max_forwards: u8,
     /// Users whose trees have already been asked: they are not asked again.
     pub visited: SmallVec<[Uid; 2]>,
+}
+
+/// What an INVITE is for, told from its offer (voice, when it makes none).
+pub fn mode_of(passage: &Passage) -> Mode {
+    match Sdp::parse(passage.body()) {
+        Some(sdp) if sdp.has("video") => Mode::Video,
+        Some(sdp) if sdp.has("message") && !sdp.has("audio") => Mode::Text,
+        Some(_) | None => Mode::Voice,
+    }
 }

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
-use super::reader::{PREFIX, Reader, Section};
+use super::reader::{LOG, PREFIX, Reader, Section};
 use super::settings::{Algorithm, Face};
 use super::{check, limited, listen};
 use crate::base::{Cid, Limits};
@@ -112,7 +112,7 @@ impl Config {
         let ours: BTreeMap<String, String> = sources
             .environment
             .iter()
-            .filter(|(name, _)| name.starts_with(PREFIX))
+            .filter(|(name, _)| name.starts_with(PREFIX) && *name != LOG)
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let reader = Reader::new(&ours);

@@ -16,6 +16,8 @@ use crate::routing::nearest;
 
 /// What every environment variable of ours begins with.
 pub(super) const PREFIX: &str = "RATATOSK_";
+/// The one that is no key: what the event log tells, as `tracing` filters it.
+pub(super) const LOG: &str = "RATATOSK_LOG";
 
 /// What is found out while the file is read.
 #[derive(Debug)]

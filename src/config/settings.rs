@@ -89,9 +89,8 @@ impl Settings {
     pub fn stream_beside(&self, listener: u8) -> Option<u8> {
         let beside = self.listeners.get(usize::from(listener))?;
         let streams = || {
-            let of_face = |(_, other): &(u8, &Listener)| {
-                other.transport == Transport::Tcp && other.face == beside.face
-            };
+            let of_face =
+                |(_, other): &(u8, &Listener)| other.transport == Transport::Tcp && other.face == beside.face;
             (0..).zip(&self.listeners).filter(of_face)
         };
         let same_address = streams().find(|(_, other)| other.address.ip() == beside.address.ip());

@@ -1,11 +1,14 @@
 //! What an operator may ask of a running user server, and what it answers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::Uid;
+use crate::config::Settings;
 
 /// A question of an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum AdminRequest {
     /// Every binding held: [`AdminReply::Registrations`].
     Registrations,
@@ -13,6 +16,9 @@ pub enum AdminRequest {
     Calls,
     /// The store has changed this user (password, profile, numbers, or he is gone): read him again.
     Refresh(Uid),
+    /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
+    /// number of servers, the key and the epoch are as they were.
+    Configure(Arc<Settings>),
     /// Take no new calls and end when those in progress have.
     Drain,
 }

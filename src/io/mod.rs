@@ -9,6 +9,9 @@
 pub mod clock;
 pub mod driver;
 pub mod entropy;
+pub mod event_log;
+pub mod machine;
 pub mod net;
 pub mod seal;
+pub mod socket;
 pub mod store;

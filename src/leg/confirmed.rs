@@ -21,6 +21,7 @@ use crate::transaction::{Asked, Draft, Owner, T1, T2, TIMEOUT};
 
 use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
+use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
 use super::words::{ALLOW, LegWord, Passage};
 
@@ -29,6 +30,8 @@ pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
     /// The user part of our Contact: whom the phone believes to talk to.
     pub(super) user: String,
+    /// Whether the INVITE that opened the dialog, if it was ours, made the offer.
+    offered: bool,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15).
     closing: Option<Passage>,
     /// Our 2xx that has no ACK yet.
@@ -61,6 +64,7 @@ enum Ack {
     Owed {
         client: Key,
         cseq: u32,
+        offer: Bytes,
     },
     Sent {
         client: Key,
@@ -69,10 +73,11 @@ enum Ack {
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String) -> Self {
+    pub(super) fn new(dialog: Dialog, user: String, offered: bool) -> Self {
         Self {
             dialog,
             user,
+            offered,
             closing: None,
             unacknowledged: None,
             ack: Ack::None,
@@ -135,14 +140,16 @@ impl Confirmed {
         });
     }
 
-    /// A 2xx of the other side has come, and its ACK has not been sent.
-    pub(super) fn owe_ack(&mut self, client: Key, cseq: u32) {
-        self.ack = Ack::Owed { client, cseq };
+    /// A 2xx of the other side has come, and its ACK has not been sent. `offered`: our INVITE made
+    /// the offer, so that the 2xx makes none.
+    pub(super) fn owe_ack(&mut self, client: Key, response: &Message, offered: bool) {
+        let offer = if offered { Bytes::new() } else { response.body() };
+        self.ack = Ack::Owed { client, cseq: response.cseq(), offer };
     }
 
     /// Sends the ACK that is owed, if one is.
     pub(super) fn acknowledge(&mut self, wire: &mut Wire<'_, '_>, passage: &Passage) {
-        let Ack::Owed { client, cseq } = self.ack else { return };
+        let Ack::Owed { client, cseq, .. } = self.ack else { return };
         let dialog = &self.dialog;
         let headers = |writer: &mut Writer| {
             dialog.write(writer, cseq, "ACK");
@@ -161,7 +168,10 @@ impl Confirmed {
 
     /// Ends the dialog at once: the ACK that is owed, and a BYE that looks after itself.
     pub(super) fn hang_up(&mut self, wire: &mut Wire<'_, '_>, passage: &Passage) {
-        self.acknowledge(wire, &Passage::default());
+        if let Ack::Owed { offer, .. } = &self.ack {
+            let refusal = Passage::refusing(offer);
+            self.acknowledge(wire, &refusal);
+        }
         self.drop_pending(wire);
         self.request(wire, Owner::Nobody, Method::Bye, passage);
     }
@@ -285,7 +295,7 @@ impl Confirmed {
         }
         let Some(at) = self.relayed_out.iter().position(|(own, _)| *own == client) else { return Turn::Stay };
         let (_, id) = self.relayed_out.swap_remove(at);
-        Turn::Tell(LegWord::Reply { id, status, passage: Passage::of(response) })
+        Turn::Tell(LegWord::Reply { id, status: shown_status(status), passage: Passage::of(response) })
     }
 
     pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, client: Key, status: u16) -> Turn {
@@ -311,8 +321,8 @@ impl Confirmed {
         if response.to_tag() != self.dialog.remote_tag() {
             // Another phone behind the same address has answered too: it gets its ACK and BYE.
             let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-            let mut other = Self::new(dialog, self.user.clone());
-            other.owe_ack(client, response.cseq());
+            let mut other = Self::new(dialog, self.user.clone(), self.offered);
+            other.owe_ack(client, response, self.offered);
             other.hang_up(wire, &Passage::reason("SIP;cause=200;text=\"Call completed elsewhere\""));
             return Turn::Stay;
         }

@@ -39,7 +39,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Legs {
     server: ServerIndex,
-    legs: Arena<Leg>,
+    arena: Arena<Leg>,
     /// Words for the other halves of calls; the switchboard delivers them.
     pub outbox: Vec<LinkMail>,
 }
@@ -79,32 +79,32 @@ pub(super) enum Turn {
 impl Legs {
     /// No legs yet.
     pub fn new(server: ServerIndex) -> Self {
-        Self { server, legs: Arena::default(), outbox: Vec::new() }
+        Self { server, arena: Arena::default(), outbox: Vec::new() }
     }
 
     /// Live legs.
     pub fn len(&self) -> usize {
-        self.legs.len()
+        self.arena.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.legs.is_empty()
+        self.arena.is_empty()
     }
 
     /// A leg for an INVITE that a phone has sent us; `user` is whom it believes to talk to.
     pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
-        let tag = Token::mint(self.server, self.legs.next_key(), wire.ctx.rng);
+        let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
         let key =
-            self.legs.insert(Leg { call: Some(call), machine: Machine::Uas(Uas::new(asked, tag, user)) });
+            self.arena.insert(Leg { call: Some(call), machine: Machine::Uas(Uas::new(asked, tag, user)) });
         wire.transactions.belongs_to(server, key);
         key
     }
 
     /// Calls a phone.
     pub fn dial(&mut self, wire: &mut Wire<'_, '_>, dial: &Dial<'_>) -> Key {
-        let key = self.legs.next_key();
+        let key = self.arena.next_key();
         let tag = Token::mint(self.server, key, wire.ctx.rng);
         let call_id = format!("{:016x}{:016x}", wire.ctx.rng.draw(), wire.ctx.rng.draw());
         let dialog = Dialog::as_uac(
@@ -132,18 +132,18 @@ impl Legs {
         };
         let client = wire.transactions.request(wire.ctx, Owner::Leg(key), dial.flow, &draft);
         let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
-        self.legs.insert(Leg { call: Some(dial.call), machine: Machine::Uac(uac) })
+        self.arena.insert(Leg { call: Some(dial.call), machine: Machine::Uac(uac) })
     }
 
     /// A link to a half that is about to be set up.
     pub fn link_out(&mut self, call: Key) -> LinkEnd {
-        let leg = self.legs.insert(Leg { call: Some(call), machine: Machine::Link(Link::opening()) });
+        let leg = self.arena.insert(Leg { call: Some(call), machine: Machine::Link(Link::opening()) });
         LinkEnd { server: self.server, leg }
     }
 
     /// A link from a half that is there.
     pub fn link_in(&mut self, call: Key, peer: LinkEnd) -> Key {
-        self.legs.insert(Leg { call: Some(call), machine: Machine::Link(Link::open(peer)) })
+        self.arena.insert(Leg { call: Some(call), machine: Machine::Link(Link::open(peer)) })
     }
 
     /// This end of a link, for the other half to write to.
@@ -153,25 +153,25 @@ impl Legs {
 
     /// The half that a link asked for is there.
     pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
-        let Some(Leg { call, machine: Machine::Link(link) }) = self.legs.get_mut(leg) else { return };
+        let Some(Leg { call, machine: Machine::Link(link) }) = self.arena.get_mut(leg) else { return };
         link.on_opened(peer, &mut self.outbox);
         if call.is_none() {
-            self.legs.remove(leg);
+            self.arena.remove(leg);
         }
     }
 
     /// The other half says something.
     pub fn on_mail(&mut self, mail: LinkMail) -> Option<Report> {
-        let call = self.legs.get(mail.to.leg)?.call;
+        let call = self.arena.get(mail.to.leg)?.call;
         if ends_link(&mail.word) {
-            self.legs.remove(mail.to.leg);
+            self.arena.remove(mail.to.leg);
         }
         Some(Report { call: call?, leg: mail.to.leg, word: mail.word })
     }
 
     /// A call says something to one of its legs.
     pub fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Option<Report> {
-        let leg = self.legs.get_mut(key)?;
+        let leg = self.arena.get_mut(key)?;
         let turn = match &mut leg.machine {
             Machine::Uas(machine) => machine.say(wire, key, word),
             Machine::Uac(machine) => machine.say(wire, key, word),
@@ -191,14 +191,14 @@ impl Legs {
 
     /// The phone gives up its INVITE (the CANCEL itself has been answered).
     pub fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, key: Key, cancel: &Message) -> Option<Report> {
-        let Machine::Uas(machine) = &mut self.legs.get_mut(key)?.machine else { return None };
+        let Machine::Uas(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
         let turn = machine.on_cancel(wire, cancel);
         self.apply(key, turn)
     }
 
     /// Our tag towards the phone while its INVITE rings.
     pub fn ringing_tag(&self, key: Key) -> Option<&[u8]> {
-        match &self.legs.get(key)?.machine {
+        match &self.arena.get(key)?.machine {
             Machine::Uas(machine) => Some(machine.tag()),
             Machine::Uac(_) | Machine::Confirmed(_) | Machine::Link(_) => None,
         }
@@ -206,7 +206,7 @@ impl Legs {
 
     /// The flow of the dialog that a request names, if it is of this leg.
     pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
-        match &self.legs.get(key)?.machine {
+        match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
             Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
         }
@@ -214,7 +214,7 @@ impl Legs {
 
     /// Whether a request fits into the dialog of a leg; remembers its CSeq if it does.
     pub fn accept(&mut self, key: Key, request: &Message) -> Result<(), Misfit> {
-        match self.legs.get_mut(key).map(|leg| &mut leg.machine) {
+        match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
             Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
@@ -222,12 +222,12 @@ impl Legs {
 
     /// The call that a leg is of.
     pub fn call_of(&self, key: Key) -> Option<Key> {
-        self.legs.get(key)?.call
+        self.arena.get(key)?.call
     }
 
     /// A request inside the dialog of a leg, accepted.
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
-        let Machine::Confirmed(machine) = &mut self.legs.get_mut(key)?.machine else { return None };
+        let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
         let turn = machine.on_request(wire, asked);
         self.apply(key, turn)
     }
@@ -240,7 +240,7 @@ impl Legs {
         ack: &Message,
     ) -> Result<Option<Report>, Misfit> {
         self.accept(key, ack)?;
-        let Some(Machine::Confirmed(machine)) = self.legs.get_mut(key).map(|leg| &mut leg.machine) else {
+        let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) else {
             return Err(Misfit::Unknown);
         };
         let turn = machine.on_ack(wire, ack);
@@ -255,7 +255,7 @@ impl Legs {
         client: Key,
         response: &Arc<Message>,
     ) -> Option<Report> {
-        let turn = match &mut self.legs.get_mut(key)?.machine {
+        let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uac(machine) => machine.on_response(wire, key, response),
             Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
@@ -271,7 +271,7 @@ impl Legs {
         client: Key,
         status: u16,
     ) -> Option<Report> {
-        let turn = match &mut self.legs.get_mut(key)?.machine {
+        let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uac(machine) => machine.on_failed(wire, status),
             Machine::Confirmed(machine) => machine.on_failed(wire, client, status),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
@@ -281,7 +281,7 @@ impl Legs {
 
     /// A leg's timer fired.
     pub fn on_timer(&mut self, wire: &mut Wire<'_, '_>, key: Key, timer: LegTimer) -> Option<Report> {
-        let turn = match (&mut self.legs.get_mut(key)?.machine, timer) {
+        let turn = match (&mut self.arena.get_mut(key)?.machine, timer) {
             (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
             (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
             (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
@@ -298,12 +298,12 @@ impl Legs {
             Machine::Confirmed(machine) => machine.flow().stream == Some(stream),
             Machine::Link(_) => false,
         };
-        let keys: Vec<Key> = self.legs.iter().filter(|(_, leg)| on_it(leg)).map(|(key, _)| key).collect();
+        let keys: Vec<Key> = self.arena.iter().filter(|(_, leg)| on_it(leg)).map(|(key, _)| key).collect();
         keys.into_iter().filter_map(|key| self.lose(wire, key)).collect()
     }
 
     fn lose(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Option<Report> {
-        let turn = match &mut self.legs.get_mut(key)?.machine {
+        let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uas(machine) => machine.on_lost(wire),
             Machine::Uac(machine) => machine.on_lost(wire),
             Machine::Confirmed(machine) => machine.lost(wire),
@@ -313,17 +313,17 @@ impl Legs {
     }
 
     fn apply(&mut self, key: Key, turn: Turn) -> Option<Report> {
-        let leg = self.legs.get_mut(key)?;
+        let leg = self.arena.get_mut(key)?;
         let call = leg.call;
         let word = match turn {
             Turn::Stay => None,
             Turn::Tell(word) => Some(word),
             Turn::TellAndEnd(word) => {
-                self.legs.remove(key);
+                self.arena.remove(key);
                 Some(word)
             }
             Turn::End => {
-                self.legs.remove(key);
+                self.arena.remove(key);
                 None
             }
             Turn::Orphan => {

@@ -32,7 +32,7 @@ pub fn own_status(outcome: Outcome) -> u16 {
 pub fn shown_status(status: u16) -> u16 {
     match status {
         300..=399 | 401 | 407 | 408 | 503 | 504 => 480,
-        481 | 482 | 491 | 501 | 505 => 500,
+        481 | 482 | 501 | 505 => 500,
         status => status,
     }
 }

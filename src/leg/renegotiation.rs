@@ -11,6 +11,7 @@ use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
 use super::legs::{Turn, Wire};
+use super::outcome::shown_status;
 use super::words::{LegWord, Passage};
 
 /// What is being renegotiated.
@@ -97,7 +98,7 @@ impl Confirmed {
                 self.renegotiation.ours = None;
                 let flow = self.dialog.flow();
                 self.dialog.refresh_target(wire.ctx.settings, response, flow);
-                self.owe_ack(client, response.cseq());
+                self.owe_ack(client, response, offered);
                 if offered {
                     self.acknowledge(wire, &Passage::default());
                 }
@@ -110,7 +111,9 @@ impl Confirmed {
             }
             _ => {
                 self.renegotiation.ours = None;
-                Turn::Tell(LegWord::Renegotiated { status, passage: Passage::of(response).without_body() })
+                // A challenge is never answered, nor is it for the other side.
+                let (status, passage) = (shown_status(status), Passage::of(response).without_body());
+                Turn::Tell(LegWord::Renegotiated { status, passage })
             }
         }
     }

@@ -125,7 +125,7 @@ impl Uac {
     }
 
     /// The CANCEL has had no effect in 64·T1 (RFC 3261 §9.1).
-    pub(super) fn on_out_of_patience(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+    pub(super) fn on_out_of_patience(&self, wire: &mut Wire<'_, '_>) -> Turn {
         wire.transactions.abandon(wire.ctx, self.client);
         Turn::End
     }
@@ -145,8 +145,8 @@ impl Uac {
 
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
         let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
-        confirmed.owe_ack(self.client, response.cseq());
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user), self.offered);
+        confirmed.owe_ack(self.client, response, self.offered);
         if self.offered {
             confirmed.acknowledge(wire, &Passage::default());
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::Key;
-use crate::sip::{Message, Method, Name, Writer};
+use crate::sip::{Message, Method, Name, Sdp, Writer};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
@@ -108,6 +108,14 @@ impl Passage {
         let mut headers = SmallVec::new();
         headers.push((Name::Reason, Bytes::from_static(text.as_bytes())));
         Self { headers, body: Bytes::new() }
+    }
+
+    /// The answer to an offer that nobody wants any more; nothing, if there was no offer.
+    pub fn refusing(offer: &[u8]) -> Self {
+        let Some(sdp) = Sdp::parse(offer) else { return Self::default() };
+        let mut headers = SmallVec::new();
+        headers.push((Name::ContentType, Bytes::from_static(b"application/sdp")));
+        Self { headers, body: sdp.refusal().into() }
     }
 
     /// A Reason with a text of somebody's own (RFC 3326).

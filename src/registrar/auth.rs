@@ -66,6 +66,16 @@ impl Doors {
         Self { nonces: Nonces::new(settings), tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
     }
 
+    /// Whether the nonce of a claim is one that a fetch of the user's record is worth; if not, what
+    /// its sender is told.
+    pub fn triage(&self, (now, source): (Now, Flow), credentials: &Credentials<'_>) -> Result<(), Verdict> {
+        match self.nonces.judge(now, source.remote.ip(), credentials.nonce) {
+            Judged::Good { .. } => Ok(()),
+            Judged::Stale => Err(Verdict::Again { stale: true }),
+            Judged::Foreign => Err(Verdict::Again { stale: false }),
+        }
+    }
+
     /// Checks a claim against the record of the user, if there is one.
     pub fn check(
         &self,
@@ -106,12 +116,10 @@ impl Doors {
         request: &Message,
         stale: bool,
     ) -> Bytes {
-        let (status, name) = match request.method() {
-            Method::Register => (401, Name::WwwAuthenticate),
-            // Everybody but the registrar asks as a proxy does.
-            #[expect(clippy::wildcard_enum_match_arm, reason = "one method against all others")]
-            _ => (407, Name::ProxyAuthenticate),
-        };
+        // Everybody but the registrar asks as a proxy does.
+        let registrar = request.method() == Method::Register;
+        let (status, name) =
+            if registrar { (401, Name::WwwAuthenticate) } else { (407, Name::ProxyAuthenticate) };
         let mut writer = self.refusal(request, status, source);
         let nonce = self.nonces.mint(now, source.remote.ip(), rng);
         for offered in &settings.digest {
@@ -142,10 +150,8 @@ impl Doors {
 
 /// What a request says about its sender, told without any state.
 pub fn claimed<'m>(settings: &Settings, request: &'m Message) -> Access<'m> {
-    let (first, second) = match request.method() {
-        Method::Register => (Name::Authorization, Name::ProxyAuthorization),
-        _ => (Name::ProxyAuthorization, Name::Authorization),
-    };
+    let both = (Name::Authorization, Name::ProxyAuthorization);
+    let (first, second) = if request.method() == Method::Register { both } else { (both.1, both.0) };
     request
         .lines(first)
         .chain(request.lines(second))

@@ -67,6 +67,9 @@ pub struct Unanswered {
 impl Unanswered {
     /// A phone was challenged; true if it is time to tell of it.
     pub fn challenged(&mut self, source: IpAddr, account: &[u8]) -> bool {
+        if self.challenged.len() >= PAIRS {
+            self.challenged.clear();
+        }
         let count = self.challenged.entry(key(source, account)).or_insert(0);
         *count = count.saturating_add(1);
         *count == UNANSWERED

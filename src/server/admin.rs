@@ -29,6 +29,8 @@ impl Switchboard {
                 }
                 AdminReply::Done
             }
+            // The user server itself holds what it serves by.
+            AdminRequest::Configure(_) => AdminReply::Done,
             AdminRequest::Drain => {
                 self.draining = true;
                 AdminReply::Done

@@ -41,17 +41,15 @@ impl Switchboard {
         match self.transactions.on_request(ctx, message) {
             Arrival::Known => {}
             Arrival::Merged => self.refuse_plainly(ctx, flow, message, 482),
-            Arrival::New => match message.method() {
-                Method::Ack => self.on_ack(ctx, message),
-                Method::Cancel => self.on_cancel(ctx, flow, message),
-                _ if !message.to_tag().is_empty() => self.on_dialog_request(ctx, flow, message),
-                _ => self.on_new_request(ctx, flow, message),
-            },
+            Arrival::New if message.method() == Method::Ack => self.on_ack(ctx, message),
+            Arrival::New if message.method() == Method::Cancel => self.on_cancel(ctx, flow, message),
+            Arrival::New if message.to_tag().is_empty() => self.on_new_request(ctx, flow, message),
+            Arrival::New => self.on_dialog_request(ctx, flow, message),
         }
     }
 
     /// A request that cannot be served, but perhaps answered.
-    fn on_fault(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
+    fn on_fault(&self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
         if message.method() == Method::Ack || message.via().is_none() {
             return ctx.fact(Fact::Dropped(Dropped::Unreadable));
         }
@@ -149,6 +147,9 @@ impl Switchboard {
                 self.on_claim(ctx, flow, message, &uid, &credentials);
             }
             Some(Standing::Loading) | None => {
+                if let Err(Verdict::Again { stale }) = self.doors.triage((ctx.now, flow), &credentials) {
+                    return self.challenge(ctx, flow, message, stale);
+                }
                 let job = Job::Request { flow, message: Arc::clone(message) };
                 self.wait_for(ctx, &uid, job);
             }
@@ -162,7 +163,7 @@ impl Switchboard {
                 self.waiting.insert(ticket, Waiting::User(uid.clone()));
             }
             Ok(None) => {}
-            Err(job) => self.refuse_job(ctx, job, 503),
+            Err(job) => self.refuse_job(ctx, *job, 503),
         }
     }
 
@@ -241,7 +242,7 @@ impl Switchboard {
         self.transactions.respond(ctx, asked.key, 200, writer.finish(b""));
     }
 
-    pub(super) fn challenge(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
+    pub(super) fn challenge(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
         let response = self.doors.challenge(ctx.settings, (ctx.now, flow), ctx.rng, request, stale);
         ctx.send(reply_flow(flow, request), response);
     }

@@ -28,10 +28,8 @@ pub fn home(settings: &Settings, message: &Message) -> Home {
     if let Some(at) = named(message.to_tag()) {
         return within(settings, at);
     }
-    let sender = match message.method() {
-        Method::Register => message.to(),
-        _ => message.from(),
-    };
+    let registers = message.method() == Method::Register;
+    let sender = if registers { message.to() } else { message.from() };
     if let Some(Who::User(uid)) = sender.and_then(|sender| user_of(settings, &sender)) {
         return Home::Server(uid.slot().owner(settings.servers));
     }

@@ -204,7 +204,7 @@ impl Switchboard {
         match wake {
             Wake::Client(key, letter) => {
                 if let Some(event) = self.transactions.on_client_timer(ctx, key, letter) {
-                    self.on_event(ctx, event);
+                    self.on_event(ctx, &event);
                 }
             }
             Wake::Server(key, letter) => self.transactions.on_server_timer(ctx, key, letter),
@@ -222,18 +222,18 @@ impl Switchboard {
     /// A response came.
     pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) {
         match self.transactions.on_response(ctx, response) {
-            Ok(Some(event)) => self.on_event(ctx, event),
+            Ok(Some(event)) => self.on_event(ctx, &event),
             Ok(None) => {}
             Err(_) => ctx.fact(Fact::Dropped(Dropped::StrayResponse)),
         }
     }
 
-    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: TxEvent) {
-        let (TxEvent::Response { owner, client, .. } | TxEvent::Failed { owner, client, .. }) = event;
+    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
+        let (TxEvent::Response { owner, client, .. } | TxEvent::Failed { owner, client, .. }) = *event;
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
-                let report = match &event {
+                let report = match event {
                     TxEvent::Response { response, .. } => {
                         self.legs.on_response(&mut wire, leg, client, response)
                     }
@@ -242,7 +242,7 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                let status = match &event {
+                let status = match event {
                     TxEvent::Response { response, .. } => response.status(),
                     TxEvent::Failed { status, .. } => *status,
                 };
@@ -256,7 +256,7 @@ impl Switchboard {
         match outcome {
             Outcome::Unsent => {
                 if let Some(event) = self.transactions.on_unsent(ctx, ticket) {
-                    self.on_event(ctx, event);
+                    self.on_event(ctx, &event);
                 }
             }
             Outcome::Moved(flow) => self.transactions.on_moved(ctx, ticket, flow),
@@ -348,7 +348,7 @@ impl Switchboard {
     }
 
     /// Answers a request without keeping state.
-    pub(super) fn refuse_plainly(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
+    pub(super) fn refuse_plainly(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
         let response = self.doors.refusal(request, status, flow).finish(b"");
         ctx.send(crate::transport::reply_flow(flow, request), response);
     }

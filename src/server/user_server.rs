@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{At, Now, Rng, ServerIndex, Timers};
 use crate::config::Settings;
+use crate::effect::admin::AdminRequest;
 use crate::effect::{Ctx, Wake};
 
 use super::switchboard::{Census, Switchboard};
@@ -31,6 +32,9 @@ impl UserServer {
     /// Handles one input, and everything that time has brought since the last; what is to be done is
     /// added to `output`.
     pub fn handle(&mut self, now: Now, input: Input, output: &mut Output) {
+        if let Input::Admin(_, AdminRequest::Configure(settings)) = &input {
+            self.settings = Arc::clone(settings);
+        }
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.expire(now.at, &mut fired);
         let Output { effects, peers, replies } = output;

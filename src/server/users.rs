@@ -63,7 +63,7 @@ pub(super) struct Users {
 }
 
 impl Users {
-    pub(super) fn standing(&mut self, now: At, uid: &Uid) -> Option<Standing> {
+    pub(super) fn standing(&self, now: At, uid: &Uid) -> Option<Standing> {
         match self.entries.get(uid)? {
             Entry::Present(_) => Some(Standing::Present),
             Entry::Loading(_) => Some(Standing::Loading),
@@ -88,10 +88,15 @@ impl Users {
 
     /// Lets a job wait for a user's record; with the first one it is fetched. Gives the ticket of
     /// the fetch, or the job back if too many wait.
-    pub(super) fn wait(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, job: Job) -> Result<Option<Ticket>, Job> {
+    pub(super) fn wait(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        job: Job,
+    ) -> Result<Option<Ticket>, Box<Job>> {
         if let Some(Entry::Loading(jobs)) = self.entries.get_mut(uid) {
             if jobs.len() >= WAITING {
-                return Err(job);
+                return Err(Box::new(job));
             }
             jobs.push(job);
             return Ok(None);

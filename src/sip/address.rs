@@ -78,9 +78,11 @@ impl<'a> NameAddr<'a> {
         self.params.get("tag").unwrap_or_default()
     }
 
-    /// The display name as text: escapes undone, folds gone, anything not UTF-8 replaced.
+    /// The display name as text that can go into a log or a mail: escapes undone, a space for
+    /// each control character and line end, anything not UTF-8 replaced.
     pub fn display_text(&self) -> Cow<'a, str> {
-        unescape_quoted(self.display)
+        let text = unescape_quoted(self.display);
+        if text.contains(char::is_control) { text.replace(char::is_control, " ").into() } else { text }
     }
 
     /// The `expires` parameter; `None` when there is none that can be read.
@@ -131,6 +133,7 @@ mod tests {
         let full = parse("\"A, \\\"B\\\" <x>\"\r\n <sip:a@b;lr?x=y> ;\r\n tag = 1;q=0.33").unwrap();
         assert_eq!((full.display_text().as_ref(), full.uri), ("A, \"B\" <x>", &b"sip:a@b;lr?x=y"[..]));
         assert_eq!((full.tag(), full.q()), (&b"1"[..], 330));
+        assert_eq!(parse("\"a\r\n b\\\0\" <sip:c@d>").unwrap().display_text(), "a   b ");
         let near = parse("caller<sip:c@d>;tag=323").unwrap();
         assert_eq!((near.display, near.uri, near.tag()), (&b"caller"[..], &b"sip:c@d"[..], &b"323"[..]));
         let bare = parse("sip:+1972@gw;unknown;expires=60").unwrap();

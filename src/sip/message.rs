@@ -1,6 +1,6 @@
 //! A received message: an index over the bytes that came.
 //!
-//! Nothing is copied and, up to [`INLINE`] header lines, nothing allocated. A header is read when
+//! Nothing is copied and, up to 36 header lines, nothing allocated. A header is read when
 //! somebody asks for it. A message with a [`Message::fault`] has been read as far as it could be,
 //! so that it can be answered; nobody should act on it.
 //!

@@ -86,6 +86,18 @@ impl<'a> Sdp<'a> {
         })
     }
 
+    /// The answer that refuses every medium of this offer (RFC 3264 §6): for an ACK that has to
+    /// answer, of a call that nobody wants any more.
+    pub fn refusal(&self) -> Vec<u8> {
+        let mut answer = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n".to_vec();
+        for media in self.media() {
+            for part in [b"m=", media.kind, b" 0 ", media.protocol, b" ", trim(media.formats), b"\r\n"] {
+                answer.extend_from_slice(part);
+            }
+        }
+        answer
+    }
+
     /// Whether a medium of this kind is wanted.
     pub fn has(&self, kind: &str) -> bool {
         self.media().any(|media| media.is_on() && media.kind == kind.as_bytes())

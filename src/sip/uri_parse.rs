@@ -75,6 +75,9 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// Parameters, and headers, that one URI may have: comparing two takes the square of it.
+const PARTS_MAX: usize = 64;
+
 /// Whether every byte is of the class, and every `%` begins an escape.
 fn sound(bytes: &[u8], class: u8) -> bool {
     let mut rest = bytes;
@@ -135,7 +138,8 @@ fn parameters(text: &[u8]) -> Result<Params<'_>, UriError> {
     // A name has to follow each `;`.
     let nameless = |pair: &[u8]| matches!(pair, [b';', b';' | b'=']);
     let named = !text.windows(2).any(nameless) && text.last() != Some(&b';');
-    if text.starts_with(b";") && named && sound(text, PARAM) {
+    let few = memchr::memchr_iter(b';', text).count() <= PARTS_MAX;
+    if text.starts_with(b";") && named && few && sound(text, PARAM) {
         Ok(Params::of(text))
     } else {
         Err(UriError::Params)
@@ -143,7 +147,8 @@ fn parameters(text: &[u8]) -> Result<Params<'_>, UriError> {
 }
 
 fn headers_sound(text: &[u8]) -> bool {
-    !text.is_empty() && sound(text, HEADERS)
+    let few = memchr::memchr_iter(b'&', text).count() <= PARTS_MAX;
+    !text.is_empty() && few && sound(text, HEADERS)
 }
 
 #[cfg(test)]
@@ -192,5 +197,7 @@ mod tests {
         ] {
             assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
         }
+        let many = format!("sip:a@b{}", ";x".repeat(PARTS_MAX + 1));
+        assert_eq!(Uri::parse(many.as_bytes()).unwrap_err(), UriError::Params);
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Implements: RFC 3261 §19.1.4; RFC 3966 §4.
 
-use super::chars::{between, hex, split_once};
+use super::chars::{hex, split_once};
 use super::uri::{Host, Scheme, Uri, is_visual};
 
 /// Parameters that never match their absence, whatever their default. `transport` is not in the
@@ -91,14 +91,17 @@ fn same_host(one: Host<'_>, other: Host<'_>) -> bool {
     }
 }
 
+/// The value of a parameter; of one that occurs twice, the first counts.
+fn value_of<'a>(uri: &Uri<'a>, name: &[u8]) -> Option<&'a [u8]> {
+    let mut params = uri.params.raw();
+    params.find(|(other, _)| same_folded(other, name)).map(|(_, value)| value.unwrap_or_default())
+}
+
 /// Whether every parameter of `one` agrees with `other`, or may be absent there.
 fn sip_params_agree(one: &Uri<'_>, other: &Uri<'_>) -> bool {
-    one.params.raw().all(|(name, value)| {
-        let theirs = other.params.raw().find(|(theirs, _)| same_folded(theirs, name));
-        match theirs {
-            Some((_, theirs)) => same_folded(value.unwrap_or_default(), theirs.unwrap_or_default()),
-            None => !DECISIVE.iter().any(|decisive| same_folded(name, decisive.as_bytes())),
-        }
+    one.params.raw().all(|(name, _)| match (value_of(one, name), value_of(other, name)) {
+        (Some(ours), Some(theirs)) => same_folded(ours, theirs),
+        _ => !DECISIVE.iter().any(|decisive| same_folded(name, decisive.as_bytes())),
     })
 }
 
@@ -128,14 +131,13 @@ fn same_number(one: &[u8], other: &[u8]) -> bool {
 /// Whether every parameter of `one` is in `other` with the same value; a `phone-context` and an
 /// `ext` are numbers, so that their visual separators do not count.
 fn tel_params_within(one: &Uri<'_>, other: &Uri<'_>) -> bool {
-    one.params.raw().all(|(name, value)| {
-        let Some((_, theirs)) = other.params.raw().find(|(theirs, _)| same_folded(theirs, name)) else {
+    one.params.raw().all(|(name, _)| {
+        let (Some(ours), Some(theirs)) = (value_of(one, name), value_of(other, name)) else {
             return false;
         };
-        let (value, theirs) = (value.unwrap_or_default(), theirs.unwrap_or_default());
         let is_number = name.eq_ignore_ascii_case(b"ext")
-            || (name.eq_ignore_ascii_case(b"phone-context") && between(value, 0, 1) == b"+");
-        if is_number { same_number(value, theirs) } else { same_folded(value, theirs) }
+            || (name.eq_ignore_ascii_case(b"phone-context") && ours.first() == Some(&b'+'));
+        if is_number { same_number(ours, theirs) } else { same_folded(ours, theirs) }
     })
 }
 
@@ -195,6 +197,7 @@ mod tests {
         assert!(!same("sip:a@b;maddr=192.0.2.1", "sip:a@b"));
         assert!(same("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]"));
         assert!(same("sip:a@b;%6C%72", "sip:a@b;lr"));
+        assert!(same("sip:a@b;x=1;x=2", "sip:a@b;x=1"));
     }
 
     #[test]

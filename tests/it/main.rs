@@ -3,11 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
 
+mod baresip;
 mod calls;
 mod net;
+mod process;
 mod routing;
 mod seeds;
+mod server_process;
 mod sim;
+mod sipp;
+mod softphone;
+mod tone;
 mod torture;
 mod torture_server;
 mod wire;

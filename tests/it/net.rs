@@ -1,35 +1,75 @@
 //! The driver on real sockets of the loopback: listeners, framing, limits, ends.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ratatosk::base::{Cid, Limits, ServerIndex};
+use ratatosk::base::{Cid, Limits, ServerIndex, Uid};
 use ratatosk::config::{Algorithm, Face, Listener, Settings};
 use ratatosk::effect::admin::AdminRequest;
 use ratatosk::effect::fact::Dropped;
+use ratatosk::effect::store::{StoredBinding, StoredUser};
 use ratatosk::effect::{Fact, StoreOp, StoreOutcome, Ticket, Transport};
 use ratatosk::io::clock::Clock;
 use ratatosk::io::driver::{self, Answers, Ended, Running, World};
 use ratatosk::io::net::listen::OpenError;
+use ratatosk::io::store::ha1;
 use ratatosk::routing::Profile;
+use ratatosk::sip::digest::{self, Challenge};
+use ratatosk::sip::{Frame, frame};
 
 const LOOPBACK: &str = "127.0.0.1:0";
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A store in which there is nobody.
-struct NoUsers(Answers);
+/// A store in which anne and bob are, whose password is `pw`; bob's phone is at `phone`.
+struct People {
+    answers: Answers,
+    listener: String,
+    phone: Option<SocketAddr>,
+}
 
-impl driver::Store for NoUsers {
+impl driver::Store for People {
     fn submit(&self, from: ServerIndex, ticket: Ticket, op: StoreOp) {
         let outcome = match op {
-            StoreOp::LoadUser(_) => StoreOutcome::User(None),
+            StoreOp::LoadUser(uid) => StoreOutcome::User(self.user(uid).map(Box::new)),
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
             StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => StoreOutcome::Saved,
         };
-        self.0.give(from, [(ticket, outcome)]);
+        self.answers.give(from, [(ticket, outcome)]);
+    }
+}
+
+impl People {
+    fn user(&self, uid: Uid) -> Option<StoredUser> {
+        let phone = self.phone.filter(|_| uid.user() == "bob");
+        ["anne", "bob"].contains(&uid.user()).then(|| StoredUser {
+            secrets: ha1(&uid, "pw"),
+            name: None,
+            numbers: Vec::new(),
+            bindings: phone.map(|phone| self.binding(phone)).into_iter().collect(),
+            profile: None,
+            uid,
+        })
+    }
+
+    fn binding(&self, phone: SocketAddr) -> StoredBinding {
+        StoredBinding {
+            key: "bob's".into(),
+            contact: format!("sip:bob@{phone}"),
+            target: phone,
+            transport: Transport::Udp,
+            listener: self.listener.clone(),
+            path: String::new(),
+            q: 1000,
+            instance: String::new(),
+            user_agent: String::new(),
+            call_id: "bob".into(),
+            cseq: 1,
+            expires_s: i64::from(u32::MAX),
+            granted_s: 3600,
+        }
     }
 }
 
@@ -64,13 +104,26 @@ struct Server {
 impl Server {
     fn start(settings: Settings) -> Self {
         let (tell, facts) = channel();
-        Self::watched(settings, facts, move |_: ServerIndex, fact: &Fact| drop(tell.send(fact.clone())))
+        let observer = move |_: ServerIndex, fact: &Fact| drop(tell.send(fact.clone()));
+        Self::among(settings, None, facts, observer)
     }
 
-    fn watched(settings: Settings, facts: Receiver<Fact>, observer: impl driver::Observer + 'static) -> Self {
+    /// As [`Server::both`], with bob's phone at this address.
+    fn with_phone(servers: u8, phone: SocketAddr) -> Self {
+        let settings = settings(servers, &[(Transport::Udp, LOOPBACK), (Transport::Tcp, LOOPBACK)]);
+        Self::among(settings, Some(phone), channel().1, |_: ServerIndex, _: &Fact| {})
+    }
+
+    fn among(
+        settings: Settings,
+        phone: Option<SocketAddr>,
+        facts: Receiver<Fact>,
+        observer: impl driver::Observer + 'static,
+    ) -> Self {
         let opened = driver::open(settings).unwrap();
         let settings = Arc::clone(opened.settings());
-        let store = Arc::new(NoUsers(opened.answers()));
+        let listener = settings.listeners.first().map(|own| format!("{}:{}", own.transport, own.address));
+        let store = Arc::new(People { answers: opened.answers(), listener: listener.unwrap(), phone });
         let world = World { clock: Clock::start(), store, observer: Arc::new(observer) };
         Self { running: driver::run(opened, &world).unwrap(), settings, facts: Mutex::new(facts) }
     }
@@ -164,12 +217,14 @@ fn a_stream_that_cannot_be_cut_is_answered_and_closed() {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: north.test\r\n\r\n").unwrap();
     assert_eq!(read_all(&mut stream), "");
 
-    let mut stream = server.tcp();
-    let request = request("OPTIONS", "TCP").replace("Content-Length: 0", "Content-Length: 70000");
-    stream.write_all(request.as_bytes()).unwrap();
-    let answer = read_all(&mut stream);
+    let mut link = Link::Tcp(server.tcp());
+    let request = request("OPTIONS", &link, "anne", "sip:north.test", 1, "", "");
+    link.send(&request.replace("Content-Length: 0", "Content-Length: 70000"));
+    let answer = link.next();
     assert!(answer.starts_with("SIP/2.0 513 Message Too Large\r\n"), "{answer}");
-    assert!(answer.contains("Call-ID: net-test\r\n"), "{answer}");
+    assert!(answer.contains(&format!("Call-ID: net-test-{}\r\n", link.address())), "{answer}");
+    let Link::Tcp(mut stream) = link else { return };
+    assert_eq!(read_all(&mut stream), "");
 }
 
 #[test]
@@ -239,16 +294,219 @@ fn a_panic_in_one_thread_ends_the_others_and_is_told() {
     let (_tell, facts) = channel();
     let listeners = [(Transport::Udp, LOOPBACK)];
     let server =
-        Server::watched(settings(2, &listeners), facts, |_: ServerIndex, _: &Fact| panic!("on purpose"));
+        Server::among(settings(2, &listeners), None, facts, |_: ServerIndex, _: &Fact| panic!("on purpose"));
     server.udp().send(b"HELLO\r\n\r\n").unwrap();
     assert!(matches!(server.finish(), Err(Ended::Panicked(_))));
 }
 
-fn request(method: &str, transport: &str) -> String {
+#[test]
+fn a_registration_is_challenged_and_then_granted_by_either_transport_and_any_thread() {
+    let server = Server::both(3);
+    for source in 0..6 {
+        let mut link = if source % 2 == 0 { Link::Udp(server.udp()) } else { Link::Tcp(server.tcp()) };
+        register(&mut link, 1);
+    }
+}
+
+#[test]
+fn messages_in_one_segment_and_messages_in_pieces_are_each_answered() {
+    let server = Server::both(2);
+    let mut link = Link::Tcp(server.tcp());
+    let text = request("REGISTER", &link, "anne", "sip:north.test", 1, "", "");
+    link.send(&text.repeat(3));
+    for _ in 0..3 {
+        assert!(link.next().starts_with("SIP/2.0 401 "));
+    }
+    for piece in text.as_bytes().chunks(100) {
+        link.send(std::str::from_utf8(piece).unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(link.next().starts_with("SIP/2.0 401 "));
+}
+
+#[test]
+fn streams_that_keep_us_waiting_are_closed_and_those_of_registered_phones_are_not() {
+    let mut settings = settings(1, &[(Transport::Udp, LOOPBACK), (Transport::Tcp, LOOPBACK)]);
+    settings.limits.stranger_s = 0;
+    let server = Server::start(settings.clone());
+    let mut link = Link::Tcp(server.tcp());
+    register(&mut link, 1);
+    let mut stranger = server.tcp();
+    assert_eq!(read_all(&mut stranger), "");
+    register(&mut link, 3);
+
+    settings.limits = Limits { stall_s: 0, ..Limits::default() };
+    let server = Server::start(settings);
+    let mut slow = server.tcp();
+    slow.write_all(b"REGISTER sip:north.test SIP/2.0\r\n").unwrap();
+    assert_eq!(read_all(&mut slow), "");
+}
+
+#[test]
+fn a_phone_that_never_reads_is_let_go() {
+    let server = Server::both(1);
+    let mut link = Link::Tcp(server.tcp());
+    let text = request("REGISTER", &link, "anne", "sip:north.test", 1, "", "").repeat(100);
+    let Link::Tcp(stream) = &mut link else { return };
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    let error = (0..1000).find_map(|_| stream.write_all(text.as_bytes()).err()).unwrap();
+    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+}
+
+/// The page of 1,500 bytes that anne sends bob, and its answer.
+fn long_page(server: &Server) -> String {
+    let mut link = Link::Udp(server.udp());
+    let body = "x".repeat(1500);
+    let challenged = link.ask(&request("MESSAGE", &link, "anne", "sip:bob@north.test", 1, "", &body));
+    assert!(challenged.starts_with("SIP/2.0 407 "), "{challenged}");
+    let proof = prove(&challenged, "MESSAGE", "anne", "sip:bob@north.test");
+    link.ask(&request("MESSAGE", &link, "anne", "sip:bob@north.test", 2, &proof, &body))
+}
+
+#[test]
+fn a_long_request_goes_by_tcp_where_that_connects() {
+    let listener = TcpListener::bind(LOOPBACK).unwrap();
+    let server = Server::with_phone(2, listener.local_addr().unwrap());
+    let phone = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut link = Link::Tcp(stream);
+        // Both pages come by one connection.
+        for _ in 0..2 {
+            let page = link.next();
+            assert!(page.starts_with("MESSAGE sip:bob@") && page.contains("Via: SIP/2.0/TCP "), "{page}");
+            link.send(&accepted(&page));
+        }
+    });
+    for _ in 0..2 {
+        let answer = long_page(&server);
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    }
+    phone.join().unwrap();
+}
+
+#[test]
+fn a_long_request_goes_as_a_datagram_where_tcp_is_refused() {
+    let phone = UdpSocket::bind(LOOPBACK).unwrap();
+    phone.set_read_timeout(Some(PATIENCE)).unwrap();
+    let server = Server::with_phone(2, phone.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let mut page = [0; 4096];
+        let (len, source) = phone.recv_from(&mut page).unwrap();
+        let page = std::str::from_utf8(&page[..len]).unwrap();
+        assert!(page.contains("Via: SIP/2.0/UDP ") && len > 1500, "{page}");
+        phone.send_to(accepted(page).as_bytes(), source).unwrap();
+    });
+    let answer = long_page(&server);
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    answering.join().unwrap();
+}
+
+/// Registers anne, with a challenge in between.
+fn register(link: &mut Link, cseq: u32) {
+    let challenged = link.ask(&request("REGISTER", link, "anne", "sip:north.test", cseq, "", ""));
+    assert!(challenged.starts_with("SIP/2.0 401 "), "{challenged}");
+    let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test");
+    let answer = link.ask(&request("REGISTER", link, "anne", "sip:north.test", cseq + 1, &proof, ""));
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+}
+
+/// A phone's way to the server.
+enum Link {
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+}
+
+impl Link {
+    fn transport(&self) -> &'static str {
+        match self {
+            Self::Udp(_) => "UDP",
+            Self::Tcp(_) => "TCP",
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Udp(socket) => socket.local_addr().unwrap(),
+            Self::Tcp(stream) => stream.local_addr().unwrap(),
+        }
+    }
+
+    fn send(&mut self, text: &str) {
+        match self {
+            Self::Udp(socket) => assert_eq!(socket.send(text.as_bytes()).unwrap(), text.len()),
+            Self::Tcp(stream) => stream.write_all(text.as_bytes()).unwrap(),
+        }
+    }
+
+    /// The next message.
+    fn next(&mut self) -> String {
+        let mut text = Vec::new();
+        match self {
+            Self::Udp(socket) => {
+                text.resize(65_536, 0);
+                let len = socket.recv(&mut text).unwrap();
+                text.truncate(len);
+            }
+            Self::Tcp(stream) => {
+                let mut byte = [0];
+                let len = loop {
+                    match frame(&text, 65_536) {
+                        Frame::Message { len } => break len,
+                        Frame::Need => stream.read_exact(&mut byte).unwrap(),
+                        other => panic!("{other:?}"),
+                    }
+                    text.push(byte[0]);
+                };
+                assert_eq!(len, text.len());
+            }
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    /// Asks, and takes the final answer to that.
+    fn ask(&mut self, request: &str) -> String {
+        self.send(request);
+        let cseq = request.lines().find(|line| line.starts_with("CSeq")).unwrap();
+        loop {
+            let answer = self.next();
+            if !answer.starts_with("SIP/2.0 1") && answer.contains(cseq) {
+                return answer;
+            }
+        }
+    }
+}
+
+fn accepted(request: &str) -> String {
+    let owed = ["Via", "From", "To", "Call-ID", "CSeq"];
+    let mut answer = String::from("SIP/2.0 200 OK\r\n");
+    for line in request.lines().filter(|line| owed.iter().any(|name| line.starts_with(&format!("{name}:")))) {
+        let tag = if line.starts_with("To:") { ";tag=bob" } else { "" };
+        answer.push_str(&format!("{line}{tag}\r\n"));
+    }
+    answer + "Content-Length: 0\r\n\r\n"
+}
+
+/// The header that answers a challenge.
+fn prove(challenged: &str, method: &str, user: &str, uri: &str) -> String {
+    let line = challenged.lines().find(|line| line.contains("-Authenticate: ")).unwrap();
+    let (name, value) = line.split_once(": ").unwrap();
+    let challenge = Challenge::parse(value.as_bytes()).unwrap();
+    let ha1 = digest::ha1(challenge.algorithm, user.as_bytes(), challenge.realm.as_bytes(), b"pw");
+    let answer = challenge.answer((user, &ha1), (method, uri), ("c0ffee", 1));
+    let name = if name.starts_with("WWW") { "Authorization" } else { "Proxy-Authorization" };
+    format!("{name}: {answer}\r\n")
+}
+
+fn request(method: &str, link: &Link, from: &str, uri: &str, cseq: u32, proof: &str, body: &str) -> String {
+    let (transport, address) = (link.transport(), link.address());
+    let to = if method == "REGISTER" { "sip:anne@north.test" } else { uri };
+    let content = if body.is_empty() { "" } else { "Content-Type: text/plain\r\n" };
     format!(
-        "{method} sip:north.test SIP/2.0\r\n\
-         Via: SIP/2.0/{transport} 127.0.0.1:5999;rport;branch=z9hG4bKnet\r\n\
-         From: <sip:anne@north.test>;tag=1\r\nTo: <sip:anne@north.test>\r\n\
-         Call-ID: net-test\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        "{method} {uri} SIP/2.0\r\n\
+         Via: SIP/2.0/{transport} {address};rport;branch=z9hG4bKnet{cseq}\r\n\
+         From: <sip:{from}@north.test>;tag=1\r\nTo: <{to}>\r\n\
+         Call-ID: net-test-{address}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
+         Contact: <sip:{from}@{address}>\r\n{proof}{content}Content-Length: {}\r\n\r\n{body}",
+        body.len()
     )
 }

@@ -57,6 +57,17 @@ fn a_message_is_read_on_demand() {
     assert_eq!(message.body(), "body");
 }
 
+#[test]
+fn reading_allocates_nothing() {
+    let (raw, limits) = (Bytes::from_static(REQUEST.as_bytes()), Limits::default());
+    let allocations = allocation_counter::measure(|| {
+        let message = Message::parse(raw.clone(), &limits).unwrap();
+        let _ = (message.via(), message.from(), message.to(), message.contacts().count(), message.clone());
+        let _ = (message.values(Name::Supported).count(), message.body().len());
+    });
+    assert_eq!(allocations.count_total, 0);
+}
+
 /// Attack 14 and its neighbours: what could be read in two ways is refused.
 #[test]
 fn what_is_refused() {

@@ -67,4 +67,4 @@ impl Thread {
 }
 
 /// How often the streams are looked over.
-const CHECK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_EVERY: Duration = Duration::from_secs(1);

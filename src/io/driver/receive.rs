@@ -108,7 +108,7 @@ impl Thread {
         let mut read = None;
         let stream = self.streams.borrow_mut().add(|id| {
             let flow = Flow { listener, remote, stream: Some(id) };
-            let (stream, half) = Stream::new(socket, flow, self.now().at, permit);
+            let (stream, half) = Stream::new(socket, flow, self.now().at, &self.settings.limits, permit);
             read = Some(half);
             stream
         })?;

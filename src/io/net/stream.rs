@@ -28,6 +28,7 @@ pub(crate) struct Stream {
     write: OwnedWriteHalf,
     queue: RefCell<VecDeque<Outgoing>>,
     queued_bytes: Cell<usize>,
+    queue_max: usize,
     /// When the far end last sent anything.
     heard: Cell<At>,
     /// When what is half received began to arrive.
@@ -60,13 +61,20 @@ pub(crate) enum End {
 
 impl Stream {
     /// Takes over a connection; the other half goes to the task that reads it.
-    pub(crate) fn new(socket: TcpStream, flow: Flow, now: At, permit: Permit) -> (Self, OwnedReadHalf) {
+    pub(crate) fn new(
+        socket: TcpStream,
+        flow: Flow,
+        now: At,
+        limits: &Limits,
+        permit: Permit,
+    ) -> (Self, OwnedReadHalf) {
         let (read, write) = socket.into_split();
         let stream = Self {
             flow,
             write,
             queue: RefCell::default(),
             queued_bytes: Cell::new(0),
+            queue_max: usize::try_from(limits.stream_queue_bytes).unwrap_or(usize::MAX),
             heard: Cell::new(now),
             half_since: Cell::new(None),
             stuck_since: Cell::new(None),
@@ -83,6 +91,9 @@ impl Stream {
         let mut queue = self.queue.borrow_mut();
         let is_first = queue.is_empty();
         self.queued_bytes.set(self.queued_bytes.get() + message.bytes.len());
+        if self.is_stuck() && self.queued_bytes.get() > self.queue_max {
+            self.end(End::Stuck);
+        }
         if !is_refusal(&message.bytes) {
             self.is_accepted.set(true);
         }
@@ -105,9 +116,6 @@ impl Stream {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.stuck_since.set(self.stuck_since.get().or(Some(now)));
-                    if self.queued_bytes.get() > QUEUE_BYTES_MAX {
-                        self.end(End::Stuck);
-                    }
                     // The connection's task has to wait for it from now on.
                     self.nudge.notify_one();
                     return;
@@ -155,13 +163,15 @@ impl Stream {
 
     /// Ends the connection if it keeps us waiting.
     pub(crate) fn check(&self, now: At, limits: &Limits) {
-        let since = |moment: Option<At>| moment.map_or(Duration::ZERO, |moment| now.since(moment));
         let silence_max = if self.is_accepted.get() { limits.binding_max_s } else { limits.stranger_s };
-        if since(self.half_since.get()) > STALL_MAX {
+        let is_over = |since: Option<At>, max_s: u32| {
+            since.is_some_and(|since| now.since(since) > Duration::from_secs(max_s.into()))
+        };
+        if is_over(self.half_since.get(), limits.stall_s) {
             self.end(End::Unfinished);
-        } else if since(self.stuck_since.get()) > STALL_MAX {
+        } else if is_over(self.stuck_since.get(), limits.stall_s) {
             self.end(End::Stuck);
-        } else if now.since(self.heard.get()) > Duration::from_secs(silence_max.into()) {
+        } else if is_over(Some(self.heard.get()), silence_max) {
             self.end(End::Silent);
         }
     }
@@ -190,8 +200,3 @@ fn is_refusal(message: &[u8]) -> bool {
 
 /// The answer to a ping (RFC 5626 §3.5.1).
 pub(crate) const PONG: &[u8] = b"\r\n";
-
-/// Bytes that wait for a far end that does not read: two of the longest messages.
-const QUEUE_BYTES_MAX: usize = 131_072;
-/// How long the rest of a message may take to come, and how long the far end may take nothing.
-const STALL_MAX: Duration = Duration::from_secs(30);

@@ -16,6 +16,7 @@ use super::write::Writer;
 use crate::base::{Cid, Limits, ServerIndex};
 use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome, Ticket};
+use crate::io::driver;
 use crate::io::seal::Seal;
 
 /// Takes answers: called on the store's thread, with all that one user server is owed at once.
@@ -120,6 +121,12 @@ impl StoreHandle {
         {
             tracing::error!("the store's thread ended by a fault of its own");
         }
+    }
+}
+
+impl driver::Store for StoreHandle {
+    fn submit(&self, from: ServerIndex, ticket: Ticket, op: StoreOp) {
+        Self::submit(self, from, ticket, op);
     }
 }
 

@@ -147,5 +147,7 @@ mod tests {
         assert_eq!(error(&format!("{whole},algorithm=MD5-sess")), CredentialsError::Algorithm);
         assert_eq!(error(&format!("{whole},cnonce=\"open")), CredentialsError::Form);
         assert_eq!(error(&format!("{whole},opaque")), CredentialsError::Form);
+        assert_eq!(error(&format!("{whole},opaque=x\"y")), CredentialsError::Form);
+        assert_eq!(error(&format!("{whole},opaque=x\\")), CredentialsError::Form);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Implements: RFC 3261 §25.1 (challenge, credentials); RFC 7616 §3.3, §3.4.
 
-use crate::sip::chars::{TOKEN, is_space, quoted_len, split_once, take, trim, unquote};
+use crate::sip::chars::{TOKEN, VALUE, all, is_space, quoted_len, split_once, take, trim, unquote};
 use crate::sip::list::elements;
 
 /// The name, and the value without quotes; `None` for what is not of this form.
@@ -18,15 +18,24 @@ pub(super) fn pairs(value: &[u8]) -> Option<impl Iterator<Item = Pair<'_>>> {
 fn pair(element: &[u8]) -> Pair<'_> {
     let (name, value) = split_once(element, b'=')?;
     let value = trim(value);
-    if value.first() == Some(&b'"') && quoted_len(value) != Some(value.len()) {
-        return None;
-    }
-    Some((trim(name), unquote(value)))
+    let sound = if value.first() == Some(&b'"') {
+        quoted_len(value) == Some(value.len())
+    } else {
+        all(value, VALUE) && !value.contains(&b'\\')
+    };
+    sound.then(|| (trim(name), unquote(value)))
 }
 
-/// Whether `text` can stand between quotes as it is.
+/// Whether `text` can stand between quotes as it is: what is to be escaped in it, is.
 pub(super) fn is_quotable(text: &str) -> bool {
-    !text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=31 | 127))
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let escaped = byte == b'\\' && bytes.next().is_some();
+        if matches!(byte, b'"' | b'\\' | 0..=31 | 127) && !escaped {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether a list of qualities of protection holds `auth`.

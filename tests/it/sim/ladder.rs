@@ -84,7 +84,11 @@ impl Memory {
         }
         let user = user_of(packet.uri());
         let recipient = to.split('/').next().unwrap_or_default();
-        let known = user.is_empty() || user == recipient || user.starts_with("zq") || verb == "ACK" || verb == "CANCEL";
+        let known = user.is_empty()
+            || user == recipient
+            || user.starts_with("zq")
+            || verb == "ACK"
+            || verb == "CANCEL";
         if known { verb.to_owned() } else { format!("{verb} {}", shown(packet.uri())) }
     }
 
@@ -188,7 +192,8 @@ fn request_notes(packet: &Packet<'_>, method: &str, bold: bool, notes: &mut Vec<
 /// A URI as a ladder names it: the user of our own cluster by name.
 fn shown(uri: &str) -> String {
     let uri = uri_of(uri);
-    if uri.starts_with("tel:") || host_of(uri).starts_with(CLUSTER) || host_of(uri).starts_with("198.51.100.") {
+    if uri.starts_with("tel:") || host_of(uri).starts_with(CLUSTER) || host_of(uri).starts_with("198.51.100.")
+    {
         user_of(uri).to_owned()
     } else {
         uri.to_owned()

@@ -75,9 +75,8 @@ impl Store {
             })),
             StoreOp::FindNumber(number) => {
                 let bare = number.trim_start_matches('+');
-                let owner = |user: &&StoredUser| {
-                    user.numbers.iter().any(|own| own.trim_start_matches('+') == bare)
-                };
+                let owner =
+                    |user: &&StoredUser| user.numbers.iter().any(|own| own.trim_start_matches('+') == bare);
                 StoreOutcome::Number(self.users.values().find(owner).map(|user| user.uid.clone()))
             }
             _ if self.full => StoreOutcome::Failed,

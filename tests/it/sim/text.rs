@@ -65,7 +65,9 @@ impl<'a> Packet<'a> {
         let short = short_of(name);
         self.headers
             .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name) || (!short.is_empty() && n.eq_ignore_ascii_case(short)))
+            .filter(move |(n, _)| {
+                n.eq_ignore_ascii_case(name) || (!short.is_empty() && n.eq_ignore_ascii_case(short))
+            })
             .map(|(_, value)| *value)
     }
 
@@ -103,7 +105,8 @@ impl<'a> Packet<'a> {
 
     /// Whether the body is a session description.
     pub fn has_sdp(&self) -> bool {
-        !self.body.is_empty() && self.get("Content-Type").is_some_and(|kind| kind.eq_ignore_ascii_case("application/sdp"))
+        !self.body.is_empty()
+            && self.get("Content-Type").is_some_and(|kind| kind.eq_ignore_ascii_case("application/sdp"))
     }
 }
 
@@ -169,7 +172,11 @@ pub struct Draft {
 impl Draft {
     /// A request without headers.
     pub fn request(method: &str, uri: &str) -> Self {
-        Self { first: format!("{method} {uri} SIP/2.0"), headers: Vec::with_capacity(16), body: String::new() }
+        Self {
+            first: format!("{method} {uri} SIP/2.0"),
+            headers: Vec::with_capacity(16),
+            body: String::new(),
+        }
     }
 
     /// A response with what RFC 3261 §8.2.6.2 has it copy.

@@ -1,7 +1,7 @@
 //! A world: who is in it, and what a test may do with it.
 
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -41,7 +41,9 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
     let mut dialogs: BTreeMap<(usize, &str), Dialog<'_>> = BTreeMap::new();
     // What the server had heard when it sent something: messages of phones count when they arrive.
     let mut order: Vec<&Said<'_>> = said.iter().filter(|one| one.phone() != usize::MAX).collect();
-    order.sort_by_key(|one| if one.is_up() { (one.line.arrived, one.place) } else { (Some(one.line.at), one.place) });
+    order.sort_by_key(|one| {
+        if one.is_up() { (one.line.arrived, one.place) } else { (Some(one.line.at), one.place) }
+    });
     for one in order {
         if one.is_up() && one.line.arrived.is_none() {
             continue;

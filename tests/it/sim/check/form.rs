@@ -35,7 +35,8 @@ fn fault_of(packet: &Packet<'_>) -> Option<String> {
             return Some(format!("no {name}"));
         }
     }
-    for name in ["From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Content-Type", "Expires"] {
+    for name in ["From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards", "Content-Type", "Expires"]
+    {
         if packet.all(name).count() > 1 {
             return Some(format!("{name} twice"));
         }

@@ -92,7 +92,9 @@ pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
             return Some(format!("200 to REGISTER with a Contact that expires in {seconds}"));
         }
         if !kept.iter().any(|binding| binding.contact == contact && binding.expires_s + 1 >= until) {
-            return Some(format!("200 to REGISTER promises {contact} for {seconds} s, the store holds {kept:?}"));
+            return Some(format!(
+                "200 to REGISTER promises {contact} for {seconds} s, the store holds {kept:?}"
+            ));
         }
     }
     None

@@ -26,14 +26,16 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
         for (place, _) in head.match_indices("zq") {
             let mark = head[place + 2..].split_inclusive('q').next().unwrap_or_default();
             let digits = mark.trim_end_matches('q');
-            let is_mark = mark.ends_with('q') && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            let is_mark =
+                mark.ends_with('q') && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
             if is_mark && own != format!("zq{mark}") {
                 found.push((one.place, format!("carries the mark of another phone, zq{mark}")));
             }
         }
         for start in ["198.51.100.", "192.168.0."] {
             for (place, _) in head.match_indices(start) {
-                let host = head[place..].split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
+                let host =
+                    head[place..].split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
                 if !hosts[phone].iter().any(|own| own == host) {
                     found.push((one.place, format!("carries the address of another phone, {host}")));
                 }

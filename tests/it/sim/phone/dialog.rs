@@ -201,7 +201,10 @@ impl Phone {
         let _ = path;
         let (call_id, to, from) = (request.call_id(), request.to_tag(), request.from_tag());
         let found = self.calls.iter_mut().find(|call| {
-            call.call_id == call_id && call.local_tag == to && call.remote_tag == from && call.state != State::Over
+            call.call_id == call_id
+                && call.local_tag == to
+                && call.remote_tag == from
+                && call.state != State::Over
         });
         let Some(call) = found else {
             return self.respond_plain(at, request, 481);

@@ -166,9 +166,9 @@ impl Phone {
         }
         let ok = Draft::response(200, request, &tag);
         self.respond(at, branch, "CANCEL", &ok);
-        let invite = self.call_mut(id).and_then(|call| {
-            (call.state == State::Incoming).then(|| call.request.take()).flatten()
-        });
+        let invite = self
+            .call_mut(id)
+            .and_then(|call| (call.state == State::Incoming).then(|| call.request.take()).flatten());
         if let Some(invite) = invite {
             self.refuse(at, id, invite, 487);
         }

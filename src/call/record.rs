@@ -1,0 +1,85 @@
+//! What is told and kept of a half of a call.
+
+use crate::base::Now;
+use crate::effect::admin::LiveCall;
+use crate::effect::fact::CallRecord;
+use crate::routing::{Direction, Mode};
+
+use super::call::{Call, State};
+
+/// How a half ended, for its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The one who asked gave up.
+    Cancelled,
+    /// The tree, or the phones that it rang, refused.
+    Refused,
+    /// The caller's side hung up.
+    HungUpByCaller,
+    /// The callee's side hung up.
+    HungUpByCallee,
+}
+
+impl Call {
+    pub(super) fn record(&self, now: Now, status: u16, end: End) -> CallRecord {
+        CallRecord {
+            id: self.id.to_string(),
+            direction: direction_text(self.direction),
+            owner: self.owner.clone(),
+            caller: self.route.caller().to_string(),
+            callee: self.route.to().to_string(),
+            mode: mode_text(self.route.mode()),
+            started_ms: self.started.wall_ms,
+            answered_ms: self.answered_ms,
+            ended_ms: now.wall_ms,
+            status,
+            end: end.text(),
+            rule: self.route.rule(),
+            path: self.route.path(),
+        }
+    }
+
+    /// For listings.
+    pub fn listing(&self) -> LiveCall {
+        LiveCall {
+            id: self.id.to_string(),
+            direction: direction_text(self.direction).to_owned(),
+            owner: self.owner.to_string(),
+            caller: self.route.caller().to_string(),
+            callee: self.route.to().to_string(),
+            mode: mode_text(self.route.mode()).to_owned(),
+            state: match &self.state {
+                State::Hunting(hunt) if hunt.is_ringing() => "ringing".to_owned(),
+                State::Hunting(_) => "routing".to_owned(),
+                State::Ignoring => "ignored".to_owned(),
+                State::Bridged { .. } => "answered".to_owned(),
+                State::Over => "over".to_owned(),
+            },
+            started_ms: self.started.wall_ms,
+            rule: self.route.rule(),
+        }
+    }
+}
+
+impl End {
+    /// In plain words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Cancelled => "the caller gave up",
+            Self::Refused => "refused",
+            Self::HungUpByCaller => "the caller hung up",
+            Self::HungUpByCallee => "the callee hung up",
+        }
+    }
+}
+
+pub(super) fn mode_text(mode: Mode) -> &'static str {
+    mode.as_str()
+}
+
+fn direction_text(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Incoming => "incoming",
+        Direction::Outgoing => "outgoing",
+    }
+}

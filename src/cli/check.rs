@@ -1,0 +1,36 @@
+//! `ratatosk config check`
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::load::Loaded;
+use super::output;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Tell everything that is wrong with the configuration and the trees it names.
+    Check,
+}
+
+impl Config {
+    pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        match self {
+            Self::Check => {
+                let offered = loaded.offered()?;
+                warn(loaded);
+                let (cid, default) = (&loaded.config.cid, offered.default.name());
+                output::line(format_args!(
+                    "the configuration of {cid} is in order; \"{default}\" serves by default"
+                ));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is no fault, and may still be a mistake.
+pub(super) fn warn(loaded: &Loaded) {
+    for variable in &loaded.config.strangers {
+        output::remark(format_args!("warning: the variable {variable} overrides no key"));
+    }
+}

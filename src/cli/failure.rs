@@ -1,0 +1,152 @@
+//! Why a command did not do it, in words for people.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::id::UidError;
+use crate::io::driver::{Ended, StartError};
+use crate::io::net::listen::OpenError;
+use crate::io::socket::SocketError;
+use crate::io::store::StoreError;
+use crate::{config, routing};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The configuration has faults.
+    #[error(transparent)]
+    Config(#[from] config::Faults),
+    /// Trees have faults.
+    #[error("{} of the trees cannot be used", .0.len())]
+    Trees(Vec<routing::Faults>),
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{path} cannot be written: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The default profile is nowhere.
+    #[error("there is no profile \"{name}\", the `default` of [trees]\n  {hint}")]
+    NoDefault {
+        /// Its name.
+        name: String,
+        /// Where to look.
+        hint: String,
+    },
+    /// Two files offer the same profile.
+    #[error("{first} and {second} both hold the profile \"{name}\"\n  give one of them another name in its first line", first = first.display(), second = second.display())]
+    TwoProfiles {
+        /// The name.
+        name: String,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The demo's address is taken.
+    #[error("{0}\n  `ratatosk demo --port PORT` or `--address IP` serves elsewhere")]
+    DemoOpen(OpenError),
+    /// The threads cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// They have ended by themselves.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// The socket of the running server.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// It needs a running server.
+    #[error("no server runs on {database}\n  start it with `ratatosk serve`", database = database.display())]
+    NotRunning {
+        /// Its store.
+        database: PathBuf,
+    },
+    /// The running server says no.
+    #[error("the running server refuses: {0}")]
+    Refused(String),
+    /// What was typed is no address.
+    #[error("\"{text}\" is no user: {why}")]
+    Uid {
+        /// What was typed.
+        text: String,
+        /// Why.
+        why: UidError,
+    },
+    /// The user is somebody else's.
+    #[error("{uid} is not a user of this cluster, which is {cluster}")]
+    OtherCluster {
+        /// The user.
+        uid: String,
+        /// Our cluster.
+        cluster: String,
+    },
+    /// What was typed is no number.
+    #[error(
+        "\"{0}\" is no telephone number\n  a number is digits, with a leading + if it is international: +3545551234"
+    )]
+    Number(String),
+    /// There is no password, and nobody to ask.
+    #[error(
+        "a password is needed\n  give it by --password-stdin, or --password P (which others may see in the process list)"
+    )]
+    NoPassword,
+    /// The two passwords typed differ.
+    #[error("the two passwords differ; nothing was changed")]
+    PasswordsDiffer,
+    /// Nothing was asked for.
+    #[error("nothing to change\n  say what: --name, --number or --account")]
+    NothingToChange,
+    /// A file of users has faults.
+    #[error("nothing was imported: {path} has {count} fault{s}\n{list}", path = path.display(), s = if *count == 1 { "" } else { "s" })]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// How many faults.
+        count: usize,
+        /// Each on a line.
+        list: String,
+    },
+    /// No such call.
+    #[error("there is no call {0}\n  `ratatosk calls` lists them")]
+    NoCall(String),
+    /// Files that are not in canonical form.
+    #[error("{count} of the files would be written differently\n  `ratatosk tree fmt FILE` does it")]
+    NotCanonical {
+        /// How many.
+        count: usize,
+    },
+    /// A word that is not in the language.
+    #[error("there is no {what} `{word}`\n  {hint}")]
+    Word {
+        /// What kind of word.
+        what: &'static str,
+        /// What was typed.
+        word: String,
+        /// What there is.
+        hint: String,
+    },
+    /// The system refuses something basic.
+    #[error("{what}: {source}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,161 @@
+//! A server of this process, put together from its store, its sockets and its threads.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+use tracing_subscriber::EnvFilter;
+
+use super::failure::Failure;
+use super::load::Loaded;
+use crate::config::{Known, Settings};
+use crate::effect::admin::{AdminReply, AdminRequest};
+use crate::io::clock::Clock;
+use crate::io::driver::{self, Handle, Observer, Running, World};
+use crate::io::machine;
+use crate::io::socket::{AdminSocket, Operator};
+use crate::io::store::{Store, StoreHandle};
+
+/// What the nonces' key is derived for.
+const NONCES: &str = "digest nonces";
+
+/// A server that runs.
+pub(super) struct Host {
+    loaded: Loaded,
+    settings: Arc<Settings>,
+    running: Running,
+    store: StoreHandle,
+    socket: AdminSocket,
+}
+
+impl Host {
+    /// Starts everything or nothing: files are read first, then the store is opened, then the
+    /// listeners; only then are threads started.
+    pub(super) fn start(loaded: Loaded, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
+        let offered = loaded.offered()?;
+        let store = Store::open(&loaded.config.store, &loaded.config.cid)?;
+        let settings = loaded.config.settings(Known {
+            key: store.derive_key(NONCES),
+            epoch: store.epoch(),
+            default_profile: offered.default,
+            addresses: &machine::addresses(),
+            processors: machine::processors(),
+        });
+        let opened = driver::open(settings)?;
+        let socket = AdminSocket::bind(&loaded.config.store.socket())?;
+        let settings = Arc::clone(opened.settings());
+        let answers = opened.answers();
+        let store =
+            store.start(&settings.limits, Arc::new(move |server, owed| answers.give(server, owed)))?;
+        let world = World { clock: Clock::start(), store: Arc::new(store.clone()), observer };
+        let running = match driver::run(opened, &world) {
+            Ok(running) => running,
+            Err(error) => {
+                store.close();
+                return Err(error.into());
+            }
+        };
+        Ok(Self { loaded, settings, running, store, socket })
+    }
+
+    /// What it serves by.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Serves until a signal ends it.
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self { loaded, settings, running, store, socket } = self;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| Failure::System { what: "the server cannot wait for signals", source })?;
+        let operating = Rc::new(Operating { loaded, settings, handle: running.handle().clone() });
+        let ended = LocalSet::new().block_on(&runtime, async {
+            tokio::select! {
+                ended = running.until_signal() => ended.map_err(Failure::from),
+                served = socket.serve(Rc::clone(&operating)) => served.map_err(Failure::from),
+                reloaded = operating.reload_on_signal() => reloaded,
+            }
+        });
+        // What the threads have asked until their end is written before the store closes.
+        store.close();
+        ended
+    }
+}
+
+/// Where the event log goes: standard error. `RATATOSK_LOG` says what is told, as `tracing` filters
+/// it: `warn`, `debug`, `ratatosk=trace`.
+pub(super) fn log_events(usual: &str) {
+    let filter = EnvFilter::try_from_env("RATATOSK_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Another log is there only if the program runs inside a test.
+    let _ = log.try_init();
+}
+
+/// What the socket and the signals ask of the server.
+struct Operating {
+    loaded: Loaded,
+    settings: Arc<Settings>,
+    handle: Handle,
+}
+
+impl Operating {
+    async fn reload_on_signal(&self) -> Result<(), Failure> {
+        let fail = |source| Failure::System { what: "signals cannot be listened for", source };
+        let mut hangup = signal(SignalKind::hangup()).map_err(fail)?;
+        while hangup.recv().await.is_some() {
+            match self.reload().await {
+                Ok(done) => tracing::info!("{done}"),
+                Err(why) => tracing::error!("the configuration was not read again: {why}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of the new file, with what cannot change as it is; and whether the file wants
+    /// that changed.
+    fn read_again(&self) -> Result<(Settings, bool), Failure> {
+        let loaded = self.loaded.again()?;
+        let offered = loaded.offered()?;
+        let (old, new) = (&self.loaded.config, &loaded.config);
+        let needs_restart = old.cid != new.cid
+            || old.store != new.store
+            || old.listeners != new.listeners
+            || old.threads != new.threads;
+        let known = Known {
+            key: self.settings.key,
+            epoch: self.settings.epoch,
+            default_profile: offered.default,
+            addresses: &machine::addresses(),
+            processors: machine::processors(),
+        };
+        let read = new.settings(known);
+        let settings = Settings {
+            cid: self.settings.cid.clone(),
+            listeners: self.settings.listeners.clone(),
+            servers: self.settings.servers,
+            ..read
+        };
+        Ok((settings, needs_restart))
+    }
+}
+
+impl Operator for Operating {
+    async fn ask(&self, request: AdminRequest) -> Vec<AdminReply> {
+        self.handle.admin(request).await
+    }
+
+    async fn reload(&self) -> Result<String, String> {
+        let (settings, needs_restart) =
+            self.read_again().map_err(|failure| super::output::plain(&failure))?;
+        self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
+        let mut done = "the configuration and the trees were read again".to_owned();
+        if needs_restart {
+            done += "; the cluster, the store, the listeners and the threads change at the next start";
+        }
+        Ok(done)
+    }
+}

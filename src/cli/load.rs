@@ -1,0 +1,179 @@
+//! Reading the configuration and the trees from disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use super::failure::Failure;
+use crate::base::Uid;
+use crate::config::{Config, Sources};
+use crate::io::store::{Database, Opening};
+use crate::routing::{Profile, nearest};
+
+/// The file that is read where none is named.
+const FILE: &str = "ratatosk.toml";
+/// The default profile that is part of the program.
+const DEFAULT_TREE: &str = include_str!("../../routing-trees/default.tree");
+const DEFAULT: &str = "default";
+
+/// A configuration, and where it came from.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    /// What it says.
+    pub(super) config: Config,
+    /// The file that was asked for, if one was.
+    asked: Option<PathBuf>,
+}
+
+/// The profiles offered to every user, by name.
+#[derive(Debug)]
+pub(super) struct Offered {
+    profiles: BTreeMap<String, (PathBuf, Arc<Profile>)>,
+    /// The profile of a user who has set none.
+    pub(super) default: Arc<Profile>,
+}
+
+impl Loaded {
+    /// Reads the file that was asked for, else the one in the working directory, else none.
+    pub(super) fn read(asked: Option<&Path>) -> Result<Self, Failure> {
+        let path = asked.unwrap_or(Path::new(FILE));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && asked.is_none() => String::new(),
+            Err(source) => return Err(Failure::Read { path: path.into(), source }),
+        };
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let config = Config::read(&Sources {
+            name: &path.display().to_string(),
+            text: &text,
+            directory: path.parent().unwrap_or(Path::new("")),
+            environment: &environment,
+            read: &|path| fs::read_to_string(path),
+        })?;
+        Ok(Self { config, asked: asked.map(Into::into) })
+    }
+
+    /// A configuration that is in no file.
+    pub(super) fn built_in(config: Config) -> Self {
+        Self { config, asked: None }
+    }
+
+    /// Reads the same file again.
+    pub(super) fn again(&self) -> Result<Self, Failure> {
+        Self::read(self.asked.as_deref())
+    }
+
+    /// A user as he was typed: a whole UID, or the part before the `@`.
+    pub(super) fn uid(&self, text: &str) -> Result<Uid, Failure> {
+        let cluster = self.config.cid.as_str();
+        let uid = match text.contains('@') {
+            true => Uid::parse(text),
+            false => Uid::new(text, cluster),
+        };
+        let uid = uid.map_err(|why| Failure::Uid { text: text.into(), why })?;
+        if uid.cluster() == cluster {
+            Ok(uid)
+        } else {
+            Err(Failure::OtherCluster { uid: uid.to_string(), cluster: cluster.into() })
+        }
+    }
+
+    /// Opens the store.
+    pub(super) async fn database(&self, opening: Opening) -> Result<Database, Failure> {
+        Ok(Database::open(&self.config.store, &self.config.cid, opening).await?)
+    }
+
+    /// Reads and checks the profiles offered to every user.
+    pub(super) fn offered(&self) -> Result<Offered, Failure> {
+        Offered::read(&self.config.trees.directory, &self.config.trees.default)
+    }
+}
+
+impl Offered {
+    /// Reads the `*.tree` files of a directory, which may be missing.
+    fn read(directory: &Path, default: &str) -> Result<Self, Failure> {
+        let mut profiles: BTreeMap<String, (PathBuf, Arc<Profile>)> = BTreeMap::new();
+        let mut faults = Vec::new();
+        for path in files(directory)? {
+            let profile = match compile(&path) {
+                Ok(profile) => profile,
+                Err(Failure::Trees(more)) => {
+                    faults.extend(more);
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
+            let name = profile.name().to_owned();
+            if let Some((first, _)) = profiles.get(&name) {
+                return Err(Failure::TwoProfiles { name, first: first.clone(), second: path });
+            }
+            profiles.insert(name, (path, Arc::new(profile)));
+        }
+        if !faults.is_empty() {
+            return Err(Failure::Trees(faults));
+        }
+        let default = match profiles.get(default) {
+            Some((_, profile)) => Arc::clone(profile),
+            None if default == DEFAULT => Arc::new(built_in()?),
+            None => return Err(no_default(directory, default, profiles.keys())),
+        };
+        Ok(Self { profiles, default })
+    }
+
+    /// The profile of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<Profile>> {
+        self.profiles.get(name).map(|(_, profile)| profile)
+    }
+}
+
+/// Reads and compiles one tree.
+pub(super) fn compile(path: &Path) -> Result<Profile, Failure> {
+    let source = fs::read(path).map_err(|source| Failure::Read { path: path.into(), source })?;
+    let name = path.display().to_string();
+    Profile::compile_bytes(&source).map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))
+}
+
+fn built_in() -> Result<Profile, Failure> {
+    Profile::compile(DEFAULT_TREE)
+        .map_err(|faults| Failure::Trees(vec![faults.in_file("the built-in default.tree")]))
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fail = |source| Failure::Read { path: directory.into(), source };
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(fail(source)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(fail)?.path();
+        if path.extension().is_some_and(|extension| extension == "tree") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn no_default<'n>(directory: &Path, name: &str, there: impl Iterator<Item = &'n String>) -> Failure {
+    let there: Vec<&str> = there.map(String::as_str).collect();
+    let hint = match nearest(name, there.iter().copied()) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None if there.is_empty() => format!("there is no tree in {}", directory.display()),
+        None => format!("{} holds \"{}\"", directory.display(), there.join("\", \"")),
+    };
+    Failure::NoDefault { name: name.into(), hint }
+}
+
+/// Runs something that waits, to its end.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::System { what: "this program cannot wait for anything", source })?;
+    runtime.block_on(work)
+}

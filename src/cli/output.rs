@@ -1,0 +1,86 @@
+//! What is printed, and how. The only place that writes to standard output and standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// A line for people, or for programs that read lines.
+pub(super) fn line(text: impl Display) {
+    // A reader that has gone away (`| head`) is no fault of ours.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// A remark beside the result.
+pub(super) fn remark(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// What programs read: one JSON value.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(text),
+        Err(error) => remark(format_args!("this cannot be printed as JSON: {error}")),
+    }
+}
+
+/// What people read: a table, or a sentence if it would be empty.
+pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>, empty: &str) {
+    if rows.is_empty() {
+        return line(empty);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if !io::stdout().is_terminal() {
+        // Lines are broken for a terminal only: a pipe has no width.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    table.set_header(headings.iter().copied());
+    table.add_rows(rows);
+    line(table);
+}
+
+/// Why a command failed.
+pub(super) fn error(failure: &Failure) {
+    remark(render(failure, has_colours()));
+}
+
+/// The same as plain text.
+pub(super) fn plain(failure: &Failure) -> String {
+    render(failure, false)
+}
+
+fn render(failure: &Failure, colours: bool) -> String {
+    let with = |rendered: String, faults: &dyn Display| format!("{}\nerror: {faults}", rendered.trim_end());
+    match failure {
+        Failure::Config(faults) => with(faults.render(colours), faults),
+        Failure::Trees(files) => {
+            let files = files.iter().map(|faults| with(faults.render(colours), faults));
+            files.collect::<Vec<_>>().join("\n")
+        }
+        other => format!("error: {other}"),
+    }
+}
+
+/// Moments for people: `2026-11-22 23:16:01`, in universal time.
+pub(super) fn moment(ms: i64) -> String {
+    match jiff::Timestamp::from_millisecond(ms) {
+        Ok(moment) => moment.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => ms.to_string(),
+    }
+}
+
+/// Lengths of time for people: `1:02:03`, `2:03`.
+pub(super) fn length(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+fn has_colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,158 @@
+//! `ratatosk profile …`
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::load::{Loaded, block_on};
+use super::{live, output};
+use crate::base::Uid;
+use crate::io::store::{Database, Opening, StoreError};
+use crate::routing::{Profile as Compiled, text_of};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Profile {
+    /// Check a tree and store it for a user. It serves once it is activated.
+    Set {
+        /// The user.
+        uid: String,
+        /// The name it gets.
+        name: String,
+        /// The tree.
+        #[arg(long, value_name = "F")]
+        file: PathBuf,
+    },
+    /// List the profiles of a user.
+    List {
+        /// The user.
+        uid: String,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a profile of a user.
+    Show {
+        /// The user.
+        uid: String,
+        /// The profile.
+        name: String,
+    },
+    /// Let a profile serve from now on: one of the user's, or one of the trees offered to all.
+    Activate {
+        /// The user.
+        uid: String,
+        /// The profile. Without it the cluster's default serves.
+        name: Option<String>,
+    },
+    /// Remove a profile of a user. If it was the active one, the cluster's default serves.
+    Remove {
+        /// The user.
+        uid: String,
+        /// The profile.
+        name: String,
+    },
+}
+
+impl Profile {
+    pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        match self {
+            Self::Set { uid, name, file } => set(loaded, &loaded.uid(&uid)?, &name, &file),
+            Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
+            Self::Show { uid, name } => show(loaded, &loaded.uid(&uid)?, &name),
+            Self::Activate { uid, name } => activate(loaded, &loaded.uid(&uid)?, name.as_deref()),
+            Self::Remove { uid, name } => remove(loaded, &loaded.uid(&uid)?, &name),
+        }
+    }
+}
+
+fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Failure> {
+    let bytes = fs::read(file).map_err(|source| Failure::Read { path: file.clone(), source })?;
+    let compiled = text_of(&bytes).and_then(|text| Compiled::compile_for(text, &loaded.config.limits, uid));
+    let compiled =
+        compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
+    let is_active = with(loaded, async |database| {
+        database.put_profile(uid, name, compiled.source()).await?;
+        Ok(database.user(uid).await?.profile.as_deref() == Some(name))
+    })?;
+    live::refresh(loaded, std::slice::from_ref(uid));
+    if compiled.name() != name {
+        output::remark(format_args!(
+            "note: the tree calls itself \"{}\": so it stands in the records of calls",
+            compiled.name()
+        ));
+    }
+    if is_active {
+        output::line(format_args!("{uid} is served by the new \"{name}\""));
+    } else {
+        output::line(format_args!(
+            "{uid} has \"{name}\"; `ratatosk profile activate {uid} '{name}'` lets it serve"
+        ));
+    }
+    Ok(())
+}
+
+fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
+    let profiles = with(loaded, async |database| database.profiles(uid).await)?;
+    if json {
+        output::json(&profiles);
+        return Ok(());
+    }
+    let rows = profiles.into_iter().map(|profile| {
+        let active = if profile.active { "yes" } else { "" };
+        vec![profile.name, active.into(), profile.bytes.to_string(), output::moment(profile.stored_ms)]
+    });
+    let empty = format!("{uid} has no profile of his own; the cluster's default serves");
+    output::table(&["profile", "active", "bytes", "stored (UTC)"], rows.collect(), &empty);
+    Ok(())
+}
+
+fn show(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
+    let source = with(loaded, async |database| database.profile(uid, name).await)?;
+    output::line(source.trim_end());
+    Ok(())
+}
+
+fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failure> {
+    let offered = loaded.offered()?;
+    with(loaded, async |database| {
+        match database.activate_profile(uid, name).await {
+            Err(StoreError::NoProfile { uid, name }) => match offered.get(&name) {
+                // One that is offered to all becomes his own: it stays as it is when the file changes.
+                Some(profile) => {
+                    database.put_profile(&uid, &name, profile.source()).await?;
+                    database.activate_profile(&uid, Some(&name)).await
+                }
+                None => Err(StoreError::NoProfile { uid, name }),
+            },
+            done => done,
+        }
+    })?;
+    live::refresh(loaded, std::slice::from_ref(uid));
+    match name {
+        Some(name) => output::line(format_args!("{uid} is served by \"{name}\"")),
+        None => output::line(format_args!("{uid} is served by the cluster's default")),
+    }
+    Ok(())
+}
+
+fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
+    with(loaded, async |database| database.remove_profile(uid, name).await)?;
+    live::refresh(loaded, std::slice::from_ref(uid));
+    output::line(format_args!("{uid} no longer has \"{name}\""));
+    Ok(())
+}
+
+/// Does something with the open store.
+fn with<T>(
+    loaded: &Loaded,
+    work: impl AsyncFnOnce(&mut Database) -> Result<T, StoreError>,
+) -> Result<T, Failure> {
+    block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        let done = work(&mut database).await?;
+        database.close().await?;
+        Ok(done)
+    })
+}

@@ -1,0 +1,21 @@
+//! `ratatosk serve`
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::host::Host;
+use super::load::Loaded;
+use super::{check, host, output};
+use crate::io::event_log;
+
+pub(super) fn run(loaded: Loaded) -> Result<(), Failure> {
+    host::log_events("info");
+    check::warn(&loaded);
+    let host = Host::start(loaded, Arc::new(event_log::log))?;
+    for listener in &host.settings().listeners {
+        let (transport, address, advertise) = (listener.transport, listener.address, &listener.advertise);
+        tracing::info!(%transport, %address, advertise, "listening");
+    }
+    output::line("ready");
+    host.run()
+}

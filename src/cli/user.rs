@@ -1,0 +1,269 @@
+//! `ratatosk user …`
+
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::failure::Failure;
+use super::load::{Loaded, block_on};
+use super::{import, live, output};
+use crate::io::store::{Change, NewUser, Opening, UserRow, canonical_number};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Make a user.
+    Add(Add),
+    /// Make and change many users: a line `uid,password,name,number` each.
+    Import {
+        /// The file; `-` is standard input.
+        file: PathBuf,
+    },
+    /// List users.
+    List {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a user.
+    Show {
+        /// The user: `anne@north.test`, or `anne`.
+        uid: String,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a user.
+    Set(Set),
+    /// Give a user another password.
+    Passwd {
+        /// The user.
+        uid: String,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Remove a user and all that is his. The records of his calls stay.
+    Remove {
+        /// The user.
+        uid: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The user: `anne@north.test`, or `anne`.
+    uid: String,
+    #[command(flatten)]
+    password: Password,
+    /// The name shown to those he calls.
+    #[arg(long)]
+    name: Option<String>,
+    /// A number that reaches him; may be given several times.
+    #[arg(long, value_name = "+354…")]
+    number: Vec<String>,
+    /// The account type.
+    #[arg(long, value_name = "TYPE")]
+    account: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The user.
+    uid: String,
+    /// The name shown to those he calls; empty removes it.
+    #[arg(long)]
+    name: Option<String>,
+    /// The number that reaches him, in place of those he has; may be given several times, and empty
+    /// removes them.
+    #[arg(long, value_name = "+354…")]
+    number: Vec<String>,
+    /// The account type.
+    #[arg(long, value_name = "TYPE")]
+    account: Option<String>,
+}
+
+/// Where a password comes from. Without either it is asked for at the terminal.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct Password {
+    /// The password. Others on this machine may see it in the process list.
+    #[arg(long, value_name = "P")]
+    password: Option<String>,
+    /// Read the password from standard input: its first line.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl User {
+    pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        match self {
+            Self::Add(add) => add.run(loaded),
+            Self::Import { file } => import::run(loaded, &file),
+            Self::List { json } => list(loaded, json),
+            Self::Show { uid, json } => show(loaded, &uid, json),
+            Self::Set(set) => set.run(loaded),
+            Self::Passwd { uid, password } => passwd(loaded, &uid, password),
+            Self::Remove { uid } => remove(loaded, &uid),
+        }
+    }
+}
+
+impl Add {
+    fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        let uid = loaded.uid(&self.uid)?;
+        let numbers = numbers(&self.number)?;
+        let password = Some(self.password.read()?);
+        let user = NewUser { uid: uid.clone(), password, name: self.name, numbers, account: self.account };
+        block_on(async {
+            let mut database = loaded.database(Opening::Create).await?;
+            database.add_user(&user).await?;
+            Ok(database.close().await?)
+        })?;
+        live::refresh(loaded, std::slice::from_ref(&uid));
+        output::line(format_args!("{uid} is there"));
+        Ok(())
+    }
+}
+
+impl Set {
+    fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        let uid = loaded.uid(&self.uid)?;
+        let numbers = match self.number.as_slice() {
+            [] => None,
+            [none] if none.is_empty() => Some(Vec::new()),
+            some => Some(numbers(some)?),
+        };
+        let change = Change { name: self.name, numbers, account: self.account };
+        if change == Change::default() {
+            return Err(Failure::NothingToChange);
+        }
+        block_on(async {
+            let mut database = loaded.database(Opening::Existing).await?;
+            database.change_user(&uid, &change).await?;
+            Ok(database.close().await?)
+        })?;
+        live::refresh(loaded, std::slice::from_ref(&uid));
+        output::line(format_args!("{uid} is changed"));
+        Ok(())
+    }
+}
+
+impl Password {
+    fn read(self) -> Result<String, Failure> {
+        let broken = |source| Failure::System { what: "the password cannot be read", source };
+        if let Some(password) = self.password {
+            return Ok(password);
+        }
+        if self.password_stdin {
+            let mut text = String::new();
+            io::stdin().lock().take(LINE_MAX).read_to_string(&mut text).map_err(broken)?;
+            let line = text.lines().next().unwrap_or_default();
+            return if line.is_empty() { Err(Failure::NoPassword) } else { Ok(line.to_owned()) };
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Failure::NoPassword);
+        }
+        let password = rpassword::prompt_password("Password: ").map_err(broken)?;
+        let again = rpassword::prompt_password("Again: ").map_err(broken)?;
+        match (password == again, password.is_empty()) {
+            (false, _) => Err(Failure::PasswordsDiffer),
+            (true, true) => Err(Failure::NoPassword),
+            (true, false) => Ok(password),
+        }
+    }
+}
+
+/// Longest first line of standard input.
+const LINE_MAX: u64 = 4096;
+
+fn numbers(texts: &[String]) -> Result<Vec<String>, Failure> {
+    texts.iter().map(|text| canonical_number(text).ok_or_else(|| Failure::Number(text.clone()))).collect()
+}
+
+fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
+    let users = block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        let users = database.users(None).await?;
+        database.close().await?;
+        Ok(users)
+    })?;
+    if json {
+        output::json(&users);
+        return Ok(());
+    }
+    let rows = users.into_iter().map(|user| {
+        let profile = user.profile.unwrap_or_else(|| "(default)".into());
+        let numbers = user.numbers.join(" ");
+        vec![
+            user.uid,
+            user.name.unwrap_or_default(),
+            numbers,
+            user.account,
+            profile,
+            user.bindings.to_string(),
+        ]
+    });
+    let headings = ["user", "name", "numbers", "account", "profile", "bindings"];
+    output::table(&headings, rows.collect(), "there are no users yet: `ratatosk user add UID` makes one");
+    Ok(())
+}
+
+fn show(loaded: &Loaded, uid: &str, json: bool) -> Result<(), Failure> {
+    let uid = loaded.uid(uid)?;
+    let user = block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        let user = database.user(&uid).await?;
+        database.close().await?;
+        Ok(user)
+    })?;
+    if json {
+        output::json(&user);
+    } else {
+        describe(user);
+    }
+    Ok(())
+}
+
+fn describe(user: UserRow) {
+    let or_none = |text: String| if text.is_empty() { "(none)".to_owned() } else { text };
+    let lines = [
+        ("user", user.uid),
+        ("name", or_none(user.name.unwrap_or_default())),
+        ("numbers", or_none(user.numbers.join(" "))),
+        ("account", user.account),
+        ("profile", user.profile.unwrap_or_else(|| "(default)".into())),
+        ("bindings", user.bindings.to_string()),
+        ("password", if user.password { "set" } else { "none: he cannot register" }.into()),
+        ("since", output::moment(user.created_ms)),
+    ];
+    for (what, value) in lines {
+        output::line(format_args!("{what:<9} {value}"));
+    }
+}
+
+fn passwd(loaded: &Loaded, uid: &str, password: Password) -> Result<(), Failure> {
+    let uid = loaded.uid(uid)?;
+    // Whether he is there is said before anybody types a password twice.
+    block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        database.user(&uid).await?;
+        let password = password.read()?;
+        database.set_password(&uid, &password).await?;
+        Ok(database.close().await?)
+    })?;
+    live::refresh(loaded, std::slice::from_ref(&uid));
+    output::line(format_args!("{uid} has a new password"));
+    Ok(())
+}
+
+fn remove(loaded: &Loaded, uid: &str) -> Result<(), Failure> {
+    let uid = loaded.uid(uid)?;
+    block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        database.remove_user(&uid).await?;
+        Ok(database.close().await?)
+    })?;
+    live::refresh(loaded, std::slice::from_ref(&uid));
+    output::line(format_args!("{uid} is gone"));
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The event log: facts as lines of `tracing`, on standard error.
+//!
+//! What an operator must act upon is a warning, what he counts is info, what he looks up is debug. No
+//! subscriber's address stands above debug unless it is redacted.
+
+use crate::base::ServerIndex;
+use crate::effect::Fact;
+
+/// Writes a fact down, if it is one for the log.
+pub fn log(server: ServerIndex, fact: &Fact) {
+    let server = server.0;
+    match fact {
+        Fact::Registered { uid, contact, via, expires_s, renewed } => {
+            tracing::debug!(server, %uid, contact, via, expires_s, renewed, "registered");
+        }
+        Fact::Unregistered { uid, contact, why } => {
+            tracing::debug!(server, %uid, contact, why, "unregistered");
+        }
+        Fact::WrongPassword { account, source, paused } => {
+            let account = redacted(account);
+            if *paused {
+                tracing::warn!(server, account, %source, "too many wrong passwords: this source has to pause with this account");
+            } else {
+                tracing::info!(server, account, %source, "wrong password");
+            }
+        }
+        Fact::NeverAnswers { account, source } => {
+            let account = redacted(account);
+            tracing::warn!(
+                server,
+                account,
+                %source,
+                "a phone never answers its challenge: it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]"
+            );
+        }
+        Fact::CallRouted { id, owner, caller, callee, mode, rule } => {
+            tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
+        }
+        Fact::CallAnswered { id, owner } => tracing::debug!(server, id, %owner, "call answered"),
+        Fact::CallEnded(record) => {
+            let (id, direction, mode) = (record.id.as_str(), record.direction, record.mode);
+            tracing::info!(
+                server,
+                id,
+                direction,
+                mode,
+                status = record.status,
+                end = record.end,
+                "call ended"
+            );
+        }
+        Fact::Page(record) => {
+            let (id, direction) = (record.id.as_str(), record.direction);
+            tracing::debug!(server, id, direction, status = record.status, rule = record.rule, "page");
+        }
+        Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
+    }
+}
+
+/// An address of which only its owner can tell whose it is: `a…@north.test`.
+fn redacted(account: &str) -> String {
+    let (user, cluster) = account.rsplit_once('@').unwrap_or((account, ""));
+    let first: String = user.chars().take(1).collect();
+    if cluster.is_empty() { format!("{first}…") } else { format!("{first}…@{cluster}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_the_log_is_nobodys() {
+        assert_eq!(redacted("anne@north.test"), "a…@north.test");
+        assert_eq!(redacted("anne"), "a…");
+        assert_eq!(redacted(""), "…");
+    }
+}

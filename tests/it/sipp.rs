@@ -1,0 +1,210 @@
+//! Plays `sipp-scenarios/` against the real server, on UDP and on TCP.
+//!
+//! Each test is one row of [`plays!`]. When one fails, what SIPp complained of, the messages it
+//! saw and what the server wrote are shown.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{Process, peers};
+use crate::server_process::{DOMAIN, Server, Transport, password};
+
+/// SIPp gives up after so many seconds; the test a little later.
+const SECONDS: u64 = 30;
+const PATIENCE: Duration = Duration::from_secs(SECONDS + 10);
+
+/// A server, and the protocol its phones speak.
+struct Stage {
+    server: Server,
+    transport: Transport,
+}
+
+/// A SIPp that must end well.
+struct Player {
+    scenario: String,
+    process: Process,
+}
+
+impl Player {
+    fn ends_well(mut self) {
+        let status = self.process.wait(PATIENCE);
+        assert!(status.success(), "sipp-scenarios/{}: {status}", self.scenario);
+    }
+}
+
+impl Stage {
+    /// A phone that registers and takes `expected` calls or pages as a scenario plays them.
+    fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
+        let (file, expected) = (scenario(plays), expected.to_string());
+        let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", &password(user), "-m", "1"];
+        let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
+        let log = self.server.dir().join(format!("{user}.log"));
+        phone.process.wait_for_line(&log, "registered", PATIENCE);
+        phone
+    }
+
+    /// Anne calls, pages or asks; it must end as the scenario says.
+    fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
+        let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", &password("anne"), "-m", "1"];
+        self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments[..], more].concat()).ends_well();
+    }
+
+    fn sipp(&self, name: &str, plays: &str, service: &str, address: &str, more: &[&str]) -> Player {
+        let dir = self.server.dir();
+        let file = |kind: &str| dir.join(format!("{name}.{kind}"));
+        let mut command = Command::new("sipp");
+        command.arg(self.server.address()).args([
+            "-sf",
+            &scenario(plays),
+            "-s",
+            service,
+            "-key",
+            "domain",
+            DOMAIN,
+        ]);
+        command.args([
+            "-i",
+            address,
+            "-bind_local",
+            "-nostdin",
+            "-timeout",
+            &SECONDS.to_string(),
+            "-timeout_error",
+        ]);
+        command.args(["-t", if self.transport == Transport::Udp { "u1" } else { "t1" }]);
+        for (trace, option, kind) in [
+            ("-trace_err", "-error_file", "errors"),
+            ("-trace_msg", "-message_file", "messages"),
+            ("-trace_logs", "-log_file", "log"),
+        ] {
+            command.arg(trace).arg(option).arg(file(kind));
+        }
+        let process = Process::start(name, dir, command.args(more));
+        Player { scenario: plays.into(), process: process.shows(vec![file("messages"), file("errors")]) }
+    }
+}
+
+fn scenario(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios").join(name);
+    file.to_str().unwrap().into()
+}
+
+/// Each play as a test on UDP and as a test on TCP.
+macro_rules! plays {
+    ($($(#[$doc:meta])* $name:ident: |$stage:ident| $play:block)+) => {
+        $($(#[$doc])* fn $name($stage: &Stage) $play)+
+        plays!(on udp Udp $($name)+);
+        plays!(on tcp Tcp $($name)+);
+    };
+    (on $module:ident $transport:ident $($name:ident)+) => {
+        mod $module {
+            use super::{Server, Stage, Transport, peers};
+            $(#[test]
+            fn $name() {
+                if peers(&["sipp"]) {
+                    super::$name(&Stage { server: Server::start(), transport: Transport::$transport });
+                }
+            })+
+        }
+    };
+}
+
+plays! {
+    /// 401, 200, query, removal.
+    registers: |stage| {
+        stage.anne("register.xml", "anne", &[]);
+    }
+
+    /// Never gets in.
+    wrong_password: |stage| {
+        stage.anne("wrong_password.xml", "anne", &["-ap", "not-hers"]);
+    }
+
+    /// The cluster says what it can do.
+    options: |stage| {
+        stage.anne("options.xml", "anne", &[]);
+    }
+
+    /// Nothing but the SDP crosses from phone to phone.
+    call: |stage| {
+        let carl = stage.phone("carl", "answer.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+    }
+
+    /// All of them are up before the first hangs up.
+    hundred_calls: |stage| {
+        let carl = stage.phone("carl", "answer.xml", 100, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "100", "-m", "100", "-r", "100", "-l", "100"]);
+        carl.ends_well();
+    }
+
+    /// Heard before it is answered.
+    early_media: |stage| {
+        let carl = stage.phone("carl", "early_media.xml", 1, &[]);
+        stage.anne("call_early_media.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    /// The callee's phone stops ringing.
+    cancel: |stage| {
+        let carl = stage.phone("carl", "ring.xml", 1, &[]);
+        stage.anne("cancel.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    busy: |stage| {
+        let carl = stage.phone("carl", "busy.xml", 1, &[]);
+        stage.anne("call_refused.xml", "carl", &["-key", "status", "486"]);
+        carl.ends_well();
+    }
+
+    decline: |stage| {
+        let carl = stage.phone("carl", "decline.xml", 1, &[]);
+        stage.anne("call_refused.xml", "carl", &["-key", "status", "603"]);
+        carl.ends_well();
+    }
+
+    /// The callee's tree gives up after three seconds.
+    no_answer: |stage| {
+        stage.server.profile("carl", "short", "profile \"short\" {\n  incoming {\n    otherwise -> try clients for 3s\n  }\n}\n");
+        let carl = stage.phone("carl", "ring.xml", 1, &[]);
+        stage.anne("call_refused.xml", "carl", &["-key", "status", "480"]);
+        carl.ends_well();
+    }
+
+    nobody_registered: |stage| {
+        stage.anne("call_refused.xml", "carl", &["-key", "status", "480"]);
+    }
+
+    no_such_user: |stage| {
+        stage.anne("call_refused.xml", "nobody", &["-key", "status", "404"]);
+    }
+
+    /// A 302 of a phone sends the call on to another user.
+    forward: |stage| {
+        let william = stage.phone("william", "answer.xml", 1, &[]);
+        let carl = stage.phone("carl", "redirect.xml", 1, &["-key", "target", "william"]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
+    /// From either side; the callee hangs up.
+    hold: |stage| {
+        let carl = stage.phone("carl", "hold_answer.xml", 1, &[]);
+        stage.anne("hold.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    page: |stage| {
+        let carl = stage.phone("carl", "take_page.xml", 1, &[]);
+        stage.anne("page.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    page_to_nobody: |stage| {
+        stage.anne("page_offline.xml", "carl", &[]);
+    }
+}
