@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Sends what a phone wants sent.
-    fn post(&mut self, phone: usize) {
+    pub(super) fn post(&mut self, phone: usize) {
         for Sent { path, bytes } in self.phones[phone].drain() {
             match (path, self.phones[phone].transport) {
                 (Path::Main, Transport::Udp) => self.post_datagram(phone, bytes),

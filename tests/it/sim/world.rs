@@ -357,10 +357,10 @@ impl World {
 
     fn hang_up_all(&mut self) {
         for phone in 0..self.phones.len() {
-            for _ in 0..8 {
-                if !self.gone[phone] && self.phones[phone].is_in_call() {
-                    self.act(phone, &Do::Hangup);
-                }
+            if !self.gone[phone] {
+                let now = self.now;
+                self.phones[phone].hang_up_all(now);
+                self.post(phone);
             }
         }
     }

@@ -24,10 +24,11 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
         match (one.is_up(), one.packet.status()) {
             (true, None) if method != "ACK" => {
                 let arrived = one.line.arrived.is_some();
-                asked
-                    .entry(key)
-                    .and_modify(|known| known.arrived |= arrived)
-                    .or_insert_with(|| Asked { request: one, arrived, finals: Vec::new() });
+                asked.entry(key).and_modify(|known| known.arrived |= arrived).or_insert_with(|| Asked {
+                    request: one,
+                    arrived,
+                    finals: Vec::new(),
+                });
             }
             (false, Some(status)) => match asked.get_mut(&key) {
                 Some(known) => {
@@ -58,7 +59,8 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
         Some((first, others)) => {
             for other in others {
                 if !same(&first.packet, &other.packet) || other.packet.body != first.packet.body {
-                    found.push((other.place, format!("a second final response after {}", first.packet.first)));
+                    found
+                        .push((other.place, format!("a second final response after {}", first.packet.first)));
                 }
             }
         }
