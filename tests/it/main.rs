@@ -5,6 +5,8 @@
 
 mod baresip;
 mod calls;
+mod loopback;
+mod cli;
 mod net;
 mod process;
 mod routing;
@@ -13,6 +15,7 @@ mod server_process;
 mod sim;
 mod sipp;
 mod softphone;
+mod store;
 mod tone;
 mod torture;
 mod torture_server;
