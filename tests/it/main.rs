@@ -7,6 +7,7 @@ mod baresip;
 mod calls;
 mod net;
 mod process;
+mod readme;
 mod routing;
 mod seeds;
 mod server_process;
