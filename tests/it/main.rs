@@ -5,6 +5,8 @@
 
 mod baresip;
 mod calls;
+mod loopback;
+mod cli;
 mod net;
 mod process;
 mod readme;
@@ -14,6 +16,7 @@ mod server_process;
 mod sim;
 mod sipp;
 mod softphone;
+mod store;
 mod tidy;
 mod tone;
 mod torture;

@@ -14,7 +14,7 @@ use crate::io::clock::Clock;
 /// Time between two commits when phones wait for them.
 const PACE: Duration = Duration::from_millis(2);
 /// Time between two commits that nobody waits for.
-const PACE_OF_RECORDS: Duration = Duration::from_millis(20);
+const PACE_OF_RECORDS: Duration = Duration::from_millis(500);
 /// Most that one transaction takes.
 const BATCH: usize = 4096;
 /// Most users that one statement reads.
