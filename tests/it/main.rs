@@ -9,6 +9,7 @@ mod loopback;
 mod cli;
 mod net;
 mod process;
+mod readme;
 mod routing;
 mod seeds;
 mod server_process;

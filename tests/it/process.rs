@@ -110,6 +110,12 @@ impl Process {
         });
     }
 
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success(), "kill {id}");
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
         until(&format!("the end of {}", self.name), limit, || self.child.try_wait().unwrap())
