@@ -23,7 +23,7 @@ use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
-use super::words::{ALLOW, LegWord, Passage};
+use super::words::{ALLOW, LegWord, Passage, write_required};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
@@ -189,6 +189,7 @@ impl Confirmed {
         let Some(at) = self.relayed_in.iter().position(|asked| asked.key == id) else { return };
         let asked = self.relayed_in.swap_remove(at);
         let mut writer = asked.answer(status, self.dialog.local_tag());
+        write_required(status, &mut writer);
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(passage.body()));
     }

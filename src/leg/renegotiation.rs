@@ -12,7 +12,7 @@ use crate::transaction::{Asked, Owner};
 use super::confirmed::Confirmed;
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
-use super::words::{LegWord, Passage};
+use super::words::{LegWord, Passage, write_required};
 
 /// What is being renegotiated.
 #[derive(Debug, Default)]
@@ -79,6 +79,7 @@ impl Confirmed {
             return;
         }
         let mut writer = asked.answer(status, self.dialog.local_tag());
+        write_required(status, &mut writer);
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(passage.body()));
     }

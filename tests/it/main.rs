@@ -5,8 +5,8 @@
 
 mod baresip;
 mod calls;
-mod loopback;
 mod cli;
+mod loopback;
 mod net;
 mod process;
 mod readme;
