@@ -28,6 +28,18 @@ impl Renegotiation {
         self.ours.is_some_and(|(ours, _)| ours == client)
     }
 
+    /// Whether a re-INVITE of ours waits for its final response.
+    pub(super) fn is_open(&self) -> bool {
+        self.ours.is_some()
+    }
+
+    /// Nobody waits for it any longer.
+    pub(super) fn abandon(&mut self, wire: &mut Wire<'_, '_>) {
+        if let Some((client, _)) = self.ours.take() {
+            wire.transactions.abandon(wire.ctx, client);
+        }
+    }
+
     pub(super) fn take_asked(&mut self) -> Option<Asked> {
         self.asked.take()
     }
