@@ -126,10 +126,6 @@ fn page(pair: &mut Pair) {
 
 /// Each story as a test on UDP and as a test on TCP.
 macro_rules! stories {
-    ($($story:ident)+) => {
-        stories!(on udp Udp $($story)+);
-        stories!(on tcp Tcp $($story)+);
-    };
     (on $module:ident $transport:ident $($story:ident)+) => {
         mod $module {
             use super::{Pair, Transport, peers};
@@ -140,6 +136,10 @@ macro_rules! stories {
                 }
             })+
         }
+    };
+    ($($story:ident)+) => {
+        stories!(on udp Udp $($story)+);
+        stories!(on tcp Tcp $($story)+);
     };
 }
 

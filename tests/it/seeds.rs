@@ -104,7 +104,13 @@ fn raw(world: &World) -> String {
     let mut text = String::new();
     for line in &world.wire {
         let at = world.since_origin(line.at).as_secs_f64();
-        let _ = writeln!(text, "--- {at:.3} {:?} -> {:?}\n{}", line.from, line.to, String::from_utf8_lossy(&line.bytes));
+        let _ = writeln!(
+            text,
+            "--- {at:.3} {:?} -> {:?}\n{}",
+            line.from,
+            line.to,
+            String::from_utf8_lossy(&line.bytes)
+        );
     }
     text
 }

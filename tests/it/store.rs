@@ -248,11 +248,11 @@ fn records_are_completed_and_listed() {
         path: "looked".into(),
     };
     let ops = vec![
-        StoreOp::PutCall(Box::new(at_start)),
-        StoreOp::PutCall(Box::new(at_end)),
-        StoreOp::PutCall(Box::new(incoming)),
-        StoreOp::PutCall(Box::new(call("c2", ""))),
-        StoreOp::PutPage(Box::new(page)),
+        StoreOp::PutCall(Arc::new(at_start)),
+        StoreOp::PutCall(Arc::new(at_end)),
+        StoreOp::PutCall(Arc::new(incoming)),
+        StoreOp::PutCall(Arc::new(call("c2", ""))),
+        StoreOp::PutPage(Arc::new(page)),
     ];
     let outcomes = world.ask_all(ServerIndex(0), ops);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, StoreOutcome::Saved)), "{outcomes:?}");
@@ -287,7 +287,7 @@ fn a_full_disk_refuses_and_serves_again_when_there_is_space() {
     let long = "x".repeat(20_000);
     let mut refused = 0;
     for i in 0..200 {
-        match world.ask(StoreOp::PutCall(Box::new(call(&format!("c{i}"), &long)))) {
+        match world.ask(StoreOp::PutCall(Arc::new(call(&format!("c{i}"), &long)))) {
             StoreOutcome::Saved => {}
             StoreOutcome::Failed => refused += 1,
             other => panic!("{other:?}"),
@@ -426,7 +426,7 @@ fn figures() {
         ("users loaded", Box::new(|i| StoreOp::LoadUser(uid(&format!("u{i}"))))),
         ("bindings saved", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
         ("bindings renewed", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
-        ("call records put", Box::new(|i| StoreOp::PutCall(Box::new(call(&format!("call-{i}"), &path))))),
+        ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];
     for (what, op) in &ops {
         let before = Stopwatch::start();

@@ -34,6 +34,5 @@ pub mod store;
 pub mod text;
 pub mod world;
 
-pub use net::Net;
-pub use phone::{Do, Moods, Phone, Reply};
+pub use phone::{Do, Moods, Reply};
 pub use world::World;

@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Sends what a phone wants sent.
-    fn post(&mut self, phone: usize) {
+    pub(super) fn post(&mut self, phone: usize) {
         for Sent { path, bytes } in self.phones[phone].drain() {
             match (path, self.phones[phone].transport) {
                 (Path::Main, Transport::Udp) => self.post_datagram(phone, bytes),
@@ -325,7 +325,16 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (from, to, bytes).hash(&mut hasher);
         let again = !self.seen.insert(hasher.finish());
-        self.wire.push(Line { at: self.now, from, to, bytes: bytes.clone(), again, arrived: None, stream });
+        self.wire.push(Line {
+            at: self.now,
+            from,
+            to,
+            bytes: bytes.clone(),
+            again,
+            arrived: None,
+            stream,
+            waited: false,
+        });
         self.wire.len() - 1
     }
 }

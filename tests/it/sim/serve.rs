@@ -133,7 +133,7 @@ impl World {
         let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
         let Some(phone) = phone.filter(|_| connects) else {
             self.deliver(server, flow, &datagram);
-            return;
+            return self.mark_waited();
         };
         let known = self.streams.iter().find(|(_, open)| open.phone == phone && open.open && !open.main);
         let id = known.map(|(id, _)| *id).unwrap_or_else(|| self.open_stream(phone, false));
@@ -144,12 +144,23 @@ impl World {
             stream: Some(id),
         };
         self.deliver(server, moved, &stream);
+        self.mark_waited();
         let (generation, outcome) = (self.generation, Outcome::Moved(moved));
         self.schedule(self.now, Event::Outcome { server, generation, ticket, outcome });
     }
 
+    fn mark_waited(&mut self) {
+        if let Some(line) = self.wire.last_mut() {
+            line.waited = true;
+        }
+    }
+
     /// What has to hold at the moment of sending.
     fn inspect(&mut self, bytes: &Bytes) {
+        // A 200 that is sent again promises nothing new.
+        if !bytes.starts_with(b"SIP/2.0 200") || !self.promised.insert(bytes.clone()) {
+            return;
+        }
         if let Some(fault) = check::promise(&self.store, self.clock().wall_s(), bytes) {
             self.faults.push(format!("{} {fault}", self.since_origin(self.now).as_secs_f64()));
         }

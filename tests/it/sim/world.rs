@@ -60,6 +60,8 @@ pub struct Line {
     pub arrived: Option<At>,
     /// Whether it went over a stream that the phone opened.
     pub stream: bool,
+    /// Whether it had to wait for a connection, so that others overtook it.
+    pub waited: bool,
 }
 
 /// A connection.
@@ -104,6 +106,7 @@ pub struct World {
     pub(super) generation: u32,
     pub(super) write_after: At,
     pub(super) seen: HashSet<u64>,
+    pub(super) promised: HashSet<Bytes>,
     pub(super) gone: Vec<bool>,
     pub(super) steps: u64,
     pub(super) origin: At,
@@ -147,6 +150,7 @@ impl World {
             generation: 0,
             write_after: At::START,
             seen: HashSet::new(),
+            promised: HashSet::new(),
             gone: Vec::new(),
             steps: 0,
             origin: At::START,
@@ -353,10 +357,10 @@ impl World {
 
     fn hang_up_all(&mut self) {
         for phone in 0..self.phones.len() {
-            for _ in 0..8 {
-                if !self.gone[phone] && self.phones[phone].is_in_call() {
-                    self.act(phone, &Do::Hangup);
-                }
+            if !self.gone[phone] {
+                let now = self.now;
+                self.phones[phone].hang_up_all(now);
+                self.post(phone);
             }
         }
     }

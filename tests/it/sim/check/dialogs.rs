@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ratatosk::base::At;
+
 use super::Said;
-use crate::sim::world::World;
+use crate::sim::world::{Line, World};
 
 /// One dialog between the server and a phone: the phone and the Call-ID, for a B2BUA gives every
 /// leg a Call-ID of its own.
 #[derive(Default)]
 struct Dialog<'a> {
+    /// When it began.
+    start: At,
     /// Whether the phone made the call.
     by_phone: bool,
     /// The highest number of the server's requests that have a number of its own.
@@ -44,7 +48,8 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
         if one.is_up() && one.line.arrived.is_none() {
             continue;
         }
-        let dialog = dialogs.entry((one.phone(), one.packet.call_id())).or_default();
+        let key = (one.phone(), one.packet.call_id());
+        let dialog = dialogs.entry(key).or_insert_with(|| Dialog { start: one.line.at, ..Dialog::default() });
         match (one.is_up(), one.packet.method()) {
             (true, Some(method)) => from_phone(dialog, one, method),
             (true, None) => answer_of_phone(dialog, one),
@@ -90,7 +95,7 @@ fn from_server<'a>(
         }
         "CANCEL" => {}
         _ => {
-            let new = dialog.branches.insert(branch);
+            let new = dialog.branches.insert(branch) && !one.line.waited;
             if let Some(before) = dialog.last.filter(|before| *before >= number && new) {
                 found.push((one.place, format!("CSeq {number} after {before}")));
             }
@@ -129,7 +134,10 @@ fn at_the_end(world: &World, phone: usize, dialog: &Dialog<'_>, found: &mut Vec<
     if world.restarts() > 0 {
         return;
     }
-    if let Some((number, place)) = dialog.owed.iter().find(|(number, _)| !dialog.acked.contains(number)) {
+    let owed = dialog.owed.iter().find(|(number, place)| {
+        !dialog.acked.contains(number) && !is_excused(world, phone, dialog, &world.wire[**place])
+    });
+    if let Some((number, place)) = owed {
         found.push((*place, format!("no ACK for {number} INVITE")));
     }
     let answered = dialog.answered.or(dialog.owed.values().next().copied());
@@ -137,4 +145,12 @@ fn at_the_end(world: &World, phone: usize, dialog: &Dialog<'_>, found: &mut Vec<
     if let (Some(place), None, false) = (answered, dialog.bye, exempt) {
         found.push((place, "answered, and never ended by a BYE".to_owned()));
     }
+}
+
+/// Whether a 2xx of a phone may go without an ACK: it answered over another stream than it was
+/// called on, which is closed and all that belonged to it forgotten; or there is no session
+/// description to acknowledge it with, because the caller never sent one.
+fn is_excused(world: &World, phone: usize, dialog: &Dialog<'_>, answer: &Line) -> bool {
+    let moved = world.phones[phone].losses.iter().any(|loss| *loss >= dialog.start && *loss <= answer.at);
+    moved || world.phones.iter().any(|phone| !phone.acks)
 }

@@ -24,10 +24,11 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
         match (one.is_up(), one.packet.status()) {
             (true, None) if method != "ACK" => {
                 let arrived = one.line.arrived.is_some();
-                asked
-                    .entry(key)
-                    .and_modify(|known| known.arrived |= arrived)
-                    .or_insert_with(|| Asked { request: one, arrived, finals: Vec::new() });
+                asked.entry(key).and_modify(|known| known.arrived |= arrived).or_insert_with(|| Asked {
+                    request: one,
+                    arrived,
+                    finals: Vec::new(),
+                });
             }
             (false, Some(status)) => match asked.get_mut(&key) {
                 Some(known) => {
@@ -58,7 +59,8 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
         Some((first, others)) => {
             for other in others {
                 if !same(&first.packet, &other.packet) || other.packet.body != first.packet.body {
-                    found.push((other.place, format!("a second final response after {}", first.packet.first)));
+                    found
+                        .push((other.place, format!("a second final response after {}", first.packet.first)));
                 }
             }
         }
@@ -69,6 +71,10 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
 /// but for the To tag (RFC 3261 §8.2.7).
 fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     let challenge = matches!(one.status(), Some(401 | 407));
+    // A merged request is refused without state; when the other copy is long over, it is a stranger.
+    if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
+        return true;
+    }
     one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
 }
 

@@ -167,7 +167,8 @@ impl Phone {
                 tx.state = State::Done;
                 tx.resend = None;
                 // D, K and the Accepted state of RFC 6026, or nothing to wait for.
-                let linger = if reliable && !(tx.is_invite() && status < 300) { Duration::ZERO } else { GIVE_UP };
+                let linger =
+                    if reliable && !(tx.is_invite() && status < 300) { Duration::ZERO } else { GIVE_UP };
                 tx.end = Some(at + linger);
                 self.acknowledge_refusal(index, response);
                 self.on_final(at, index, response);
@@ -202,7 +203,9 @@ impl Phone {
         match purpose {
             Purpose::Register => self.on_registered(at, response),
             Purpose::Query => self.after_register(at),
-            Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => self.on_answer(at, purpose, response),
+            Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => {
+                self.on_answer(at, purpose, response)
+            }
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
             Purpose::Bye(call) => self.end_call(call),
@@ -220,7 +223,8 @@ impl Phone {
             return false;
         };
         let tx = &self.clients[index];
-        let answered = !tx.draft.get("Authorization").is_empty() || !tx.draft.get("Proxy-Authorization").is_empty();
+        let answered =
+            !tx.draft.get("Authorization").is_empty() || !tx.draft.get("Proxy-Authorization").is_empty();
         let (mut tries, mut stale) = (tx.tries, tx.stale);
         if answered && challenge.stale {
             stale += 1;
@@ -237,9 +241,10 @@ impl Phone {
         draft.remove("Authorization");
         draft.remove("Proxy-Authorization");
         self.auth = Some(challenge);
-        let fresh = self.auth.as_mut().map(|challenge| {
-            challenge.answer(&self.user, &self.password, &method, draft.uri())
-        });
+        let fresh = self
+            .auth
+            .as_mut()
+            .map(|challenge| challenge.answer(&self.user, &self.password, &method, draft.uri()));
         let header = if proxy { "Proxy-Authorization" } else { "Authorization" };
         draft.add(header, fresh.unwrap_or_default());
         self.note_number(purpose, number);

@@ -223,7 +223,20 @@ impl Phone {
 
     /// Ends whatever call there is, in the way its state asks for.
     pub(super) fn hang_up(&mut self, at: At) {
-        let Some(id) = self.current() else { return };
+        if let Some(id) = self.current() {
+            self.leave(at, id);
+        }
+    }
+
+    /// Ends every call.
+    pub fn hang_up_all(&mut self, at: At) {
+        let ids: Vec<u64> = self.calls.iter().map(|call| call.id).collect();
+        for id in ids {
+            self.leave(at, id);
+        }
+    }
+
+    fn leave(&mut self, at: At, id: u64) {
         let Some(call) = self.call_mut(id) else { return };
         match call.state {
             State::Calling => call.cancel_wanted = true,
