@@ -36,3 +36,23 @@ pub mod world;
 
 pub use phone::{Do, Moods, Reply};
 pub use world::World;
+
+/// Calls a user of the cluster, or a whole URI.
+pub fn call(to: &str) -> Do {
+    Do::Call(to.to_owned())
+}
+
+/// Pages a user.
+pub fn page(to: &str, text: &str) -> Do {
+    Do::Page(to.to_owned(), text.to_owned())
+}
+
+/// Rings at once and answers after so many seconds.
+pub fn answers(seconds: f64) -> [(f64, Reply); 2] {
+    [(0.0, Reply::Status(180)), (seconds, Reply::Answer)]
+}
+
+/// Rings at once and says that after so many seconds.
+pub fn refuses(seconds: f64, status: u16) -> [(f64, Reply); 2] {
+    [(0.0, Reply::Status(180)), (seconds, Reply::Status(status))]
+}

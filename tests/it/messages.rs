@@ -1,0 +1,210 @@
+//! Pages, and requests that belong to no call.
+
+use crate::sim::{Do, World, page};
+
+#[test]
+fn a_page_is_taken() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> carl    MESSAGE               \"lunch?\"
+           0.002  carl   -> server  200 MESSAGE
+           0.003  server -> anne    200 MESSAGE",
+    );
+    assert_eq!(world.phone_named("carl").pages, ["lunch?"]);
+}
+
+/// Every phone has it; the sender hears of the first that took it, and only once.
+#[test]
+fn a_page_goes_to_every_phone() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl/desk").on_page = 486;
+    world.phone("carl/hand");
+    world.phone("carl/lap");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne      -> server     MESSAGE carl          \"lunch?\"
+           0.001  server    -> carl/desk  MESSAGE               \"lunch?\"
+           0.001  server    -> carl/hand  MESSAGE               \"lunch?\"
+           0.001  server    -> carl/lap   MESSAGE               \"lunch?\"
+           0.002  carl/desk -> server     486 MESSAGE
+           0.002  carl/hand -> server     200 MESSAGE
+           0.002  carl/lap  -> server     200 MESSAGE
+           0.003  server    -> anne       200 MESSAGE",
+    );
+}
+
+#[test]
+fn a_page_is_challenged() {
+    let mut world = World::new();
+    world.phone("anne").reuses_nonce = false;
+    world.phone("carl");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    407 MESSAGE           challenge
+           0.002  anne   -> server  MESSAGE carl          \"lunch?\", SHA-256
+           0.003  server -> carl    MESSAGE               \"lunch?\"
+           0.004  carl   -> server  200 MESSAGE
+           0.005  server -> anne    200 MESSAGE",
+    );
+}
+
+#[test]
+fn a_page_to_nobody() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").offline();
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.at(1.0, "anne", page("nobody", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    480 MESSAGE
+           1.000  anne   -> server  MESSAGE nobody        \"lunch?\"
+           1.001  server -> anne    404 MESSAGE",
+    );
+}
+
+/// No phone took it: that is 480, whatever they said.
+#[test]
+fn a_page_that_no_phone_takes() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_page = 405;
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.golden("a_page_that_no_phone_takes");
+}
+
+/// The clients stage of a page lasts five seconds at most.
+#[test]
+fn a_page_to_a_phone_that_is_gone() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.at(0.0, "carl", Do::Vanish);
+    world.at(0.1, "anne", page("carl", "lunch?"));
+    world.golden("a_page_to_a_phone_that_is_gone");
+}
+
+/// The sender repeats what he was not answered: it is delivered once, and answered the same.
+#[test]
+fn a_page_that_comes_twice_is_delivered_once() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.at(1.0, "anne", Do::Repeat);
+    world.show_repeats = true;
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> carl    MESSAGE               \"lunch?\"
+           0.002  carl   -> server  200 MESSAGE
+           0.003  server -> anne    200 MESSAGE
+           1.000  anne   -> server  MESSAGE carl          \"lunch?\", again
+           1.001  server -> anne    200 MESSAGE           again",
+    );
+    assert_eq!(world.phone_named("carl").pages, ["lunch?"]);
+}
+
+#[test]
+fn the_callees_tree_declines_a_page() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    let rules = "mode page -> decline\n otherwise -> try clients";
+    world.tree("carl", &format!("profile \"p\" {{\n incoming {{\n {rules}\n }}\n}}\n"));
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    603 MESSAGE",
+    );
+}
+
+/// `ignore` on a page: taken and thrown away, and the sender is never told.
+#[test]
+fn the_callees_tree_ignores_a_page() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.tree("carl", "profile \"p\" {\n incoming {\n otherwise -> ignore\n }\n}\n");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    let ladder = world.finish();
+    crate::sim::ladder::compare(
+        &ladder,
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    200 MESSAGE",
+    );
+    // The one 200 that promises nothing, which the checker has to see.
+    assert_eq!(world.faults.len(), 1, "{:?}", world.faults);
+}
+
+#[test]
+fn a_forwarded_page() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("dora");
+    world.tree("carl", "profile \"p\" {\n incoming {\n otherwise -> try clients else forward dora@north.test\n }\n}\n");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> dora    MESSAGE               \"lunch?\"
+           0.002  dora   -> server  200 MESSAGE
+           0.003  server -> anne    200 MESSAGE",
+    );
+}
+
+/// Also a page that a phone on UDP could not send in one datagram arrives whole.
+#[test]
+fn a_long_page_goes_by_tcp() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").accepts_streams = true;
+    let text = "x".repeat(2000);
+    world.at(0.0, "anne", page("carl", &text));
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+    assert_eq!(world.phone_named("carl").pages, [text]);
+}
+
+#[test]
+fn options_tells_what_the_server_can() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.at(0.0, "anne", Do::Options("sip:north.test".to_owned()));
+    world.expect(
+        "  0.000  anne   -> server  OPTIONS
+           0.001  server -> anne    200 OPTIONS",
+    );
+    let answer = String::from_utf8_lossy(&world.wire[1].bytes).into_owned();
+    for name in ["Allow: ", "Accept: ", "Supported: "] {
+        assert!(answer.contains(&format!("\r\n{name}")), "no {name}in\n{answer}");
+    }
+}
+
+/// What we do not serve yet is refused with what we do serve (RFC 3261 §8.2.1, RFC 6665 §7.3.2).
+#[test]
+fn other_methods_are_refused() {
+    let mut world = World::new();
+    world.phone("anne");
+    for (at, method) in [(0.0, "SUBSCRIBE"), (1.0, "PUBLISH"), (2.0, "NOTIFY"), (3.0, "INFO"), (4.0, "DANCE")] {
+        world.at(at, "anne", Do::Request(method.to_owned(), "anne".to_owned()));
+    }
+    world.golden("other_methods_are_refused");
+}
+
+#[test]
+fn a_stranger_is_challenged_whatever_he_asks() {
+    let mut world = World::new();
+    let stranger = world.phone("anne");
+    stranger.reuses_nonce = false;
+    stranger.password = "guess".to_owned();
+    stranger.offline();
+    for (at, method) in [(0.0, "OPTIONS"), (1.0, "MESSAGE"), (2.0, "SUBSCRIBE"), (3.0, "REFER"), (4.0, "DANCE")] {
+        world.at(at, "anne", Do::Request(method.to_owned(), "carl".to_owned()));
+    }
+    world.golden("a_stranger_is_challenged_whatever_he_asks");
+}

@@ -1,0 +1,331 @@
+//! Ways to a user: numbers, trees, forwards, redirections, transports.
+
+use crate::sim::{Do, Reply, World, answers, call};
+
+/// A whole profile around the rules of one tree.
+fn incoming(rules: &str) -> String {
+    format!("profile \"p\" {{\n incoming {{\n {rules}\n }}\n}}\n")
+}
+
+fn outgoing(rules: &str) -> String {
+    format!("profile \"p\" {{\n outgoing {{\n {rules}\n }}\n}}\n")
+}
+
+fn busy() -> [(f64, Reply); 1] {
+    [(0.0, Reply::Status(486))]
+}
+
+#[test]
+fn digits_dial_the_user_whose_number_it_is() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&busy());
+    world.number("carl", "+3545551234");
+    world.at(0.0, "anne", call("+3545551234"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE +3545551234    offer
+           0.001  server -> anne    100
+           0.001  server -> carl    INVITE                offer
+           0.002  carl   -> server  486
+           0.003  server -> carl    ACK
+           0.003  server -> anne    486
+           0.004  anne   -> server  ACK",
+    );
+}
+
+#[test]
+fn a_tel_uri_dials_the_user_whose_number_it_is() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&busy());
+    world.number("carl", "+3545551234");
+    world.at(0.0, "anne", call("tel:+354-555-1234"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE +354-555-1234  offer
+           0.001  server -> anne    100
+           0.001  server -> carl    INVITE                offer
+           0.002  carl   -> server  486
+           0.003  server -> carl    ACK
+           0.003  server -> anne    486
+           0.004  anne   -> server  ACK",
+    );
+}
+
+#[test]
+fn a_number_that_is_nobodys() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.at(0.0, "anne", call("tel:+3545550000"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE +3545550000    offer
+           0.001  server -> anne    100
+           0.001  server -> anne    404
+           0.002  anne   -> server  ACK",
+    );
+}
+
+#[test]
+fn the_callers_tree_refuses() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    let rules = "to carl@north.test -> refuse \"not him\"\n otherwise -> send";
+    world.tree("anne", &outgoing(rules));
+    world.at(0.0, "anne", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    403
+           0.002  anne   -> server  ACK",
+    );
+}
+
+#[test]
+fn the_callees_tree_declines_one_caller() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&busy());
+    world.phone("dora");
+    world.tree("carl", &incoming("caller anne@north.test -> decline\n otherwise -> try clients"));
+    world.at(0.0, "anne", call("carl"));
+    world.at(1.0, "dora", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    603
+           0.002  anne   -> server  ACK
+           1.000  dora   -> server  INVITE carl           offer
+           1.001  server -> dora    100
+           1.001  server -> carl    INVITE                offer
+           1.002  carl   -> server  486
+           1.003  server -> carl    ACK
+           1.003  server -> dora    486
+           1.004  dora   -> server  ACK",
+    );
+}
+
+/// `busy` says so without disturbing anybody.
+#[test]
+fn the_callees_tree_is_busy() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.tree("carl", &incoming("otherwise -> busy"));
+    world.at(0.0, "anne", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    486
+           0.002  anne   -> server  ACK",
+    );
+}
+
+/// `ignore`: the caller is never told that he was ignored; it rings for him until nobody answers.
+#[test]
+fn the_callees_tree_ignores() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.tree("carl", &incoming("otherwise -> ignore"));
+    world.at(0.0, "anne", call("carl"));
+    world.run(200.0);
+    world.golden("the_callees_tree_ignores");
+}
+
+#[test]
+fn a_forward_rings_the_other_user() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.phone("dora").on_call(&answers(1.0));
+    world.tree("carl", &incoming("otherwise -> try clients for 5s else forward dora@north.test"));
+    world.at(0.0, "anne", call("carl"));
+    world.at(10.0, "dora", Do::Hangup);
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> carl    INVITE                offer
+           0.002  carl   -> server  180
+           0.003  server -> anne    180
+           5.001  server -> carl    CANCEL
+           5.001  server -> dora    INVITE                offer
+           5.002  carl   -> server  200 CANCEL
+           5.002  carl   -> server  487
+           5.002  dora   -> server  180
+           5.003  server -> carl    ACK
+           5.003  server -> anne    180
+           6.002  dora   -> server  200                   answer
+           6.003  server -> dora    ACK
+           6.003  server -> anne    200                   answer
+           6.004  anne   -> server  ACK
+          10.000  dora   -> server  BYE
+          10.001  server -> dora    200 BYE
+          10.001  server -> anne    BYE
+          10.002  anne   -> server  200 BYE",
+    );
+}
+
+/// Two trees that forward to each other: who was visited already cannot be reached.
+#[test]
+fn forwards_go_round_in_a_circle() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.phone("dora");
+    world.tree("carl", &incoming("otherwise -> forward dora@north.test"));
+    world.tree("dora", &incoming("otherwise -> forward carl@north.test"));
+    world.at(0.0, "anne", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    480
+           0.002  anne   -> server  ACK",
+    );
+}
+
+/// A 302 is a new decision of the callee's outgoing tree, not of the caller's.
+#[test]
+fn a_phone_sends_the_call_elsewhere() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::MovedTo("dora".to_owned()))]);
+    world.phone("dora").on_call(&busy());
+    world.tree("anne", &outgoing("to dora@north.test -> refuse \"not her\"\n otherwise -> send"));
+    world.at(0.0, "anne", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> carl    INVITE                offer
+           0.002  carl   -> server  302                   to dora
+           0.003  server -> carl    ACK
+           0.003  server -> dora    INVITE                offer
+           0.004  dora   -> server  486
+           0.005  server -> dora    ACK
+           0.005  server -> anne    486
+           0.006  anne   -> server  ACK",
+    );
+}
+
+#[test]
+fn a_phone_may_not_send_the_call_where_its_user_may_not() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::MovedTo("dora".to_owned()))]);
+    world.phone("dora");
+    world.tree("carl", &outgoing("to dora@north.test -> refuse \"not her\"\n otherwise -> send"));
+    world.at(0.0, "anne", call("carl"));
+    world.golden("a_phone_may_not_send_the_call_where_its_user_may_not");
+}
+
+/// Nothing is relayed for strangers, nor to them: another domain is no target of a phone's 302.
+#[test]
+fn a_phone_sends_the_call_to_another_domain() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::MovedTo("sip:dora@elsewhere.test".to_owned()))]);
+    world.at(0.0, "anne", call("carl"));
+    world.golden("a_phone_sends_the_call_to_another_domain");
+}
+
+#[test]
+fn a_phone_on_tcp_calls_one_on_udp() {
+    let mut world = World::new();
+    world.phone("anne").tcp();
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(3.0, "carl", Do::Hold);
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("a_phone_on_tcp_calls_one_on_udp");
+}
+
+#[test]
+fn a_phone_on_udp_calls_one_on_tcp_behind_a_nat() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().nat().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(3.0, "carl", Do::Hold);
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("a_phone_on_udp_calls_one_on_tcp_behind_a_nat");
+}
+
+/// Behind a NAT a phone on UDP is called where its REGISTER came from, not where it says.
+#[test]
+fn a_phone_behind_a_nat_is_called() {
+    let mut world = World::new();
+    world.phone("anne").nat();
+    world.phone("carl").nat().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "carl", Do::Hangup);
+    world.golden("a_phone_behind_a_nat_is_called");
+}
+
+/// The phone's connection is lost in a call: the call ends on the other side.
+#[test]
+fn a_connection_is_closed_in_a_call() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "carl", Do::Disconnect);
+    world.golden("a_connection_is_closed_in_a_call");
+}
+
+/// A request over 1300 bytes goes by TCP to a phone that accepts it (RFC 3261 §18.1.1).
+#[test]
+fn a_long_invite_goes_by_tcp() {
+    let mut world = World::new();
+    world.phone("anne").padding = 1500;
+    world.phone("carl").on_call(&answers(1.0)).accepts_streams = true;
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("a_long_invite_goes_by_tcp");
+}
+
+/// And as a datagram to one that does not.
+#[test]
+fn a_long_invite_goes_as_a_datagram() {
+    let mut world = World::new();
+    world.phone("anne").padding = 1500;
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("a_long_invite_goes_as_a_datagram");
+}
+
+/// The server is killed and comes back: who was registered is still called.
+#[test]
+fn a_binding_outlives_the_server() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&busy());
+    world.run(1.0);
+    world.restart_servers();
+    world.at(2.0, "anne", call("carl"));
+    world.expect(
+        "  2.000  anne   -> server  INVITE carl           offer
+           2.001  server -> anne    407                   challenge stale
+           2.002  anne   -> server  ACK
+           2.002  anne   -> server  INVITE carl           offer
+           2.003  server -> anne    100
+           2.003  server -> carl    INVITE                offer
+           2.004  carl   -> server  486
+           2.005  server -> carl    ACK
+           2.005  server -> anne    486
+           2.006  anne   -> server  ACK",
+    );
+}
+
+/// A call that was up when the server was killed ends when a phone says so, and nothing is left.
+#[test]
+fn a_call_does_not_outlive_the_server() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.run(5.0);
+    world.restart_servers();
+    world.at(8.0, "anne", Do::Hangup);
+    world.at(9.0, "carl", Do::Hangup);
+    world.golden("a_call_does_not_outlive_the_server");
+}
