@@ -147,7 +147,10 @@ fn a_forwarded_page() {
     let mut world = World::new();
     world.phone("anne");
     world.phone("dora");
-    world.tree("carl", "profile \"p\" {\n incoming {\n otherwise -> try clients else forward dora@north.test\n }\n}\n");
+    world.tree(
+        "carl",
+        "profile \"p\" {\n incoming {\n otherwise -> try clients else forward dora@north.test\n }\n}\n",
+    );
     world.at(0.0, "anne", page("carl", "lunch?"));
     world.expect(
         "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
@@ -190,7 +193,8 @@ fn options_tells_what_the_server_can() {
 fn other_methods_are_refused() {
     let mut world = World::new();
     world.phone("anne");
-    for (at, method) in [(0.0, "SUBSCRIBE"), (1.0, "PUBLISH"), (2.0, "NOTIFY"), (3.0, "INFO"), (4.0, "DANCE")] {
+    for (at, method) in [(0.0, "SUBSCRIBE"), (1.0, "PUBLISH"), (2.0, "NOTIFY"), (3.0, "INFO"), (4.0, "DANCE")]
+    {
         world.at(at, "anne", Do::Request(method.to_owned(), "anne".to_owned()));
     }
     world.golden("other_methods_are_refused");
@@ -203,7 +207,9 @@ fn a_stranger_is_challenged_whatever_he_asks() {
     stranger.reuses_nonce = false;
     stranger.password = "guess".to_owned();
     stranger.offline();
-    for (at, method) in [(0.0, "OPTIONS"), (1.0, "MESSAGE"), (2.0, "SUBSCRIBE"), (3.0, "REFER"), (4.0, "DANCE")] {
+    for (at, method) in
+        [(0.0, "OPTIONS"), (1.0, "MESSAGE"), (2.0, "SUBSCRIBE"), (3.0, "REFER"), (4.0, "DANCE")]
+    {
         world.at(at, "anne", Do::Request(method.to_owned(), "carl".to_owned()));
     }
     world.golden("a_stranger_is_challenged_whatever_he_asks");
