@@ -32,6 +32,8 @@ pub struct Timers<T> {
     occupied: [u64; WORDS],
     /// Every bucket before this tick has been emptied of what was due.
     tick: u64,
+    /// Nothing is due before this. Disarming leaves it where it is, and so most often too early.
+    earliest: At,
     serial: u64,
     due: Vec<(At, u64, u32)>,
 }
@@ -52,6 +54,7 @@ impl<T> Default for Timers<T> {
             heads: vec![NIL; BUCKETS],
             occupied: [0; WORDS],
             tick: 0,
+            earliest: At::START,
             serial: 0,
             due: Vec::new(),
         }
@@ -73,6 +76,7 @@ impl<T> Timers<T> {
     pub fn arm(&mut self, deadline: At, what: T) -> TimerId {
         self.serial += 1;
         let serial = self.serial;
+        self.earliest = if self.is_empty() { deadline } else { self.earliest.min(deadline) };
         let bucket = self.bucket(deadline);
         let head = self.heads.get(bucket).copied().unwrap_or(NIL);
         let entry = Entry { deadline, serial, previous: NIL, next: head, what };
@@ -90,31 +94,18 @@ impl<T> Timers<T> {
         (entry.serial == id.serial).then(|| self.unlink(id.index)).flatten()
     }
 
-    /// The earliest deadline, if a timer is armed. Never later than the true one; for a timer
-    /// more than one turn of the wheel away it may be earlier (a harmless wake-up).
+    /// When [`Timers::expire`] is wanted next, if a timer is armed. Never later than the earliest
+    /// deadline; it may be earlier (a harmless wake-up), for instance that of a timer that was
+    /// disarmed.
     pub fn next_deadline(&self) -> Option<At> {
-        if self.entries.is_empty() {
-            return None;
-        }
-        let turn = u64::try_from(BUCKETS).unwrap_or(1);
-        let mut step = 0;
-        while let Some(found) = self.next_occupied(self.tick + step, turn - step) {
-            let bucket = index_of(found);
-            let earliest = self
-                .chain(bucket)
-                .filter(|entry| entry.deadline.as_micros() / TICK_US <= found)
-                .map(|entry| entry.deadline)
-                .min();
-            if earliest.is_some() {
-                return earliest;
-            }
-            step = found - self.tick + 1;
-        }
-        Some(At::from_micros((self.tick + turn) * TICK_US))
+        (!self.is_empty()).then_some(self.earliest)
     }
 
     /// Takes out everything due at `now`, in order, into `fired`.
     pub fn expire(&mut self, now: At, fired: &mut Vec<T>) {
+        if now < self.earliest || self.is_empty() {
+            return;
+        }
         let last = now.as_micros() / TICK_US;
         let turn = u64::try_from(BUCKETS).unwrap_or(1);
         let mut due = std::mem::take(&mut self.due);
@@ -138,6 +129,22 @@ impl<T> Timers<T> {
         self.due = due;
         // The bucket of `now` itself may still hold what is due later in the same tick.
         self.tick = self.tick.max(last);
+        self.earliest = self.look();
+    }
+
+    /// The earliest deadline; for one more than a turn of the wheel away, the end of the turn.
+    fn look(&self) -> At {
+        let turn = u64::try_from(BUCKETS).unwrap_or(1);
+        let mut step = 0;
+        while let Some(found) = self.next_occupied(self.tick + step, turn - step) {
+            let of_this_turn = |entry: &&Entry<T>| entry.deadline.as_micros() / TICK_US <= found;
+            let deadlines = self.chain(index_of(found)).filter(of_this_turn).map(|entry| entry.deadline);
+            if let Some(earliest) = deadlines.min() {
+                return earliest;
+            }
+            step = found - self.tick + 1;
+        }
+        At::from_micros((self.tick + turn) * TICK_US)
     }
 
     fn bucket(&self, deadline: At) -> usize {

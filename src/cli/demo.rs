@@ -14,7 +14,7 @@ use super::host::Host;
 use super::load::{Loaded, block_on};
 use super::{host, output};
 use crate::base::{Rng, ServerIndex, Uid};
-use crate::config::{Algorithm, Config, Listen, Listener, Place, Sources};
+use crate::config::{Algorithm, Config, Face, Listen, Listener, Place, Sources};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Fact, Transport};
 use crate::io::clock;
@@ -40,7 +40,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
-        host::log_events("warn");
+        let _log = host::log_events("warn")?;
         let home = Home::make()?;
         let loaded = self.loaded(&home.path)?;
         let passwords = self.make_users(&loaded)?;
@@ -51,10 +51,7 @@ impl Demo {
                 output::line(format_args!("{}  {line}", time()));
             }
         };
-        let host = Host::start(loaded, Arc::new(observer)).map_err(|failure| match failure {
-            Failure::Open(error) => Failure::DemoOpen(error),
-            other => other,
-        })?;
+        let host = Host::start(loaded, Arc::new(observer)).map_err(for_demo)?;
         welcome(&host.settings().listeners, &passwords);
         output::line("ready");
         host.run()
@@ -70,7 +67,7 @@ impl Demo {
             read: &|path| fs::read_to_string(path),
         };
         let address = SocketAddr::new(self.address, self.port);
-        let listen = |transport| Listen { transport, address, advertise: None, face: Default::default() };
+        let listen = |transport| Listen { transport, address, advertise: None, face: Face::Access };
         let config = Config {
             store: Place::new(home.join("demo.db")),
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
@@ -104,6 +101,11 @@ impl Demo {
             Ok(made)
         })
     }
+}
+
+/// The way out of a taken port is another than that of a server with a file.
+fn for_demo(failure: Failure) -> Failure {
+    if let Failure::Open(error) = failure { Failure::DemoOpen(error) } else { failure }
 }
 
 /// Eight letters and digits that are not taken for one another: 40 bits.

@@ -1,5 +1,6 @@
 //! A server of this process, put together from its store, its sockets and its threads.
 
+use std::io::{self, IsTerminal};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::config::{Known, Settings};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::clock::Clock;
 use crate::io::driver::{self, Handle, Observer, Running, World};
+use crate::io::log_writer::{self, Flusher};
 use crate::io::machine;
 use crate::io::socket::{AdminSocket, Operator};
 use crate::io::store::{Store, StoreHandle};
@@ -85,14 +87,17 @@ impl Host {
     }
 }
 
-/// Where the event log goes: standard error. `RATATOSK_LOG` says what is told, as `tracing` filters
-/// it: `warn`, `debug`, `ratatosk=trace`.
-pub(super) fn log_events(usual: &str) {
+/// Lets the event log run, to standard error, for as long as what is given back is held.
+/// `RATATOSK_LOG` says what is told, as `tracing` filters it: `warn`, `debug`, `ratatosk=trace`.
+pub(super) fn log_events(usual: &str) -> Result<Flusher, Failure> {
+    let fail = |source| Failure::System { what: "the event log cannot be written", source };
+    let (writer, flusher) = log_writer::start().map_err(fail)?;
     let filter = EnvFilter::try_from_env("RATATOSK_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
     // Another log is there only if the program runs inside a test.
-    let _ = log.try_init();
+    let _ = log.with_target(false).try_init();
+    Ok(flusher)
 }
 
 /// What the socket and the signals ask of the server.

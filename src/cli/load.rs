@@ -69,10 +69,7 @@ impl Loaded {
     /// A user as he was typed: a whole UID, or the part before the `@`.
     pub(super) fn uid(&self, text: &str) -> Result<Uid, Failure> {
         let cluster = self.config.cid.as_str();
-        let uid = match text.contains('@') {
-            true => Uid::parse(text),
-            false => Uid::new(text, cluster),
-        };
+        let uid = if text.contains('@') { Uid::parse(text) } else { Uid::new(text, cluster) };
         let uid = uid.map_err(|why| Failure::Uid { text: text.into(), why })?;
         if uid.cluster() == cluster {
             Ok(uid)

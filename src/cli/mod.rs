@@ -16,90 +16,11 @@ mod load;
 mod output;
 mod pages;
 mod profile;
+mod program;
 mod registrations;
 mod reload;
 mod serve;
 mod tree;
 mod user;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::ExitCode;
-
-use clap::{Parser, Subcommand};
-
-use failure::Failure;
-use load::Loaded;
-
-/// A SIP server where your address is a program that you own.
-#[derive(Debug, Parser)]
-#[command(name = "ratatosk", version, about, arg_required_else_help = true)]
-struct Arguments {
-    /// The configuration file. Without it `ratatosk.toml` in the working directory is read, and
-    /// without that the built-in defaults serve.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run a server.
-    Serve,
-    /// Run a whole cluster on this machine, with three users to try it with.
-    Demo(demo::Demo),
-    /// Look at the configuration.
-    #[command(subcommand)]
-    Config(check::Config),
-    /// Make, list and change users.
-    #[command(subcommand)]
-    User(user::User),
-    /// Store and activate the routing trees of a user.
-    #[command(subcommand)]
-    Profile(profile::Profile),
-    /// Check, format and try routing trees.
-    #[command(subcommand)]
-    Tree(tree::Tree),
-    /// List calls, in progress and past; `calls show ID` tells all of one.
-    Calls(calls::Calls),
-    /// List pages.
-    Pages(pages::Pages),
-    /// List who is registered, and where.
-    Registrations(registrations::Registrations),
-    /// Let the running server read its configuration again.
-    Reload,
-}
-
-/// Runs the program with the process's arguments.
-pub fn main() -> ExitCode {
-    run(std::env::args_os())
-}
-
-fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    // clap prints help to standard output and faults to standard error, and ends with status 2.
-    let arguments = Arguments::parse_from(arguments);
-    match perform(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::error(&failure);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
-    let load = || Loaded::read(config.as_deref());
-    match command {
-        Command::Serve => serve::run(load()?),
-        Command::Demo(demo) => demo.run(),
-        Command::Config(command) => command.run(&load()?),
-        Command::User(command) => command.run(&load()?),
-        Command::Profile(command) => command.run(&load()?),
-        Command::Tree(command) => command.run(),
-        Command::Calls(command) => command.run(&load()?),
-        Command::Pages(command) => command.run(&load()?),
-        Command::Registrations(command) => command.run(&load()?),
-        Command::Reload => reload::run(&load()?),
-    }
-}
+pub use program::main;

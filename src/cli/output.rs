@@ -56,13 +56,13 @@ pub(super) fn plain(failure: &Failure) -> String {
 
 fn render(failure: &Failure, colours: bool) -> String {
     let with = |rendered: String, faults: &dyn Display| format!("{}\nerror: {faults}", rendered.trim_end());
-    match failure {
-        Failure::Config(faults) => with(faults.render(colours), faults),
-        Failure::Trees(files) => {
-            let files = files.iter().map(|faults| with(faults.render(colours), faults));
-            files.collect::<Vec<_>>().join("\n")
-        }
-        other => format!("error: {other}"),
+    if let Failure::Config(faults) = failure {
+        with(faults.render(colours), faults)
+    } else if let Failure::Trees(files) = failure {
+        let files = files.iter().map(|faults| with(faults.render(colours), faults));
+        files.collect::<Vec<_>>().join("\n")
+    } else {
+        format!("error: {failure}")
     }
 }
 

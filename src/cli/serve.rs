@@ -9,7 +9,7 @@ use super::{check, host, output};
 use crate::io::event_log;
 
 pub(super) fn run(loaded: Loaded) -> Result<(), Failure> {
-    host::log_events("info");
+    let _log = host::log_events("info")?;
     check::warn(&loaded);
     let host = Host::start(loaded, Arc::new(event_log::log))?;
     for listener in &host.settings().listeners {

@@ -77,7 +77,7 @@ fn check(files: &[PathBuf], json: bool) -> Result<(), Failure> {
         match load::compile(path) {
             Ok(_) if json => {}
             Ok(profile) => {
-                output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()))
+                output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()));
             }
             Err(Failure::Trees(more)) => faults.extend(more),
             Err(other) => return Err(other),

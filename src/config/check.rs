@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::fault::Code;
 use super::file::{Peer, Sources, Trees};
 use super::place::Place as Store;
-use super::reader::{Given, Place, Section};
+use super::reader::{Given, Place, Section, list, suggestion};
 use super::settings::Algorithm;
 use crate::base::Cid;
-use crate::routing::{Mode, nearest};
+use crate::routing::Mode;
 use crate::sip::Uri;
 
 /// The cluster of a server that was told none.
@@ -206,16 +206,13 @@ fn everything() -> Vec<String> {
     modes().map(str::to_owned).collect()
 }
 
-fn modes() -> impl Iterator<Item = &'static str> {
+fn modes() -> impl Iterator<Item = &'static str> + Clone {
     Mode::ALL.iter().map(|mode| mode.as_str()).chain(["presence"])
 }
 
 fn allowed(section: &Section<'_, '_, '_>, words: &[Given<String>]) -> Vec<String> {
     for word in words.iter().filter(|word| !modes().any(|mode| mode == word.value)) {
-        let help = match nearest(&word.value, modes()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", modes().collect::<Vec<_>>().join(", ")),
-        };
+        let help = suggestion(&word.value, modes()).unwrap_or_else(|| format!("there are {}", list(modes())));
         section.fault(Code::BadValue, &word.place, format!("there is no mode `{}`", word.value), help);
     }
     words.iter().map(|word| word.value.clone()).collect()

@@ -138,6 +138,7 @@ impl Diagnostic for Placed<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.fault.span.as_ref().map(|_| self.source as &dyn SourceCode)
+        let source: &dyn SourceCode = self.source;
+        self.fault.span.is_some().then_some(source)
     }
 }

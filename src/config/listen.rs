@@ -5,10 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::check::{at, is_host};
 use super::fault::Code;
 use super::file::Listen;
-use super::reader::{Given, Place, Section};
+use super::reader::{Given, Place, Section, suggestion};
 use super::settings::Face;
 use crate::effect::Transport;
-use crate::routing::nearest;
 
 /// The port of SIP.
 pub(super) const PORT: u16 = 5060;
@@ -108,10 +107,8 @@ fn transport_of(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<
             None
         }
         other => {
-            let help = match nearest(other, ["udp", "tcp"]) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "there are udp and tcp".to_owned(),
-            };
+            let help = suggestion(other, ["udp", "tcp"].into_iter())
+                .unwrap_or_else(|| "there are udp and tcp".into());
             section.fault(Code::BadValue, &given.place, format!("there is no transport `{other}`"), help);
             None
         }
@@ -124,7 +121,10 @@ fn face_of(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<Face>
         "federation" => Some(Face::Federation),
         "trunk" => Some(Face::Trunk),
         other => {
-            let help = "there are access (phones), federation (other clusters) and trunk (gateways)";
+            let help =
+                suggestion(other, ["access", "federation", "trunk"].into_iter()).unwrap_or_else(|| {
+                    "there are access (phones), federation (other clusters) and trunk (gateways)".into()
+                });
             section.fault(Code::BadValue, &given.place, format!("there is no face `{other}`"), help);
             None
         }

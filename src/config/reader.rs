@@ -104,7 +104,7 @@ impl<'e> Reader<'e> {
     }
 }
 
-impl<'r, 'e, 's> Section<'r, 'e, 's> {
+impl<'s> Section<'_, '_, 's> {
     /// A text.
     pub(super) fn text(&self, key: &str) -> Option<Given<String>> {
         if let Some(given) = self.overriding(key) {
@@ -152,7 +152,7 @@ impl<'r, 'e, 's> Section<'r, 'e, 's> {
     }
 
     /// A table. One that is missing is empty.
-    pub(super) fn section(&self, key: &str) -> Section<'r, 'e, 's> {
+    pub(super) fn section(&self, key: &str) -> Self {
         let value = self.value(key);
         let table = value.and_then(|value| {
             self.of_kind(key, value, value.get_ref().as_table(), &format!("a table, as in [{key}]"))
@@ -162,7 +162,7 @@ impl<'r, 'e, 's> Section<'r, 'e, 's> {
     }
 
     /// A list of tables.
-    pub(super) fn sections(&self, key: &str) -> Vec<Section<'r, 'e, 's>> {
+    pub(super) fn sections(&self, key: &str) -> Vec<Self> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let kind = format!("a list of tables, each beginning with [[{key}]]");
         let Some(list) = self.of_kind(key, value, value.get_ref().as_array(), &kind) else {
@@ -202,24 +202,17 @@ impl<'r, 'e, 's> Section<'r, 'e, 's> {
                 continue;
             }
             let within = if self.name.is_empty() { "the root".into() } else { format!("[{}]", self.name) };
-            let help = match nearest(name, known.iter().map(String::as_str)) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the keys of {within} are {}", list(&known)),
-            };
+            let keys = || known.iter().map(String::as_str);
+            let help = suggestion(name, keys())
+                .unwrap_or_else(|| format!("the keys of {within} are {}", list(keys())));
             let message = format!("{within} has no key `{name}`");
             self.reader.fault(Code::UnknownKey, &Place::File(key.span()), message, help);
         }
     }
 
-    fn below(
-        &self,
-        key: &str,
-        table: Option<&'s DeTable<'s>>,
-        place: Place,
-        overridable: bool,
-    ) -> Section<'r, 'e, 's> {
+    fn below(&self, key: &str, table: Option<&'s DeTable<'s>>, place: Place, overridable: bool) -> Self {
         let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        Section { reader: self.reader, name, table, place, overridable, known: RefCell::default() }
+        Self { reader: self.reader, name, table, place, overridable, known: RefCell::default() }
     }
 
     fn overriding(&self, key: &str) -> Option<Given<String>> {
@@ -262,6 +255,14 @@ fn variable_of(section: &str, key: &str) -> String {
     format!("{PREFIX}{section}{separator}{key}").to_uppercase().replace(['.', '-'], "_")
 }
 
-fn list(names: &BTreeSet<String>) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// What a person who wrote `word` most likely meant: a slip of the finger, or a word half written.
+pub(super) fn suggestion<'c>(word: &str, mut words: impl Iterator<Item = &'c str> + Clone) -> Option<String> {
+    let half = |other: &&str| word.len() > 2 && (other.starts_with(word) || word.starts_with(*other));
+    let meant = nearest(word, words.clone()).or_else(|| words.find(half))?;
+    Some(format!("did you mean `{meant}`?"))
+}
+
+/// A list of words for a help line.
+pub(super) fn list<'c>(words: impl Iterator<Item = &'c str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

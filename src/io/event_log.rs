@@ -37,17 +37,14 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
         }
         Fact::CallAnswered { id, owner } => tracing::debug!(server, id, %owner, "call answered"),
+        // The other half has the same end: one line for each call.
+        Fact::CallEnded(record) if record.direction == "incoming" => {
+            let (id, status, end) = (record.id.as_str(), record.status, record.end);
+            tracing::debug!(server, id, status, end, "the callee's half ended");
+        }
         Fact::CallEnded(record) => {
-            let (id, direction, mode) = (record.id.as_str(), record.direction, record.mode);
-            tracing::info!(
-                server,
-                id,
-                direction,
-                mode,
-                status = record.status,
-                end = record.end,
-                "call ended"
-            );
+            let (id, mode) = (record.id.as_str(), record.mode);
+            tracing::info!(server, id, mode, status = record.status, end = record.end, "call ended");
         }
         Fact::Page(record) => {
             let (id, direction) = (record.id.as_str(), record.direction);

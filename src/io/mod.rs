@@ -10,6 +10,7 @@ pub mod clock;
 pub mod driver;
 pub mod entropy;
 pub mod event_log;
+pub mod log_writer;
 pub mod machine;
 pub mod net;
 pub mod seal;

@@ -57,7 +57,7 @@ impl Seal {
     }
 
     /// Seals `plain` for `about`: a nonce, then the sealed text.
-    pub fn seal(&mut self, about: &str, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&mut self, about: &str, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE];
         self.rng.fill_bytes(&mut nonce);
         let payload = Payload { msg: plain, aad: about.as_bytes() };
@@ -76,7 +76,7 @@ impl Seal {
     }
 
     /// A key for another purpose, of which nobody can tell this one.
-    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.key)
             .expect("HMAC takes keys of any length");
         mac.update(purpose.as_bytes());

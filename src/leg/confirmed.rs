@@ -4,6 +4,9 @@
 //!   Live ──HangUp──▶ (gone)                    we send BYE
 //!    │──HangUp, 2xx not yet acknowledged──▶ Closing ──ACK, time-out──▶ BYE, (gone)
 //!    └──BYE, dialog lost──▶ (gone)             the call is told
+//!
+//!   While our own re-INVITE is open the leg stays as Ended until its final response, which may be
+//!   a 2xx that wants its ACK.
 //! ```
 //!
 //! Implements: RFC 3261 §12.2, §13.3.1.4, §15; RFC 5057 §5; RFC 6086 (INFO as it was).
@@ -23,7 +26,7 @@ use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
-use super::words::{ALLOW, LegWord, Passage};
+use super::words::{ALLOW, LegWord, Passage, write_required};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
@@ -34,6 +37,8 @@ pub(super) struct Confirmed {
     offered: bool,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15).
     closing: Option<Passage>,
+    /// The BYE has been sent or answered.
+    ended: bool,
     /// Our 2xx that has no ACK yet.
     unacknowledged: Option<Unacknowledged>,
     /// The ACK of the other side's latest 2xx.
@@ -79,6 +84,7 @@ impl Confirmed {
             user,
             offered,
             closing: None,
+            ended: false,
             unacknowledged: None,
             ack: Ack::None,
             renegotiation: Renegotiation::default(),
@@ -97,7 +103,7 @@ impl Confirmed {
 
     pub(super) fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Turn {
         match word {
-            LegWord::HangUp(passage) | LegWord::Cancel(passage) => self.close(wire, passage),
+            LegWord::HangUp(passage) | LegWord::Cancel(passage) => self.close(wire, key, passage),
             LegWord::Acknowledge(passage) => {
                 self.acknowledge(wire, &passage);
                 Turn::Stay
@@ -116,7 +122,7 @@ impl Confirmed {
                 self.reply(wire, id, status, &passage);
                 Turn::Stay
             }
-            LegWord::Reject(_) => self.close(wire, Passage::default()),
+            LegWord::Reject(_) => self.close(wire, key, Passage::default()),
             LegWord::Progress { .. } | LegWord::Answer { .. } => Turn::Stay,
         }
     }
@@ -176,12 +182,28 @@ impl Confirmed {
         self.request(wire, Owner::Nobody, Method::Bye, passage);
     }
 
-    fn close(&mut self, wire: &mut Wire<'_, '_>, passage: Passage) -> Turn {
+    fn close(&mut self, wire: &mut Wire<'_, '_>, key: Key, passage: Passage) -> Turn {
         if self.unacknowledged.is_some() {
             self.closing = Some(passage);
             return Turn::Orphan;
         }
         self.hang_up(wire, &passage);
+        self.end(wire, key, None)
+    }
+
+    /// The dialog is over: the leg goes, unless a re-INVITE of ours is still open.
+    fn end(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: Option<LegWord>) -> Turn {
+        if self.renegotiation.is_open() {
+            self.ended = true;
+            self.probe = Some(wire.ctx.arm(TIMEOUT, Wake::Leg(key, LegTimer::Cancelled)));
+            return word.map_or(Turn::Orphan, Turn::TellAndOrphan);
+        }
+        word.map_or(Turn::End, Turn::TellAndEnd)
+    }
+
+    /// The last open request of an ended dialog has been answered.
+    fn gone(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        wire.ctx.disarm(&mut self.probe);
         Turn::End
     }
 
@@ -189,6 +211,7 @@ impl Confirmed {
         let Some(at) = self.relayed_in.iter().position(|asked| asked.key == id) else { return };
         let asked = self.relayed_in.swap_remove(at);
         let mut writer = asked.answer(status, self.dialog.local_tag());
+        write_required(status, &mut writer);
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(passage.body()));
     }
@@ -221,13 +244,17 @@ impl Confirmed {
     // ---- what the phone says ---------------------------------------------------------------
 
     /// A request inside the dialog, already found to belong here and to be in order.
-    pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked) -> Turn {
+    pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Turn {
+        if self.ended && asked.request.method() != Method::Bye {
+            asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
+            return Turn::Stay;
+        }
         match asked.request.method() {
             Method::Bye => {
                 asked.refuse(wire.ctx, wire.transactions, 200, self.dialog.local_tag());
                 let passage = Passage::of(&asked.request).without_body();
                 self.drop_pending(wire);
-                Turn::TellAndEnd(LegWord::HangUp(passage))
+                self.end(wire, key, Some(LegWord::HangUp(passage)))
             }
             Method::Invite => self.on_reinvite(wire, asked),
             Method::Info | Method::Message => {
@@ -303,7 +330,8 @@ impl Confirmed {
             return self.lost(wire);
         }
         if self.renegotiation.is_ours(client) {
-            return self.on_reinvite_failed(wire);
+            let turn = self.on_reinvite_failed(wire);
+            return if self.ended { self.gone(wire) } else { turn };
         }
         let Some(at) = self.relayed_out.iter().position(|(own, _)| *own == client) else { return Turn::Stay };
         let (_, id) = self.relayed_out.swap_remove(at);
@@ -313,7 +341,8 @@ impl Confirmed {
     /// A final response to one of our INVITEs in this dialog, or a repeat of its 2xx.
     fn on_invite_response(&mut self, wire: &mut Wire<'_, '_>, client: Key, response: &Message) -> Turn {
         if self.renegotiation.is_ours(client) {
-            return self.on_reinvite_response(wire, client, response);
+            let turn = self.on_reinvite_response(wire, client, response);
+            return if self.ended && !self.renegotiation.is_open() { self.gone(wire) } else { turn };
         }
         if !(200..300).contains(&response.status()) {
             return Turn::Stay;
@@ -364,7 +393,11 @@ impl Confirmed {
                     Some(self.request(wire, Owner::Leg(key), Method::Options, &Passage::default()));
                 Turn::Stay
             }
-            LegTimer::Cancelled | LegTimer::Minute => Turn::Stay,
+            LegTimer::Cancelled => {
+                self.renegotiation.abandon(wire);
+                Turn::End
+            }
+            LegTimer::Minute => Turn::Stay,
         }
     }
 
@@ -375,7 +408,11 @@ impl Confirmed {
 
     /// The phone does not know the dialog any more, or is gone (RFC 5057 §5).
     pub(super) fn lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        if self.ended {
+            return Turn::End;
+        }
         self.settle(wire);
+        self.renegotiation.abandon(wire);
         let reason = Passage::reason("SIP;cause=481;text=\"Phone is gone\"");
         self.hang_up(wire, &reason);
         Turn::TellAndEnd(LegWord::HangUp(reason))

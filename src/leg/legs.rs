@@ -72,6 +72,8 @@ pub(super) enum Turn {
     End,
     /// The leg still has to tidy up, but its call will not hear of it.
     Orphan,
+    /// Its call is to hear this; the leg still has to tidy up.
+    TellAndOrphan(LegWord),
     /// The call is answered on this leg; its call is to hear this, if anything.
     Confirm(Box<Confirmed>, Option<LegWord>),
 }
@@ -228,7 +230,7 @@ impl Legs {
     /// A request inside the dialog of a leg, accepted.
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
         let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_request(wire, asked);
+        let turn = machine.on_request(wire, key, asked);
         self.apply(key, turn)
     }
 
@@ -329,6 +331,10 @@ impl Legs {
             Turn::Orphan => {
                 leg.call = None;
                 None
+            }
+            Turn::TellAndOrphan(word) => {
+                leg.call = None;
+                Some(word)
             }
             Turn::Confirm(confirmed, word) => {
                 leg.machine = Machine::Confirmed(confirmed);

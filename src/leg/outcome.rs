@@ -32,7 +32,8 @@ pub fn own_status(outcome: Outcome) -> u16 {
 pub fn shown_status(status: u16) -> u16 {
     match status {
         300..=399 | 401 | 407 | 408 | 503 | 504 => 480,
-        481 | 482 | 501 | 505 => 500,
+        // What a phone lacks or wants of us is not for the other side.
+        420..=423 | 481 | 482 | 501 | 505 => 500,
         status => status,
     }
 }

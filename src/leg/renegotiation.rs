@@ -12,7 +12,7 @@ use crate::transaction::{Asked, Owner};
 use super::confirmed::Confirmed;
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
-use super::words::{LegWord, Passage};
+use super::words::{LegWord, Passage, write_required};
 
 /// What is being renegotiated.
 #[derive(Debug, Default)]
@@ -26,6 +26,18 @@ pub(super) struct Renegotiation {
 impl Renegotiation {
     pub(super) fn is_ours(&self, client: Key) -> bool {
         self.ours.is_some_and(|(ours, _)| ours == client)
+    }
+
+    /// Whether a re-INVITE of ours waits for its final response.
+    pub(super) fn is_open(&self) -> bool {
+        self.ours.is_some()
+    }
+
+    /// Nobody waits for it any longer.
+    pub(super) fn abandon(&mut self, wire: &mut Wire<'_, '_>) {
+        if let Some((client, _)) = self.ours.take() {
+            wire.transactions.abandon(wire.ctx, client);
+        }
     }
 
     pub(super) fn take_asked(&mut self) -> Option<Asked> {
@@ -79,6 +91,7 @@ impl Confirmed {
             return;
         }
         let mut writer = asked.answer(status, self.dialog.local_tag());
+        write_required(status, &mut writer);
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(passage.body()));
     }

@@ -17,7 +17,7 @@ use crate::transaction::Asked;
 use super::confirmed::Confirmed;
 use super::invite_out::contact;
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage, Refusal};
+use super::words::{ALLOW, LegWord, Passage, Refusal, write_required};
 
 /// How often a provisional response is repeated so that nobody on the way loses patience.
 const PROVISIONAL_AGAIN: std::time::Duration = ms(60_000);
@@ -123,6 +123,7 @@ impl Uas {
         if let Some(retry_after) = &refusal.retry_after {
             writer.header(Name::RetryAfter, retry_after);
         }
+        write_required(refusal.status, &mut writer);
         refusal.passage.write(&mut writer);
         let response = writer.finish(refusal.passage.body());
         wire.transactions.respond(wire.ctx, self.asked.key, refusal.status, response);

@@ -177,6 +177,15 @@ impl Refusal {
     }
 }
 
+/// Writes the header that a status has to come with: ours, since the phone's spoke of the phone.
+pub fn write_required(status: u16, writer: &mut Writer) {
+    match status {
+        405 => writer.header(Name::Allow, ALLOW),
+        415 => writer.header(Name::Accept, b"application/sdp"),
+        _ => writer,
+    };
+}
+
 /// Headers that pass with a body.
 fn describes_body(name: Name) -> bool {
     matches!(

@@ -17,7 +17,7 @@ use crate::base::{Key, Now, ServerIndex, TimerId, Token, Uid};
 use crate::dialog::Face;
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, Wake};
-use crate::leg::{Passage, outcome_of, own_status, precedence, rank, shown_status};
+use crate::leg::{Passage, outcome_of, own_status, precedence, rank, shown_status, write_required};
 use crate::registrar::{Binding, Caller, User};
 use crate::routing::{Action, Direction, Outcome, Route, Target, Who};
 use crate::sip::{Method, Name, Writer};
@@ -308,7 +308,9 @@ impl Page {
         match &self.upstream {
             Upstream::Phone(asked) => {
                 let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
-                asked.refuse(desk.ctx, desk.transactions, status, tag.as_bytes());
+                let mut writer = asked.answer(status, tag.as_bytes());
+                write_required(status, &mut writer);
+                desk.transactions.respond(desk.ctx, asked.key, status, writer.finish(b""));
             }
             Upstream::Half(end) => desk.orders.push(Order::Reply { to: *end, status }),
         }

@@ -1,6 +1,8 @@
 //! The program as people run it: its words, its exit status, and what it does beside a running
 //! server.
 
+#![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -21,7 +23,11 @@ impl Shell {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ratatosk"));
-        command.args(arguments).current_dir(self.directory.path()).env_remove("RATATOSK_LOG").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_remove("RATATOSK_LOG")
+            .stdin(Stdio::null());
         command
     }
 
@@ -115,10 +121,24 @@ address = "127.0.0.1:0"
 fn users_are_made_listed_changed_and_removed() {
     let shell = Shell::new();
     assert!(shell.fails(1, &["user", "list"]).contains("there is no database"));
-    shell.ok(&["user", "add", "Anne", "--password", "s3cret-word", "--number", "+354 555-1234", "--name", "Anne A"]);
+    shell.ok(&[
+        "user",
+        "add",
+        "Anne",
+        "--password",
+        "s3cret-word",
+        "--number",
+        "+354 555-1234",
+        "--name",
+        "Anne A",
+    ]);
     assert!(shell.fails(1, &["user", "add", "anne", "--password", "x"]).contains("is there already"));
     assert!(shell.fails(1, &["user", "add", "carl"]).contains("--password-stdin"));
-    assert!(shell.fails(1, &["user", "add", "carl@south.test", "--password", "x"]).contains("not a user of this cluster"));
+    assert!(
+        shell
+            .fails(1, &["user", "add", "carl@south.test", "--password", "x"])
+            .contains("not a user of this cluster")
+    );
     let taken = shell.fails(1, &["user", "add", "carl", "--password", "x", "--number", "+3545551234"]);
     assert!(taken.contains("belongs to anne@localhost"), "{taken}");
 
@@ -130,9 +150,14 @@ fn users_are_made_listed_changed_and_removed() {
     let anne = &shell.json(&["user", "list", "--json"])[0];
     assert_eq!((anne["name"].as_str(), anne["numbers"].as_array().unwrap().len()), (None, 0));
     assert!(shell.fails(1, &["user", "set", "anne"]).contains("nothing to change"));
-    assert!(shell.fails(1, &["user", "passwd", "carl", "--password", "x"]).contains("there is no user carl@localhost"));
+    assert!(
+        shell
+            .fails(1, &["user", "passwd", "carl", "--password", "x"])
+            .contains("there is no user carl@localhost")
+    );
 
-    let mut child = shell.command(&["user", "passwd", "anne", "--password-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        shell.command(&["user", "passwd", "anne", "--password-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"another word\n").unwrap();
     assert!(child.wait().unwrap().success());
     shell.ok(&["user", "remove", "anne"]);
@@ -193,7 +218,9 @@ fn every_fault_of_a_configuration_is_told_with_its_place() {
 
     shell.write("broken.toml", "[cluster\nid = \"north.test\"\n");
     assert!(shell.fails(1, &["--config", "broken.toml", "config", "check"]).contains("this is no TOML"));
-    assert!(shell.fails(1, &["--config", "none.toml", "config", "check"]).contains("none.toml cannot be read"));
+    assert!(
+        shell.fails(1, &["--config", "none.toml", "config", "check"]).contains("none.toml cannot be read")
+    );
 }
 
 /// Every kind of fault, in the order of the sections.
@@ -273,7 +300,10 @@ fn the_environment_overrides_keys() {
 #[test]
 fn trees_are_checked_formatted_and_explained() {
     let shell = Shell::new();
-    shell.write("good.tree", "profile \"quiet\" {\n  incoming {\n    mode page -> try clients\n    otherwise -> busy\n  }\n}\n");
+    shell.write(
+        "good.tree",
+        "profile \"quiet\" {\n  incoming {\n    mode page -> try clients\n    otherwise -> busy\n  }\n}\n",
+    );
     shell.write("bad.tree", "profile \"bad\" {\n  incoming {\n    otherwise -> bussy\n  }\n}\n");
     shell.write("ugly.tree", "profile \"ugly\" { incoming { otherwise -> busy } }\n");
     assert!(shell.ok(&["tree", "check", "good.tree"]).contains("\"quiet\" is in order"));
@@ -285,10 +315,15 @@ fn trees_are_checked_formatted_and_explained() {
     shell.ok(&["tree", "fmt", "ugly.tree"]);
     shell.ok(&["tree", "fmt", "--check", "ugly.tree"]);
 
-    let explained = shell.ok(&["tree", "explain", "good.tree", "--mode", "page", "--from", "carl@south.test"]);
+    let explained =
+        shell.ok(&["tree", "explain", "good.tree", "--mode", "page", "--from", "carl@south.test"]);
     assert!(explained.contains("mode page -> try clients"), "{explained}");
     assert!(shell.ok(&["tree", "explain", "good.tree"]).contains("otherwise -> busy"));
-    assert!(shell.fails(1, &["tree", "explain", "good.tree", "--mode", "vioce"]).contains("did you mean `voice`?"));
+    assert!(
+        shell
+            .fails(1, &["tree", "explain", "good.tree", "--mode", "vioce"])
+            .contains("did you mean `voice`?")
+    );
 }
 
 #[test]

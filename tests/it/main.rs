@@ -5,10 +5,11 @@
 
 mod baresip;
 mod calls;
-mod loopback;
 mod cli;
+mod loopback;
 mod net;
 mod process;
+mod readme;
 mod routing;
 mod seeds;
 mod server_process;
@@ -16,6 +17,7 @@ mod sim;
 mod sipp;
 mod softphone;
 mod store;
+mod tidy;
 mod tone;
 mod torture;
 mod torture_server;

@@ -34,8 +34,8 @@ pub(crate) fn peers(programs: &[&str]) -> bool {
     let asked = |name: &str| std::env::var(name).is_ok_and(|value| value == "1");
     let skip = |why: String| {
         // Not println!: the harness would hide it, for the test passes.
-        writeln!(std::io::stderr(), "SKIPPED {}: {why}", thread::current().name().unwrap_or("a test"))
-            .unwrap();
+        let name = thread::current().name().unwrap_or("a test").to_owned();
+        std::io::stderr().write_all(format!("SKIPPED {name}: {why}\n").as_bytes()).unwrap();
         false
     };
     if !asked("RATATOSK_PEERS") {
@@ -108,6 +108,12 @@ impl Process {
             assert!(seen || ended.is_none(), "{} ended ({ended:?}) before it said {line:?}", self.name);
             seen.then_some(())
         });
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success(), "kill {id}");
     }
 
     /// Waits for its end.

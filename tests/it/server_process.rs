@@ -1,7 +1,7 @@
 //! The real server in a directory of its own: `ratatosk serve`, and its command line.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::process::{Process, free_port};
 
 /// The cluster that the tests run.
 pub(crate) const DOMAIN: &str = "north.test";
+const CONFIG: &str = "ratatosk.toml";
 /// How long the server may take to open its listeners, or a command to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,32 +32,61 @@ impl Transport {
     }
 }
 
-/// A running server with the users anne, carl and william; see [`password`].
+/// A running server with the users anne, carl and william, each with [`PASSWORD`].
 #[derive(Debug)]
 pub(crate) struct Server {
     // Fields drop in this order: the process ends before its directory goes.
     process: Process,
     dir: TempDir,
     port: u16,
+    domain: &'static str,
 }
 
-/// The password of a user.
-pub(crate) fn password(user: &str) -> String {
-    format!("pw-{user}")
-}
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "horse-and-battery";
 
 impl Server {
-    /// Starts it and waits until it is ready.
+    /// `ratatosk serve` with a store of its own, ready for phones.
     pub(crate) fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("ratatosk-test-").tempdir().unwrap();
-        let port = free_port();
-        let config = dir.path().join("ratatosk.toml");
+        let (dir, port) = (directory(), free_port());
+        let config = dir.path().join(CONFIG);
         fs::write(&config, configuration(port)).unwrap();
         run(&config, &["user", "import", &users(dir.path())]);
-        let mut serve = program(&config);
-        let mut process = Process::start("server", dir.path(), serve.arg("serve"));
-        process.wait_for_line(&dir.path().join("server.out"), "ready", PATIENCE);
-        Self { process, dir, port }
+        Self { process: serve(dir.path()), dir, port, domain: DOMAIN }
+    }
+
+    /// `ratatosk demo`, ready for phones.
+    pub(crate) fn demo() -> Self {
+        let (dir, port) = (directory(), free_port());
+        let mut demo = program();
+        demo.args(["demo", "--port", &port.to_string(), "--password", PASSWORD]);
+        let process = ready("demo", dir.path(), &mut demo);
+        Self { process, dir, port, domain: "localhost" }
+    }
+
+    /// Ends it as an operator does (SIGTERM) and starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.process.signal("TERM");
+        let status = self.process.wait(PATIENCE);
+        assert!(status.success(), "a server that was told to end: {status}");
+        self.process = serve(self.dir.path());
+    }
+
+    /// Ends it as a power cut does (SIGKILL) and starts it again.
+    pub(crate) fn crash(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait(PATIENCE);
+        self.process = serve(self.dir.path());
+    }
+
+    /// The cluster's name.
+    pub(crate) fn domain(&self) -> &'static str {
+        self.domain
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn output(&self) -> String {
+        self.process.output()
     }
 
     /// Where phones reach it.
@@ -71,7 +101,7 @@ impl Server {
 
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
-        run(&self.dir.path().join("ratatosk.toml"), arguments)
+        run(&self.dir.path().join(CONFIG), arguments)
     }
 
     /// Gives a user a profile and makes it the active one.
@@ -103,27 +133,45 @@ digest = ["MD5"]  # Debian's baresip and SIPp refuse a challenge that holds SHA-
     )
 }
 
+fn directory() -> TempDir {
+    tempfile::Builder::new().prefix("ratatosk-test-").tempdir().unwrap()
+}
+
+/// A file for `user import`; returns its name.
 fn users(dir: &Path) -> String {
     let file = dir.join("users.csv");
-    let rows =
-        ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{},{user},\n", password(user)));
+    let rows = ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{PASSWORD},{user},\n"));
     fs::write(&file, rows.concat()).unwrap();
     file.to_str().unwrap().into()
 }
 
 /// The program: the one that was built with this test, or the one that `RATATOSK_BIN` names.
-fn program(config: &Path) -> Command {
-    let binary =
-        std::env::var_os("RATATOSK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into(), PathBuf::from);
-    let mut command = Command::new(binary);
-    command.arg("--config").arg(config);
+fn program() -> Command {
+    let named = std::env::var_os("RATATOSK_BIN");
+    let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_ratatosk").into()));
+    // It would take them for keys of its configuration.
+    for ours in ["RATATOSK_BIN", "RATATOSK_PEERS", "RATATOSK_ALLOW_SKIP"] {
+        command.env_remove(ours);
+    }
     command
 }
 
-fn run(config: &Path, arguments: &[&str]) -> String {
-    let name = arguments.join("-").replace(|c: char| !c.is_alphanumeric(), "-");
-    let name: String = name.chars().take(40).collect();
-    let mut process = Process::start(&name, config.parent().unwrap(), program(config).args(arguments));
+fn serve(dir: &Path) -> Process {
+    ready("server", dir, program().arg("--config").arg(dir.join(CONFIG)).arg("serve"))
+}
+
+fn ready(name: &str, dir: &Path, command: &mut Command) -> Process {
+    let mut process = Process::start(name, dir, command);
+    process.wait_for_line(&dir.join(format!("{name}.out")), "ready", PATIENCE);
+    process
+}
+
+/// Runs a command of the program to its end and returns what it printed; the test fails if it does.
+pub(crate) fn run(config: &Path, arguments: &[&str]) -> String {
+    let name = format!("ratatosk {}", arguments.iter().take(2).copied().collect::<Vec<_>>().join(" "));
+    let mut command = program();
+    let mut process =
+        Process::start(&name, config.parent().unwrap(), command.arg("--config").arg(config).args(arguments));
     let status = process.wait(PATIENCE);
     assert!(status.success(), "ratatosk {arguments:?}: {status}");
     process.output()

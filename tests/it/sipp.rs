@@ -3,12 +3,13 @@
 //! Each test is one row of [`plays!`]. When one fails, what SIPp complained of, the messages it
 //! saw and what the server wrote are shown.
 
-use std::path::Path;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{Process, peers};
-use crate::server_process::{DOMAIN, Server, Transport, password};
+use crate::server_process::{PASSWORD, Server, Transport};
 
 /// SIPp gives up after so many seconds; the test a little later.
 const SECONDS: u64 = 30;
@@ -18,12 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(SECONDS + 10);
 struct Stage {
     server: Server,
     transport: Transport,
+    /// How many have played: it makes the names of their files differ.
+    played: Cell<u32>,
 }
 
 /// A SIPp that must end well.
 struct Player {
     scenario: String,
     process: Process,
+    /// What its scenario logs.
+    log: PathBuf,
 }
 
 impl Player {
@@ -34,24 +39,28 @@ impl Player {
 }
 
 impl Stage {
+    fn new(server: Server, transport: Transport) -> Self {
+        Self { server, transport, played: Cell::new(0) }
+    }
+
     /// A phone that registers and takes `expected` calls or pages as a scenario plays them.
     fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
         let (file, expected) = (scenario(plays), expected.to_string());
-        let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", &password(user), "-m", "1"];
+        let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", PASSWORD, "-m", "1"];
         let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
-        let log = self.server.dir().join(format!("{user}.log"));
-        phone.process.wait_for_line(&log, "registered", PATIENCE);
+        phone.process.wait_for_line(&phone.log, "registered", PATIENCE);
         phone
     }
 
     /// Anne calls, pages or asks; it must end as the scenario says.
     fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
-        let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", &password("anne"), "-m", "1"];
+        let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", PASSWORD, "-m", "1"];
         self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments[..], more].concat()).ends_well();
     }
 
     fn sipp(&self, name: &str, plays: &str, service: &str, address: &str, more: &[&str]) -> Player {
         let dir = self.server.dir();
+        let name = &format!("{name}-{}", self.played.replace(self.played.get() + 1));
         let file = |kind: &str| dir.join(format!("{name}.{kind}"));
         let mut command = Command::new("sipp");
         command.arg(self.server.address()).args([
@@ -61,7 +70,7 @@ impl Stage {
             service,
             "-key",
             "domain",
-            DOMAIN,
+            self.server.domain(),
         ]);
         command.args([
             "-i",
@@ -81,7 +90,11 @@ impl Stage {
             command.arg(trace).arg(option).arg(file(kind));
         }
         let process = Process::start(name, dir, command.args(more));
-        Player { scenario: plays.into(), process: process.shows(vec![file("messages"), file("errors")]) }
+        Player {
+            scenario: plays.into(),
+            process: process.shows(vec![file("messages"), file("errors")]),
+            log: file("log"),
+        }
     }
 }
 
@@ -103,7 +116,7 @@ macro_rules! plays {
             $(#[test]
             fn $name() {
                 if peers(&["sipp"]) {
-                    super::$name(&Stage { server: Server::start(), transport: Transport::$transport });
+                    super::$name(&Stage::new(Server::start(), Transport::$transport));
                 }
             })+
         }
@@ -206,5 +219,45 @@ plays! {
 
     page_to_nobody: |stage| {
         stage.anne("page_offline.xml", "carl", &[]);
+    }
+}
+
+/// A registration that was answered with 200 outlives the server's end, and its death.
+#[test]
+fn a_binding_is_kept() {
+    if !peers(&["sipp"]) {
+        return;
+    }
+    let mut stage = Stage::new(Server::start(), Transport::Udp);
+    let carl = stage.phone("carl", "answer.xml", 2, &[]);
+    stage.server.restart();
+    stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+    stage.server.crash();
+    stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+    carl.ends_well();
+}
+
+/// The README's first command: phones register with the demo and call, and it tells so.
+#[test]
+fn the_demo_serves_and_tells() {
+    if !peers(&["sipp"]) {
+        return;
+    }
+    let stage = Stage::new(Server::demo(), Transport::Tcp);
+    let carl = stage.phone("carl", "answer.xml", 1, &[]);
+    stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+    carl.ends_well();
+    let carl = stage.phone("carl", "take_page.xml", 1, &[]);
+    stage.anne("page.xml", "carl", &[]);
+    carl.ends_well();
+    let told = stage.server.output();
+    for line in [
+        "registered    carl@localhost at ",
+        "call          anne@localhost to carl@localhost, voice: the tree of carl@localhost says ",
+        "answered      anne@localhost",
+        "call ended    anne@localhost to carl@localhost: 200",
+        "page          anne@localhost to carl@localhost: 200; the tree of carl@localhost says ",
+    ] {
+        assert!(told.contains(line), "the demo did not tell {line:?}, but:\n{told}");
     }
 }

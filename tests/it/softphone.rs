@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::process::{Process, free_port, until};
-use crate::server_process::{DOMAIN, Server, Transport, password};
+use crate::server_process::{DOMAIN, PASSWORD, Server, Transport};
 use crate::tone;
 
 /// How long anything may take.
@@ -187,9 +187,9 @@ module_path /usr/lib/baresip/modules
 }
 
 fn account(server: &Server, transport: Transport, user: &str) -> String {
-    let (at, over, word) = (server.address(), transport.name(), password(user));
+    let (at, over) = (server.address(), transport.name());
     format!(
-        "<sip:{user}@{DOMAIN};transport={over}>;auth_user={user};auth_pass={word};\
+        "<sip:{user}@{DOMAIN};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
          outbound=\"sip:{at};transport={over}\";regint=600;answermode=manual;audio_codecs=PCMA/8000/1\n"
     )
 }

@@ -1,6 +1,8 @@
 //! The store on a real database: what is answered is there after a restart, a batch fares no worse
 //! than its members, a full disk refuses and recovers, and secrets need their key.
 
+#![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -11,9 +13,7 @@ use ratatosk::config::Place;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{StoredBinding, StoredUser};
 use ratatosk::effect::{StoreOp, StoreOutcome, Ticket, Transport};
-use ratatosk::io::store::{
-    Change, Database, Filter, NewUser, Opening, Store, StoreError, StoreHandle, ha1,
-};
+use ratatosk::io::store::{Change, Database, Filter, NewUser, Opening, Store, StoreError, StoreHandle, ha1};
 use tempfile::TempDir;
 
 const FAR_FUTURE_S: i64 = 4_000_000_000;
@@ -163,7 +163,8 @@ fn what_was_answered_is_there_after_a_restart() {
     std::mem::forget(world);
     let killed = directory.path().join("killed.db");
     for ending in ["db", "db-wal"] {
-        std::fs::copy(directory.path().join(format!("north.{ending}")), killed.with_extension(ending)).unwrap();
+        std::fs::copy(directory.path().join(format!("north.{ending}")), killed.with_extension(ending))
+            .unwrap();
     }
     std::fs::copy(place.key(), killed.with_extension("key")).unwrap();
 
@@ -212,7 +213,8 @@ fn many_users_are_read_at_once() {
     let directory = TempDir::new().unwrap();
     let place = place(&directory);
     let users: Vec<NewUser> = (0..500).map(|i| new_user(&format!("u{i}"), &[])).collect();
-    let imported = with_database(&place, async |database| database.import(&users, Duration::ZERO).await).unwrap();
+    let imported =
+        with_database(&place, async |database| database.import(&users, Duration::ZERO).await).unwrap();
     assert_eq!((imported.added, imported.changed.len()), (500, 0));
     let world = World::start(&place);
     let ops = (0..600).map(|i| StoreOp::LoadUser(uid(&format!("u{i}")))).collect();
@@ -246,11 +248,11 @@ fn records_are_completed_and_listed() {
         path: "looked".into(),
     };
     let ops = vec![
-        StoreOp::PutCall(Box::new(at_start)),
-        StoreOp::PutCall(Box::new(at_end)),
-        StoreOp::PutCall(Box::new(incoming)),
-        StoreOp::PutCall(Box::new(call("c2", ""))),
-        StoreOp::PutPage(Box::new(page)),
+        StoreOp::PutCall(Arc::new(at_start)),
+        StoreOp::PutCall(Arc::new(at_end)),
+        StoreOp::PutCall(Arc::new(incoming)),
+        StoreOp::PutCall(Arc::new(call("c2", ""))),
+        StoreOp::PutPage(Arc::new(page)),
     ];
     let outcomes = world.ask_all(ServerIndex(0), ops);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, StoreOutcome::Saved)), "{outcomes:?}");
@@ -269,7 +271,10 @@ fn records_are_completed_and_listed() {
     };
     assert_eq!(ids(&all), ["c1 outgoing", "c1 incoming", "c2 outgoing"]);
     assert_eq!(ids(&annes), ["c1 outgoing", "c2 outgoing"]);
-    assert_eq!((one[0].answered_ms, one[0].status, one[0].path.as_str()), (Some(1_500), 200, "looked\nfound"));
+    assert_eq!(
+        (one[0].answered_ms, one[0].status, one[0].path.as_str()),
+        (Some(1_500), 200, "looked\nfound")
+    );
     assert_eq!((pages.len(), pages[0].rule.as_str()), (1, "default:4 otherwise -> try clients"));
 }
 
@@ -282,7 +287,7 @@ fn a_full_disk_refuses_and_serves_again_when_there_is_space() {
     let long = "x".repeat(20_000);
     let mut refused = 0;
     for i in 0..200 {
-        match world.ask(StoreOp::PutCall(Box::new(call(&format!("c{i}"), &long)))) {
+        match world.ask(StoreOp::PutCall(Arc::new(call(&format!("c{i}"), &long)))) {
             StoreOutcome::Saved => {}
             StoreOutcome::Failed => refused += 1,
             other => panic!("{other:?}"),
@@ -312,14 +317,16 @@ fn secrets_are_sealed_and_need_their_key() {
     let place = place(&directory);
     with_database(&place, async |database| database.add_user(&new_user("anne", &[])).await).unwrap();
     let secrets = ha1(&uid("anne"), "anne's password");
-    let holds = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
+    let holds =
+        |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
     for name in ["north.db", "north.db-wal"] {
         let Ok(bytes) = std::fs::read(directory.path().join(name)) else { continue };
         for secret in [&secrets.md5[..], &secrets.sha256[..], &secrets.md5_uid[..], b"anne's password"] {
             assert!(!holds(&bytes, secret), "{name} holds a secret in the clear");
         }
     }
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(place.key()).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(place.key()).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 
     let key = std::fs::read_to_string(place.key()).unwrap();
@@ -353,7 +360,8 @@ fn a_profile_is_compiled_shared_and_given_up_when_it_cannot_be() {
     let directory = TempDir::new().unwrap();
     let place = place(&directory);
     with_database(&place, async |database| {
-        for (user, source) in [("anne", TREE), ("carl", TREE), ("william", "profile \"broken\" { incoming {")] {
+        for (user, source) in [("anne", TREE), ("carl", TREE), ("william", "profile \"broken\" { incoming {")]
+        {
             database.add_user(&new_user(user, &[])).await.unwrap();
             database.put_profile(&uid(user), "quiet", source).await.unwrap();
             database.activate_profile(&uid(user), Some("quiet")).await.unwrap();
@@ -396,4 +404,61 @@ fn numbers_have_one_owner_and_users_can_be_changed_and_removed() {
         database.remove_user(&uid("anne")).await.unwrap();
         assert!(matches!(database.remove_user(&uid("anne")).await, Err(StoreError::NoUser(_))));
     });
+}
+
+/// What the store does in a second, and the processor's time for one of each: for `BENCHMARKS.md`.
+/// `cargo test --release --test it store::figures -- --ignored --nocapture`
+#[test]
+#[ignore = "measures; asserts nothing"]
+fn figures() {
+    const USERS: usize = 20_000;
+    const AT_ONCE: usize = 1_000;
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    let users: Vec<NewUser> = (0..USERS).map(|i| new_user(&format!("u{i}"), &[&format!("+{i}")])).collect();
+    let before = Stopwatch::start();
+    with_database(&place, async |database| database.import(&users, Duration::ZERO).await).unwrap();
+    before.tell("users imported", USERS);
+
+    let world = World::start(&place);
+    let path = "  4  otherwise -> try clients\n".repeat(10);
+    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 4] = [
+        ("users loaded", Box::new(|i| StoreOp::LoadUser(uid(&format!("u{i}"))))),
+        ("bindings saved", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
+        ("bindings renewed", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
+        ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
+    ];
+    for (what, op) in &ops {
+        let before = Stopwatch::start();
+        for some in (0..USERS).collect::<Vec<_>>().chunks(AT_ONCE) {
+            world.ask_all(ServerIndex(0), some.iter().map(|i| op(*i)).collect());
+        }
+        before.tell(what, USERS);
+    }
+    world.handle.close();
+}
+
+struct Stopwatch {
+    wall: std::time::Instant,
+    processor_s: f64,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self { wall: std::time::Instant::now(), processor_s: processor_s() }
+    }
+
+    fn tell(&self, what: &str, count: usize) {
+        let count = f64::from(u32::try_from(count).unwrap());
+        let rate = count / self.wall.elapsed().as_secs_f64();
+        let each_us = (processor_s() - self.processor_s) * 1e6 / count;
+        println!("{what}: {rate:.0} a second, {each_us:.1} µs of processor each");
+    }
+}
+
+/// Seconds of processor that this process has used: user and system, in hundredths.
+fn processor_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }

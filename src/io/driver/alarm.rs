@@ -60,7 +60,7 @@ impl Thread {
             sleep(CHECK_EVERY).await;
             let now = self.now();
             for stream in self.streams.borrow().iter() {
-                stream.check(now.at, &self.settings.limits);
+                stream.check(now.at, &self.settings().limits);
             }
         }
     }

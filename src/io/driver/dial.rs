@@ -80,8 +80,8 @@ impl Thread {
     /// Connects, and sends whatever waits for it.
     async fn dial(self: Rc<Self>, flow: Flow) {
         // Without one the flow keeps the name of the datagrams' listener.
-        let listener = self.settings.stream_beside(flow.listener).unwrap_or(flow.listener);
-        let from = self.settings.listeners.get(usize::from(listener)).map(|listener| listener.address);
+        let listener = self.settings().stream_beside(flow.listener).unwrap_or(flow.listener);
+        let from = self.settings().listeners.get(usize::from(listener)).map(|listener| listener.address);
         let connected = timeout(CONNECT_MAX, connect(from, flow.remote)).await.ok().and_then(Result::ok);
         let moved = connected.and_then(|socket| self.adopt(listener, socket, flow.remote));
         let now = self.now();

@@ -6,6 +6,7 @@ use tokio::task::yield_now;
 
 use crate::base::Now;
 use crate::effect::Ticket;
+use crate::effect::admin::AdminRequest;
 use crate::io::net::batch::BATCH;
 use crate::server::Input;
 
@@ -37,6 +38,9 @@ impl Thread {
             Word::Peer(envelope) => self.tell(now, Input::Peer(envelope)),
             Word::Send(stream, bytes, asker) => self.send_on_stream(stream, bytes, asker),
             Word::Admin(request, reply) => {
+                if let AdminRequest::Configure(settings) = &request {
+                    self.configure(settings);
+                }
                 let ticket = Ticket(self.questions.get());
                 self.questions.set(ticket.0 + 1);
                 self.operators.borrow_mut().insert(ticket, reply);

@@ -63,7 +63,7 @@ impl Thread {
     }
 
     fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes) {
-        match Message::parse(bytes, &self.settings.limits) {
+        match Message::parse(bytes, &self.settings().limits) {
             Ok(message) => self.deliver(now, flow, message),
             Err(Unreadable::KeepAlive) => {}
             Err(error) => {
@@ -108,12 +108,12 @@ impl Thread {
         let mut read = None;
         let stream = self.streams.borrow_mut().add(|id| {
             let flow = Flow { listener, remote, stream: Some(id) };
-            let (stream, half) = Stream::new(socket, flow, self.now().at, &self.settings.limits, permit);
+            let (stream, half) = Stream::new(socket, flow, self.now().at, &self.settings().limits, permit);
             read = Some(half);
             stream
         })?;
         let flow = stream.flow;
-        let reading = Reading::new(read?, &self.settings.limits);
+        let reading = Reading::new(read?, &self.settings().limits);
         self.spawn(Rc::clone(self).serve(stream, reading));
         Some(flow)
     }
@@ -155,7 +155,7 @@ impl Thread {
 
     /// Answers the message that a stream broke at, if it is a request that can be answered.
     fn refuse(&self, flow: Flow, fault: Fault, bytes: Bytes) {
-        if let Ok(message) = Message::parse(bytes, &self.settings.limits)
+        if let Ok(message) = Message::parse(bytes, &self.settings().limits)
             && message.is_request()
             && message.method() != Method::Ack
         {

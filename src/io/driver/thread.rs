@@ -5,7 +5,7 @@
 //! ([`Thread::settle`]), before it waits again. All tasks of a thread share one [`Thread`]; none
 //! holds a part of it while it waits.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ use super::seat::Seat;
 /// What the tasks of a thread share.
 pub(super) struct Thread {
     pub(super) index: ServerIndex,
-    pub(super) settings: Arc<Settings>,
+    settings: RefCell<Arc<Settings>>,
     pub(super) world: World,
     pub(super) inboxes: Arc<[Inbox]>,
     pub(super) quota: Arc<Quota>,
@@ -72,7 +72,7 @@ impl Thread {
         Self {
             index,
             core: RefCell::new(UserServer::new(Arc::clone(&settings), index, Rng::from_entropy(seed))),
-            settings,
+            settings: RefCell::new(settings),
             world,
             inboxes,
             quota,
@@ -102,6 +102,16 @@ impl Thread {
         });
     }
 
+    pub(super) fn settings(&self) -> Ref<'_, Settings> {
+        Ref::map(self.settings.borrow(), |settings| &**settings)
+    }
+
+    /// Serves by these settings from now on.
+    pub(super) fn configure(&self, settings: &Arc<Settings>) {
+        self.quota.configure(&settings.limits);
+        *self.settings.borrow_mut() = Arc::clone(settings);
+    }
+
     pub(super) fn now(&self) -> Now {
         self.world.clock.now()
     }
@@ -113,7 +123,7 @@ impl Thread {
 
     /// Takes a message to the user server that it belongs to, or offers it to each.
     pub(super) fn deliver(&self, now: Now, flow: Flow, message: Message) {
-        match home(&self.settings, &message) {
+        match home(&self.settings(), &message) {
             Home::Server(server) if server != self.index => {
                 if let Some(inbox) = self.inboxes.get(usize::from(server.0)) {
                     self.hand_over(inbox, flow, message);

@@ -4,20 +4,20 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::Limits;
 
 /// The count.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    streams_max: u32,
-    per_source_max: u32,
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
+    streams_max: u32,
+    per_source_max: u32,
     streams: u32,
     by_source: HashMap<IpAddr, u32>,
 }
@@ -31,22 +31,32 @@ pub(crate) struct Permit {
 
 impl Quota {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            streams_max: limits.streams,
-            per_source_max: limits.streams_per_source,
-            held: Mutex::default(),
-        }
+        let quota = Self { held: Mutex::default() };
+        quota.configure(limits);
+        quota
+    }
+
+    /// Counts by these limits from now on. Streams that are there stay.
+    pub(crate) fn configure(&self, limits: &Limits) {
+        let mut held = self.held();
+        held.streams_max = limits.streams;
+        held.per_source_max = limits.streams_per_source;
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for one more stream of this source, if there is one.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let source = source_of(address);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.streams >= self.streams_max {
+        let mut held = self.held();
+        if held.streams >= held.streams_max {
             return None;
         }
+        let per_source_max = held.per_source_max;
         let count = held.by_source.entry(source).or_default();
-        if *count >= self.per_source_max {
+        if *count >= per_source_max {
             return None;
         }
         *count += 1;
@@ -57,7 +67,7 @@ impl Quota {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut held = self.quota.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.quota.held();
         held.streams = held.streams.saturating_sub(1);
         if let Some(count) = held.by_source.get_mut(&self.source) {
             *count -= 1;

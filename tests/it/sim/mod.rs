@@ -34,8 +34,7 @@ pub mod store;
 pub mod text;
 pub mod world;
 
-pub use net::Net;
-pub use phone::{Do, Moods, Phone, Reply};
+pub use phone::{Do, Moods, Reply};
 pub use world::World;
 
 /// Calls a user of the cluster, or a whole URI.

@@ -1,0 +1,9 @@
+//! The rules of the house, as tests.
+
+#![allow(clippy::string_slice, reason = "cut where something was found")]
+
+mod conformance;
+mod floors;
+mod map;
+mod source;
+mod words;
