@@ -54,12 +54,12 @@ fn both_answer_and_the_first_wins() {
            2.002  carl/hand -> server     200                   answer
            2.003  server    -> carl/desk  ACK
            2.003  server    -> carl/hand  CANCEL                completed elsewhere
-           2.003  server    -> anne       200                   answer
            2.003  server    -> carl/hand  ACK
            2.003  server    -> carl/hand  BYE                   completed elsewhere
+           2.003  server    -> anne       200                   answer
            2.004  carl/hand -> server     200 CANCEL
-           2.004  anne      -> server     ACK
            2.004  carl/hand -> server     200 BYE
+           2.004  anne      -> server     ACK
            5.000  carl/desk -> server     BYE
            5.001  server    -> carl/desk  200 BYE
            5.001  server    -> anne       BYE

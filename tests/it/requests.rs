@@ -27,14 +27,6 @@ fn too_many_hops() {
     refused(&mut anne_and_carl(), call("carl").with("Max-Forwards", "0"), "483");
 }
 
-#[test]
-fn a_body_that_we_do_not_understand() {
-    let what = call("carl").with("Content-Encoding", "gzip");
-    let mut world = anne_and_carl();
-    world.at(0.0, "anne", what);
-    world.golden("a_body_that_we_do_not_understand");
-}
-
 /// Whose identity somebody claims has to be his own, or nobody's.
 #[test]
 fn somebody_else_in_from() {
@@ -63,8 +55,12 @@ fn an_anonymous_caller() {
 fn a_scheme_that_we_do_not_know() {
     let mut world = World::new();
     world.phone("anne").reuses_nonce = false;
-    world.at(0.0, "anne", call("nobodyKnowsThisScheme:totally opaque".split(' ').next().unwrap()));
-    world.golden("a_scheme_that_we_do_not_know");
+    world.at(0.0, "anne", call("nobodyKnowsThisScheme:opaque"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE                offer
+           0.001  server -> anne    416
+           0.002  anne   -> server  ACK",
+    );
 }
 
 /// A proxy on the way has forked and both branches come here (RFC 3261 §8.2.2.2).
@@ -79,10 +75,10 @@ fn a_merged_request() {
         "  0.000  anne   -> server  INVITE carl           offer
            0.000  anne   -> server  INVITE carl           offer
            0.001  server -> anne    100
-           0.001  server -> carl    INVITE                offer
            0.001  server -> anne    482
-           0.002  carl   -> server  180
+           0.001  server -> carl    INVITE                offer
            0.002  anne   -> server  ACK
+           0.002  carl   -> server  180
            0.003  server -> anne    180
            1.002  carl   -> server  200                   answer
            1.003  server -> carl    ACK

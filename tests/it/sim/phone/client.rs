@@ -231,8 +231,9 @@ impl Phone {
         } else {
             tries += 1;
         }
-        // A nonce kept from an earlier request may be refused once for any reason; a fresh one not.
-        if tries > 2 || stale > 3 {
+        // Credentials for a nonce kept from an earlier request may be refused for any reason; those
+        // for the nonce of the last answer are refused because they are wrong.
+        if tries > 1 || stale > 3 {
             return false;
         }
         let (mut draft, path, purpose) = (tx.draft.clone(), tx.path, tx.purpose);

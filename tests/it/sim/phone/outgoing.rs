@@ -8,7 +8,7 @@ use super::client::Purpose;
 use super::compose::Media;
 use super::dialog::{Call, State};
 use super::{Do, Path, Phone};
-use crate::sim::text::{Draft, Packet, uri_of};
+use crate::sim::text::{Draft, Packet, param, uri_of};
 
 impl Phone {
     /// Does what a test or its user tells it.
@@ -109,6 +109,14 @@ impl Phone {
         let draft = self.clients.last().map(super::client::ClientTx::draft);
         if let Some(call) = self.calls.iter_mut().find(|call| call.id == id) {
             call.branch = branch;
+            if let Some(draft) = &draft
+                && call.caller
+                && call.remote_tag.is_empty()
+            {
+                // As it was sent, for a test may have changed it.
+                uri_of(draft.get("From")).clone_into(&mut call.local);
+                param(draft.get("From"), "tag").unwrap_or_default().clone_into(&mut call.local_tag);
+            }
             call.invite = draft;
         }
     }
