@@ -372,7 +372,7 @@ fn two_calls_at_once_on_two_user_servers() {
     world.at(0.0, "carl", call("dora"));
     world.run(5.0);
     for census in world.census() {
-        assert_eq!((census.calls, census.legs), (1, 2), "one call in each: {census:?}");
+        assert_eq!((census.calls, census.legs), (2, 4), "both halves of one call in each: {census:?}");
     }
     world.at(6.0, "anne", Do::Hangup);
     world.at(6.5, "dora", Do::Hangup);
