@@ -53,7 +53,6 @@ impl Demo {
         };
         let host = Host::start(loaded, Arc::new(observer)).map_err(for_demo)?;
         welcome(&host.settings().listeners, &passwords);
-        output::line("ready");
         host.run()
     }
 

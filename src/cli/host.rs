@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::failure::Failure;
 use super::load::Loaded;
+use super::output;
 use crate::config::{Known, Settings};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::clock::Clock;
@@ -66,7 +67,7 @@ impl Host {
         &self.settings
     }
 
-    /// Serves until a signal ends it.
+    /// Says `ready` and serves until a signal ends it.
     pub(super) fn run(self) -> Result<(), Failure> {
         let Self { loaded, settings, running, store, socket } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -75,16 +76,25 @@ impl Host {
             .map_err(|source| Failure::System { what: "the server cannot wait for signals", source })?;
         let operating = Rc::new(Operating { loaded, settings, handle: running.handle().clone() });
         let ended = LocalSet::new().block_on(&runtime, async {
+            // In this order: whoever reads `ready` may send a signal at once, and it is heard.
             tokio::select! {
+                biased;
                 ended = running.until_signal() => ended.map_err(Failure::from),
                 served = socket.serve(Rc::clone(&operating)) => served.map_err(Failure::from),
                 reloaded = operating.reload_on_signal() => reloaded,
+                never = say_ready() => match never {},
             }
         });
         // What the threads have asked until their end is written before the store closes.
         store.close();
         ended
     }
+}
+
+/// Tells that every listener is open, and leaves it at that.
+async fn say_ready() -> std::convert::Infallible {
+    output::line("ready");
+    std::future::pending().await
 }
 
 /// Lets the event log run, to standard error, for as long as what is given back is held.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::host::Host;
 use super::load::Loaded;
-use super::{check, host, output};
+use super::{check, host};
 use crate::io::event_log;
 
 pub(super) fn run(loaded: Loaded) -> Result<(), Failure> {
@@ -16,6 +16,5 @@ pub(super) fn run(loaded: Loaded) -> Result<(), Failure> {
         let (transport, address, advertise) = (listener.transport, listener.address, &listener.advertise);
         tracing::info!(%transport, %address, advertise, "listening");
     }
-    output::line("ready");
     host.run()
 }

@@ -164,6 +164,7 @@ impl World {
     }
 
     /// Changes the settings; before anything has happened.
+    #[allow(dead_code, reason = "for worlds with limits of their own")]
     pub fn configure(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = Settings::clone(&self.settings);
         change(&mut settings);
