@@ -164,8 +164,7 @@ impl Operator for Operating {
     }
 
     async fn reload(&self) -> Result<String, String> {
-        let (settings, needs_restart) =
-            self.read_again().map_err(|failure| output::plain(&failure))?;
+        let (settings, needs_restart) = self.read_again().map_err(|failure| output::plain(&failure))?;
         self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
         let mut done = "the configuration and the trees were read again".to_owned();
         if needs_restart {

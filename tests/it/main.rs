@@ -2,6 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 #![allow(clippy::print_stdout, reason = "tables are printed for people")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::needless_pass_by_value,
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    clippy::cast_possible_truncation,
+    clippy::wrong_self_convention,
+    clippy::type_complexity,
+    reason = "the phones and tables of tests are written to be short"
+)]
 
 mod baresip;
 mod calls;

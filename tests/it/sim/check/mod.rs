@@ -108,10 +108,12 @@ fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
         let key = (one.phone(), one.packet.call_id(), one.packet.cseq().0);
         match (one.packet.method(), one.is_up()) {
             (Some("MESSAGE"), _) => drop(bodies.insert(key, one.packet.body)),
-            (None, true) if one.packet.cseq().1 == "MESSAGE" && one.packet.status() == Some(200) => {
-                if one.line.arrived.is_some() {
-                    taken.extend(bodies.get(&key));
-                }
+            (None, true)
+                if one.packet.cseq().1 == "MESSAGE"
+                    && one.packet.status() == Some(200)
+                    && one.line.arrived.is_some() =>
+            {
+                taken.extend(bodies.get(&key));
             }
             (None, false) if one.packet.cseq().1 == "MESSAGE" && one.packet.status() == Some(200) => {
                 let body = bodies.get(&key).copied().unwrap_or_default();

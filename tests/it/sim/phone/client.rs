@@ -204,7 +204,7 @@ impl Phone {
             Purpose::Register => self.on_registered(at, response),
             Purpose::Query => self.after_register(at),
             Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => {
-                self.on_answer(at, purpose, response)
+                self.on_answer(at, purpose, response);
             }
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
