@@ -136,7 +136,8 @@ impl World {
             return self.mark_waited();
         };
         let known = self.streams.iter().find(|(_, open)| open.phone == phone && open.open && !open.main);
-        let id = known.map_or_else(|| self.open_stream(phone, false), |(id, _)| *id);
+        let known = known.map(|(id, _)| *id);
+        let id = known.unwrap_or_else(|| self.open_stream(phone, false));
         let listener = self.settings.listeners.iter().position(|one| one.transport == Transport::Tcp);
         let moved = Flow {
             listener: u8::try_from(listener.unwrap_or_default()).unwrap(),
