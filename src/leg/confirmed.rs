@@ -174,10 +174,7 @@ impl Confirmed {
 
     /// Ends the dialog at once: the ACK that is owed, and a BYE that looks after itself.
     pub(super) fn hang_up(&mut self, wire: &mut Wire<'_, '_>, passage: &Passage) {
-        if let Ack::Owed { offer, .. } = &self.ack {
-            let refusal = Passage::refusing(offer);
-            self.acknowledge(wire, &refusal);
-        }
+        self.refuse_offer(wire);
         self.drop_pending(wire);
         self.request(wire, Owner::Nobody, Method::Bye, passage);
     }
@@ -201,8 +198,17 @@ impl Confirmed {
         word.map_or(Turn::End, Turn::TellAndEnd)
     }
 
+    /// The ACK that is owed, if one is: the offer that it would have to answer is not wanted.
+    fn refuse_offer(&mut self, wire: &mut Wire<'_, '_>) {
+        if let Ack::Owed { offer, .. } = &self.ack {
+            let refusal = Passage::refusing(offer);
+            self.acknowledge(wire, &refusal);
+        }
+    }
+
     /// The last open request of an ended dialog has been answered.
     fn gone(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        self.refuse_offer(wire);
         wire.ctx.disarm(&mut self.probe);
         Turn::End
     }
@@ -253,6 +259,7 @@ impl Confirmed {
             Method::Bye => {
                 asked.refuse(wire.ctx, wire.transactions, 200, self.dialog.local_tag());
                 let passage = Passage::of(&asked.request).without_body();
+                self.refuse_offer(wire);
                 self.drop_pending(wire);
                 self.end(wire, key, Some(LegWord::HangUp(passage)))
             }

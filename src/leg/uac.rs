@@ -60,7 +60,8 @@ impl Uac {
 
     pub(super) fn on_response(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Arc<Message>) -> Turn {
         match (self.state, response.status()) {
-            (State::Calling, 100..=199) => Turn::Tell(LegWord::Progress {
+            (State::Calling, 100) => Turn::Stay,
+            (State::Calling, 101..=199) => Turn::Tell(LegWord::Progress {
                 status: response.status(),
                 early: 0,
                 passage: Passage::of(response),

@@ -122,8 +122,8 @@ impl Bindings {
 impl Binding {
     /// Whole seconds until it expires.
     pub fn left_s(&self, now: At) -> u64 {
-        // Rounded: what was granted a moment ago is told as granted.
-        (self.expires.since(now) + Duration::from_millis(500)).as_secs()
+        // Rounded: what was granted a moment ago is told as granted; 0 would mean that it is gone.
+        (self.expires.since(now) + Duration::from_millis(500)).as_secs().max(1)
     }
 
     /// For listings.

@@ -90,6 +90,11 @@ impl Switchboard {
     fn on_dialog_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
         let leg = Token::read(message.to_tag()).map(|(_, key)| key);
         let Some((leg, home)) = leg.and_then(|key| Some((key, self.legs.flow_of(key, message)?))) else {
+            // It may have overtaken what makes its dialog: then its repeats get the same answer.
+            if leg.is_some_and(|key| self.legs.call_of(key).is_some()) {
+                let asked = self.transactions.open(flow, message);
+                return asked.refuse(ctx, &mut self.transactions, 481, message.to_tag());
+            }
             return self.refuse_plainly(ctx, flow, message, 481);
         };
         if !same_source(home, flow) && !self.proves_owner(ctx, flow, message, leg) {

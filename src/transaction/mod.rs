@@ -35,7 +35,7 @@ pub enum Owner {
 /// What a transaction tells its user.
 #[derive(Debug, Clone)]
 pub enum TxEvent {
-    /// A response other than 100: provisional, final, or (INVITE only) a further 2xx.
+    /// A response: provisional, final, or (INVITE only) a further 2xx.
     Response {
         /// Whose.
         owner: Owner,

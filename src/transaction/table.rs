@@ -190,7 +190,7 @@ impl Transactions {
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
         }
-        let tell = matches!(step, Step::Tell | Step::TellAndEnd) && response.status() != 100;
+        let tell = matches!(step, Step::Tell | Step::TellAndEnd);
         Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response) }))
     }
 
