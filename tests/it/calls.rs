@@ -230,6 +230,31 @@ fn the_caller_cancels_before_the_phone_has_said_anything() {
     );
 }
 
+/// The same with a phone that says no more than 100, and that after the CANCEL has come here.
+#[test]
+fn a_cancel_waits_for_the_100() {
+    let mut world = World::new();
+    world.net.delay_ms = (100, 100);
+    world.phone("anne");
+    world.phone("carl").on_call(&[(5.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl"));
+    world.at(0.15, "anne", Do::Hangup);
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.100  server -> anne    100
+           0.100  server -> carl    INVITE                offer
+           0.200  anne   -> server  CANCEL
+           0.200  carl   -> server  100
+           0.300  server -> anne    200 CANCEL
+           0.300  server -> anne    487
+           0.300  server -> carl    CANCEL
+           0.400  anne   -> server  ACK
+           0.400  carl   -> server  200 CANCEL
+           0.400  carl   -> server  487
+           0.500  server -> carl    ACK",
+    );
+}
+
 #[test]
 fn the_caller_cancels_while_it_rings() {
     let mut world = World::new();

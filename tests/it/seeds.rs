@@ -137,7 +137,7 @@ fn play(seed: u64) -> (World, String) {
         let when = seconds(&mut dice, 2_000);
         world.plan(when, phone, Do::Register);
     }
-    let actions = 3 + dice.below(10);
+    let actions = 3 + dice.below(16);
     for _ in 0..actions {
         let phone = pick(&mut dice, world.phones.len());
         let when = 3.0 + seconds(&mut dice, 40_000);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatosk::base::At;
 
 use super::Said;
-use crate::sim::world::{Line, World};
+use crate::sim::world::{Line, Who, World};
 
 /// One dialog between the server and a phone: the phone and the Call-ID, for a B2BUA gives every
 /// leg a Call-ID of its own.
@@ -22,6 +22,8 @@ struct Dialog<'a> {
     branches: BTreeSet<&'a str>,
     /// INVITEs of the server whose 2xx has arrived, by CSeq: where.
     owed: BTreeMap<u32, usize>,
+    /// INVITEs of the server without an offer, by CSeq.
+    offerless: BTreeSet<u32>,
     /// ACKs of the server, by CSeq.
     acked: BTreeSet<u32>,
     /// The first 2xx of the server to an INVITE of the phone: where.
@@ -100,11 +102,18 @@ fn from_server<'a>(
                 found.push((one.place, format!("CSeq {number} after {before}")));
             }
             dialog.last = dialog.last.max(Some(number));
+            if method == "INVITE" && !one.packet.has_sdp() {
+                dialog.offerless.insert(number);
+            }
         }
     }
     if method == "BYE" && dialog.bye.is_none() {
         dialog.bye = Some(one.place);
-        if let Some(number) = dialog.owed.keys().find(|number| !dialog.acked.contains(number)) {
+        let owed = dialog.owed.iter().find(|(number, place)| {
+            let before = world.wire[**place].arrived.is_some_and(|arrived| arrived < one.line.at);
+            before && !dialog.acked.contains(number)
+        });
+        if let Some((number, _)) = owed {
             found.push((one.place, format!("BYE before the ACK of {number} INVITE")));
         }
         let early = dialog.answered.is_some_and(|place| {
@@ -135,22 +144,29 @@ fn at_the_end(world: &World, phone: usize, dialog: &Dialog<'_>, found: &mut Vec<
         return;
     }
     let owed = dialog.owed.iter().find(|(number, place)| {
-        !dialog.acked.contains(number) && !is_excused(world, phone, dialog, &world.wire[**place])
+        !dialog.acked.contains(number) && !is_excused(world, phone, dialog, **number, &world.wire[**place])
     });
     if let Some((number, place)) = owed {
         found.push((*place, format!("no ACK for {number} INVITE")));
     }
     let answered = dialog.answered.or(dialog.owed.values().next().copied());
-    let exempt = world.is_gone(phone) || world.phones[phone].restarts > 0;
+    // A BYE may have had no way to a phone whose stream was closed.
+    let cut_off = world.phones[phone].losses.iter().any(|loss| *loss >= dialog.start);
+    let exempt = world.is_gone(phone) || world.phones[phone].restarts > 0 || cut_off;
     if let (Some(place), None, false) = (answered, dialog.bye, exempt) {
         found.push((place, "answered, and never ended by a BYE".to_owned()));
     }
 }
 
 /// Whether a 2xx of a phone may go without an ACK: it answered over another stream than it was
-/// called on, which is closed and all that belonged to it forgotten; or there is no session
-/// description to acknowledge it with, because the caller never sent one.
-fn is_excused(world: &World, phone: usize, dialog: &Dialog<'_>, answer: &Line) -> bool {
-    let moved = world.phones[phone].losses.iter().any(|loss| *loss >= dialog.start && *loss <= answer.at);
-    moved || world.phones.iter().any(|phone| !phone.acks)
+/// called on, which is closed and all that belonged to it forgotten; or it made an offer and the
+/// other side never sent the answer, until the phone itself gave up, restarted or lost its stream.
+fn is_excused(world: &World, phone: usize, dialog: &Dialog<'_>, number: u32, answer: &Line) -> bool {
+    let lost_by =
+        |end: At| world.phones[phone].losses.iter().any(|loss| *loss >= dialog.start && *loss <= end);
+    // The phone hears of it a little later than its next message takes another stream.
+    let moved = lost_by(answer.at + Duration::from_millis(500));
+    let hung_up = dialog.bye.is_some_and(|place| matches!(world.wire[place].from, Who::Phone(_)));
+    let forgot = world.phones[phone].restarts > 0 || lost_by(answer.at + Duration::from_secs(32));
+    moved || (dialog.offerless.contains(&number) && (hung_up || forgot))
 }

@@ -20,6 +20,8 @@ pub struct Registration {
     call_id: String,
     tag: String,
     pub cseq: u32,
+    /// Whether the last REGISTER was to remove.
+    removing: bool,
     /// Whether a REGISTER is under way: there is never a second (RFC 3261 §10.2).
     pending: bool,
     /// What is to be asked after it.
@@ -53,6 +55,7 @@ impl Phone {
             return;
         }
         self.registration.wanted = true;
+        self.registration.removing = false;
         self.registration.refresh = None;
         let mut draft = self.registering();
         draft.add("Contact", format!("<{}>", self.contact()));
@@ -68,6 +71,7 @@ impl Phone {
             return;
         }
         self.registration.wanted = false;
+        self.registration.removing = true;
         self.registration.refresh = None;
         let mut draft = self.registering();
         draft.add("Contact", if all { "*".to_owned() } else { format!("<{}>", self.contact()) });
@@ -135,11 +139,15 @@ impl Phone {
         self.registration.held = status == 200 && granted.is_some_and(|seconds| seconds > 0);
         self.registration.cseq = self.registration.cseq.max(response.cseq().0);
         match (status, granted, self.registration.wanted) {
-            (200, Some(seconds), true) => {
+            (200, Some(seconds), true) if !self.registration.removing => {
                 self.registration.refresh = Some(at + Duration::from_secs(seconds * 9 / 10));
             }
-            (200, None, true) => self.complain("200 to REGISTER without our Contact"),
-            (200, Some(_), false) => self.complain("200 to a removal with our Contact"),
+            (200, None, true) if !self.registration.removing => {
+                self.complain("200 to REGISTER without our Contact")
+            }
+            (200, Some(_), _) if self.registration.removing => {
+                self.complain("200 to a removal with our Contact")
+            }
             (500.., _, true) => self.registration.refresh = Some(at + Duration::from_secs(60)),
             _ => {}
         }
