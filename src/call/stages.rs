@@ -63,6 +63,7 @@ impl Call {
         match target {
             Target::Clients => self.ring_clients(desk),
             Target::User(uid) => self.ring_user(desk, uid),
+            Target::Client(_) | Target::Inbox | Target::Voicemail | Target::Device(_) => {}
         }
     }
 

@@ -136,6 +136,7 @@ impl Page {
                     match &timed.target {
                         Target::Clients => self.send_to_clients(desk),
                         Target::User(uid) => self.send_to_user(desk, uid),
+                        Target::Client(_) | Target::Inbox | Target::Voicemail | Target::Device(_) => {}
                     }
                 }
                 let patience = plan.ring_for.map_or(STAGE, |ring_for| ring_for.min(STAGE));

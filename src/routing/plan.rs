@@ -53,8 +53,16 @@ pub struct TimedTarget {
 pub enum Target {
     /// Every registered client that can take the mode.
     Clients,
+    /// The registered client of that name.
+    Client(Arc<str>),
     /// Another user, by his own routing.
     User(Uid),
+    /// The user's inbox.
+    Inbox,
+    /// The user's voicemail.
+    Voicemail,
+    /// A device of the user's by its name.
+    Device(Arc<str>),
 }
 
 impl Place {

@@ -37,6 +37,9 @@ fn told(action: &Action) -> String {
                 let target = match &timed.target {
                     Target::Clients => "clients".to_owned(),
                     Target::User(uid) => uid.to_string(),
+                    Target::Client(name) | Target::Device(name) => format!("\"{name}\""),
+                    Target::Inbox => "inbox".to_owned(),
+                    Target::Voicemail => "voicemail".to_owned(),
                 };
                 format!("{target}+{}", timed.after.as_secs())
             });
