@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatosk::base::Uid;
-use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Trace, format};
+use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, Trace, format};
 
 /// Twenty rules of the kinds that people write; the question below falls through to the last.
 const TREE: &str = r#"profile "bench" {
@@ -49,8 +49,11 @@ fn decide(c: &mut Criterion) {
         mode: Mode::Voice,
         caller: Party::User(&caller),
         to: Party::User(&to),
-        registered: true,
-        registered_for_mode: true,
+        registered: Registered::ThisMode,
+        groups: &[],
+        contact: false,
+        urgent: false,
+        wall_ms: 0,
     };
     let mut trace = Trace::new();
     c.bench_function("decide, 20 rules, last one", |b| {

@@ -71,7 +71,7 @@ impl Call {
         let callee =
             Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
         let now = desk.wire.ctx.at();
-        for binding in desk.owner.bindings.reachable(now) {
+        for binding in desk.owner.clients(now, None) {
             let dial = Dial {
                 call: self.key,
                 flow: binding.flow,
@@ -136,7 +136,8 @@ impl Call {
         let settings = desk.wire.ctx.settings;
         let who = (Who::User(self.owner.clone()), to);
         let profiles = (&desk.owner.profile, &settings.default_profile);
-        let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, true);
+        let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.is_urgent());
+        let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, facts);
         match (route.action(), route.to()) {
             (Action::Send, Who::User(uid)) => self.ring_user(desk, uid),
             (Action::Send, Who::Number(number)) => self.find_number(desk, number),

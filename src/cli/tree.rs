@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{load, output};
 use crate::base::Uid;
 use crate::io::store::canonical_number;
-use crate::routing::{Direction, Mode, Outcome, Route, Who, format, nearest, text_of};
+use crate::routing::{Direction, Facts, Mode, Outcome, Registered, Route, Who, format, nearest, text_of};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tree {
@@ -144,7 +144,9 @@ impl Explain {
             .collect::<Result<Vec<Outcome>, Failure>>()?;
         let parties = (who(&self.from)?, who(&self.to)?);
         let direction = if self.outgoing { Direction::Outgoing } else { Direction::Incoming };
-        let mut route = Route::begin((&profile, &profile), direction, mode, parties, !self.offline);
+        let registered = if self.offline { Registered::None } else { Registered::ThisMode };
+        let facts = Facts { registered, ..Facts::default() };
+        let mut route = Route::begin((&profile, &profile), direction, mode, parties, facts);
         for outcome in outcomes {
             if !route.follow(outcome) {
                 break;

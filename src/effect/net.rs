@@ -30,6 +30,13 @@ pub struct Flow {
     pub stream: Option<StreamId>,
 }
 
+impl StreamId {
+    /// In a flow of ours to a server: any stream to that address; one is opened if there is none.
+    /// What is sent so comes back as [`Outcome::Moved`](super::Outcome) once it is known by which
+    /// stream it went, or as unsent.
+    pub const ANY: Self = Self(0);
+}
+
 impl Transport {
     /// Whether the transport itself repeats what is lost (no timers A, E, G; RFC 3261 §17).
     pub const fn is_reliable(self) -> bool {

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::base::Uid;
 use crate::routing::Profile;
 
@@ -30,6 +32,23 @@ pub enum StoreOp {
     PutCall(Arc<CallRecord>),
     /// Add the record of a page. Answered when durable.
     PutPage(Arc<PageRecord>),
+    /// Keep a page in its recipient's inbox, once: [`StoreOutcome::Saved`] when it is durable, or
+    /// was there already; [`StoreOutcome::Full`] if too many wait.
+    PutInbox(Arc<InboxPage>),
+    /// The pages of a user's inbox that none of his clients has had: [`StoreOutcome::Inbox`].
+    LoadInbox {
+        /// Whose.
+        uid: Uid,
+        /// So many at most, the oldest.
+        limit: u32,
+    },
+    /// A client has taken a page of the inbox: [`StoreOutcome::Saved`].
+    Delivered {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        serial: i64,
+    },
 }
 
 /// What the store answers.
@@ -41,6 +60,10 @@ pub enum StoreOutcome {
     Number(Option<Uid>),
     /// It is durable.
     Saved,
+    /// Pages of an inbox, oldest first.
+    Inbox(Vec<InboxPage>),
+    /// There is no room for it: nothing was changed.
+    Full,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.
     Failed,
 }
@@ -60,6 +83,88 @@ pub struct StoredUser {
     pub bindings: Vec<StoredBinding>,
     /// His active profile, compiled; `None`: the cluster's default serves him.
     pub profile: Option<Arc<Profile>>,
+    /// His contact list and its groups.
+    pub contacts: StoredContacts,
+    /// His named devices.
+    pub devices: Vec<StoredDevice>,
+    /// Whether pages wait in his inbox for one of his clients.
+    pub waiting: bool,
+}
+
+impl StoredUser {
+    /// A user of whom nothing is known but his password.
+    pub fn new(uid: Uid, secrets: Secrets) -> Self {
+        Self {
+            uid,
+            name: None,
+            numbers: Vec::new(),
+            secrets,
+            bindings: Vec::new(),
+            profile: None,
+            contacts: StoredContacts::default(),
+            devices: Vec::new(),
+            waiting: false,
+        }
+    }
+}
+
+/// A contact list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredContacts {
+    /// Everybody on it, in groups or not: a UID, `@cluster` or a number.
+    pub everybody: Vec<String>,
+    /// The groups, by name.
+    pub groups: Vec<StoredGroup>,
+}
+
+/// A group of contacts: its members and those of the groups inside it, followed to the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGroup {
+    /// As a tree names it: `caller in "Friends"`.
+    pub name: String,
+    /// A UID, `@cluster` or a number each.
+    pub members: Vec<String>,
+}
+
+/// A device: anything of a user's that can take calls or messages, by the name his trees use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDevice {
+    /// `desk`, `gsm`, …
+    pub name: String,
+    /// `client`, `gsm`, `pager`, `mail`, `fax`, …: the seed's Table 5.
+    pub kind: String,
+    /// The number or address of one that is no client.
+    pub address: Option<String>,
+    /// The instance-id of a client (RFC 5626 §4.1), as `urn:uuid:…`.
+    pub instance: Option<String>,
+}
+
+/// A page that waits for its recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxPage {
+    /// Its place in the inbox, given by the store; 0 before.
+    pub serial: i64,
+    /// The page's record.
+    pub id: String,
+    /// Whose inbox.
+    pub uid: Uid,
+    /// Who sent it, for listings and for telling it from others.
+    pub sender: String,
+    /// The sender's Call-ID and CSeq: with the sender they tell a page from all others, so that one
+    /// that is sent again is stored once.
+    pub call_id: String,
+    /// See `call_id`.
+    pub cseq: u32,
+    /// The From that clients are shown: a name-addr without tag.
+    pub from: String,
+    /// Headers that pass with it, as lines that end in CRLF.
+    pub headers: String,
+    /// The body.
+    pub body: Bytes,
+    /// When it was accepted, milliseconds since 1970.
+    pub stored_ms: i64,
+    /// A copy that was asked for beside another delivery (`also inbox`): listed, never sent to clients.
+    pub copy: bool,
 }
 
 /// What a password leaves behind, as lower-case hex; equivalent to the password inside its realm.

@@ -142,6 +142,14 @@ impl Passage {
         self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_ref())
     }
 
+    /// Whether it is urgent (RFC 3261 §20.26).
+    pub fn is_urgent(&self) -> bool {
+        self.header(Name::Priority).is_some_and(|value| {
+            let value = value.trim_ascii();
+            value.eq_ignore_ascii_case(b"urgent") || value.eq_ignore_ascii_case(b"emergency")
+        })
+    }
+
     /// Without its body: for a response that must have none.
     #[must_use]
     pub fn without_body(mut self) -> Self {

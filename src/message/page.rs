@@ -270,7 +270,7 @@ impl Page {
     fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>) {
         let owner = desk.owner;
         let now = desk.ctx.at();
-        for binding in owner.bindings.reachable(now) {
+        for binding in owner.clients(now, None) {
             let client = self.send_to(desk, binding);
             self.open.push(client);
         }

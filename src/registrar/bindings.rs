@@ -126,6 +126,14 @@ impl Binding {
         (self.expires.since(now) + Duration::from_millis(500)).as_secs().max(1)
     }
 
+    /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
+    pub fn has_instance(&self, instance: &str) -> bool {
+        let bare = |text: &'_ str| -> String {
+            text.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
+        };
+        !self.stored.instance.is_empty() && bare(&self.stored.instance) == bare(instance)
+    }
+
     /// For listings.
     pub fn listing(&self, uid: &str, now: At) -> LiveBinding {
         LiveBinding {

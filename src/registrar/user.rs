@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::base::{At, Now, TimerId, Uid};
 use crate::config::Settings;
-use crate::effect::store::{Secrets, StoredUser};
-use crate::routing::Profile;
+use crate::effect::store::{Secrets, StoredDevice, StoredUser};
+use crate::routing::{Facts, Profile, Registered, Who};
 use crate::sip::digest::{Algorithm, Hex};
 
-use super::bindings::Bindings;
+use super::bindings::{Binding, Bindings};
 use super::nonce::Uses;
 
 /// A user whose record is loaded.
@@ -24,6 +24,10 @@ pub struct User {
     pub bindings: Bindings,
     /// The profile that decides: his own, or the cluster's default.
     pub profile: Arc<Profile>,
+    /// His named devices.
+    pub devices: Box<[StoredDevice]>,
+    /// Whether pages wait in his inbox for one of his clients.
+    pub waiting: bool,
     /// Halves of calls that are in progress.
     pub calls: u16,
     /// When something was last asked of him.
@@ -43,6 +47,8 @@ impl User {
             numbers: stored.numbers,
             bindings: Bindings::load(settings, now, stored.bindings),
             profile: stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile)),
+            devices: stored.devices.into(),
+            waiting: stored.waiting,
             calls: 0,
             used: now.at,
             expiry: None,
@@ -51,10 +57,34 @@ impl User {
         }
     }
 
+    /// His bindings that are good now, best first: all, or those of the client that he calls by
+    /// this name.
+    pub fn clients(&self, now: At, name: Option<&str>) -> impl Iterator<Item = &Binding> {
+        let device = |device: &&StoredDevice| Some(device.name.as_str()) == name;
+        let instance = self.devices.iter().find(device).and_then(|device| device.instance.as_deref());
+        let named = move |binding: &&Binding| {
+            name.is_none() || instance.is_some_and(|instance| binding.has_instance(instance))
+        };
+        self.bindings.reachable(now).filter(named)
+    }
+
+    /// What his trees may look at when somebody calls him, or when he calls somebody.
+    pub fn facts(&self, now: Now, _other: &Who, urgent: bool) -> Facts {
+        let any = self.bindings.any(now.at);
+        Facts {
+            registered: if any { Registered::ThisMode } else { Registered::None },
+            groups: Arc::default(),
+            contact: false,
+            urgent,
+            wall_ms: now.wall_ms,
+        }
+    }
+
     /// Takes what an operator may have changed; bindings, calls and uses stay.
     pub fn refresh(&mut self, settings: &Settings, stored: StoredUser) {
         self.name = stored.name;
         self.numbers = stored.numbers;
+        self.devices = stored.devices.into();
         self.profile = stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile));
         self.secrets = Ha1s::of(&stored.secrets);
     }

@@ -77,6 +77,7 @@ impl Compiler {
         // Line 0, for requests that no rule takes: there are none, the checker has proved it.
         let nowhere = Line {
             action: Action::Decline,
+            also: Box::default(),
             follow: [None; Outcome::ALL.len()],
             when: Span::default(),
             what: Span::default(),
@@ -145,7 +146,7 @@ impl Compiler {
         let next = follow.iter().flatten().filter_map(|next| self.lines.get(usize::from(*next)));
         let longest = rings + next.map(|line| line.longest).max().unwrap_or_default();
         let at = short(self.lines.len());
-        self.lines.push(Line { action, follow, when, what: line.span, longest });
+        self.lines.push(Line { action, also: Box::default(), follow, when, what: line.span, longest });
         at
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::fault::Span;
 use super::pattern::Pattern;
-use super::plan::Action;
-use super::question::Question;
+use super::plan::{Action, Target};
+use super::question::{Question, Registered};
 use super::trace::{Trace, TraceStep};
 use super::words::{ModeSet, Outcome};
 
@@ -52,6 +52,8 @@ pub(super) enum Fact {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub(super) action: Action,
+    /// Copies that never change the outcome.
+    pub(super) also: Box<[Target]>,
     pub(super) follow: [Option<u16>; Outcome::ALL.len()],
     /// The condition or outcomes that lead here.
     pub(super) when: Span,
@@ -87,8 +89,8 @@ impl Fact {
             Self::Mode(modes) => modes.has(question.mode),
             Self::Caller(patterns) => patterns.iter().any(|p| p.matches(question.caller)),
             Self::To(patterns) => patterns.iter().any(|p| p.matches(question.to)),
-            Self::Registered => question.registered || question.registered_for_mode,
-            Self::RegisteredForMode => question.registered_for_mode,
+            Self::Registered => question.registered > Registered::None,
+            Self::RegisteredForMode => question.registered == Registered::ThisMode,
         }
     }
 }

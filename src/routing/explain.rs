@@ -3,7 +3,7 @@
 use super::evaluate::{Fact, Line, Test};
 use super::fault::Span;
 use super::profile::Profile;
-use super::question::Question;
+use super::question::{Question, Registered};
 use super::trace::{Trace, TraceStep};
 
 impl Profile {
@@ -79,10 +79,10 @@ fn seen(fact: &Fact, question: &Question<'_>) -> String {
         Fact::Mode(_) => format!("the mode is {}", question.mode),
         Fact::Caller(_) => format!("the caller is {}", question.caller),
         Fact::To(_) => format!("it is for {}", question.to),
-        Fact::Registered | Fact::RegisteredForMode => String::from(match question {
-            Question { registered_for_mode: true, .. } => "a client is registered that takes this mode",
-            Question { registered: true, .. } => "a client is registered, but none that takes this mode",
-            Question { .. } => "no client is registered",
+        Fact::Registered | Fact::RegisteredForMode => String::from(match question.registered {
+            Registered::ThisMode => "a client is registered that takes this mode",
+            Registered::OtherModes => "a client is registered, but none that takes this mode",
+            Registered::None => "no client is registered",
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::evaluate::{Graph, Line};
 use super::fault::Faults;
-use super::plan::{Action, Place};
+use super::plan::{Action, Place, Target};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::words::{Direction, Outcome};
@@ -70,6 +70,11 @@ impl Profile {
     /// What to do at a place. A place of another text that does not exist here declines.
     pub fn action(&self, place: Place) -> &Action {
         self.line(place).map_or(&Action::Decline, |line| &line.action)
+    }
+
+    /// Who gets a copy at a place, beside its action.
+    pub fn also(&self, place: Place) -> &[Target] {
+        self.line(place).map_or(&[], |line| &line.also)
     }
 
     /// Where the outcome of the `try` at a place leads; `None` when it is the caller's answer.

@@ -1,6 +1,7 @@
 //! What a tree is asked: who wants what of whom, and the facts that conditions look at.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::words::Mode;
 use crate::base::Uid;
@@ -18,6 +19,18 @@ pub enum Party<'a> {
     Number(&'a str),
 }
 
+/// Which clients of a tree's owner are registered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Registered {
+    /// None.
+    #[default]
+    None,
+    /// Some, but none that can take this mode.
+    OtherModes,
+    /// At least one that can take this mode.
+    ThisMode,
+}
+
 /// One request, as a tree sees it. Borrowed throughout: asking costs no allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Question<'a> {
@@ -27,10 +40,16 @@ pub struct Question<'a> {
     pub caller: Party<'a>,
     /// Who is asked for: the owner of an incoming tree, anybody in an outgoing one.
     pub to: Party<'a>,
-    /// Whether any client of the tree's owner is registered.
-    pub registered: bool,
-    /// Whether one is that can take this mode.
-    pub registered_for_mode: bool,
+    /// Whether a client of the tree's owner is registered.
+    pub registered: Registered,
+    /// The groups of the tree's owner that the other side is in, groups in groups followed.
+    pub groups: &'a [Arc<str>],
+    /// Whether the other side is one of the owner's contacts at all.
+    pub contact: bool,
+    /// Whether it is urgent: Priority `urgent` or `emergency` (RFC 3261 §20.26).
+    pub urgent: bool,
+    /// When it is asked, milliseconds since 1970.
+    pub wall_ms: i64,
 }
 
 impl fmt::Display for Party<'_> {

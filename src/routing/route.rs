@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::plan::{Action, Place};
+use super::plan::{Action, Place, Target};
 use super::profile::Profile;
-use super::question::{Party, Question};
+use super::question::{Party, Question, Registered};
 use super::trace::Trace;
 use super::words::{Direction, Mode, Outcome};
 use crate::base::Uid;
@@ -21,6 +21,22 @@ pub enum Who {
     Number(Arc<str>),
 }
 
+/// The facts that conditions look at besides the mode and the parties, taken once when a request
+/// comes, so that it can be asked again later and elsewhere with the same answer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Whether a client of the tree's owner is registered.
+    pub registered: Registered,
+    /// The groups of the tree's owner that the other side is in, groups in groups followed.
+    pub groups: Arc<[Arc<str>]>,
+    /// Whether the other side is one of the owner's contacts at all.
+    pub contact: bool,
+    /// Whether it is urgent: Priority `urgent` or `emergency` (RFC 3261 §20.26).
+    pub urgent: bool,
+    /// When it came, milliseconds since 1970.
+    pub wall_ms: i64,
+}
+
 /// One request on its way through a tree.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -30,7 +46,7 @@ pub struct Route {
     mode: Mode,
     caller: Who,
     to: Who,
-    registered: bool,
+    facts: Facts,
 }
 
 impl Who {
@@ -57,11 +73,11 @@ impl Route {
         direction: Direction,
         mode: Mode,
         (caller, to): (Who, Who),
-        registered: bool,
+        facts: Facts,
     ) -> Self {
         let own = profile.has(direction) || direction == Direction::Outgoing;
         let profile = Arc::clone(if own { profile } else { fallback });
-        let mut route = Self { profile, place: None, trace: Trace::new(), mode, caller, to, registered };
+        let mut route = Self { profile, place: None, trace: Trace::new(), mode, caller, to, facts };
         let mut trace = Trace::new();
         route.place = route.profile.decide(direction, &route.question(), &mut trace);
         route.trace = trace;
@@ -71,6 +87,11 @@ impl Route {
     /// What is to be done now. Without a tree: `send`.
     pub fn action(&self) -> &Action {
         self.place.map_or(&Action::Send, |place| self.profile.action(place))
+    }
+
+    /// Who gets a copy of what is done now, whatever becomes of it.
+    pub fn also(&self) -> &[Target] {
+        self.place.map_or(&[], |place| self.profile.also(place))
     }
 
     /// A `try` came back: true if the tree goes on from there, false if its outcome is the answer.
@@ -116,8 +137,11 @@ impl Route {
             mode: self.mode,
             caller: self.caller.party(),
             to: self.to.party(),
-            registered: self.registered,
-            registered_for_mode: self.registered,
+            registered: self.facts.registered,
+            groups: &self.facts.groups,
+            contact: self.facts.contact,
+            urgent: self.facts.urgent,
+            wall_ms: self.facts.wall_ms,
         }
     }
 }

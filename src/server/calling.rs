@@ -47,7 +47,8 @@ impl Switchboard {
         let passage = Passage::of(&request);
         let profiles = (&user.profile, &ctx.settings.default_profile);
         let who = (Who::User(uid.clone()), to);
-        let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, true);
+        let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
+        let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
@@ -90,10 +91,10 @@ impl Switchboard {
             return self.refuse_invitation(&invitation, 486);
         }
         user.calls += 1;
-        let registered = user.bindings.any(ctx.at());
         let profiles = (&user.profile, &ctx.settings.default_profile);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
-        let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, registered);
+        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
+        let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
         let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);
         let opened = PeerWord::Opened { leg: invitation.from.leg, peer: self.legs.link_end(upstream) };

@@ -29,11 +29,13 @@ impl Switchboard {
         let sender = caller_of(ctx, user, &request);
         let profiles = (&user.profile, &ctx.settings.default_profile);
         let who = (Who::User(uid.clone()), to);
-        let route = Route::begin(profiles, Direction::Outgoing, Mode::Page, who, true);
+        let passage = Passage::of(&request);
+        let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
+        let route = Route::begin(profiles, Direction::Outgoing, Mode::Page, who, facts);
         let opening = PageOpening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
             sender,
-            passage: Passage::of(&request),
+            passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             visited: smallvec::SmallVec::new(),
         };
@@ -55,10 +57,10 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        let registered = user.bindings.any(ctx.at());
         let profiles = (&user.profile, &ctx.settings.default_profile);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
-        let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, registered);
+        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
+        let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
         let key = self.pages.next_key();
         let upstream = Upstream::Half(invitation.from);
         self.pages.insert(Page::new(key, invitation.opening, Direction::Incoming, uid, route, upstream));

@@ -357,6 +357,10 @@ impl Switchboard {
 fn number_of(outcome: StoreOutcome) -> Option<Uid> {
     match outcome {
         StoreOutcome::Number(uid) => uid,
-        StoreOutcome::User(_) | StoreOutcome::Saved | StoreOutcome::Failed => None,
+        StoreOutcome::User(_)
+        | StoreOutcome::Inbox(_)
+        | StoreOutcome::Saved
+        | StoreOutcome::Full
+        | StoreOutcome::Failed => None,
     }
 }

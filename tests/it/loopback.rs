@@ -33,7 +33,12 @@ impl driver::Store for People {
         let outcome = match op {
             StoreOp::LoadUser(uid) => StoreOutcome::User(self.user(uid).map(Box::new)),
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
-            StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => StoreOutcome::Saved,
+            StoreOp::SaveBindings { .. }
+            | StoreOp::PutCall(_)
+            | StoreOp::PutPage(_)
+            | StoreOp::PutInbox(_)
+            | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+            StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
         };
         self.answers.give(from, [(ticket, outcome)]);
     }
@@ -43,12 +48,8 @@ impl People {
     pub(crate) fn user(&self, uid: Uid) -> Option<StoredUser> {
         let phone = self.phone.filter(|_| uid.user() == "bob");
         ["anne", "bob"].contains(&uid.user()).then(|| StoredUser {
-            secrets: ha1(&uid, "pw"),
-            name: None,
-            numbers: Vec::new(),
             bindings: phone.map(|phone| self.binding(phone)).into_iter().collect(),
-            profile: None,
-            uid,
+            ..StoredUser::new(uid.clone(), ha1(&uid, "pw"))
         })
     }
 

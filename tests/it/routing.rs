@@ -7,7 +7,7 @@ mod faults;
 mod properties;
 
 use ratatosk::base::Uid;
-use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Target, format};
+use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Registered, Target, format};
 
 fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
@@ -24,9 +24,21 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         Err(_) if words[1] == "anonymous" => Party::Anonymous,
         Err(_) => Party::Number(words[1]),
     };
-    let for_mode = words.contains(&"mode");
-    let registered = for_mode || words.contains(&"reg");
-    then(&Question { mode, caller: party, to: party, registered, registered_for_mode: for_mode })
+    let registered = match (words.contains(&"mode"), words.contains(&"reg")) {
+        (true, _) => Registered::ThisMode,
+        (false, true) => Registered::OtherModes,
+        (false, false) => Registered::None,
+    };
+    then(&Question {
+        mode,
+        caller: party,
+        to: party,
+        registered,
+        groups: &[],
+        contact: false,
+        urgent: words.contains(&"urgent"),
+        wall_ms: 0,
+    })
 }
 
 /// An action in the words of a table.

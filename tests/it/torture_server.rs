@@ -75,16 +75,16 @@ impl Bench {
 
     fn store(&self, op: &StoreOp) -> StoreOutcome {
         match op {
-            StoreOp::LoadUser(uid) => StoreOutcome::User(Some(Box::new(StoredUser {
-                uid: uid.clone(),
-                name: None,
-                numbers: Vec::new(),
-                secrets: secrets(uid, &self.cid),
-                bindings: Vec::new(),
-                profile: None,
-            }))),
+            StoreOp::LoadUser(uid) => {
+                StoreOutcome::User(Some(Box::new(StoredUser::new(uid.clone(), secrets(uid, &self.cid)))))
+            }
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
-            StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => StoreOutcome::Saved,
+            StoreOp::SaveBindings { .. }
+            | StoreOp::PutCall(_)
+            | StoreOp::PutPage(_)
+            | StoreOp::PutInbox(_)
+            | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+            StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
         }
     }
 

@@ -18,7 +18,7 @@ use super::error::StoreError;
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
-use crate::effect::store::{Secrets, StoredBinding, StoredUser};
+use crate::effect::store::{Secrets, StoredBinding, StoredContacts, StoredUser};
 use crate::effect::{StoreOp, StoreOutcome, Transport};
 use crate::io::clock;
 use crate::io::seal::Seal;
@@ -83,7 +83,12 @@ impl Reader {
                 StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
                 StoreOp::FindNumber(number) => numbers.push(number.as_str()),
                 // Writes have a connection of their own.
-                StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {}
+                StoreOp::LoadInbox { .. } => {}
+                StoreOp::SaveBindings { .. }
+                | StoreOp::PutCall(_)
+                | StoreOp::PutPage(_)
+                | StoreOp::PutInbox(_)
+                | StoreOp::Delivered { .. } => {}
             }
         }
         self.connect().await?;
@@ -98,9 +103,12 @@ impl Reader {
                     None => StoreOutcome::User(None),
                 },
                 StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
-                StoreOp::SaveBindings { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {
-                    StoreOutcome::Failed
-                }
+                StoreOp::SaveBindings { .. }
+                | StoreOp::PutCall(_)
+                | StoreOp::PutPage(_)
+                | StoreOp::PutInbox(_)
+                | StoreOp::LoadInbox { .. }
+                | StoreOp::Delivered { .. } => StoreOutcome::Failed,
             })
             .collect())
     }
@@ -170,7 +178,17 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let source: Option<&str> = row.try_get("source")?;
     let profile = source.and_then(|source| profiles.compile(&uid, source));
     let bindings = bindings.into_iter().filter_map(BindingColumns::binding).collect();
-    Ok(StoredUser { name: row.try_get("name")?, uid, numbers, secrets, bindings, profile })
+    Ok(StoredUser {
+        name: row.try_get("name")?,
+        uid,
+        numbers,
+        secrets,
+        bindings,
+        profile,
+        contacts: StoredContacts::default(),
+        devices: Vec::new(),
+        waiting: false,
+    })
 }
 
 /// Opens a user's secrets. One who has none gets random ones, which no password fits.

@@ -151,7 +151,8 @@ impl<'a> Work<'a> {
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
                 // Reads have a connection of their own.
-                StoreOp::LoadUser(_) | StoreOp::FindNumber(_) => {}
+                StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => {}
+                StoreOp::PutInbox(_) | StoreOp::Delivered { .. } => {}
             }
         }
         work

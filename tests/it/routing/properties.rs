@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ratatosk::base::Uid;
-use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Trace, format};
+use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, Trace, format};
 
 /// Words and signs of the language, and things that are neither.
 fn scrap() -> impl Strategy<Value = String> {
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn a_tree_that_checks_has_a_rule_for_everybody(source in file(), who in party(), mode in 0..6_usize, state in 0..3) {
+    fn a_tree_that_checks_has_a_rule_for_everybody(source in file(), who in party(), mode in 0..6_usize, state in 0..3_usize) {
         if let Ok(profile) = Profile::compile(&source) {
             let uid = Uid::parse(&who);
             let caller = match &uid {
@@ -158,7 +158,8 @@ proptest! {
                 Err(_) => Party::Number(&who),
             };
             let question = Question {
-                mode: Mode::ALL[mode], caller, to: caller, registered: state > 0, registered_for_mode: state == 2,
+                mode: Mode::ALL[mode], caller, to: caller, registered: [Registered::None, Registered::OtherModes, Registered::ThisMode][state],
+                groups: &[], contact: false, urgent: false, wall_ms: 0,
             };
             let mut trace = Trace::new();
             profile.decide(Direction::Incoming, &question, &mut trace);

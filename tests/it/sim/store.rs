@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatosk::base::Uid;
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
@@ -22,6 +22,8 @@ pub struct Store {
     pub calls: Vec<CallRecord>,
     /// Records of pages.
     pub pages: Vec<PageRecord>,
+    /// Everything that was ever put into an inbox, in order, and whether a client has had it.
+    pub inbox: Vec<(InboxPage, bool)>,
     users: BTreeMap<Uid, StoredUser>,
 }
 
@@ -35,14 +37,7 @@ impl Store {
             md5_uid: hex(&ha1(Algorithm::Md5, uid.as_str())),
             sha256_uid: hex(&ha1(Algorithm::Sha256, uid.as_str())),
         };
-        let user = StoredUser {
-            uid: uid.clone(),
-            name: None,
-            numbers: Vec::new(),
-            secrets,
-            bindings: Vec::new(),
-            profile: None,
-        };
+        let user = StoredUser::new(uid.clone(), secrets);
         self.users.entry(uid.clone()).or_insert(user);
     }
 
@@ -62,6 +57,12 @@ impl Store {
         self.users.get(uid).map_or(&[], |user| &user.bindings)
     }
 
+    /// The pages that wait for a client of this user, oldest first.
+    pub fn waiting<'a>(&'a self, uid: &'a Uid) -> impl Iterator<Item = &'a InboxPage> {
+        let open = move |(page, delivered): &&(InboxPage, bool)| page.uid == *uid && !*delivered;
+        self.inbox.iter().filter(open).map(|(page, _)| page)
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -71,6 +72,7 @@ impl Store {
             StoreOp::LoadUser(uid) => StoreOutcome::User(self.users.get(&uid).map(|user| {
                 let mut user = user.clone();
                 user.bindings.retain(|binding| binding.expires_s > now_s);
+                user.waiting = self.waiting(&uid).next().is_some();
                 Box::new(user)
             })),
             StoreOp::FindNumber(number) => {
@@ -78,6 +80,10 @@ impl Store {
                 let owner =
                     |user: &&StoredUser| user.numbers.iter().any(|own| own.trim_start_matches('+') == bare);
                 StoreOutcome::Number(self.users.values().find(owner).map(|user| user.uid.clone()))
+            }
+            StoreOp::LoadInbox { uid, limit } => {
+                let limit = usize::try_from(limit).unwrap();
+                StoreOutcome::Inbox(self.waiting(&uid).take(limit).cloned().collect())
             }
             _ if self.full => StoreOutcome::Failed,
             StoreOp::SaveBindings { uid, put, remove } => {
@@ -94,6 +100,24 @@ impl Store {
             StoreOp::PutPage(record) => {
                 self.pages.push(PageRecord::clone(&record));
                 StoreOutcome::Saved
+            }
+            StoreOp::PutInbox(page) => {
+                let same = |(old, _): &(InboxPage, bool)| {
+                    (&old.uid, &old.sender, &old.call_id, old.cseq)
+                        == (&page.uid, &page.sender, &page.call_id, page.cseq)
+                };
+                if !self.inbox.iter().any(same) {
+                    let serial = i64::try_from(self.inbox.len() + 1).unwrap();
+                    self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy));
+                }
+                StoreOutcome::Saved
+            }
+            StoreOp::Delivered { uid, serial } => {
+                let page = self.inbox.iter_mut().find(|(page, _)| page.serial == serial && page.uid == uid);
+                page.map_or(StoreOutcome::Failed, |(_, delivered)| {
+                    *delivered = true;
+                    StoreOutcome::Saved
+                })
             }
         }
     }

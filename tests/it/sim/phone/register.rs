@@ -143,10 +143,10 @@ impl Phone {
                 self.registration.refresh = Some(at + Duration::from_secs(seconds * 9 / 10));
             }
             (200, None, true) if !self.registration.removing => {
-                self.complain("200 to REGISTER without our Contact")
+                self.complain("200 to REGISTER without our Contact");
             }
             (200, Some(_), _) if self.registration.removing => {
-                self.complain("200 to a removal with our Contact")
+                self.complain("200 to a removal with our Contact");
             }
             (500.., _, true) => self.registration.refresh = Some(at + Duration::from_secs(60)),
             _ => {}
