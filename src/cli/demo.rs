@@ -64,6 +64,7 @@ impl Demo {
             directory: home,
             environment: &nothing,
             read: &|path| fs::read_to_string(path),
+            resolve: None,
         };
         let address = SocketAddr::new(self.address, self.port);
         let listen = |transport| Listen { transport, address, advertise: None, face: Face::Access };

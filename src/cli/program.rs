@@ -69,10 +69,11 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
     let load = || Loaded::read(config.as_deref());
+    let load_to_serve = || Loaded::read_to_serve(config.as_deref());
     match command {
-        Command::Serve => serve::run(load()?),
+        Command::Serve => serve::run(load_to_serve()?),
         Command::Demo(demo) => demo.run(),
-        Command::Config(command) => command.run(&load()?),
+        Command::Config(command) => command.run(&load_to_serve()?),
         Command::User(command) => command.run(&load()?),
         Command::Profile(command) => command.run(&load()?),
         Command::Tree(command) => command.run(),

@@ -14,6 +14,8 @@ pub enum AdminRequest {
     Registrations,
     /// Every call in progress: [`AdminReply::Calls`].
     Calls,
+    /// Every other cluster: [`AdminReply::Peers`].
+    Peers,
     /// The store has changed this user (password, profile, numbers, or he is gone): read him again.
     Refresh(Uid),
     /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
@@ -30,6 +32,8 @@ pub enum AdminReply {
     Registrations(Vec<LiveBinding>),
     /// Calls, by start.
     Calls(Vec<LiveCall>),
+    /// Other clusters, by name.
+    Peers(Vec<LivePeer>),
     /// It is done, or under way.
     Done,
 }
@@ -74,4 +78,19 @@ pub struct LiveCall {
     pub started_ms: i64,
     /// The deciding rule in one line.
     pub rule: String,
+}
+
+/// Another cluster, as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LivePeer {
+    /// Its name.
+    pub cid: String,
+    /// The transport and address it is reached by.
+    pub address: String,
+    /// `up`, `down`, `suspect` or `unknown`.
+    pub state: String,
+    /// Since when, milliseconds since 1970; 0 if it was never asked.
+    pub since_ms: i64,
+    /// What went wrong last; empty if nothing did.
+    pub error: String,
 }

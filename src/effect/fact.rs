@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::Uid;
+use crate::base::{Cid, Uid};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -74,6 +74,41 @@ pub enum Fact {
     CallEnded(Arc<CallRecord>),
     /// A page was dealt with.
     Page(Arc<PageRecord>),
+    /// Another cluster is there.
+    PeerUp {
+        /// Which.
+        peer: Cid,
+    },
+    /// Another cluster is not there.
+    PeerDown {
+        /// Which.
+        peer: Cid,
+        /// How that is known.
+        why: &'static str,
+    },
+    /// Another cluster does not believe that we are who we are. Told once a minute.
+    SecretRefused {
+        /// Which.
+        peer: Cid,
+    },
+    /// Somebody says that he is another cluster, with a wrong secret.
+    WrongSecret {
+        /// The cluster, as he calls himself.
+        account: String,
+        /// Where he is.
+        source: SocketAddr,
+        /// Whether this pair of source and account now has to pause.
+        paused: bool,
+    },
+    /// A page to another cluster, which had to wait, has come to its end.
+    PageSettled {
+        /// The page.
+        id: String,
+        /// Who sent it.
+        owner: Uid,
+        /// What became of it.
+        receipt: String,
+    },
     /// A message was dropped without an answer.
     Dropped(Dropped),
 }

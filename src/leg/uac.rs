@@ -96,6 +96,19 @@ impl Uac {
         }
     }
 
+    /// Whether a challenged INVITE is to be sent again: not one that nobody wants any more.
+    pub(super) fn wants_again(&self, client: Key) -> bool {
+        self.state == State::Calling && self.client == client
+    }
+
+    /// The INVITE was sent again, with a proof.
+    pub(super) fn on_resent(&mut self, old: Key, new: Key, cseq: u32) {
+        if self.client == old {
+            self.client = new;
+            self.dialog.resent(cseq);
+        }
+    }
+
     /// The phone's connection is gone.
     pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
         wire.transactions.abandon(wire.ctx, self.client);

@@ -13,11 +13,13 @@ use bytes::Bytes;
 use crate::base::{Now, Rng, Uid};
 use crate::config::{Algorithm as Offered, Settings};
 use crate::effect::Flow;
-use crate::sip::digest::{Algorithm, Challenge, Credentials, Hex};
+use crate::sip::digest::{Algorithm, Challenge, Credentials, Hex, Judged, Nonces, Use};
 use crate::sip::{Message, Method, Name, Uri, Writer};
 
-use super::nonce::{Judged, Nonces, Use};
 use super::user::User;
+
+/// Nonces of one user whose uses are remembered: more than he has phones.
+const WINDOWS: usize = 8;
 
 /// What a request says about its sender.
 #[derive(Debug)]
@@ -63,7 +65,9 @@ impl Doors {
     pub fn new(settings: &Settings) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&settings.key);
-        Self { nonces: Nonces::new(settings), tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
+        let life_s = settings.limits.nonce_s;
+        let nonces = Nonces::new(&settings.key, settings.cid.as_str(), settings.epoch, life_s);
+        Self { nonces, tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
     }
 
     /// Whether the nonce of a claim is one that a fetch of the user's record is worth; if not, what
@@ -100,7 +104,7 @@ impl Doors {
             return Verdict::Wrong;
         }
         let count = credentials.count().unwrap_or(0);
-        match user.map(|user| user.uses.take(id, issued_ms, count)) {
+        match user.map(|user| user.uses.take(WINDOWS, (id, issued_ms), count)) {
             Some(Use::First) => Verdict::Granted,
             Some(Use::Forgotten) => Verdict::Again { stale: true },
             Some(Use::Replayed) | None => Verdict::Again { stale: false },

@@ -6,7 +6,6 @@
 mod auth;
 mod bindings;
 mod identity;
-mod nonce;
 mod patience;
 mod register;
 mod user;

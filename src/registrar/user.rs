@@ -6,10 +6,9 @@ use crate::base::{At, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
 use crate::routing::{Facts, Profile, Registered, Who};
-use crate::sip::digest::{Algorithm, Hex};
+use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
-use super::nonce::Uses;
 
 /// A user whose record is loaded.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
-const MAX_FORWARDS: u8 = 70;
+pub(super) const MAX_FORWARDS: u8 = 70;
 
 impl Switchboard {
     /// An INVITE of a user who is who he says he is: the caller's half begins.
@@ -164,7 +164,8 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let hidden = uri.as_ref().is_some_and(is_anonymous)
         || ["id", "user", "header"].iter().any(|word| request.has_token(Name::Privacy, word));
     if hidden {
-        return Caller { who: Who::Anonymous, face: Face::anonymous() };
+        let own = Some(user.uid.clone());
+        return Caller { who: Who::Anonymous, face: Face::anonymous(), own };
     }
     let display = from.map(|from| from.display_text().into_owned()).filter(|text| !text.is_empty());
     let number = match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
@@ -176,11 +177,11 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
         user: number.unwrap_or_else(|| user.uid.user().to_owned()),
         host: user.uid.cluster().to_owned(),
     };
-    Caller { who: Who::User(user.uid.clone()), face }
+    Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.
-fn can_carry(request: &Message) -> bool {
+pub(super) fn can_carry(request: &Message) -> bool {
     if request.body().is_empty() {
         return true;
     }

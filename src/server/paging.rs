@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::base::Uid;
+use crate::base::{Slot, Uid};
 use crate::effect::{Ctx, StoreOp};
+use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{Order, Page, PageInvitation, PageOpening, Upstream};
 use crate::routing::{Direction, Mode, Route, Who};
 use crate::transaction::Asked;
 
-use super::calling::{asked_for, caller_of, owns_from};
+use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
 use super::peer::PeerWord;
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
-
-/// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
-const MAX_FORWARDS: u8 = 70;
 
 impl Switchboard {
     /// A MESSAGE of a user who is who he says he is: the sender's half begins.
@@ -82,6 +80,14 @@ impl Switchboard {
                 self.waiting.insert(ticket, Waiting::NumberForPage(page));
             }
             Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
+            Order::Keep { page, kept, record } => {
+                let ticket = ctx.store(StoreOp::PutOutbox(kept, record));
+                self.waiting.insert(ticket, Waiting::Outbox(page));
+            }
+            Order::Kept(cid) => {
+                let owner = Slot::of(cid.as_str().as_bytes()).owner(ctx.settings.servers);
+                self.post(owner, PeerWord::PeerTip(cid, Tip::Stored));
+            }
             Order::Over(key) => {
                 self.pages.remove(key);
             }

@@ -11,6 +11,7 @@ use crate::call::{self, Call};
 use crate::config::Settings;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
+use crate::federation::Peers;
 use crate::leg::{LegWord, Legs, Report, Wire};
 use crate::message::{self, Page};
 use crate::registrar::{Change, Doors, Patience, Unanswered};
@@ -43,6 +44,8 @@ pub struct Census {
     pub waiting: usize,
     /// Bindings of loaded users.
     pub bindings: usize,
+    /// Other clusters that are looked after here: each has a timer or two.
+    pub peers: usize,
 }
 
 /// What an outcome is waited for.
@@ -51,6 +54,7 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(Key),
     NumberForPage(Key),
+    Outbox(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -65,6 +69,7 @@ pub(super) struct Switchboard {
     pub(super) legs: Legs,
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
+    pub(super) peers: Peers,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
@@ -90,6 +95,7 @@ impl Switchboard {
             legs: Legs::new(index),
             calls: Arena::default(),
             pages: Arena::default(),
+            peers: Peers::new(settings, index),
             waiting: HashMap::new(),
             streams: HashMap::new(),
             draining: false,
@@ -111,8 +117,9 @@ impl Switchboard {
             client_transactions,
             server_transactions,
             timers: 0,
-            waiting: self.waiting.len(),
+            waiting: self.waiting.len() + self.peers.waiting(),
             bindings: self.users.present().iter().map(|user| user.bindings.len()).sum(),
+            peers: self.peers.owned().count(),
         }
     }
 
@@ -155,6 +162,10 @@ impl Switchboard {
                 for mail in std::mem::take(&mut self.legs.outbox) {
                     self.post(mail.to.server, PeerWord::Mail(mail));
                 }
+            } else if !self.peers.notices.is_empty() {
+                for notice in std::mem::take(&mut self.peers.notices) {
+                    self.on_notice(ctx.settings, notice);
+                }
             } else if let Some(word) = self.local.pop_front() {
                 self.on_peer(ctx, word);
             } else {
@@ -183,6 +194,8 @@ impl Switchboard {
             PeerWord::PageReply { to, status } => {
                 self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
             }
+            PeerWord::PeerNews(news) => self.peers.on_news(&news),
+            PeerWord::PeerTip(cid, tip) => self.peers.on_tip(ctx, &cid, tip),
         }
     }
 
@@ -216,6 +229,7 @@ impl Switchboard {
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
+            Wake::Peer(peer, timer) => self.peers.on_timer(ctx, &mut self.transactions, peer, timer),
         }
     }
 
@@ -228,25 +242,39 @@ impl Switchboard {
         }
     }
 
-    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
-        let (TxEvent::Response { owner, client, .. } | TxEvent::Failed { owner, client, .. }) = *event;
+    pub(super) fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
+        let event = match event {
+            TxEvent::Challenged { .. } => match self.on_challenged(ctx, event) {
+                Some(failed) => failed,
+                None => return,
+            },
+            TxEvent::Response { .. } | TxEvent::Failed { .. } => {
+                self.note_health(ctx, event);
+                event.clone()
+            }
+        };
+        let (owner, client, status, response) = match &event {
+            TxEvent::Response { owner, client, response, .. } => {
+                (*owner, *client, response.status(), Some(response))
+            }
+            TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
+            TxEvent::Challenged { .. } => return,
+        };
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
-                let report = match event {
-                    TxEvent::Response { response, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response)
-                    }
-                    TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
+                let report = match response {
+                    Some(response) => self.legs.on_response(&mut wire, leg, client, response),
+                    None => self.legs.on_failed(&mut wire, leg, client, status),
                 };
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                let status = match event {
-                    TxEvent::Response { response, .. } => response.status(),
-                    TxEvent::Failed { status, .. } => *status,
-                };
                 self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+            }
+            Owner::Probe(peer) => self.on_probe(ctx, peer, client, status, response.is_some()),
+            Owner::Outbox(peer) => {
+                self.peers.on_page_answered(ctx, &mut self.transactions, (peer, client), status);
             }
             Owner::Nobody => {}
         }
@@ -263,6 +291,8 @@ impl Switchboard {
             Outcome::Store(outcome) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {
                     self.on_stored(ctx, waiting, outcome);
+                } else {
+                    self.peers.on_stored(ctx, &mut self.transactions, ticket, outcome);
                 }
             }
         }
@@ -290,6 +320,9 @@ impl Switchboard {
                 let uid = number_of(outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
             }
+            (Waiting::Outbox(page), outcome) => {
+                self.with_page(ctx, page, |page, desk| page.on_kept(desk, &outcome));
+            }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
                 self.on_registration_stored(ctx, &uid, &asked, change, saved);
@@ -312,6 +345,7 @@ impl Switchboard {
             wire: &mut wire,
             legs: &mut self.legs,
             owner,
+            peers: &mut self.peers,
             orders: &mut self.call_orders,
             reports: &mut reports,
         };
@@ -333,6 +367,7 @@ impl Switchboard {
             transactions: &mut self.transactions,
             server: self.index,
             owner,
+            peers: &mut self.peers,
             orders: &mut self.page_orders,
         };
         act(page, &mut desk);
@@ -342,6 +377,9 @@ impl Switchboard {
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         for uid in self.streams.remove(&stream).unwrap_or_default() {
             self.on_stream_lost(ctx, &uid, stream);
         }
@@ -359,6 +397,7 @@ fn number_of(outcome: StoreOutcome) -> Option<Uid> {
         StoreOutcome::Number(uid) => uid,
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
+        | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full
         | StoreOutcome::Failed => None,

@@ -88,6 +88,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         key: [7; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(profile).unwrap()),
+        peers: Vec::new(),
         servers,
         limits: Limits::default(),
     }

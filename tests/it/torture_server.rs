@@ -44,6 +44,7 @@ impl Bench {
             default_profile: Arc::new(
                 Profile::compile("profile \"default\" { incoming { otherwise -> try clients } }").unwrap(),
             ),
+            peers: Vec::new(),
             servers: 1,
             limits: Limits::default(),
         };

@@ -39,7 +39,7 @@ impl World {
     fn steer(&mut self, flow: Flow, bytes: Bytes) {
         match Message::parse(bytes, &self.settings.limits) {
             Ok(message) => {
-                let servers = match home(&self.settings, &message) {
+                let servers = match home(&self.settings, flow, &message) {
                     Home::Server(index) => index.0..index.0 + 1,
                     Home::Any => self.thread_of(flow)..self.thread_of(flow) + 1,
                     Home::Every => 0..self.settings.servers,

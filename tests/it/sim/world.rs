@@ -387,6 +387,7 @@ fn settings() -> Settings {
         key: [7; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
+        peers: Vec::new(),
         servers: 2,
         limits: Limits::default(),
     }
