@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::leg::{LegWord, Legs, Report, Wire};
-use crate::message::{self, Page};
+use crate::message::{self, Page, Round};
 use crate::registrar::{Change, Doors, Patience, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
@@ -33,6 +33,8 @@ pub struct Census {
     pub legs: usize,
     /// Halves of pages.
     pub pages: usize,
+    /// Rounds of pages from inboxes.
+    pub rounds: usize,
     /// Client transactions.
     pub client_transactions: usize,
     /// Server transactions.
@@ -51,6 +53,8 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(Key),
     NumberForPage(Key),
+    DeviceForPage(Key),
+    InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -65,6 +69,7 @@ pub(super) struct Switchboard {
     pub(super) legs: Legs,
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
+    pub(super) rounds: Arena<Round>,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
@@ -90,6 +95,7 @@ impl Switchboard {
             legs: Legs::new(index),
             calls: Arena::default(),
             pages: Arena::default(),
+            rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
             draining: false,
@@ -108,6 +114,7 @@ impl Switchboard {
             calls: self.calls.len(),
             legs: self.legs.len(),
             pages: self.pages.len(),
+            rounds: self.rounds.len(),
             client_transactions,
             server_transactions,
             timers: 0,
@@ -215,6 +222,7 @@ impl Switchboard {
             }
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
+            Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
         }
     }
@@ -242,11 +250,12 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                let status = match event {
-                    TxEvent::Response { response, .. } => response.status(),
-                    TxEvent::Failed { status, .. } => *status,
-                };
+                let status = event.status();
                 self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+            }
+            Owner::Round(round) => {
+                let status = event.status();
+                self.with_round(ctx, round, |round, desk| round.on_phone(desk, client, status));
             }
             Owner::Nobody => {}
         }
@@ -271,8 +280,12 @@ impl Switchboard {
     fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
         match (waiting, outcome) {
             (Waiting::User(uid), StoreOutcome::User(stored)) => {
+                let is_new = self.users.get(&uid).is_none();
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
+                if is_new {
+                    self.begin_round(ctx, &uid);
+                }
                 for job in jobs {
                     self.on_job(ctx, job);
                 }
@@ -289,6 +302,12 @@ impl Switchboard {
             (Waiting::NumberForPage(page), outcome) => {
                 let uid = number_of(outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::DeviceForPage(page), outcome) => {
+                self.with_page(ctx, page, |page, desk| page.on_stored(desk, &outcome));
+            }
+            (Waiting::InboxForRound(round), outcome) => {
+                self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
@@ -317,25 +336,6 @@ impl Switchboard {
         };
         act(call, &mut desk);
         self.reports.extend(reports);
-    }
-
-    /// Lets a page do something, with everything that it acts through.
-    pub(super) fn with_page(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        key: Key,
-        act: impl FnOnce(&mut Page, &mut message::Desk<'_, '_>),
-    ) {
-        let Some(page) = self.pages.get_mut(key) else { return };
-        let Some(owner) = self.users.get(page.owner()) else { return };
-        let mut desk = message::Desk {
-            ctx,
-            transactions: &mut self.transactions,
-            server: self.index,
-            owner,
-            orders: &mut self.page_orders,
-        };
-        act(page, &mut desk);
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {

@@ -76,7 +76,12 @@ fn a_page_that_no_phone_takes() {
     world.phone("anne");
     world.phone("carl").on_page = 405;
     world.at(0.0, "anne", page("carl", "lunch?"));
-    world.golden("a_page_that_no_phone_takes");
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> carl    MESSAGE               \"lunch?\"
+           0.002  carl   -> server  405 MESSAGE           allow
+           0.003  server -> anne    480 MESSAGE",
+    );
 }
 
 /// The clients stage of a page lasts five seconds at most.
