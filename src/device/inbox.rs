@@ -4,7 +4,7 @@
 //! repeats it. What only tells of the moment (somebody is typing) is not kept: it would be read when
 //! it is true no more.
 //!
-//! Implements: RFC 3428 §7 (202, a relay that stores; Date); RFC 3994 §3.
+//! Implements: RFC 3428 §7 (a relay that stores); RFC 3994 §3.
 
 use std::sync::Arc;
 

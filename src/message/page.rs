@@ -337,9 +337,10 @@ impl Page {
     }
 
     /// Lets itself go when it was answered and no phone can take it out of the inbox any more.
-    fn leave(&mut self, desk: &mut Desk<'_, '_>) {
+    fn leave(&self, desk: &mut Desk<'_, '_>) {
         let State::Answered { filing } = self.state else { return };
-        if !filing && !(self.is_kept && !self.late.is_empty()) {
+        let may_leave_inbox = self.is_kept && !self.late.is_empty();
+        if !filing && !may_leave_inbox {
             desk.orders.push(Order::Over(self.key));
         }
     }

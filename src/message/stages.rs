@@ -120,7 +120,8 @@ impl Page {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
             if let Some(stage) = self.stage() {
-                (stage.tried, _) = (true, stage.held.push(name.cloned()));
+                stage.tried = true;
+                stage.held.push(name.cloned());
             }
             return;
         }
