@@ -44,6 +44,13 @@ pub struct Limits {
     pub dialog_probe_s: u32,
     /// Server transactions at once in one user server; above it new requests are dropped.
     pub transactions: u32,
+    /// Bytes of a page's body; above it 413. Longer things are files, and a phone on UDP would get
+    /// them in many fragments (RFC 3428 §8).
+    pub page_bytes: u32,
+    /// Pages of one inbox that are held in memory while they are brought to a client.
+    pub inbox_held: u16,
+    /// Pages that a client may refuse at one registration before the rest has to wait for the next.
+    pub inbox_refused: u16,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
     pub forwards: u8,
     /// Seconds that another cluster may be silent before it is asked whether it is still there.
@@ -89,6 +96,9 @@ impl Default for Limits {
             ring_s: 180,
             dialog_probe_s: 300,
             transactions: 200_000,
+            page_bytes: 16_384,
+            inbox_held: 16,
+            inbox_refused: 100,
             forwards: 10,
             peer_probe_s: 30,
             peer_idle_s: 300,

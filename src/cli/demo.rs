@@ -177,6 +177,12 @@ impl Narrator {
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)
             }
             Fact::Page(page) => return self.tell_page(page),
+            Fact::InboxDelivered { uid, sender, .. } => {
+                format!("page          {sender} to {uid}: delivered from the inbox")
+            }
+            Fact::InboxRefused { uid, sender, status, .. } => {
+                format!("page          {sender} to {uid}: stays in the inbox, the phone says {status}")
+            }
         })
     }
 
@@ -189,8 +195,11 @@ impl Narrator {
         if told.len() > 64 {
             told.pop_front();
         }
-        let PageRecord { sender, recipient, status, owner, rule, .. } = page;
-        Some(format!("page          {sender} to {recipient}: {status}; the tree of {owner} says {rule}"))
+        let PageRecord { sender, recipient, status, owner, rule, how, .. } = page;
+        let stored = if *how == "inbox" { ", stored in the inbox" } else { "" };
+        Some(format!(
+            "page          {sender} to {recipient}: {status}{stored}; the tree of {owner} says {rule}"
+        ))
     }
 }
 

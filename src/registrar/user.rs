@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{At, Now, TimerId, Uid};
+use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
 use crate::routing::{Facts, Profile, Registered, Who};
@@ -27,6 +27,12 @@ pub struct User {
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
+    /// Whether his clients have refused all of those, each for good.
+    pub refused: bool,
+    /// The round that is bringing them to his clients.
+    pub round: Option<Key>,
+    /// When a client of his last registered here.
+    pub registered: Option<At>,
     /// Halves of calls that are in progress.
     pub calls: u16,
     /// When something was last asked of him.
@@ -48,6 +54,9 @@ impl User {
             profile: stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile)),
             devices: stored.devices.into(),
             waiting: stored.waiting,
+            refused: false,
+            round: None,
+            registered: None,
             calls: 0,
             used: now.at,
             expiry: None,

@@ -13,7 +13,7 @@ use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::federation::Peers;
 use crate::leg::{LegWord, Legs, Report, Wire};
-use crate::message::{self, Page};
+use crate::message::{self, Page, Round};
 use crate::registrar::{Change, Doors, Patience, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
@@ -34,6 +34,8 @@ pub struct Census {
     pub legs: usize,
     /// Halves of pages.
     pub pages: usize,
+    /// Rounds of pages from inboxes.
+    pub rounds: usize,
     /// Client transactions.
     pub client_transactions: usize,
     /// Server transactions.
@@ -55,6 +57,8 @@ pub(super) enum Waiting {
     NumberForCall(Key),
     NumberForPage(Key),
     Outbox(Key),
+    DeviceForPage(Key),
+    InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -70,6 +74,7 @@ pub(super) struct Switchboard {
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
     pub(super) peers: Peers,
+    pub(super) rounds: Arena<Round>,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
@@ -96,6 +101,7 @@ impl Switchboard {
             calls: Arena::default(),
             pages: Arena::default(),
             peers: Peers::new(settings, index),
+            rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
             draining: false,
@@ -114,6 +120,7 @@ impl Switchboard {
             calls: self.calls.len(),
             legs: self.legs.len(),
             pages: self.pages.len(),
+            rounds: self.rounds.len(),
             client_transactions,
             server_transactions,
             timers: 0,
@@ -228,6 +235,7 @@ impl Switchboard {
             }
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
+            Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
             Wake::Peer(peer, timer) => self.peers.on_timer(ctx, &mut self.transactions, peer, timer),
         }
@@ -276,6 +284,9 @@ impl Switchboard {
             Owner::Outbox(peer) => {
                 self.peers.on_page_answered(ctx, &mut self.transactions, (peer, client), status);
             }
+            Owner::Round(round) => {
+                self.with_round(ctx, round, |round, desk| round.on_phone(desk, client, status));
+            }
             Owner::Nobody => {}
         }
     }
@@ -301,8 +312,12 @@ impl Switchboard {
     fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
         match (waiting, outcome) {
             (Waiting::User(uid), StoreOutcome::User(stored)) => {
+                let is_new = self.users.get(&uid).is_none();
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
+                if is_new {
+                    self.begin_round(ctx, &uid);
+                }
                 for job in jobs {
                     self.on_job(ctx, job);
                 }
@@ -322,6 +337,12 @@ impl Switchboard {
             }
             (Waiting::Outbox(page), outcome) => {
                 self.with_page(ctx, page, |page, desk| page.on_kept(desk, &outcome));
+            }
+            (Waiting::DeviceForPage(page), outcome) => {
+                self.with_page(ctx, page, |page, desk| page.on_stored(desk, &outcome));
+            }
+            (Waiting::InboxForRound(round), outcome) => {
+                self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
@@ -351,26 +372,6 @@ impl Switchboard {
         };
         act(call, &mut desk);
         self.reports.extend(reports);
-    }
-
-    /// Lets a page do something, with everything that it acts through.
-    pub(super) fn with_page(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        key: Key,
-        act: impl FnOnce(&mut Page, &mut message::Desk<'_, '_>),
-    ) {
-        let Some(page) = self.pages.get_mut(key) else { return };
-        let Some(owner) = self.users.get(page.owner()) else { return };
-        let mut desk = message::Desk {
-            ctx,
-            transactions: &mut self.transactions,
-            server: self.index,
-            owner,
-            peers: &mut self.peers,
-            orders: &mut self.page_orders,
-        };
-        act(page, &mut desk);
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {

@@ -187,7 +187,8 @@ impl Users {
             Entry::Loading(_) => true,
             Entry::Absent(until) => *until > now,
             Entry::Present(user) => {
-                let idle = user.calls == 0 && now.since(user.used) > IDLE && !storing.contains_key(uid);
+                let busy = user.calls > 0 || user.round.is_some() || storing.contains_key(uid);
+                let idle = !busy && now.since(user.used) > IDLE;
                 // A binding over a stream is only known here: its user stays.
                 let bound = user.bindings.iter().any(|binding| binding.flow.stream.is_some());
                 let keep = !(crowded && idle && !bound);

@@ -34,7 +34,9 @@ pub enum Owner {
     Probe(PeerId),
     /// The pages that wait for another cluster.
     Outbox(PeerId),
-    /// Nobody: a BYE that only has to be delivered.
+    /// A round of pages from an inbox.
+    Round(Key),
+    /// Nobody: a BYE, or a copy of a page, that only has to be delivered.
     Nobody,
 }
 

@@ -14,4 +14,4 @@ mod pairs;
 pub use challenge::{Answer, Challenge};
 pub use credentials::{Credentials, CredentialsError};
 pub use hash::{Algorithm, Hex, Proof, ha1, response};
-pub use nonce::{Judged, Nonces, Use, Uses};
+pub use nonce::{Judged, Nonces, Use, Uses, first_cseq};

@@ -1,8 +1,8 @@
 //! Nonces that nobody has to remember, and the memory of how often each was used.
 //!
-//! A nonce is its time, the server's epoch, a random part, and a MAC over these, the realm and the
-//! network it was given to. That it is ours is told from itself; only the uses of those that were
-//! answered correctly are kept, by whoever lets in.
+//! A nonce is its time, the server's epoch, a random part, a word about the request it was given
+//! to, and a MAC over these, the realm and the network it was given to. That it is ours is told from
+//! itself; only the uses of those that were answered correctly are kept, by whoever lets in.
 //!
 //! Implements: RFC 7616 §3.3 (nonce), §3.4 (nc), §5.4, §5.5; RFC 3261 §22.4.
 
@@ -15,9 +15,12 @@ use smallvec::SmallVec;
 use crate::base::address::canonical;
 use crate::base::token::{hex, unhex};
 use crate::base::{Now, Rng};
+use crate::sip::Message;
+
+use super::credentials::Credentials;
 
 const LEN: usize = 56;
-/// Hex digits before the MAC: time 12, epoch 8, random 16.
+/// Hex digits before the MAC: time 12, epoch 8, random 8, word 8.
 const SIGNED: usize = 36;
 /// Makes and judges nonces.
 #[derive(Debug, Clone)]
@@ -54,15 +57,18 @@ impl Nonces {
         Self { mac, epoch, life_ms: u64::from(life_s) * 1000 }
     }
 
-    /// A new one for whoever asks from `source`.
-    pub fn mint(&self, now: Now, source: IpAddr, rng: &mut Rng) -> String {
+    /// A new one for whoever asks from `source`; `word` is whatever its asker will be glad to read in
+    /// it again.
+    pub fn mint(&self, now: Now, source: IpAddr, word: u32, rng: &mut Rng) -> String {
         let mut text = [0; LEN];
         let (signed, mac) = text.split_at_mut(SIGNED);
         let (time, rest) = signed.split_at_mut(12);
-        let (epoch, random) = rest.split_at_mut(8);
+        let (epoch, rest) = rest.split_at_mut(8);
+        let (random, last) = rest.split_at_mut(8);
         hex(u64::try_from(now.wall_ms).unwrap_or(0), time);
         hex(u64::from(self.epoch), epoch);
         hex(rng.draw(), random);
+        hex(u64::from(word), last);
         mac.copy_from_slice(&self.sign(signed, source));
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -85,6 +91,12 @@ impl Nonces {
         Judged::Good { issued_ms, id }
     }
 
+    /// The word that a nonce was made with, if it has the form of ours.
+    fn word(nonce: &[u8]) -> Option<u32> {
+        let word = nonce.get(SIGNED - 8..SIGNED).filter(|_| nonce.len() == LEN)?;
+        u32::try_from(unhex(word)?).ok()
+    }
+
     /// The first 80 bits of the MAC as hex.
     fn sign(&self, signed: &[u8], source: IpAddr) -> [u8; LEN - SIGNED] {
         let mut mac = self.mac.clone();
@@ -98,6 +110,22 @@ impl Nonces {
         text
     }
 }
+
+/// The CSeq that a request had before it was challenged for the first time: with its Call-ID it tells
+/// it from all others, over every challenge in between, also those of a server that was started anew
+/// meanwhile (RFC 3261 §8.1.3.5: a retry has the same Call-ID and a higher CSeq). The nonce that
+/// it answers was made with the word `first_cseq ^ thread`.
+pub fn first_cseq(request: &Message, answered: Option<&Credentials<'_>>, thread: u32) -> u32 {
+    let own = request.cseq();
+    // Only the first use of a nonce answers the challenge that it came with.
+    let answers = answered.filter(|credentials| credentials.count().is_none_or(|count| count <= 1));
+    let word = answers.and_then(|credentials| Nonces::word(credentials.nonce));
+    let first = word.map(|word| word ^ thread);
+    first.filter(|first| own.checked_sub(*first).is_some_and(|retries| retries <= RETRIES)).unwrap_or(own)
+}
+
+/// CSeq numbers that the retries of one request may use up.
+const RETRIES: u32 = 8;
 
 /// The network of a source: a phone behind a pool of addresses keeps it.
 fn network(source: IpAddr) -> [u8; 8] {

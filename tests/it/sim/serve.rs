@@ -109,7 +109,7 @@ impl World {
     fn ask_store(&mut self, server: u8, ticket: Ticket, op: StoreOp) {
         let generation = self.generation;
         let mut at = self.now + self.net.store_delay(&mut self.rng);
-        if !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_)) {
+        if !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. }) {
             // One thread writes, in the order that it was asked.
             at = at.max(self.write_after);
             self.write_after = at;
@@ -159,7 +159,7 @@ impl World {
     /// What has to hold at the moment of sending.
     fn inspect(&mut self, bytes: &Bytes) {
         // A 200 that is sent again promises nothing new.
-        if !bytes.starts_with(b"SIP/2.0 200") || !self.promised.insert(bytes.clone()) {
+        if !bytes.starts_with(b"SIP/2.0 20") || !self.promised.insert(bytes.clone()) {
             return;
         }
         if let Some(fault) = check::promise(&self.store, self.clock().wall_s(), bytes) {

@@ -12,12 +12,14 @@ use ratatosk::routing::Profile;
 use super::digest::hash;
 
 /// Users, bindings and records, as on a disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
     /// Whether nothing more fits: every write fails.
     pub full: bool,
     /// Whether the database is gone: everything fails.
     pub gone: bool,
+    /// Pages that may wait in one inbox.
+    pub inbox_room: usize,
     /// Records of calls, in the order they were put.
     pub calls: Vec<CallRecord>,
     /// Records of pages.
@@ -25,6 +27,20 @@ pub struct Store {
     /// Everything that was ever put into an inbox, in order, and whether a client has had it.
     pub inbox: Vec<(InboxPage, bool)>,
     users: BTreeMap<Uid, StoredUser>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            full: false,
+            gone: false,
+            inbox_room: 1000,
+            calls: Vec::new(),
+            pages: Vec::new(),
+            inbox: Vec::new(),
+            users: BTreeMap::new(),
+        }
+    }
 }
 
 impl Store {
@@ -107,6 +123,9 @@ impl Store {
                         == (&page.uid, &page.sender, &page.call_id, page.cseq)
                 };
                 if !self.inbox.iter().any(same) {
+                    if !page.copy && self.waiting(&page.uid).count() >= self.inbox_room {
+                        return StoreOutcome::Full;
+                    }
                     let serial = i64::try_from(self.inbox.len() + 1).unwrap();
                     self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy));
                 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use ratatosk::base::At;
+use ratatosk::effect::store::InboxPage;
 
 use super::store::Store;
 use super::text::{Packet, param, uri_of, user_of};
@@ -76,9 +77,13 @@ fn when(world: &World, at: At) -> String {
     format!("{:.3}", world.since_origin(at).as_secs_f64())
 }
 
-/// A 200 to a REGISTER promises bindings; the store has to hold them by now.
+/// A 200 to a REGISTER promises bindings, a 202 that a page is kept; the store has to hold them by now.
 pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
     let packet = Packet::parse(bytes).ok()?;
+    if packet.status() == Some(202) {
+        let kept = store.inbox.iter().any(|(page, _)| page.call_id == packet.call_id());
+        return (!kept).then(|| "202 to a page that is in no inbox".to_owned());
+    }
     if packet.cseq().1 != "REGISTER" {
         return None;
     }
@@ -100,7 +105,8 @@ pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
     None
 }
 
-/// A page answered 200 was taken by a phone of its recipient.
+/// A page answered 200 was taken by a phone of its recipient; so was one that has left an inbox. None is
+/// in an inbox twice.
 fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
     let mut bodies: BTreeMap<(usize, &str, u32), &str> = BTreeMap::new();
     let mut taken: Vec<&str> = Vec::new();
@@ -124,7 +130,18 @@ fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
             _ => {}
         }
     }
-    let _ = world;
+    let line = said.len().saturating_sub(1);
+    for (place, (page, delivered)) in world.store.inbox.iter().enumerate() {
+        let body = String::from_utf8_lossy(&page.body);
+        if *delivered && !page.copy && !taken.contains(&&*body) {
+            found.push((line, format!("the page {body:?} has left the inbox and nobody took it")));
+        }
+        let same =
+            |(other, _): &&(InboxPage, bool)| (&other.uid, &other.call_id) == (&page.uid, &page.call_id);
+        if world.store.inbox[..place].iter().any(|other| same(&other)) {
+            found.push((line, format!("the page {body:?} is in the inbox twice")));
+        }
+    }
 }
 
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
@@ -134,6 +151,7 @@ fn servers(world: &World, faults: &mut Vec<String>) {
             census.calls,
             census.legs,
             census.pages,
+            census.rounds,
             census.client_transactions,
             census.server_transactions,
             census.waiting,
