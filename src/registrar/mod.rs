@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod contacts;
 mod identity;
 mod patience;
 mod register;
@@ -12,6 +13,7 @@ mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings};
+pub use contacts::Contacts;
 pub use identity::{Caller, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, registration_reply, requested_change};
