@@ -38,3 +38,4 @@ mod torture;
 mod torture_server;
 mod ways;
 mod wire;
+mod worlds;
