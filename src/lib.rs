@@ -7,6 +7,7 @@ pub mod config;
 pub mod device;
 pub mod dialog;
 pub mod effect;
+pub mod federation;
 pub mod io;
 pub mod leg;
 pub mod message;

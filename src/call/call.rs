@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::base::{Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
+use crate::federation::Peers;
 use crate::leg::{LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
 use crate::registrar::{Caller, User, who_of};
 use crate::routing::{Direction, Route, Target};
@@ -37,6 +38,8 @@ pub struct Desk<'a, 'w, 'c> {
     pub legs: &'a mut Legs,
     /// The record of this half's owner.
     pub owner: &'a User,
+    /// The other clusters.
+    pub peers: &'a mut Peers,
     /// What is left for the switchboard to do.
     pub orders: &'a mut Vec<Order>,
     /// What legs have to tell as an answer to what they were told.
@@ -240,7 +243,9 @@ impl Call {
 
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_, '_, '_>, mut refusal: Refusal) {
         self.stop_ringing(desk, NOT_WANTED);
-        refusal.status = shown_status(refusal.status);
+        if !(refusal.cluster && refusal.status == 503) {
+            refusal.status = shown_status(refusal.status);
+        }
         let status = refusal.status;
         say(desk, self.upstream, LegWord::Reject(refusal));
         self.finish(desk, status, End::Refused);

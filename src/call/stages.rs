@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::Uid;
 use crate::dialog::Face;
 use crate::effect::{CallTimer, Wake};
+use crate::federation::is_visited;
 use crate::leg::{Dial, LegWord, Passage, Refusal, own_status};
 use crate::routing::{Action, Direction, Outcome, Route, Target, TimedTarget, Who};
 
@@ -92,9 +93,12 @@ impl Call {
     /// Asks another user's routing, unless it was asked before.
     fn ring_user(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        if self.visited.contains(uid) || self.max_forwards == 0 {
+        if is_visited(desk.wire.ctx.settings, &self.visited, uid) || self.max_forwards == 0 {
             hunt.note(Refusal::status(480));
             return;
+        }
+        if uid.cluster() != desk.wire.ctx.settings.cid.as_str() {
+            return self.ring_abroad(desk, uid);
         }
         let from = desk.legs.link_out(self.key);
         hunt.add(from.leg);

@@ -172,6 +172,12 @@ impl Narrator {
             }
             Fact::CallAnswered { owner, .. } => format!("answered      {owner}"),
             Fact::CallEnded(record) if record.direction == "incoming" => return None,
+            // A demo is a cluster alone.
+            Fact::PeerUp { .. }
+            | Fact::PeerDown { .. }
+            | Fact::SecretRefused { .. }
+            | Fact::WrongSecret { .. }
+            | Fact::PageSettled { .. } => return None,
             Fact::CallEnded(record) => {
                 let (caller, callee) = (&record.caller, &record.callee);
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)

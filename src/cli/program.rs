@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::load::Loaded;
 use super::{
     calls, check, contact, demo, device, group, inbox, output, pages, profile, registrations, reload, serve,
-    tree, user,
+    tree, trunks, user,
 };
 
 /// A SIP server where your address is a program that you own.
@@ -60,6 +60,8 @@ enum Command {
     Inbox(inbox::Inbox),
     /// List who is registered, and where.
     Registrations(registrations::Registrations),
+    /// List the other clusters, and how they stand.
+    Trunks(trunks::Trunks),
     /// Let the running server read its configuration again.
     Reload,
 }
@@ -98,6 +100,7 @@ fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
         Command::Pages(command) => command.run(&load()?),
         Command::Inbox(command) => command.run(&load()?),
         Command::Registrations(command) => command.run(&load()?),
+        Command::Trunks(command) => command.run(&load()?),
         Command::Reload => reload::run(&load()?),
     }
 }

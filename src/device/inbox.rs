@@ -66,7 +66,8 @@ impl Handler for Inbox {
             StoreOutcome::Failed
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
-            | StoreOutcome::Inbox(_) => DeliveryEvent::FailedForNow(500),
+            | StoreOutcome::Inbox(_)
+            | StoreOutcome::Outbox(..) => DeliveryEvent::FailedForNow(500),
         }
     }
 }

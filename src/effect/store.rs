@@ -230,6 +230,8 @@ pub struct OutboxPage {
     pub max_forwards: u8,
     /// When it was accepted, milliseconds since 1970.
     pub stored_ms: i64,
+    /// When it is to be tried next, milliseconds since 1970.
+    pub due_ms: i64,
     /// How often it was tried.
     pub tries: u32,
 }

@@ -164,11 +164,12 @@ impl Peers {
         self.take(ctx.settings);
         let all: Vec<PeerId> = (0..).zip(&self.list).map(|(place, _)| PeerId(place)).collect();
         for id in all {
+            let index = self.index;
             let Some(entry) = self.entry_mut(id) else { continue };
             ctx.disarm(&mut entry.watch.timer);
             if entry.flow.is_none() {
                 entry.outbox.rest(ctx);
-            } else if entry.owner == self.index {
+            } else if entry.owner == index {
                 self.schedule(ctx, id, Next::Wait(Duration::ZERO));
             }
         }
@@ -282,14 +283,18 @@ impl Peers {
         entry.proof.prove(ctx.rng, (&self.own, &entry.peer.cid), (&method, uri))
     }
 
-    /// A peer does not believe our proof: it cannot be used until the secrets match.
-    pub fn on_refused(&mut self, ctx: &mut Ctx<'_>, id: PeerId) {
+    /// A peer does not believe our proof: it cannot be used until the secrets match. `probe`: what
+    /// it did not believe was our look at it.
+    pub fn on_refused(&mut self, ctx: &mut Ctx<'_>, id: PeerId, probe: Option<Key>) {
         let Some(entry) = self.entry_mut(id) else { return };
         if entry.told.is_none_or(|told| ctx.at().since(told) >= TELL_EVERY) {
             entry.told = Some(ctx.at());
             ctx.fact(Fact::SecretRefused { peer: entry.peer.cid.clone() });
         }
-        self.on_failed(ctx, id, SECRET);
+        match probe {
+            Some(client) => self.on_probe_failed(ctx, id, client, SECRET),
+            None => self.on_failed(ctx, id, SECRET),
+        }
     }
 
     // ---- health ----------------------------------------------------------------------------
@@ -480,7 +485,7 @@ impl Peers {
 }
 
 /// What stands in a listing when a peer does not believe us.
-pub const SECRET: &str = "the secret does not match";
+const SECRET: &str = "the secret does not match";
 
 fn period(ctx: &Ctx<'_>) -> Duration {
     Duration::from_secs(u64::from(ctx.settings.limits.peer_probe_s))

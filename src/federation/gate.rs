@@ -7,12 +7,14 @@
 //!
 //! Implements: RFC 3261 §22.3; RFC 7616 §3.3, §3.4, §5.5; RFC 8760.
 
-use std::net::IpAddr;
+use std::hash::{DefaultHasher, Hasher};
 
-use crate::base::{Cid, Now, PeerId, Rng};
+use crate::base::{Cid, Now, PeerId};
 use crate::config::{Algorithm as Offered, Peer, Settings};
-use crate::effect::Flow;
-use crate::sip::digest::{Algorithm, Challenge, Credentials, Hex, Judged, Nonces, Use, Uses, ha1};
+use crate::effect::{Ctx, Flow};
+use crate::sip::digest::{
+    Algorithm, Challenge, Credentials, Hex, Judged, Nonces, Use, Uses, first_cseq, ha1,
+};
 use crate::sip::{Message, Name, Uri, Writer};
 
 use super::book::Peers;
@@ -26,6 +28,7 @@ const WINDOWS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Gate {
     nonces: Nonces,
+    thread_key: u64,
     /// Checked in place of a peer that does not exist, so that it takes as long.
     nobody: Hex,
 }
@@ -76,11 +79,20 @@ impl Gate {
     pub(super) fn new(settings: &Settings) -> Self {
         let door = format!("federation {}", settings.cid);
         let nonces = Nonces::new(&settings.key, &door, settings.epoch, settings.limits.nonce_s);
-        Self { nonces, nobody: ha1(Algorithm::Sha256, b"", b"", &settings.key) }
+        let mut hasher = DefaultHasher::new();
+        hasher.write(door.as_bytes());
+        hasher.write(&settings.key);
+        let nobody = ha1(Algorithm::Sha256, b"", b"", &settings.key);
+        Self { nonces, thread_key: hasher.finish(), nobody }
     }
 
-    fn mint(&self, now: Now, source: IpAddr, rng: &mut Rng) -> String {
-        self.nonces.mint(now, source, rng)
+    /// A word that requests of one Call-ID and From tag share.
+    fn thread(&self, request: &Message) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.thread_key);
+        hasher.write(request.call_id());
+        hasher.write(request.from_tag());
+        u32::try_from(hasher.finish() >> 32).unwrap_or(0)
     }
 }
 
@@ -155,22 +167,31 @@ impl Peers {
     /// Writes the challenges into a 407.
     pub fn challenge(
         &self,
-        settings: &Settings,
-        (now, source): (Now, Flow),
-        rng: &mut Rng,
+        ctx: &mut Ctx<'_>,
+        source: Flow,
+        request: &Message,
         stale: bool,
         writer: &mut Writer,
     ) {
-        let nonce = self.gate.mint(now, source.remote.ip(), rng);
-        for offered in &settings.digest {
+        let word = self.first_cseq(ctx.settings, request) ^ self.gate.thread(request);
+        let nonce = self.gate.nonces.mint(ctx.now, source.remote.ip(), word, ctx.rng);
+        for offered in &ctx.settings.digest {
             let algorithm = match offered {
                 Offered::Md5 => Algorithm::Md5,
                 Offered::Sha256 => Algorithm::Sha256,
             };
-            let challenge =
-                Challenge { realm: settings.cid.as_str(), nonce: &nonce, algorithm, stale, opaque: "" };
+            let realm = ctx.settings.cid.as_str();
+            let challenge = Challenge { realm, nonce: &nonce, algorithm, stale, opaque: "" };
             writer.text(Name::ProxyAuthenticate, format_args!("{challenge}"));
         }
+    }
+
+    /// The CSeq that a request had before it was challenged for the first time: with its Call-ID it
+    /// tells a page from all others.
+    pub fn first_cseq(&self, settings: &Settings, request: &Message) -> u32 {
+        let claim = self.claim(settings, request);
+        let credentials = claim.as_ref().map(|claim| &claim.credentials);
+        first_cseq(request, credentials, self.gate.thread(request))
     }
 }
 

@@ -18,6 +18,7 @@ mod watch;
 pub use asserted::{Asserted, asserted, write_asserted};
 pub use book::{News, Notice, Peers, Tip, Unreachable, Way};
 pub use gate::{Admission, Claim, Pass};
-pub use page::send_page;
+pub use outbox::is_passing;
+pub use page::{letter_head, send_page};
 pub use trail::{is_visited, read_trail, trail};
 pub use watch::Health;

@@ -2,13 +2,16 @@
 //!
 //! Implements: RFC 3428 §4.
 
-use crate::base::Key;
+use crate::base::{Key, Rng, Uid};
+use crate::config::Settings;
+use crate::dialog::{Escaped, Face};
 use crate::effect::Ctx;
 use crate::effect::store::OutboxPage;
 use crate::sip::{Method, Name, Writer};
 use crate::transaction::{Draft, Owner, Transactions};
 
 use super::book::{Peers, Way};
+use super::trail::trail;
 
 /// What the Call-ID of a page begins with.
 const MARK: &str = "page-";
@@ -21,8 +24,8 @@ pub fn send_page(
     (owner, way): (Owner, Way),
     page: &OutboxPage,
 ) -> Key {
-    let to = crate::dialog::Escaped(page.recipient.user()).to_string();
-    let uri = format!("sip:{to}@{}", page.recipient.cluster());
+    let (user, cluster) = (page.recipient.user(), page.recipient.cluster());
+    let uri = format!("sip:{}@{cluster}", Escaped(user));
     let proof = peers.prove(ctx, way.peer, Method::Message, &uri);
     let tag = ctx.rng.draw();
     let headers = |writer: &mut Writer| {
@@ -48,15 +51,29 @@ pub fn send_page(
     transactions.request_peer(ctx, (owner, way.peer), way.flow, &draft)
 }
 
+/// The headers of a page that tell of its sender and its way, as lines that end in CRLF.
+pub fn letter_head(
+    settings: &Settings,
+    rng: &mut Rng,
+    (asserted, hidden): (&Uid, bool),
+    visited: &[Uid],
+) -> String {
+    let face = Face { name: None, user: asserted.user().to_owned(), host: asserted.cluster().to_owned() };
+    let mut lines = format!("P-Asserted-Identity: {face}\r\n");
+    if hidden {
+        lines.push_str("Privacy: id\r\n");
+    }
+    for entry in trail(settings, rng, visited) {
+        lines.push_str("History-Info: ");
+        lines.push_str(&entry);
+        lines.push_str("\r\n");
+    }
+    lines
+}
+
 impl Peers {
     /// The Call-ID of all tries of a page.
     pub fn page_call_id(&self, id: &str) -> String {
         format!("{MARK}{id}@{}", self.own)
     }
-}
-
-/// Whether all requests with this Call-ID of that cluster are tries of one page.
-pub fn is_one_page(call_id: &[u8], cluster: &str) -> bool {
-    let name = call_id.strip_prefix(MARK.as_bytes());
-    name.and_then(|name| name.strip_suffix(cluster.as_bytes())).is_some_and(|name| name.ends_with(b"@"))
 }

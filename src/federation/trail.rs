@@ -14,7 +14,8 @@ use smallvec::SmallVec;
 use crate::base::token::{hex, unhex};
 use crate::base::{Rng, Uid};
 use crate::config::Settings;
-use crate::sip::{Message, Name, Uri, Writer};
+use crate::dialog::Escaped;
+use crate::sip::{Message, Name, Uri};
 
 /// Trees that a call may have been through before it comes here; with more it goes round.
 const ENTRIES: usize = 20;
@@ -40,7 +41,7 @@ pub fn trail(settings: &Settings, rng: &mut Rng, visited: &[Uid]) -> Vec<String>
     let entry = |(place, uid): (usize, &Uid)| {
         let index = place + 1;
         if uid.cluster() != settings.cid.as_str() || uid.user().starts_with(MARK) {
-            return format!("<sip:{}@{}>;index={index}", crate::dialog::Escaped(uid.user()), uid.cluster());
+            return format!("<sip:{}@{}>;index={index}", Escaped(uid.user()), uid.cluster());
         }
         let mut nonce = [0; NONCE];
         hex(rng.draw(), &mut nonce);

@@ -79,6 +79,9 @@ pub struct Refusal {
     pub retry_after: Option<Bytes>,
     /// What passes.
     pub passage: Passage,
+    /// Whether it speaks of a whole cluster and not of one phone: then the one who asks may hear that
+    /// it is not there.
+    pub cluster: bool,
 }
 
 /// What passes from leg to leg: a body, and the few headers that say something about it or about
@@ -197,6 +200,12 @@ impl Refusal {
         Self { status, ..Self::default() }
     }
 
+    /// A cluster that is not there, or does not answer.
+    pub fn no_cluster(status: u16, retry_after: Option<String>) -> Self {
+        let retry_after = retry_after.map(Bytes::from);
+        Self { status, retry_after, cluster: true, ..Self::default() }
+    }
+
     /// Takes from a response what may pass.
     pub fn of(response: &Message) -> Self {
         let status = response.status();
@@ -206,7 +215,7 @@ impl Refusal {
             SmallVec::new()
         };
         let retry_after = response.header(Name::RetryAfter).map(Bytes::copy_from_slice);
-        Self { status, contacts, retry_after, passage: Passage::of(response).without_body() }
+        Self { status, contacts, retry_after, passage: Passage::of(response).without_body(), cluster: false }
     }
 }
 

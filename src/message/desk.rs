@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::base::{At, Key, ServerIndex, Uid};
+use crate::effect::fact::PageRecord;
+use crate::effect::store::OutboxPage;
 use crate::effect::{Ctx, Ticket};
+use crate::federation::Peers;
 use crate::registrar::User;
 use crate::transaction::Transactions;
 
@@ -20,6 +23,8 @@ pub struct Desk<'a, 'c> {
     pub server: ServerIndex,
     /// The record of the owner; `None` if he was removed meanwhile.
     pub owner: Option<&'a User>,
+    /// The other clusters.
+    pub peers: &'a mut Peers,
     /// Whether older pages are on their way to the owner's clients just now: a new one waits for them.
     pub queue: bool,
     /// What is left for the switchboard to do.
@@ -44,6 +49,16 @@ pub enum Order {
         page: Key,
         /// Under what the handler asked.
         ticket: Ticket,
+    },
+    /// Keep a page that waits for another cluster, with its record, and tell
+    /// [`super::Page::on_outbox`] what the store says.
+    Keep {
+        /// Which page.
+        page: Key,
+        /// What is to be kept of it.
+        kept: Arc<OutboxPage>,
+        /// Its record.
+        record: Arc<PageRecord>,
     },
     /// Tell the half that waits.
     Reply {

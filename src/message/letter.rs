@@ -67,6 +67,6 @@ impl Letter<'_> {
 fn key_of(owner: Owner) -> Key {
     match owner {
         Owner::Page(key) | Owner::Round(key) | Owner::Leg(key) => key,
-        Owner::Nobody => Key { index: 0x00ff_ffff, tenant: 0x00ff_ffff },
+        Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => Key { index: 0x00ff_ffff, tenant: 0x00ff_ffff },
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! Like a call, a page has two halves, the sender's and the recipient's, each with its tree; unlike
 //! a call, a half is over with one answer. What was kept in an inbox is brought to the phones by a
-//! round.
+//! round. What goes to a user of another cluster leaves from the sender's half.
 
+mod abroad;
 mod delivery;
 mod desk;
 mod letter;

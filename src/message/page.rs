@@ -29,6 +29,7 @@ use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
 use crate::registrar::Caller;
 use crate::routing::{Direction, Outcome, Route};
 
+use super::abroad::Errand;
 use super::desk::{Desk, Order};
 use super::parties::{PageOpening, Upstream};
 use super::verdict::{verdict, write_required};
@@ -52,6 +53,8 @@ pub struct Page {
     earlier: Option<(Outcome, u16)>,
     /// Requests of earlier stages that are not answered.
     late: SmallVec<[Key; 2]>,
+    /// Those of them, and of this stage's, that went to other clusters.
+    pub(super) errands: Vec<Errand>,
     /// Whether the owner's inbox is to have a copy.
     pub(super) copy_wanted: bool,
     /// Whether it waits in the owner's inbox.
@@ -84,6 +87,8 @@ pub(super) struct Stage {
     pub(super) asked: u8,
     /// Whether the inbox was asked and has not answered.
     pub(super) filing: bool,
+    /// How often the outbox was asked and has not answered.
+    pub(super) keeping: u8,
     /// Clients that wait until older pages are through: all, or the one of that name.
     pub(super) held: SmallVec<[Option<Arc<str>>; 1]>,
     /// Whether there was a target that somebody takes pages for.
@@ -128,6 +133,7 @@ impl Page {
             state: State::Asking(Stage::default()),
             earlier: None,
             late: SmallVec::new(),
+            errands: Vec::new(),
             copy_wanted: false,
             is_kept: false,
             began: now.at,
@@ -141,7 +147,7 @@ impl Page {
 
     /// A phone has answered, or not at all.
     pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) {
-        if status < 200 {
+        if status < 200 || self.on_cluster(desk, client, status) {
             return;
         }
         let known = self.stage().is_some_and(|stage| forget(&mut stage.open, client));
@@ -243,8 +249,10 @@ impl Page {
         stage.timer = None;
         stage.timed_out = true;
         stage.held.clear();
-        // The inbox always answers: he whose page it then has must not hear otherwise.
-        if !stage.filing {
+        self.keep_unanswered(desk);
+        let Some(stage) = self.stage() else { return };
+        // The store always answers: he whose page it then has must not hear otherwise.
+        if !stage.filing && stage.keeping == 0 {
             self.come_back(desk);
         }
     }
@@ -266,7 +274,7 @@ impl Page {
     pub(super) fn settle(&mut self, desk: &mut Desk<'_, '_>) {
         let Some(stage) = self.stage() else { return };
         let idle = stage.open.is_empty() && stage.asked == 0 && stage.held.is_empty();
-        if !stage.filing && (idle || stage.timed_out) {
+        if !stage.filing && stage.keeping == 0 && (idle || stage.timed_out) {
             self.come_back(desk);
         }
     }
@@ -388,6 +396,19 @@ impl Page {
             State::Asking(stage) => Some(stage),
             State::Copying(_) | State::Answered { .. } => None,
         }
+    }
+
+    /// Requests that are not answered, of this stage and of earlier ones.
+    pub(super) fn open_requests(&mut self) -> impl Iterator<Item = &mut Key> {
+        let open = match &mut self.state {
+            State::Asking(stage) => stage.open.as_mut_slice(),
+            State::Copying(_) | State::Answered { .. } => &mut [],
+        };
+        open.iter_mut().chain(&mut self.late)
+    }
+
+    pub(super) fn record_of(&self, ctx: &Ctx<'_>, status: u16, how: &'static str) -> PageRecord {
+        self.record(ctx, Answer { status, how })
     }
 
     fn record(&self, ctx: &Ctx<'_>, Answer { status, how }: Answer) -> PageRecord {

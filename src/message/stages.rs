@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::base::{Key, Uid};
 use crate::device::Step;
+use crate::federation::is_visited;
 use crate::registrar::Binding;
 use crate::routing::{Action, Outcome, Target, Try, Who};
 use crate::transaction::Owner;
@@ -91,7 +92,10 @@ impl Page {
             Target::Client(name) => self.copy_to_clients(desk, Some(name)),
             Target::User(uid) => {
                 let is_copy = matches!(self.upstream, Upstream::Nobody);
-                if !is_copy && self.may_go_to(uid) {
+                let may_go = !is_copy && self.may_go_to(desk, uid);
+                if may_go && is_foreign(desk, uid) {
+                    self.copy_abroad(desk, uid);
+                } else if may_go {
                     let opening = self.opening(uid);
                     desk.orders.push(Order::Invite(PageInvitation {
                         from: None,
@@ -147,13 +151,16 @@ impl Page {
     }
 
     pub(super) fn send_to_user(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
-        let may_go = self.may_go_to(uid);
+        let may_go = self.may_go_to(desk, uid);
         let opening = self.opening(uid);
         let key = self.key;
         let Some(stage) = self.stage() else { return };
         stage.tried = true;
         if !may_go {
             return self.note((Outcome::Unreachable, 480));
+        }
+        if is_foreign(desk, uid) {
+            return self.send_abroad(desk, uid);
         }
         stage.asked += 1;
         let from = PageEnd { server: desk.server, page: key, stage: stage.number };
@@ -173,8 +180,8 @@ impl Page {
     }
 
     /// Whether another user's tree may be asked: none is asked twice.
-    fn may_go_to(&self, uid: &Uid) -> bool {
-        !self.visited.contains(uid) && self.max_forwards > 0
+    fn may_go_to(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
+        !is_visited(desk.ctx.settings, &self.visited, uid) && self.max_forwards > 0
     }
 
     fn opening(&self, uid: &Uid) -> PageOpening {
@@ -189,4 +196,9 @@ impl Page {
             visited,
         }
     }
+}
+
+/// Whether a user is one of another cluster.
+fn is_foreign(desk: &Desk<'_, '_>, uid: &Uid) -> bool {
+    uid.cluster() != desk.ctx.settings.cid.as_str()
 }

@@ -20,6 +20,26 @@ pub struct Caller {
     pub own: Option<Uid>,
 }
 
+impl Caller {
+    /// How another cluster is told of him by us, who answer for our users and nobody else: whom we
+    /// assert, and how he is shown. One whom a third cluster sent to `owner`, who sends him on, comes
+    /// in the name of `owner`.
+    pub fn abroad(&self, owner: &Uid) -> (Uid, Face) {
+        if let Some(own) = &self.own {
+            return (own.clone(), self.face.clone());
+        }
+        let face = match self.who {
+            Who::Anonymous => self.face.clone(),
+            Who::User(_) | Who::Number(_) => Face {
+                name: self.face.name.clone(),
+                user: owner.user().to_owned(),
+                host: owner.cluster().to_owned(),
+            },
+        };
+        (owner.clone(), face)
+    }
+}
+
 /// Whom a URI names: a user of this cluster or of one that we speak with, a number; `None` for what
 /// we cannot reach.
 pub fn who_of(settings: &Settings, address: &[u8]) -> Option<Who> {

@@ -30,9 +30,7 @@ impl Switchboard {
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        let full = self.draining
-            || self.calls.len() >= usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
-        if full {
+        if self.is_full(ctx) {
             return self.refuse(ctx, &asked, 503);
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
@@ -73,6 +71,12 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Whether no new call is taken.
+    pub(super) fn is_full(&self, ctx: &Ctx<'_>) -> bool {
+        let limit = usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
+        self.draining || self.calls.len() >= limit
     }
 
     /// Another half asks this user's routing: the callee's half begins.

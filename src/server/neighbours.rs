@@ -3,7 +3,7 @@
 use crate::base::{Key, PeerId, ServerIndex};
 use crate::config::Settings;
 use crate::effect::Ctx;
-use crate::federation::{Notice, SECRET};
+use crate::federation::Notice;
 use crate::transaction::{Owner, TxEvent};
 
 use super::peer::PeerWord;
@@ -19,7 +19,7 @@ impl Switchboard {
         let (owner, client, peer) = (*owner, *client, *peer);
         let wanted = match owner {
             Owner::Leg(leg) => self.legs.wants_again(leg, client),
-            Owner::Page(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
+            Owner::Page(_) | Owner::Round(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
         };
         let proof = if *again || !wanted {
             None
@@ -28,8 +28,12 @@ impl Switchboard {
         };
         let flow = self.peers.flow(peer);
         let (Some((name, proof)), Some(flow)) = (proof, flow) else {
+            let probe = (owner == Owner::Probe(peer)).then_some(client);
             if wanted {
-                self.peers.on_refused(ctx, peer);
+                self.peers.on_refused(ctx, peer, probe);
+            }
+            if probe.is_some() {
+                return None;
             }
             let method = request.method();
             return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
@@ -41,7 +45,7 @@ impl Switchboard {
             Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),
             Owner::Probe(peer) => self.peers.on_probe_resent(peer, client, new),
             Owner::Outbox(peer) => self.peers.on_page_resent(peer, client, new),
-            Owner::Nobody => {}
+            Owner::Round(_) | Owner::Nobody => {}
         }
         None
     }
@@ -80,7 +84,8 @@ impl Switchboard {
     pub(super) fn on_notice(&mut self, settings: &Settings, notice: Notice) {
         match notice {
             Notice::News(news) => {
-                for server in (0..settings.servers).map(ServerIndex).filter(|server| *server != self.index) {
+                let own = self.index;
+                for server in (0..settings.servers).map(ServerIndex).filter(|server| *server != own) {
                     self.post(server, PeerWord::PeerNews(news.clone()));
                 }
             }
@@ -93,7 +98,6 @@ impl Switchboard {
 const fn why(status: u16) -> &'static str {
     match status {
         408 => "it does not answer",
-        SECRET_REFUSED => SECRET,
         _ => "it cannot be reached",
     }
 }

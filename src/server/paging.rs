@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::base::{Key, Slot, Uid};
+use crate::base::{Cid, Key, Slot, Uid};
 use crate::device::Origin;
-use crate::effect::{Ctx, StoreOp, Ticket};
+use crate::effect::{Ctx, StoreOp, StoreOutcome, Ticket};
 use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
@@ -70,7 +70,7 @@ impl Switchboard {
         self.begin_page(ctx, invitation.opening, (Direction::Incoming, uid, route), upstream);
     }
 
-    fn begin_page(
+    pub(super) fn begin_page(
         &mut self,
         ctx: &mut Ctx<'_>,
         opening: PageOpening,
@@ -132,12 +132,9 @@ impl Switchboard {
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
             Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
             Order::Keep { page, kept, record } => {
+                let peer = kept.peer.clone();
                 let ticket = ctx.store(StoreOp::PutOutbox(kept, record));
-                self.waiting.insert(ticket, Waiting::Outbox(page));
-            }
-            Order::Kept(cid) => {
-                let owner = Slot::of(cid.as_str().as_bytes()).owner(ctx.settings.servers);
-                self.post(owner, PeerWord::PeerTip(cid, Tip::Stored));
+                self.await_store(ticket, Waiting::Outbox(page, peer));
             }
             Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
@@ -175,6 +172,16 @@ impl Switchboard {
         }
     }
 
+    /// A page is kept for another cluster, or is not: its sender is told, and who looks after that
+    /// cluster.
+    pub(super) fn on_kept(&mut self, ctx: &mut Ctx<'_>, page: Key, peer: Cid, outcome: &StoreOutcome) {
+        self.with_page(ctx, page, |page, desk| page.on_outbox(desk, outcome));
+        if let StoreOutcome::Saved = outcome {
+            let owner = Slot::of(peer.as_str().as_bytes()).owner(ctx.settings.servers);
+            self.post(owner, PeerWord::PeerTip(peer, Tip::Stored));
+        }
+    }
+
     fn await_store(&mut self, ticket: Ticket, waiting: Waiting) {
         self.waiting.insert(ticket, waiting);
     }
@@ -200,7 +207,8 @@ impl Switchboard {
         let round = owner.and_then(|owner| owner.round).and_then(|round| self.rounds.get(round));
         let queue = round.is_some_and(Round::holds_back);
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
-        act(page, &mut Desk { ctx, transactions, server: self.index, owner, queue, orders });
+        let peers = &mut self.peers;
+        act(page, &mut Desk { ctx, transactions, server: self.index, owner, peers, queue, orders });
     }
 
     /// Lets a round do something, with everything that it acts through.
@@ -213,6 +221,7 @@ impl Switchboard {
         let Some(round) = self.rounds.get_mut(key) else { return };
         let owner = self.users.get(round.owner());
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
-        act(round, &mut Desk { ctx, transactions, server: self.index, owner, queue: false, orders });
+        let peers = &mut self.peers;
+        act(round, &mut Desk { ctx, transactions, server: self.index, owner, peers, queue: false, orders });
     }
 }

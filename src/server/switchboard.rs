@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use crate::base::{Arena, At, Key, ServerIndex, Uid};
+use crate::base::{Arena, At, Cid, Key, ServerIndex, Uid};
 use crate::call::{self, Call};
 use crate::config::Settings;
 use crate::effect::fact::Dropped;
@@ -56,7 +56,7 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(Key),
     NumberForPage(Key),
-    Outbox(Key),
+    Outbox(Key, Cid),
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
@@ -335,9 +335,7 @@ impl Switchboard {
                 let uid = number_of(outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
             }
-            (Waiting::Outbox(page), outcome) => {
-                self.with_page(ctx, page, |page, desk| page.on_kept(desk, &outcome));
-            }
+            (Waiting::Outbox(page, peer), outcome) => self.on_kept(ctx, page, peer, &outcome),
             (Waiting::DeviceForPage(page), outcome) => {
                 self.with_page(ctx, page, |page, desk| page.on_stored(desk, &outcome));
             }

@@ -17,6 +17,7 @@ mod baresip;
 mod calls;
 mod cli;
 mod dialogs;
+mod federation;
 mod forks;
 mod loopback;
 mod messages;

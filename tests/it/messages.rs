@@ -102,7 +102,7 @@ fn what_a_phone_dislikes_about_a_page() {
 #[test]
 fn a_page_that_cannot_be_sent() {
     let mut world = World::new();
-    world.configure(|settings| settings.limits.page_bytes = 6);
+    world.configure("north.test", |settings| settings.limits.page_bytes = 6);
     world.phone("anne");
     world.phone("carl");
     world.at(0.0, "anne", page("carl", "dinner?"));

@@ -84,7 +84,11 @@ impl Bench {
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)
+            | StoreOp::PutOutbox(..)
+            | StoreOp::DeferOutbox { .. }
+            | StoreOp::SettleOutbox { .. }
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+            StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
         }
     }

@@ -185,5 +185,11 @@ fn thread_of(flow: Flow, servers: u8) -> u8 {
 }
 
 fn writes(op: &StoreOp) -> bool {
-    !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. })
+    !matches!(
+        op,
+        StoreOp::LoadUser(_)
+            | StoreOp::FindNumber(_)
+            | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadOutbox { .. }
+    )
 }
