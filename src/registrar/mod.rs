@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod contacts;
 mod identity;
 mod nonce;
 mod patience;
@@ -14,6 +15,7 @@ mod user;
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings};
 pub use identity::{Caller, aor_of, who_of, who_of_uri};
+pub use contacts::Contacts;
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, registration_reply, requested_change};
 pub use user::User;

@@ -9,6 +9,7 @@ use crate::routing::{Facts, Profile, Registered, Who};
 use crate::sip::digest::{Algorithm, Hex};
 
 use super::bindings::{Binding, Bindings};
+use super::contacts::Contacts;
 use super::nonce::Uses;
 
 /// A user whose record is loaded.
@@ -24,6 +25,8 @@ pub struct User {
     pub bindings: Bindings,
     /// The profile that he has activated; without one the cluster's default decides.
     pub profile: Option<Arc<Profile>>,
+    /// Whom he knows.
+    pub contacts: Contacts,
     /// His named devices.
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
@@ -51,6 +54,7 @@ impl User {
             numbers: stored.numbers,
             bindings: Bindings::load(settings, now, stored.bindings),
             profile: stored.profile,
+            contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
             calls: 0,
@@ -75,12 +79,13 @@ impl User {
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
-    pub fn facts(&self, now: Now, _other: &Who, urgent: bool) -> Facts {
+    pub fn facts(&self, now: Now, other: &Who, urgent: bool) -> Facts {
         let any = self.bindings.any(now.at);
+        let (groups, contact) = self.contacts.of(other);
         Facts {
             registered: if any { Registered::ThisMode } else { Registered::None },
-            groups: Arc::default(),
-            contact: false,
+            groups,
+            contact,
             urgent,
             wall_ms: now.wall_ms,
         }
@@ -101,9 +106,12 @@ impl User {
     pub fn refresh(&mut self, stored: StoredUser) {
         self.name = stored.name;
         self.numbers = stored.numbers;
+        self.contacts = Contacts::load(stored.contacts);
         self.devices = stored.devices.into();
         self.profile = stored.profile;
         self.removed = false;
+        // A page that came while he was read again waits, whatever was read.
+        self.waiting |= stored.waiting;
         self.secrets = Ha1s::of(&stored.secrets);
     }
 
