@@ -39,3 +39,4 @@ mod torture_server;
 mod users;
 mod ways;
 mod wire;
+mod worlds;

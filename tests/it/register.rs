@@ -254,7 +254,7 @@ fn two_instances_share_a_private_contact() {
 #[test]
 fn bindings_are_swapped_at_the_limit() {
     let mut world = anne();
-    world.configure(|settings| settings.limits.bindings_per_user = 2);
+    world.configure("north.test", |settings| settings.limits.bindings_per_user = 2);
     let contacts = |text: &str| Do::Register.with("Contact", text);
     world.at(0.0, "anne", contacts("<sip:a@198.51.100.1>, <sip:b@198.51.100.1>"));
     world.at(1.0, "anne", contacts("<sip:a@198.51.100.1>;expires=0, <sip:c@198.51.100.1>"));
