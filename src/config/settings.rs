@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
 use crate::routing::{Mode, Profile};
@@ -46,6 +47,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What phones are told in Via and Contact: `host` or `host:port`.
     pub advertise: String,
+    /// The same for phones that speak IPv4, where a listener takes both families.
+    pub advertise_v4: Option<String>,
     /// Who comes here.
     pub face: Face,
 }
@@ -184,9 +187,11 @@ impl Settings {
         self.listeners.get(usize::from(listener)).map(|listener| listener.face)
     }
 
-    /// What phones are told of this listener: `host` or `host:port`.
-    pub fn advertised(&self, listener: u8) -> &str {
-        self.listeners.get(usize::from(listener)).map_or("", |listener| listener.advertise.as_str())
+    /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.
+    pub fn advertised(&self, listener: u8, remote: SocketAddr) -> &str {
+        let Some(listener) = self.listeners.get(usize::from(listener)) else { return "" };
+        let v4 = listener.advertise_v4.as_deref().filter(|_| canonical(remote.ip()).is_ipv4());
+        v4.unwrap_or(&listener.advertise)
     }
 
     /// The listener for streams that stands beside one for datagrams: of the same face, on the same

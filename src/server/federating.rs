@@ -199,6 +199,7 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
+        user.pages = user.pages.saturating_add(1);
         let caller = caller_of(visit.caller);
         let passage = Passage::of(&request);
         let route = incoming(ctx, user, &caller, Mode::Page, &passage);
@@ -233,7 +234,7 @@ fn caller_of(asserted: Asserted) -> Caller {
 }
 
 fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {
-    let profiles = (&user.profile, &ctx.settings.default_profile);
+    let profiles = user.profiles(ctx.settings);
     let facts = user.facts(ctx.now, &caller.who, passage.is_urgent());
     let who = (caller.who.clone(), Who::User(user.uid.clone()));
     Route::begin(profiles, Direction::Incoming, mode, who, facts)

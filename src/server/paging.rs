@@ -25,12 +25,13 @@ impl Switchboard {
             return self.refuse(ctx, &asked, status);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        let Some(user) = self.users.get(uid) else { return self.refuse(ctx, &asked, 500) };
+        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
+        user.pages = user.pages.saturating_add(1);
         let sender = caller_of(ctx, user, &request);
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
@@ -62,7 +63,8 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        user.pages = user.pages.saturating_add(1);
+        let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
@@ -126,7 +128,7 @@ impl Switchboard {
             }
             Order::FindNumber { page, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.await_store(ticket, Waiting::NumberForPage(page));
+                self.await_store(ticket, Waiting::NumberForPage(page, number));
             }
             Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
@@ -138,7 +140,11 @@ impl Switchboard {
             }
             Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
-                self.pages.remove(key);
+                let Some(page) = self.pages.remove(key) else { return };
+                if let Some(user) = self.users.get_mut(page.owner()) {
+                    user.pages = user.pages.saturating_sub(1);
+                }
+                self.users.let_go(ctx, page.owner());
             }
             Order::Waits { uid, since } => {
                 let Some(user) = self.users.get_mut(&uid) else { return };
