@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Uid;
-use crate::call::{Call, Invitation, Opening, Order, mode_of};
+use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
@@ -55,7 +55,10 @@ impl Switchboard {
             caller,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
-            visited: smallvec::SmallVec::new(),
+            breadth: breadth_of(&request, ctx.settings.limits.breadth),
+            searches: ctx.settings.limits.halves_per_call,
+            history: History::new(wants_privacy(&request, &["history", "header", "session"])),
+            origin: Some(Origin::of(asked.flow, &request)),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -122,9 +125,9 @@ impl Switchboard {
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
-            Order::FindNumber { call, number } => {
-                let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForCall(call));
+            Order::FindNumber(lookup) => {
+                let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
+                self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
@@ -161,8 +164,7 @@ fn same_number(a: &str, b: &str) -> bool {
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous)
-        || ["id", "user", "header"].iter().any(|word| request.has_token(Name::Privacy, word));
+    let hidden = uri.as_ref().is_some_and(is_anonymous) || wants_privacy(request, &["id", "user", "header"]);
     if hidden {
         return Caller { who: Who::Anonymous, face: Face::anonymous() };
     }
@@ -177,6 +179,13 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
         host: user.uid.cluster().to_owned(),
     };
     Caller { who: Who::User(user.uid.clone()), face }
+}
+
+/// Whether a request asks for one of these kinds of privacy (RFC 3323 §4.2: joined by semicolons).
+fn wants_privacy(request: &Message, kinds: &[&str]) -> bool {
+    let words = request.values(Name::Privacy).flat_map(|value| value.split(|byte| *byte == b';'));
+    let mut words = words.map(<[u8]>::trim_ascii);
+    words.any(|word| kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes())))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.

@@ -49,7 +49,7 @@ pub struct Census {
 #[derive(Debug)]
 pub(super) enum Waiting {
     User(Uid),
-    NumberForCall(Key),
+    NumberForCall(call::Lookup),
     NumberForPage(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
@@ -234,8 +234,8 @@ impl Switchboard {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match event {
-                    TxEvent::Response { response, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response)
+                    TxEvent::Response { response, again, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response, *again)
                     }
                     TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
                 };
@@ -282,9 +282,9 @@ impl Switchboard {
                     self.refuse_job(ctx, job, 500);
                 }
             }
-            (Waiting::NumberForCall(call), outcome) => {
+            (Waiting::NumberForCall(lookup), outcome) => {
                 let uid = number_of(outcome);
-                self.with_call(ctx, call, |call, desk| call.on_number(desk, uid.as_ref()));
+                self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
             (Waiting::NumberForPage(page), outcome) => {
                 let uid = number_of(outcome);

@@ -25,6 +25,7 @@
 
 pub mod check;
 pub mod digest;
+pub mod heard;
 pub mod ladder;
 pub mod net;
 pub mod phone;
