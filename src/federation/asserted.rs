@@ -69,11 +69,14 @@ pub fn write_asserted(writer: &mut Writer, uid: &Uid, hidden: bool) {
     }
 }
 
-/// Whether a request asks that its sender be hidden (RFC 3323 §4.2: a list parted by semicolons).
+/// Whether a request asks that its sender be hidden: any privacy but that of the session or of its
+/// history, which are not his name (RFC 3323 §4.2: a list parted by semicolons).
 fn wants_privacy(request: &Message) -> bool {
+    let harmless = [&b"none"[..], b"critical", b"session", b"history"];
     let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
-    let hides = |word: &[u8]| ["id", "user", "header"].iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
-    words.map(<[u8]>::trim_ascii).any(hides)
+    words
+        .map(<[u8]>::trim_ascii)
+        .any(|word| !word.is_empty() && !harmless.iter().any(|other| word.eq_ignore_ascii_case(other)))
 }
 
 fn is_anonymous(uri: &Uri<'_>) -> bool {

@@ -63,7 +63,7 @@ pub fn letter_head(
     if hidden {
         lines.push_str("Privacy: id\r\n");
     }
-    for entry in trail(settings, rng, visited) {
+    for entry in trail(settings, rng, visited.iter()) {
         lines.push_str("History-Info: ");
         lines.push_str(&entry);
         lines.push_str("\r\n");

@@ -27,7 +27,7 @@ const MACED: usize = 16;
 
 /// Whose trees a call from another cluster has been through; `None` if it has been through too many.
 pub fn read_trail(request: &Message) -> Option<SmallVec<[Uid; 2]>> {
-    let mut visited = SmallVec::new();
+    let mut visited = SmallVec::<[Uid; 2]>::new();
     for entry in request.addresses(Name::HistoryInfo) {
         let Ok(uri) = Uri::parse(entry.uri) else { continue };
         let uid = uri.user_text().and_then(|user| Uid::new(&user, uri.host_text()).ok());
@@ -37,8 +37,12 @@ pub fn read_trail(request: &Message) -> Option<SmallVec<[Uid; 2]>> {
 }
 
 /// The History-Info of a call that goes to another cluster: whose trees it has been through.
-pub fn trail(settings: &Settings, rng: &mut Rng, visited: &[Uid]) -> Vec<String> {
-    let entry = |(place, uid): (usize, &Uid)| {
+pub fn trail<'u>(
+    settings: &Settings,
+    rng: &mut Rng,
+    visited: impl Iterator<Item = &'u Uid>,
+) -> Vec<String> {
+    let entry = |(place, uid): (usize, &'u Uid)| {
         let index = place + 1;
         if uid.cluster() != settings.cid.as_str() || uid.user().starts_with(MARK) {
             return format!("<sip:{}@{}>;index={index}", Escaped(uid.user()), uid.cluster());
@@ -49,16 +53,13 @@ pub fn trail(settings: &Settings, rng: &mut Rng, visited: &[Uid]) -> Vec<String>
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         format!("<sip:{MARK}{}{}@{}>;index={index}", text(&nonce), text(&maced), settings.cid)
     };
-    visited.iter().enumerate().map(entry).collect()
+    visited.enumerate().map(entry).collect()
 }
 
-/// Whether this user's tree is among those that were asked, veiled or not.
-pub fn is_visited(settings: &Settings, visited: &[Uid], uid: &Uid) -> bool {
-    visited.iter().any(|entry| {
-        entry == uid
-            || (entry.cluster() == settings.cid.as_str()
-                && entry.user().strip_prefix(MARK).is_some_and(|veiled| names(settings, veiled, uid)))
-    })
+/// Whether an entry of a trail is this user, veiled or not.
+pub fn is_visited(settings: &Settings, entry: &Uid, uid: &Uid) -> bool {
+    let veiled = || entry.user().strip_prefix(MARK).filter(|_| entry.cluster() == settings.cid.as_str());
+    entry == uid || veiled().is_some_and(|veiled| names(settings, veiled, uid))
 }
 
 fn names(settings: &Settings, veiled: &str, uid: &Uid) -> bool {

@@ -70,6 +70,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::PageSettled { id, receipt, .. } => {
             tracing::debug!(server, id, receipt, "a page to another cluster is settled");
         }
+        Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
 }

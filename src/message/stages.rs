@@ -181,7 +181,8 @@ impl Page {
 
     /// Whether another user's tree may be asked: none is asked twice.
     fn may_go_to(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
-        !is_visited(desk.ctx.settings, &self.visited, uid) && self.max_forwards > 0
+        let settings = desk.ctx.settings;
+        self.max_forwards > 0 && !self.visited.iter().any(|entry| is_visited(settings, entry, uid))
     }
 
     fn opening(&self, uid: &Uid) -> PageOpening {

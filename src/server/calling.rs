@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Uid;
-use crate::call::{Call, Invitation, Opening, Order, mode_of};
+use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
@@ -30,7 +30,7 @@ impl Switchboard {
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        if self.is_full(ctx) {
+        if self.takes_no_call(ctx) {
             return self.refuse(ctx, &asked, 503);
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
@@ -53,7 +53,10 @@ impl Switchboard {
             caller,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
-            visited: smallvec::SmallVec::new(),
+            breadth: breadth_of(&request, ctx.settings.limits.breadth),
+            searches: ctx.settings.limits.halves_per_call,
+            history: History::new(has_privacy(&request, &["history", "header", "session"])),
+            origin: Some(Origin::of(asked.flow, &request)),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -74,7 +77,7 @@ impl Switchboard {
     }
 
     /// Whether no new call is taken.
-    pub(super) fn is_full(&self, ctx: &Ctx<'_>) -> bool {
+    pub(super) fn takes_no_call(&self, ctx: &Ctx<'_>) -> bool {
         let limit = usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
         self.draining || self.calls.len() >= limit
     }
@@ -126,9 +129,9 @@ impl Switchboard {
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
-            Order::FindNumber { call, number } => {
-                let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForCall(call, number));
+            Order::FindNumber(lookup) => {
+                let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
+                self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
@@ -193,6 +196,13 @@ fn wants_privacy(request: &Message) -> bool {
         .flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')))
         .map(<[u8]>::trim_ascii)
         .any(|word| !word.is_empty() && !harmless.iter().any(|other| word.eq_ignore_ascii_case(other)))
+}
+
+/// Whether a request asks for one of these kinds of privacy (RFC 3323 §4.2: joined by semicolons).
+pub(super) fn has_privacy(request: &Message, kinds: &[&str]) -> bool {
+    let words = request.values(Name::Privacy).flat_map(|value| value.split(|byte| *byte == b';'));
+    let mut words = words.map(<[u8]>::trim_ascii);
+    words.any(|word| kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes())))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.

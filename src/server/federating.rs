@@ -13,7 +13,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::base::{PeerId, Uid};
-use crate::call::{Call, Opening, mode_of};
+use crate::call::{Call, History, Opening, breadth_of, mode_of};
 use crate::config::Face;
 use crate::device::Origin;
 use crate::effect::{Ctx, Fact, Flow};
@@ -26,7 +26,7 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
-use super::calling::{MAX_FORWARDS, can_carry};
+use super::calling::{MAX_FORWARDS, can_carry, has_privacy};
 use super::requests::{PAUSE_S, lacking};
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
@@ -40,6 +40,8 @@ struct Visit {
     caller: Asserted,
     callee: Uid,
     visited: SmallVec<[Uid; 2]>,
+    /// Whether its way is not to be told to phones.
+    untold: bool,
 }
 
 impl Switchboard {
@@ -137,15 +139,15 @@ impl Switchboard {
         let cid = self.peers.cid(peer).ok_or(403_u16)?;
         let caller = asserted(cid, request).ok_or(403_u16)?;
         let callee = callee_of(ctx, request).ok_or(404_u16)?;
-        let mut visited = read_trail(request).ok_or(483_u16)?;
-        if is_visited(ctx.settings, &visited, &callee) {
+        let visited = read_trail(request).ok_or(483_u16)?;
+        if visited.iter().any(|entry| is_visited(ctx.settings, entry, &callee)) {
             return Err(482);
         }
         if self.users.get(&callee).is_none() {
             return Err(404);
         }
-        visited.push(callee.clone());
-        Ok(Visit { peer, caller, callee, visited })
+        let untold = caller.hidden || has_privacy(request, &["history", "header", "session"]);
+        Ok(Visit { peer, caller, callee, visited, untold })
     }
 
     fn on_peer_invite(&mut self, ctx: &mut Ctx<'_>, visit: Visit, asked: Asked) {
@@ -160,7 +162,7 @@ impl Switchboard {
             writer.header(Name::Accept, b"application/sdp, multipart/mixed");
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
-        let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.is_full(ctx)) else {
+        let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.takes_no_call(ctx)) else {
             return self.refuse(ctx, &asked, 503);
         };
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
@@ -176,7 +178,10 @@ impl Switchboard {
             caller,
             passage,
             max_forwards: forwards(&request),
-            visited: visit.visited,
+            breadth: breadth_of(&request, ctx.settings.limits.breadth),
+            searches: ctx.settings.limits.halves_per_call,
+            history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
+            origin: None,
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -197,6 +202,8 @@ impl Switchboard {
         if let Some(status) = refusal_of(&request, ctx.settings.limits.page_bytes) {
             return self.refuse(ctx, &asked, status);
         }
+        let mut visited = visit.visited;
+        visited.push(visit.callee.clone());
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
         user.pages = user.pages.saturating_add(1);
@@ -213,7 +220,7 @@ impl Switchboard {
             origin,
             passage,
             max_forwards: forwards(&request),
-            visited: visit.visited,
+            visited,
         };
         let half = (Direction::Incoming, visit.callee, route);
         self.begin_page(ctx, opening, half, Upstream::Phone(asked));

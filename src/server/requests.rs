@@ -28,6 +28,8 @@ use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 pub(super) const PAUSE_S: u64 = 60;
+/// Seconds that somebody who comes while there are too many transactions is asked to wait.
+const TURNED_AWAY_S: u64 = 5;
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
@@ -136,6 +138,9 @@ impl Switchboard {
 
     /// A request that opens something new.
     fn on_new_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        if self.is_full(ctx) {
+            return self.turn_away(ctx, flow, message);
+        }
         match ctx.settings.face(flow.listener) {
             Some(Face::Access) => {}
             Some(Face::Federation) => return self.on_peer_request(ctx, flow, message),
@@ -168,6 +173,20 @@ impl Switchboard {
                 self.wait_for(ctx, &uid, job);
             }
         }
+    }
+
+    /// Whether there are so many transactions that nothing new is begun.
+    fn is_full(&self, ctx: &Ctx<'_>) -> bool {
+        let limit = usize::try_from(ctx.settings.limits.transactions).unwrap_or(usize::MAX);
+        self.transactions.census().1 >= limit
+    }
+
+    /// Answers 503 at the price of one message: what is under way goes on.
+    fn turn_away(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
+        let mut writer = self.doors.refusal(request, 503, flow);
+        writer.number(Name::RetryAfter, TURNED_AWAY_S);
+        ctx.send(reply_flow(flow, request), writer.finish(b""));
+        ctx.fact(Fact::TurnedAway);
     }
 
     /// A job waits for a user's record.

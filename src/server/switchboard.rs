@@ -57,7 +57,7 @@ pub struct Census {
 #[derive(Debug)]
 pub(super) enum Waiting {
     User(Uid),
-    NumberForCall(Key, Arc<str>),
+    NumberForCall(call::Lookup),
     NumberForPage(Key, Arc<str>),
     Outbox(Key, Cid),
     DeviceForPage(Key),
@@ -282,8 +282,9 @@ impl Switchboard {
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
+                let again = matches!(event, TxEvent::Response { again: true, .. });
                 let report = match response {
-                    Some(response) => self.legs.on_response(&mut wire, leg, client, response),
+                    Some(response) => self.legs.on_response(&mut wire, leg, client, response, again),
                     None => self.legs.on_failed(&mut wire, leg, client, status),
                 };
                 self.reports.extend(report);
@@ -338,9 +339,9 @@ impl Switchboard {
                     self.refuse_job(ctx, job, 500);
                 }
             }
-            (Waiting::NumberForCall(call, number), outcome) => {
-                let uid = owner_of(ctx.settings, &number, outcome);
-                self.with_call(ctx, call, |call, desk| call.on_number(desk, uid.as_ref()));
+            (Waiting::NumberForCall(lookup), outcome) => {
+                let uid = owner_of(ctx.settings, &lookup.number, outcome);
+                self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
             (Waiting::NumberForPage(page, number), outcome) => {
                 let uid = owner_of(ctx.settings, &number, outcome);

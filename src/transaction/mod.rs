@@ -53,6 +53,8 @@ pub enum TxEvent {
         peer: Option<PeerId>,
         /// The response.
         response: Arc<Message>,
+        /// Whether it is a 2xx to an INVITE that has come before.
+        again: bool,
     },
     /// Another cluster asks for a proof (401, 407). Either the request is sent again with one
     /// ([`Transactions::resend`]), or its owner is to be told that it has failed.

@@ -87,10 +87,10 @@ impl Transactions {
     /// What a response is to the owner of its request.
     pub(super) fn event(
         &self,
-        key: Key,
-        owner: Owner,
+        (key, owner): (Key, Owner),
         asking: Option<Asking>,
         response: &Arc<Message>,
+        repeated: bool,
     ) -> TxEvent {
         let response = Arc::clone(response);
         if let (Some(Asking { peer, again }), 401 | 407) = (asking, response.status())
@@ -98,7 +98,13 @@ impl Transactions {
         {
             return TxEvent::Challenged { owner, client: key, peer, again, request, response };
         }
-        TxEvent::Response { owner, client: key, peer: asking.map(|asking| asking.peer), response }
+        TxEvent::Response {
+            owner,
+            client: key,
+            peer: asking.map(|asking| asking.peer),
+            response,
+            again: repeated,
+        }
     }
 
     fn request_of(&self, key: Key) -> Option<Box<Message>> {

@@ -201,12 +201,21 @@ impl Transactions {
             }
             ClientMachine::Invite(_) | ClientMachine::Other(_) => return Err(Stray),
         };
-        let tell = matches!(step, Step::Tell | Step::TellAndEnd);
-        let event = tell.then(|| self.event(key, owner, asking, response));
+        let again = step == Step::TellAgain;
+        let tell = again || matches!(step, Step::Tell | Step::TellAndEnd);
+        let event = tell.then(|| self.event((key, owner), asking, response, again));
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
         }
         Ok(event)
+    }
+
+    /// Where an INVITE of ours went, and whether it made an offer.
+    pub fn invite_of(&self, invite: Key) -> Option<(Flow, bool)> {
+        match self.clients.get(invite)? {
+            ClientMachine::Invite(machine) => Some((machine.flow, !machine.request()?.body().is_empty())),
+            ClientMachine::Other(_) => None,
+        }
     }
 
     /// A client transaction's timer fired.
@@ -247,7 +256,7 @@ impl Transactions {
         };
         let peer = peer.map(|asking| asking.peer);
         match step {
-            Step::Quiet | Step::Tell => None,
+            Step::Quiet | Step::Tell | Step::TellAgain => None,
             Step::End | Step::TellAndEnd => {
                 self.clients.remove(key);
                 None

@@ -1,12 +1,13 @@
 //! What was: records of calls and pages, and the bindings that the store holds.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
 use super::database::Database;
 use super::error::StoreError;
 use crate::base::Uid;
+use crate::call::rungs;
 use crate::io::clock;
 
 /// Which records.
@@ -47,6 +48,14 @@ pub struct CallRow {
     pub rule: String,
     /// The whole decision.
     pub path: String,
+    /// What was said and heard.
+    #[serde(serialize_with = "as_rungs")]
+    pub ladder: String,
+}
+
+/// Programs are given a ladder as a list.
+fn as_rungs<S: Serializer>(kept: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    rungs(kept).serialize(serializer)
 }
 
 /// Half of a page.
@@ -169,7 +178,8 @@ from_row!(CallRow {
     status,
     end,
     rule,
-    path
+    path,
+    ladder
 });
 from_row!(PageRow {
     id,
