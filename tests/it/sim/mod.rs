@@ -28,6 +28,7 @@
 pub mod check;
 pub mod cluster;
 pub mod digest;
+pub mod heard;
 pub mod ladder;
 pub mod net;
 pub mod phone;
