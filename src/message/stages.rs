@@ -45,6 +45,8 @@ impl Page {
                 }
                 Who::Anonymous => self.finish(desk, 404, ""),
             },
+            // Back to one who has been asked before: this half closed the loop.
+            Action::Forward(uid) if self.has_visited(desk, uid) => self.finish(desk, 482, ""),
             Action::Forward(uid) => self.pass_on(desk, uid),
             Action::Decline => self.finish(desk, 603, ""),
             Action::Busy => self.finish(desk, 486, ""),
@@ -181,8 +183,11 @@ impl Page {
 
     /// Whether another user's tree may be asked: none is asked twice.
     fn may_go_to(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
-        let settings = desk.ctx.settings;
-        self.max_forwards > 0 && !self.visited.iter().any(|entry| is_visited(settings, entry, uid))
+        self.max_forwards > 0 && !self.has_visited(desk, uid)
+    }
+
+    fn has_visited(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
+        self.visited.iter().any(|entry| is_visited(desk.ctx.settings, entry, uid))
     }
 
     fn opening(&self, uid: &Uid) -> PageOpening {

@@ -26,7 +26,7 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
-use super::calling::{MAX_FORWARDS, can_carry, has_privacy};
+use super::calling::{MAX_FORWARDS, can_carry, hides_history};
 use super::requests::{PAUSE_S, lacking};
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
@@ -146,7 +146,7 @@ impl Switchboard {
         if self.users.get(&callee).is_none() {
             return Err(404);
         }
-        let untold = caller.hidden || has_privacy(request, &["history", "header", "session"]);
+        let untold = caller.hidden || hides_history(request);
         Ok(Visit { peer, caller, callee, visited, untold })
     }
 
