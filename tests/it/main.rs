@@ -40,6 +40,7 @@ mod tidy;
 mod tone;
 mod torture;
 mod torture_server;
+mod two_clusters;
 mod users;
 mod ways;
 mod wire;
