@@ -23,7 +23,7 @@ impl Call {
     /// Calls a user of another cluster, if there is a way to him, with this share of the breadth.
     pub(super) fn ring_abroad(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, share: u16) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        let way = match desk.peers.way(uid, self.route.mode()) {
+        let way = match desk.peers.way(desk.wire.ctx, uid, self.route.mode()) {
             Ok(way) => way,
             Err(why) => {
                 hunt.note(Refusal::no_cluster(why.status(), why.retry_after()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use crate::base::{Cid, Key, PeerId, ServerIndex, Slot, Uid};
+use crate::base::{At, Cid, Key, PeerId, ServerIndex, Slot, Uid};
 use crate::config::{Peer, Settings};
 use crate::effect::admin::LivePeer;
 use crate::effect::wake::PeerTimer;
@@ -19,7 +19,7 @@ use crate::transaction::{Draft, Owner, Transactions};
 use super::gate::{Account, Gate};
 use super::outbox::Outbox;
 use super::proof::Proof;
-use super::watch::{Health, Next, Watch};
+use super::watch::{Health, Next, QUIET, Watch};
 
 /// Seconds that a caller is asked to wait when a cluster is not there: it is looked for every second.
 const RETRY_AFTER_S: u64 = 5;
@@ -50,7 +50,9 @@ pub(super) struct Entry {
     pub(super) outbox: Outbox,
     proof: Proof,
     account: Account,
-    told: Option<crate::base::At>,
+    told: Option<At>,
+    /// When its owner was told last that it is used.
+    used: Option<At>,
 }
 
 /// A way to a user of another cluster.
@@ -98,6 +100,8 @@ pub struct News {
 pub enum Tip {
     /// Something valid came from it.
     Heard,
+    /// Something is sent to it.
+    Used,
     /// Something that was sent to it was not answered.
     Failed(&'static str),
     /// A page waits for it.
@@ -202,6 +206,7 @@ impl Peers {
                     proof: Proof::new(&self.own, peer),
                     account: Account::new(&self.own, peer),
                     told: None,
+                    used: None,
                 }),
             }
         }
@@ -245,7 +250,7 @@ impl Peers {
     }
 
     /// The way to a user of another cluster, if there is one now.
-    pub fn way(&self, uid: &Uid, mode: Mode) -> Result<Way, Unreachable> {
+    pub fn way(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, mode: Mode) -> Result<Way, Unreachable> {
         let peer = self.find(uid.cluster()).ok_or(Unreachable::Stranger)?;
         let entry = self.entry(peer).ok_or(Unreachable::Stranger)?;
         let flow = entry.flow.ok_or(Unreachable::Stranger)?;
@@ -253,7 +258,10 @@ impl Peers {
             return Err(Unreachable::Forbidden);
         }
         match entry.watch.health {
-            Health::Unknown | Health::Up | Health::Suspect => Ok(Way { peer, flow }),
+            Health::Unknown | Health::Up | Health::Suspect => {
+                self.on_used(ctx, peer);
+                Ok(Way { peer, flow })
+            }
             Health::Down => Err(Unreachable::Down),
         }
     }
@@ -316,6 +324,21 @@ impl Peers {
         }
     }
 
+    /// Something is sent to a peer: if it has long been silent, it is asked whether it is there.
+    fn on_used(&mut self, ctx: &mut Ctx<'_>, id: PeerId) {
+        let index = self.index;
+        let Some(entry) = self.entry_mut(id) else { return };
+        if entry.owner == index {
+            if entry.watch.on_used(ctx.now) {
+                self.schedule(ctx, id, Next::Wait(Duration::ZERO));
+            }
+        } else if entry.used.is_none_or(|used| ctx.at().since(used) >= QUIET) {
+            entry.used = Some(ctx.at());
+            let tip = Notice::Tip(entry.owner, entry.peer.cid.clone(), Tip::Used);
+            self.notices.push(tip);
+        }
+    }
+
     /// Something that was sent to a peer was not answered, or could not be sent.
     pub fn on_failed(&mut self, ctx: &mut Ctx<'_>, id: PeerId, why: &'static str) {
         let index = self.index;
@@ -338,6 +361,7 @@ impl Peers {
         let Some(id) = self.find(cid.as_str()) else { return };
         match tip {
             Tip::Heard => self.on_heard(ctx, id),
+            Tip::Used => self.on_used(ctx, id),
             Tip::Failed(why) => self.on_failed(ctx, id, why),
             Tip::Stored => self.wake_outbox(ctx, id),
         }

@@ -9,6 +9,9 @@
 //!                                                 asked every second
 //! ```
 //!
+//! A call waits half a minute for a first answer, so whoever is sent something after a silence is asked
+//! at the same time, and when it is down everything that it has not answered is given up.
+//!
 //! Only the user server that owns the peer's slot runs this; the others keep what they are told in a
 //! watch whose timers are never armed.
 //!
@@ -21,6 +24,8 @@ use crate::base::{At, Key, Now, TimerId};
 
 /// How long an answer is waited for while we believe that the peer is there: three repeats.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+/// Silence after which a peer that something is sent to is asked at once whether it is there.
+pub(super) const QUIET: Duration = Duration::from_secs(5);
 /// How often a peer that is not there is asked.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
@@ -49,6 +54,8 @@ pub(super) struct Watch {
     heard: At,
     /// The OPTIONS that is not answered, and when it was sent.
     probing: Option<(Key, At)>,
+    /// It is to be asked now, whatever it said last.
+    doubted: bool,
     pub(super) timer: Option<TimerId>,
 }
 
@@ -71,6 +78,7 @@ impl Watch {
             error: None,
             heard: At::START,
             probing: None,
+            doubted: false,
             timer: None,
         }
     }
@@ -79,6 +87,14 @@ impl Watch {
     pub(super) fn on_heard(&mut self, now: Now) -> bool {
         self.heard = now.at;
         self.turn(now, Health::Up)
+    }
+
+    /// Something is sent to it; true if it has been silent for so long that it is to be asked.
+    pub(super) fn on_used(&mut self, now: Now) -> bool {
+        let silent = now.at.since(self.heard) >= QUIET;
+        let doubts = self.health == Health::Up && silent && self.probing.is_none() && !self.doubted;
+        self.doubted |= doubts;
+        doubts
     }
 
     /// Something we sent was not answered, or could not be sent: it is to be asked at once.
@@ -103,6 +119,7 @@ impl Watch {
 
     /// An OPTIONS was sent.
     pub(super) fn on_probe(&mut self, now: Now, client: Key) {
+        self.doubted = false;
         self.probing = Some((client, now.at));
     }
 
@@ -133,7 +150,7 @@ impl Watch {
             Health::Up if !late => {
                 let silence = now.at.since(self.heard);
                 let rest = period.saturating_sub(silence);
-                (if rest.is_zero() { Next::Probe(PATIENCE) } else { Next::Wait(rest) }, false)
+                (if rest.is_zero() || self.doubted { Next::Probe(PATIENCE) } else { Next::Wait(rest) }, false)
             }
             Health::Unknown | Health::Suspect if !late => (Next::Probe(PATIENCE), false),
             Health::Down => (Next::Probe(AGAIN), false),

@@ -43,7 +43,7 @@ impl Page {
     /// Sends it to a user of another cluster, or keeps it for him.
     pub(super) fn send_abroad(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
         let page = Arc::new(self.letter(desk, uid));
-        match desk.peers.way(uid, Mode::Page) {
+        match desk.peers.way(desk.ctx, uid, Mode::Page) {
             Ok(way) => {
                 let owner = Owner::Page(self.key);
                 let client = send_page(desk.ctx, desk.transactions, desk.peers, (owner, way), &page);
@@ -62,7 +62,7 @@ impl Page {
 
     /// A copy goes to a user of another cluster, if that is there.
     pub(super) fn copy_abroad(&self, desk: &mut Desk<'_, '_>, uid: &Uid) {
-        if let Ok(way) = desk.peers.way(uid, Mode::Page) {
+        if let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page) {
             let page = self.letter(desk, uid);
             send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);
         }

@@ -1,9 +1,8 @@
 //! What comes of our requests to other clusters: challenges, and signs of life or death.
 
 use crate::base::{Key, PeerId, ServerIndex};
-use crate::config::Settings;
 use crate::effect::Ctx;
-use crate::federation::Notice;
+use crate::federation::{Health, News, Notice};
 use crate::transaction::{Owner, TxEvent};
 
 use super::peer::PeerWord;
@@ -81,15 +80,27 @@ impl Switchboard {
     }
 
     /// The book of clusters has something for other user servers.
-    pub(super) fn on_notice(&mut self, settings: &Settings, notice: Notice) {
+    pub(super) fn on_notice(&mut self, ctx: &mut Ctx<'_>, notice: Notice) {
         match notice {
             Notice::News(news) => {
+                self.give_up_on(ctx, &news);
                 let own = self.index;
-                for server in (0..settings.servers).map(ServerIndex).filter(|server| *server != own) {
+                for server in (0..ctx.settings.servers).map(ServerIndex).filter(|server| *server != own) {
                     self.post(server, PeerWord::PeerNews(news.clone()));
                 }
             }
             Notice::Tip(server, cid, tip) => self.post(server, PeerWord::PeerTip(cid, tip)),
+        }
+    }
+
+    /// A cluster that is down will not answer what it was asked.
+    pub(super) fn give_up_on(&mut self, ctx: &mut Ctx<'_>, news: &News) {
+        if news.health != Health::Down {
+            return;
+        }
+        let Some(peer) = self.peers.find(news.cid.as_str()) else { return };
+        for event in self.transactions.on_peer_down(ctx, peer) {
+            self.on_event(ctx, &event);
         }
     }
 }

@@ -182,7 +182,7 @@ impl Switchboard {
                 }
             } else if !self.peers.notices.is_empty() {
                 for notice in std::mem::take(&mut self.peers.notices) {
-                    self.on_notice(ctx.settings, notice);
+                    self.on_notice(ctx, notice);
                 }
             } else if let Some(word) = self.local.pop_front() {
                 self.on_peer(ctx, word);
@@ -212,7 +212,10 @@ impl Switchboard {
             PeerWord::PageReply { to, status } => {
                 self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
             }
-            PeerWord::PeerNews(news) => self.peers.on_news(&news),
+            PeerWord::PeerNews(news) => {
+                self.peers.on_news(&news);
+                self.give_up_on(ctx, &news);
+            }
             PeerWord::PeerTip(cid, tip) => self.peers.on_tip(ctx, &cid, tip),
         }
     }

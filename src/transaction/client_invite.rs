@@ -83,6 +83,11 @@ impl ClientInvite {
         }
     }
 
+    /// Whether nothing at all has come back.
+    pub(super) fn is_calling(&self) -> bool {
+        self.state == State::Calling
+    }
+
     pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, key: Key, response: &Message) -> Step {
         match (self.state, response.status()) {
             (State::Calling | State::Proceeding, 100..=199) => {

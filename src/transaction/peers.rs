@@ -70,6 +70,20 @@ impl Transactions {
         (self.send(ctx, owner, flow, &draft, Some(Asking { peer, again: true })), cseq)
     }
 
+    /// A cluster is not there: calls that it has not answered at all are given up, which would
+    /// otherwise wait for half a minute.
+    pub fn on_peer_down(&mut self, ctx: &mut Ctx<'_>, peer: PeerId) -> Vec<TxEvent> {
+        let is_open = |machine: &ClientMachine| match machine {
+            ClientMachine::Invite(machine) => {
+                machine.is_calling() && machine.asking.is_some_and(|asking| asking.peer == peer)
+            }
+            ClientMachine::Other(_) => false,
+        };
+        let lost: Vec<Key> =
+            self.clients.iter().filter(|(_, machine)| is_open(machine)).map(|(key, _)| key).collect();
+        lost.into_iter().filter_map(|key| self.on_no_way(ctx, key)).collect()
+    }
+
     /// A connection is gone: what another cluster was asked by it will not be answered.
     pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) -> Vec<TxEvent> {
         let on_it = |machine: &ClientMachine| {

@@ -77,7 +77,10 @@ fn pages(transport: Transport) {
     south.anne("page.xml", "carl", &[]);
     carl.ends_well();
 
+    // Nobody knows yet that it is gone, nor after this call how it was found out.
+    std::thread::sleep(Duration::from_secs(5));
     south.server.kill();
+    north.anne("call_refused.xml", "carl", &["-key", "status", "503"]);
     stands(&north.server, "down");
     north.anne("call_refused.xml", "carl", &["-key", "status", "503"]);
     north.anne("page_kept.xml", "carl", &[]);
