@@ -58,7 +58,8 @@ impl Trunks {
             let since = if peer.since_ms == 0 { String::new() } else { output::moment(peer.since_ms) };
             vec![kind.to_owned(), peer.cid, peer.address, peer.state, since, waiting.to_string(), peer.error]
         });
-        let headings = ["kind", "name", "reached at", "state", "since (UTC)", "pages waiting", "last trouble"];
+        let headings =
+            ["kind", "name", "reached at", "state", "since (UTC)", "pages waiting", "last trouble"];
         output::table(&headings, rows.collect(), "there are no other clusters");
         Ok(())
     }

@@ -139,7 +139,10 @@ fn parts(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<(Transp
     let uri = match Uri::parse(given.value.as_bytes()) {
         Ok(uri) if uri.scheme == Scheme::Sip && uri.user.is_none() && !uri.host_text().is_empty() => uri,
         Ok(uri) if uri.scheme == Scheme::Sips => {
-            fault(Code::Later, "this version speaks with other clusters by udp and tcp; TLS comes later".into());
+            fault(
+                Code::Later,
+                "this version speaks with other clusters by udp and tcp; TLS comes later".into(),
+            );
             return None;
         }
         Ok(_) | Err(_) => {

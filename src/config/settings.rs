@@ -171,9 +171,8 @@ impl Settings {
     /// The listener that we speak to a peer from: for other clusters, of its transport, of a family
     /// that reaches it.
     pub fn listener_for(&self, peer: &Peer) -> Option<u8> {
-        let reaches = |ip: IpAddr| {
-            ip.is_ipv4() == peer.address.is_ipv4() || (ip.is_ipv6() && ip.is_unspecified())
-        };
+        let reaches =
+            |ip: IpAddr| ip.is_ipv4() == peer.address.is_ipv4() || (ip.is_ipv6() && ip.is_unspecified());
         let fits = |listener: &Listener| {
             listener.face == Face::Federation
                 && listener.transport == peer.transport

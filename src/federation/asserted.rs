@@ -52,11 +52,8 @@ pub fn asserted(peer: &Cid, request: &Message) -> Option<Asserted> {
     // He may show another address of his cluster: a number of his.
     let shown = from_uri.filter(|uri| uri.host_text().eq_ignore_ascii_case(peer.as_str()));
     let user = shown.and_then(|uri| uri.user_text().map(std::borrow::Cow::into_owned));
-    let face = Face {
-        name,
-        user: user.unwrap_or_else(|| uid.user().to_owned()),
-        host: peer.as_str().to_owned(),
-    };
+    let face =
+        Face { name, user: user.unwrap_or_else(|| uid.user().to_owned()), host: peer.as_str().to_owned() };
     Some(Asserted { uid, hidden: false, face })
 }
 

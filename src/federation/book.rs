@@ -269,7 +269,13 @@ impl Peers {
     // ---- proofs ----------------------------------------------------------------------------
 
     /// The header that proves a request in advance.
-    pub fn prove(&mut self, ctx: &mut Ctx<'_>, id: PeerId, method: Method, uri: &str) -> Option<(Name, String)> {
+    pub fn prove(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: PeerId,
+        method: Method,
+        uri: &str,
+    ) -> Option<(Name, String)> {
         let entry = self.list.get_mut(usize::from(id.0))?;
         entry.proof.prove(ctx.rng, (&self.own, &entry.peer.cid), (method.as_str(), uri))
     }
@@ -410,7 +416,13 @@ impl Peers {
     }
 
     /// Our look at a peer was answered.
-    pub fn on_probe_answered(&mut self, ctx: &mut Ctx<'_>, transactions: &mut Transactions, id: PeerId, client: Key) {
+    pub fn on_probe_answered(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        transactions: &mut Transactions,
+        id: PeerId,
+        client: Key,
+    ) {
         transactions.abandon(ctx, client);
         let Some(entry) = self.entry_mut(id) else { return };
         if entry.watch.probing() == Some(client) {

@@ -130,12 +130,7 @@ impl Peers {
     }
 
     /// Checks a claim. Nothing is used up by it.
-    pub fn check(
-        &self,
-        (now, source): (Now, Flow),
-        request: &Message,
-        claim: &Claim<'_>,
-    ) -> Admission {
+    pub fn check(&self, (now, source): (Now, Flow), request: &Message, claim: &Claim<'_>) -> Admission {
         let credentials = &claim.credentials;
         let judged = self.gate.nonces.judge(now, source.remote.ip(), credentials.nonce);
         let Judged::Good { issued_ms, id } = judged else {
@@ -159,9 +154,7 @@ impl Peers {
     /// Uses a proof; false if it was used before, or if nobody can tell any more.
     pub fn admit(&mut self, pass: &Pass) -> bool {
         let account = self.account_mut(pass.peer);
-        account.is_some_and(|account| {
-            account.uses.take(WINDOWS, pass.nonce, pass.count) == Use::First
-        })
+        account.is_some_and(|account| account.uses.take(WINDOWS, pass.nonce, pass.count) == Use::First)
     }
 
     /// Writes the challenges into a 407.

@@ -37,11 +37,7 @@ pub fn read_trail(request: &Message) -> Option<SmallVec<[Uid; 2]>> {
 }
 
 /// The History-Info of a call that goes to another cluster: whose trees it has been through.
-pub fn trail<'u>(
-    settings: &Settings,
-    rng: &mut Rng,
-    visited: impl Iterator<Item = &'u Uid>,
-) -> Vec<String> {
+pub fn trail<'u>(settings: &Settings, rng: &mut Rng, visited: impl Iterator<Item = &'u Uid>) -> Vec<String> {
     let entry = |(place, uid): (usize, &'u Uid)| {
         let index = place + 1;
         if uid.cluster() != settings.cid.as_str() || uid.user().starts_with(MARK) {

@@ -20,11 +20,7 @@ impl Switchboard {
             Owner::Leg(leg) => self.legs.wants_again(leg, client),
             Owner::Page(_) | Owner::Round(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
         };
-        let proof = if *again || !wanted {
-            None
-        } else {
-            self.peers.answer(ctx, peer, request, response)
-        };
+        let proof = if *again || !wanted { None } else { self.peers.answer(ctx, peer, request, response) };
         let flow = self.peers.flow(peer);
         let (Some((name, proof)), Some(flow)) = (proof, flow) else {
             let probe = (owner == Owner::Probe(peer)).then_some(client);
@@ -37,8 +33,7 @@ impl Switchboard {
             let method = request.method();
             return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
         };
-        let (new, cseq) =
-            self.transactions.resend(ctx, (owner, peer), flow, request, (name, proof.as_str()));
+        let (new, cseq) = self.transactions.resend(ctx, (owner, peer), flow, request, (name, proof.as_str()));
         match owner {
             Owner::Leg(leg) => self.legs.on_resent(leg, client, new, cseq),
             Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),

@@ -31,7 +31,9 @@ pub fn home(settings: &Settings, flow: Flow, message: &Message) -> Home {
     }
     if settings.face(flow.listener) == Some(Face::Federation) {
         let asked_for = Uri::parse(message.request_uri()).ok().and_then(|uri| who_of_uri(settings, &uri));
-        return asked_for.and_then(|who| own_user(settings, who)).map_or(Home::Any, |uid| owner(settings, &uid));
+        return asked_for
+            .and_then(|who| own_user(settings, who))
+            .map_or(Home::Any, |uid| owner(settings, &uid));
     }
     let registers = message.method() == Method::Register;
     let sender = if registers { message.to() } else { message.from() };

@@ -68,8 +68,16 @@ impl Softphone {
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
-        let mut phone =
-            Self { user: name.into(), domain: server.domain(), _process: process, dir, control, said, events: Vec::new(), console };
+        let mut phone = Self {
+            user: name.into(),
+            domain: server.domain(),
+            _process: process,
+            dir,
+            control,
+            said,
+            events: Vec::new(),
+            console,
+        };
         until(&format!("{name} registered"), PATIENCE, || {
             phone.command("reginfo", "").contains("OK ").then_some(())
         });

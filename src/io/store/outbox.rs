@@ -135,11 +135,8 @@ impl Wanted<'_> {
             .bind(self.limit)
             .fetch_all(&mut *connection)
             .await?;
-        let next_ms = sqlx::query_scalar(NEXT)
-            .bind(self.peer.as_str())
-            .bind(self.due_ms)
-            .fetch_one(connection)
-            .await?;
+        let next_ms =
+            sqlx::query_scalar(NEXT).bind(self.peer.as_str()).bind(self.due_ms).fetch_one(connection).await?;
         // A row that makes no page would be in the way of all others: it is left where it is.
         let pages = rows.iter().map(|row| page(row, self.peer)).collect::<Result<Vec<_>, _>>()?;
         Ok(StoreOutcome::Outbox(pages.into_iter().flatten().collect(), next_ms))
@@ -188,14 +185,10 @@ static PUT: Statement = Statement::new(
     "WHERE column1 IS NOT NULL",
 );
 
-static DEFER: Statement = Statement::new(
-    "UPDATE outbox SET tries = column2, due_ms = column3 FROM",
-    3,
-    "WHERE serial = column1",
-);
+static DEFER: Statement =
+    Statement::new("UPDATE outbox SET tries = column2, due_ms = column3 FROM", 3, "WHERE serial = column1");
 
-static SETTLE: Statement =
-    Statement::new("DELETE FROM outbox WHERE (serial) IN", 1, "-- a NULL is nobody's");
+static SETTLE: Statement = Statement::new("DELETE FROM outbox WHERE (serial) IN", 1, "-- a NULL is nobody's");
 
 static RECEIPT: Statement = Statement::new(
     "UPDATE pages SET receipt = column3, receipt_ms = column4 FROM",

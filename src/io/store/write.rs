@@ -184,11 +184,7 @@ impl<'a> Work<'a> {
         work
     }
 
-    async fn write(
-        &self,
-        connection: &mut SqliteConnection,
-        limits: &Limits,
-    ) -> Result<Put, sqlx::Error> {
+    async fn write(&self, connection: &mut SqliteConnection, limits: &Limits) -> Result<Put, sqlx::Error> {
         let gone: Vec<_> = self.bindings.iter().filter(|(_, to)| to.is_none()).map(|(key, _)| *key).collect();
         let put: Vec<_> = self.bindings.iter().filter_map(|((uid, _), to)| Some((*uid, (*to)?))).collect();
         DELETE_BINDINGS

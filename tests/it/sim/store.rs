@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ratatosk::base::{Cid, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{
+    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser,
+};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
