@@ -40,9 +40,18 @@ pub struct Limits {
     pub calls_per_user: u16,
     /// Seconds that a call may ring in all, whatever a tree says (RFC 3261 timer C is 180).
     pub ring_s: u32,
+    /// Branches of one call that may ring at once; beyond it 440 (RFC 5393 §5: a fork of forks).
+    pub breadth: u16,
+    /// Halves of one call that may be asked one after the other: trees that try one another's users
+    /// would go on for ever in no time at all.
+    pub halves_per_call: u16,
+    /// Seconds that a phone which has not even said 100 holds up a refusal: it may be switched off,
+    /// and nobody waits the 32 s of its transaction for that.
+    pub silent_s: u32,
     /// Seconds between in-dialog OPTIONS of an answered call.
     pub dialog_probe_s: u32,
-    /// Server transactions at once in one user server; above it new requests are dropped.
+    /// Server transactions at once in one user server; above it new requests are answered 503
+    /// without one.
     pub transactions: u32,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
     pub forwards: u8,
@@ -50,6 +59,26 @@ pub struct Limits {
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
+    /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
+    pub contacts_per_user: u16,
+    /// Groups of contacts of one user; a membership is a bit of one machine word, so 63 at most.
+    pub groups_per_user: u16,
+    /// Bytes of the addresses and names of one user's contact list: half of the 64 kB that his
+    /// routing record may have.
+    pub contact_list_bytes: u32,
+    /// Named devices of one user: every one is in his routing record.
+    pub devices_per_user: u16,
+    /// Stored profiles of one user, each as long as `tree_bytes`.
+    pub profiles_per_user: u16,
+    /// Pages that may wait in one inbox, so that nobody fills the disk by writing to somebody who is
+    /// never there; a further one is refused. As many delivered ones are kept, the oldest go first.
+    pub inbox_pages: u32,
+    /// Bytes of the pages that may wait in one inbox: sixty of the longest.
+    pub inbox_bytes: u32,
+    /// Days that a delivered page is kept in the inbox; 0: for ever. One that waits stays.
+    pub inbox_keep_days: u32,
+    /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
+    pub records_keep_days: u32,
     /// Seconds that `SIGTERM` waits for calls to end.
     pub drain_s: u32,
 }
@@ -73,11 +102,23 @@ impl Default for Limits {
             calls: 50_000,
             calls_per_user: 100,
             ring_s: 180,
+            breadth: 60,
+            halves_per_call: 100,
+            silent_s: 5,
             dialog_probe_s: 300,
             transactions: 200_000,
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
+            contacts_per_user: 1_000,
+            groups_per_user: 50,
+            contact_list_bytes: 32_768,
+            devices_per_user: 20,
+            profiles_per_user: 20,
+            inbox_pages: 1_000,
+            inbox_bytes: 4_194_304,
+            inbox_keep_days: 30,
+            records_keep_days: 90,
             drain_s: 30,
         }
     }

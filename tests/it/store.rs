@@ -128,6 +128,7 @@ fn call(id: &str, path: &str) -> CallRecord {
         end: "nobody answered",
         rule: "default:4 otherwise -> try clients".into(),
         path: path.into(),
+        ladder: "anne@north.test\n0\t0>\tINVITE\toffer\n".into(),
     }
 }
 
@@ -234,7 +235,12 @@ fn records_are_completed_and_listed() {
     let place = place(&directory);
     let world = World::start(&place);
     let at_start = call("c1", "looked");
-    let at_end = CallRecord { answered_ms: Some(1_500), status: 200, ..call("c1", "looked\nfound") };
+    let at_end = CallRecord {
+        answered_ms: Some(1_500),
+        status: 200,
+        ladder: "desk\n5\t0<\t180\n".into(),
+        ..call("c1", "looked\nfound")
+    };
     let incoming = CallRecord { direction: "incoming", owner: uid("carl"), ..call("c1", "rang") };
     let page = PageRecord {
         id: "p1".into(),
@@ -363,7 +369,7 @@ fn a_profile_is_compiled_shared_and_given_up_when_it_cannot_be() {
         for (user, source) in [("anne", TREE), ("carl", TREE), ("william", "profile \"broken\" { incoming {")]
         {
             database.add_user(&new_user(user, &[])).await.unwrap();
-            database.put_profile(&uid(user), "quiet", source).await.unwrap();
+            database.put_profile(&uid(user), "quiet", source, &Limits::default()).await.unwrap();
             database.activate_profile(&uid(user), Some("quiet")).await.unwrap();
         }
         let unknown = database.activate_profile(&uid("anne"), Some("loud")).await;

@@ -93,7 +93,7 @@ impl Cluster {
                 let mut address = settings.listeners[0].address;
                 address.set_port(FEDERATION_PORT);
                 let (advertise, face) = (address.to_string(), Face::Federation);
-                settings.listeners.push(Listener { transport, address, advertise, face });
+                settings.listeners.push(Listener { transport, address, advertise, advertise_v4: None, face });
             }
         });
     }
@@ -148,8 +148,13 @@ impl Cluster {
 
 fn settings(name: &str, address: &str, number: u8) -> Settings {
     let address: SocketAddr = address.parse().unwrap();
-    let listener =
-        |transport| Listener { transport, address, advertise: address.to_string(), face: Face::Access };
+    let listener = |transport| Listener {
+        transport,
+        address,
+        advertise: address.to_string(),
+        advertise_v4: None,
+        face: Face::Access,
+    };
     Settings {
         cid: Cid::new(name),
         own_hosts: [address.ip().to_string(), format!("sip.{name}")].into(),

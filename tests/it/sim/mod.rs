@@ -28,9 +28,11 @@
 pub mod check;
 pub mod cluster;
 pub mod digest;
+pub mod heard;
 pub mod ladder;
 pub mod net;
 pub mod phone;
+pub mod poke;
 pub mod run;
 pub mod serve;
 pub mod store;

@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    fn post_datagram(&mut self, phone: usize, bytes: &Bytes) {
+    pub(super) fn post_datagram(&mut self, phone: usize, bytes: &Bytes) {
         let cluster = self.phones[phone].cluster;
         let flow = Flow { listener: 0, remote: self.phones[phone].public, stream: None };
         let line = self.log(Who::Phone(phone), Who::Server(cluster), bytes, false);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ratatosk::base::At;
 
 use super::{Found, Said, View, losses};
+use crate::sim::phone::TWIN;
 use crate::sim::world::{Who, World};
 
 /// One dialog between a cluster and somebody: he and the Call-ID, for a B2BUA gives every leg a
@@ -88,6 +89,10 @@ fn answer_of_other<'a>(dialog: &mut Dialog<'a>, view: &View<'a>) {
 fn from_server<'a>(dialog: &mut Dialog<'a>, view: &View<'a>, method: &str, found: &mut Found) {
     let one = view.said;
     let (number, branch) = (one.packet.cseq().0, one.packet.branch());
+    // The dialog with the second phone behind a proxy has numbers of its own.
+    if one.packet.to_tag().ends_with(TWIN) {
+        return;
+    }
     match method {
         "ACK" => drop(dialog.acked.insert(number)),
         "CANCEL" if !dialog.proceeding.contains(branch) => {

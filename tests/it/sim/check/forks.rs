@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ratatosk::base::At;
 
 use super::{Found, View, lost_between};
+use crate::sim::phone::TWIN;
 use crate::sim::world::{Who, World};
 
 /// A call as one cluster saw it: its number, and the Subject.
@@ -142,6 +143,8 @@ impl<'a> Book<'a> {
             if let Some(branch) = self.branch(view, packet.branch()) {
                 branch.cancelled.get_or_insert((view.at, elsewhere));
             }
+        } else if packet.to_tag().ends_with(TWIN) {
+            // Another phone behind the same proxy: it is no branch of its own.
         } else if let Some(branch) = self.branch(view, packet.call_id()) {
             branch.bye.get_or_insert(view.at);
         }

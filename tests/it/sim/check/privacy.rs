@@ -20,6 +20,10 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
             Who::Server(_) | Who::Nobody => None,
         };
         let mut tell = |fault: String| found.push((one.place, fault));
+        // Where a call went is not for the one who calls (and phones of ours tell it in all answers).
+        if one.packet.status().is_some() && one.packet.get("History-Info").is_some() {
+            tell("tells the caller where his call went".to_owned());
+        }
         if let Some(password) = world.phones.iter().find(|phone| head.contains(&phone.password)) {
             tell(format!("carries the password of {}", password.user));
         }

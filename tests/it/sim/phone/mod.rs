@@ -32,6 +32,8 @@ use dialog::Call;
 use register::Registration;
 use server::ServerTx;
 
+/// What the To tag of the second phone behind a proxy ends with.
+pub const TWIN: &str = "-twin";
 /// RFC 3261 T1.
 const T1: Duration = Duration::from_millis(500);
 /// RFC 3261 T2.
@@ -90,6 +92,8 @@ pub struct Phone {
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
     pub crosses_cancel: bool,
+    /// Whether it is a proxy with two phones that answer at once: their 200s differ in the To tag.
+    pub twin: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
     /// Whether it takes part in the run from the start.
@@ -147,6 +151,7 @@ impl Phone {
             accepts_streams: false,
             acks: true,
             crosses_cancel: false,
+            twin: false,
             expires: Some(3600),
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
