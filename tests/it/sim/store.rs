@@ -113,7 +113,7 @@ impl Store {
                 match self.inbox.iter_mut().find(same) {
                     // A copy is to be delivered after all.
                     Some((old, delivered)) if old.copy && !page.copy => {
-                        (old.copy, *delivered) = (false, false)
+                        (old.copy, *delivered) = (false, false);
                     }
                     Some(_) => {}
                     None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy)),
