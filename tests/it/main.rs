@@ -15,6 +15,7 @@
 
 mod baresip;
 mod calls;
+mod checkers;
 mod cli;
 mod contacts;
 mod detours;

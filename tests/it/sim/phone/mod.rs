@@ -104,6 +104,8 @@ pub struct Phone {
     pub on_page: u16,
     /// In a random world: what it is like.
     pub moods: Option<Moods>,
+    /// Whether each of its calls has a Subject that no other has, by which checkers know it again.
+    pub labels: bool,
     /// Extra bytes in its session descriptions, to make long requests.
     pub padding: usize,
     /// What it found wrong with the server.
@@ -155,6 +157,7 @@ impl Phone {
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
             moods: None,
+            labels: false,
             padding: 0,
             complaints: Vec::new(),
             unanswered: Vec::new(),
