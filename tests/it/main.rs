@@ -17,6 +17,7 @@ mod baresip;
 mod calls;
 mod checkers;
 mod cli;
+mod contacts;
 mod detours;
 mod dialogs;
 mod forks;
