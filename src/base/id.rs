@@ -28,6 +28,11 @@ pub struct Slot(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ServerIndex(pub u8);
 
+/// Which other cluster, in the book of one user server. A cluster keeps its number for as long as
+/// the server lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct PeerId(pub u16);
+
 /// Why a text is no UID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UidError {

@@ -53,8 +53,29 @@ pub struct Limits {
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
+    /// Bytes of a page's body; above it 413. Longer things are files, and a phone on UDP would get
+    /// them in many fragments (RFC 3428 §8).
+    pub page_bytes: u32,
+    /// Pages of one inbox that are held in memory while they are brought to a client.
+    pub inbox_held: u16,
+    /// Pages that a client may refuse at one registration before the rest has to wait for the next.
+    pub inbox_refused: u16,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
     pub forwards: u8,
+    /// Seconds that another cluster may be silent before it is asked whether it is still there.
+    pub peer_probe_s: u32,
+    /// Seconds that a connection which we made to another cluster may lie idle. Longer than the
+    /// minute after which a ringing call makes itself heard, so that none is cut under a call.
+    pub peer_idle_s: u32,
+    /// Pages of one user that may wait for other clusters; above it 503.
+    pub outbox_per_user: u32,
+    /// Pages that may wait for one other cluster: some days of it, and no more of the disk.
+    pub outbox_per_peer: u32,
+    /// Seconds that a page is tried before its sender is told that it did not arrive: two days, so
+    /// that a cluster may be repaired over a weekend's night.
+    pub outbox_s: u32,
+    /// Longest time between two tries of a page, seconds.
+    pub outbox_retry_max_s: u32,
     /// Users kept in memory by one user server; beyond it the longest idle one is let go.
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
@@ -107,7 +128,16 @@ impl Default for Limits {
             silent_s: 5,
             dialog_probe_s: 300,
             transactions: 200_000,
+            page_bytes: 16_384,
+            inbox_held: 16,
+            inbox_refused: 100,
             forwards: 10,
+            peer_probe_s: 30,
+            peer_idle_s: 300,
+            outbox_per_user: 1_000,
+            outbox_per_peer: 100_000,
+            outbox_s: 172_800,
+            outbox_retry_max_s: 3_600,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
             contacts_per_user: 1_000,

@@ -13,7 +13,7 @@ pub mod timers;
 pub mod token;
 
 pub use arena::{Arena, Key};
-pub use id::{Cid, ServerIndex, Slot, Uid};
+pub use id::{Cid, PeerId, ServerIndex, Slot, Uid};
 pub use limits::Limits;
 pub use rng::Rng;
 pub use time::{At, Now};

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
+use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
 use crate::registrar::{Binding, Caller, User};
 use crate::routing::{Direction, Route, Target};
@@ -36,6 +37,8 @@ pub struct Desk<'a, 'w, 'c> {
     pub legs: &'a mut Legs,
     /// The record of this half's owner.
     pub owner: &'a User,
+    /// The other clusters.
+    pub peers: &'a mut Peers,
     /// What is left for the switchboard to do.
     pub orders: &'a mut Vec<Order>,
     /// What legs have to tell as an answer to what they were told.
@@ -282,7 +285,9 @@ impl Call {
 
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_, '_, '_>, mut refusal: Refusal) {
         self.stop_ringing(desk, &Passage::reason(NOT_WANTED));
-        refusal.status = shown_status(refusal.status);
+        if !(refusal.cluster && refusal.status == 503) {
+            refusal.status = shown_status(refusal.status);
+        }
         refusal.spent = (self.searches.1 - self.searches.0).saturating_add(1);
         let status = refusal.status;
         self.say(desk, self.upstream, LegWord::Reject(refusal));

@@ -2,7 +2,7 @@
 //!
 //! It is what loops are found by, and what phones are told in History-Info when a call reaches them
 //! by a detour. It names users by their addresses and nothing else: a number is shown only to the
-//! one it belongs to, siblings that were tried before are left out (their places are gaps in the
+//! one it belongs to, what another cluster says of its users to nobody, siblings that were tried before are left out (their places are gaps in the
 //! indices), and a caller who asks for privacy has no history at all. It goes down the way of a
 //! call and never back up: no caller is told where his call went.
 //!
@@ -15,7 +15,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::Uid;
+use crate::config::Settings;
 use crate::dialog::Escaped;
+use crate::federation::is_visited;
 
 /// The targets of a call so far, the first one first.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,8 @@ struct Entry {
 enum Target {
     User(Uid),
     Number(Arc<str>),
+    /// One that the call had before it came from another cluster, under whatever name that gave.
+    Elsewhere(Uid),
 }
 
 impl History {
@@ -45,9 +49,23 @@ impl History {
         Self { entries: SmallVec::new(), hidden }
     }
 
+    /// A call that comes from another cluster, where it has been through these.
+    pub fn from_elsewhere(visited: &[Uid], hidden: bool) -> Self {
+        let entry = |uid: &Uid| Entry { target: Target::Elsewhere(uid.clone()), child: 1, cause: None };
+        Self { entries: visited.iter().map(entry).collect(), hidden }
+    }
+
     /// Whether this user's tree has been asked.
-    pub fn has(&self, uid: &Uid) -> bool {
-        self.entries.iter().any(|entry| matches!(&entry.target, Target::User(own) if own == uid))
+    pub fn has(&self, settings: &Settings, uid: &Uid) -> bool {
+        self.visited().any(|visited| is_visited(settings, visited, uid))
+    }
+
+    /// The users whose trees have been asked, here and elsewhere.
+    pub fn visited(&self) -> impl Iterator<Item = &Uid> {
+        self.entries.iter().filter_map(|entry| match &entry.target {
+            Target::User(uid) | Target::Elsewhere(uid) => Some(uid),
+            Target::Number(_) => None,
+        })
     }
 
     /// How many targets it has had.
@@ -100,7 +118,7 @@ impl History {
                 Some(Entry { target: Target::Number(_), .. }) => {
                     let _ = write!(text, ";rc={parent}");
                 }
-                Some(Entry { target: Target::User(_), .. }) => {
+                Some(Entry { target: Target::User(_) | Target::Elsewhere(_), .. }) => {
                     let _ = write!(text, ";mp={parent}");
                 }
                 None => {}
@@ -117,7 +135,7 @@ impl Entry {
             Target::Number(number) if matches!(next, Some(Target::User(own)) if own == owner) => {
                 write!(text, "<sip:{}@{};user=phone", Escaped(number), owner.cluster())
             }
-            Target::Number(_) => write!(text, "<sip:anonymous@anonymous.invalid"),
+            Target::Number(_) | Target::Elsewhere(_) => write!(text, "<sip:anonymous@anonymous.invalid"),
         };
         debug_assert!(shown.is_ok(), "writing to memory does not fail");
         if let Some(cause) = self.cause {
@@ -143,7 +161,8 @@ mod tests {
     fn a_straight_call_has_none() {
         let straight = History::default().to(&uid("carl"), None, 1, None);
         assert_eq!(text(&straight, "carl"), None);
-        assert!(straight.has(&uid("carl")) && !straight.has(&uid("dora")));
+        let visited: Vec<&Uid> = straight.visited().collect();
+        assert_eq!(visited, [&uid("carl")]);
     }
 
     #[test]
@@ -176,9 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_elsewhere_stays_there() {
+        let veiled = Uid::new("visited-0011", "south.test").unwrap();
+        let eric = History::from_elsewhere(&[veiled], false).to(&uid("eric"), None, 1, None);
+        assert_eq!(
+            text(&eric, "eric").unwrap(),
+            "<sip:anonymous@anonymous.invalid>;index=1, <sip:eric@north.test>;index=1.1;mp=1"
+        );
+    }
+
+    #[test]
     fn privacy_leaves_nothing() {
         let hidden = History::new(true).to(&uid("carl"), None, 1, None).to(&uid("dora"), None, 1, None);
         assert_eq!(text(&hidden, "dora"), None);
-        assert!(hidden.has(&uid("carl")), "loops are found all the same");
+        assert!(hidden.visited().any(|visited| *visited == uid("carl")), "loops are found all the same");
     }
 }

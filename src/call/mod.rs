@@ -4,6 +4,7 @@
 //! which runs the callee's incoming tree and ends in his phones. Both are the same machine: one leg
 //! upstream, towards who asks; a hunt downstream; and, once somebody has answered, a bridge.
 
+mod abroad;
 mod call;
 mod elsewhere;
 mod history;

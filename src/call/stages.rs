@@ -53,7 +53,7 @@ impl Call {
     /// Another user's routing takes over. Back to one who has been asked before it is a loop, and
     /// this half is the one that closed it.
     fn forward(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid) {
-        if self.history.has(uid) {
+        if self.history.has(desk.wire.ctx.settings, uid) {
             return self.refuse(desk, Refusal::status(482));
         }
         let cause = self.cause();

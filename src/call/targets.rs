@@ -169,7 +169,7 @@ impl Call {
         self.begin_branch(desk, leg, Rings::Client(binding.stored.key.as_str().into()), share, party);
     }
 
-    fn begin_branch(
+    pub(super) fn begin_branch(
         &mut self,
         desk: &Desk<'_, '_, '_>,
         leg: crate::base::Key,
@@ -199,7 +199,7 @@ impl Call {
             return;
         }
         let tired = usize::from(desk.wire.ctx.settings.limits.forwards) < self.history.len();
-        if self.history.has(uid) || self.searches.0 == 0 {
+        if self.history.has(desk.wire.ctx.settings, uid) || self.searches.0 == 0 {
             hunt.note(Refusal::status(480));
             return;
         }
@@ -210,6 +210,9 @@ impl Call {
         let Some(share) = self.take_share() else { return };
         self.searches.0 -= 1;
         self.children = self.children.saturating_add(1);
+        if uid.cluster() != desk.wire.ctx.settings.cid.as_str() {
+            return self.ring_abroad(desk, uid, share);
+        }
         let from = desk.legs.link_out(self.key);
         let opening = Opening {
             id: Arc::clone(&self.id),

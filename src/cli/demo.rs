@@ -64,6 +64,7 @@ impl Demo {
             directory: home,
             environment: &nothing,
             read: &|path| fs::read_to_string(path),
+            resolve: None,
         };
         let address = SocketAddr::new(self.address, self.port);
         let listen = |transport| Listen { transport, address, advertise: None, face: Face::Access };
@@ -171,11 +172,23 @@ impl Narrator {
             }
             Fact::CallAnswered { owner, .. } => format!("answered      {owner}"),
             Fact::CallEnded(record) if record.direction == "incoming" => return None,
+            // A demo is a cluster alone.
+            Fact::PeerUp { .. }
+            | Fact::PeerDown { .. }
+            | Fact::SecretRefused { .. }
+            | Fact::WrongSecret { .. }
+            | Fact::PageSettled { .. } => return None,
             Fact::CallEnded(record) => {
                 let (caller, callee) = (&record.caller, &record.callee);
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)
             }
             Fact::Page(page) => return self.tell_page(page),
+            Fact::InboxDelivered { uid, sender, .. } => {
+                format!("page          {sender} to {uid}: delivered from the inbox")
+            }
+            Fact::InboxRefused { uid, sender, status, .. } => {
+                format!("page          {sender} to {uid}: stays in the inbox, the phone says {status}")
+            }
         })
     }
 
@@ -188,8 +201,11 @@ impl Narrator {
         if told.len() > 64 {
             told.pop_front();
         }
-        let PageRecord { sender, recipient, status, owner, rule, .. } = page;
-        Some(format!("page          {sender} to {recipient}: {status}; the tree of {owner} says {rule}"))
+        let PageRecord { sender, recipient, status, owner, rule, how, .. } = page;
+        let stored = if *how == "inbox" { ", stored in the inbox" } else { "" };
+        Some(format!(
+            "page          {sender} to {recipient}: {status}{stored}; the tree of {owner} says {rule}"
+        ))
     }
 }
 

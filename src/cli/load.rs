@@ -1,6 +1,7 @@
 //! Reading the configuration and the trees from disk.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -37,6 +38,15 @@ pub(super) struct Offered {
 impl Loaded {
     /// Reads the file that was asked for, else the one in the working directory, else none.
     pub(super) fn read(asked: Option<&Path>) -> Result<Self, Failure> {
+        Self::read_with(asked, None)
+    }
+
+    /// The same for a server, which also has to know where the other clusters are.
+    pub(super) fn read_to_serve(asked: Option<&Path>) -> Result<Self, Failure> {
+        Self::read_with(asked, Some(&resolve))
+    }
+
+    fn read_with(asked: Option<&Path>, resolve: Option<&Resolve>) -> Result<Self, Failure> {
         let path = asked.unwrap_or(Path::new(FILE));
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -52,6 +62,7 @@ impl Loaded {
             directory: path.parent().unwrap_or(Path::new("")),
             environment: &environment,
             read: &|path| fs::read_to_string(path),
+            resolve,
         })?;
         Ok(Self { config, asked: asked.map(Into::into) })
     }
@@ -61,9 +72,9 @@ impl Loaded {
         Self { config, asked: None }
     }
 
-    /// Reads the same file again.
+    /// Reads the same file again, for the server that runs on it.
     pub(super) fn again(&self) -> Result<Self, Failure> {
-        Self::read(self.asked.as_deref())
+        Self::read_to_serve(self.asked.as_deref())
     }
 
     /// A user as he was typed: a whole UID, or the part before the `@`.
@@ -87,6 +98,14 @@ impl Loaded {
     pub(super) fn offered(&self) -> Result<Offered, Failure> {
         Offered::read(&self.config.trees.directory, &self.config.trees.default)
     }
+}
+
+/// Finds the addresses of a host.
+type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
+
+/// As the system resolves names.
+fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|found| found.ip()).collect())
 }
 
 impl Offered {

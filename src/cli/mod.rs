@@ -25,6 +25,7 @@ mod registrations;
 mod reload;
 mod serve;
 mod tree;
+mod trunks;
 mod user;
 
 pub use program::main;

@@ -37,9 +37,13 @@ impl Pages {
             // 202 says that it waits in an inbox (RFC 3428 §7).
             let status = if page.status == 202 { "202 stored".into() } else { page.status.to_string() };
             let at = output::moment(page.at_ms);
-            vec![at, page.sender, page.recipient, page.direction, status, page.rule]
+            let receipt = match page.receipt_ms {
+                Some(at) => format!("{} {}", page.receipt, output::moment(at)),
+                None => page.receipt,
+            };
+            vec![at, page.sender, page.recipient, page.direction, status, receipt, page.rule]
         });
-        let headings = ["at (UTC)", "from", "to", "tree", "status", "rule"];
+        let headings = ["at (UTC)", "from", "to", "tree", "status", "receipt (UTC)", "rule"];
         output::table(&headings, rows.collect(), "there are no pages yet");
         Ok(())
     }

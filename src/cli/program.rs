@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::load::Loaded;
 use super::{
     calls, check, contact, demo, device, group, inbox, output, pages, profile, registrations, reload, serve,
-    tree, user,
+    tree, trunks, user,
 };
 
 /// A SIP server where your address is a program that you own.
@@ -60,6 +60,8 @@ enum Command {
     Inbox(inbox::Inbox),
     /// List who is registered, and where.
     Registrations(registrations::Registrations),
+    /// List the other clusters, and how they stand.
+    Trunks(trunks::Trunks),
     /// Let the running server read its configuration again.
     Reload,
 }
@@ -83,10 +85,11 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
     let load = || Loaded::read(config.as_deref());
+    let load_to_serve = || Loaded::read_to_serve(config.as_deref());
     match command {
-        Command::Serve => serve::run(load()?),
+        Command::Serve => serve::run(load_to_serve()?),
         Command::Demo(demo) => demo.run(),
-        Command::Config(command) => command.run(&load()?),
+        Command::Config(command) => command.run(&load_to_serve()?),
         Command::User(command) => command.run(&load()?),
         Command::Contact(command) => command.run(&load()?),
         Command::Group(command) => command.run(&load()?),
@@ -97,6 +100,7 @@ fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
         Command::Pages(command) => command.run(&load()?),
         Command::Inbox(command) => command.run(&load()?),
         Command::Registrations(command) => command.run(&load()?),
+        Command::Trunks(command) => command.run(&load()?),
         Command::Reload => reload::run(&load()?),
     }
 }

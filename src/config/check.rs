@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use super::fault::Code;
-use super::file::{Peer, Sources, Trees};
+use super::file::{Sources, Trees};
 use super::place::Place as Store;
 use super::reader::{Given, Place, Section, list, suggestion};
-use super::settings::Algorithm;
+use super::settings::{Algorithm, Allow};
 use crate::base::Cid;
 use crate::routing::Mode;
-use crate::sip::Uri;
 
 /// The cluster of a server that was told none.
 const CID: &str = "localhost";
@@ -18,6 +17,8 @@ const DATABASE: &str = "ratatosk-data/ratatosk.db";
 /// The default profile, and its file's name before `.tree`.
 const PROFILE: &str = "default";
 const TREES: &str = "routing-trees";
+/// What a peer may be allowed beside the modes.
+const PRESENCE: &str = "presence";
 /// Most user servers of one process: the index of one is kept in a byte of every token.
 const THREADS_MAX: u8 = 64;
 
@@ -125,39 +126,6 @@ pub(super) fn trees(trees: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Trees
     Trees { directory, default }
 }
 
-/// The `[[federation]]` tables.
-pub(super) fn federation(root: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Vec<Peer> {
-    let mut peers: Vec<Peer> = Vec::new();
-    for section in root.sections("federation") {
-        let id = section.text("id");
-        if id.is_none() {
-            let help = "write `id = \"south.test\"`, the part of its users' addresses after the @";
-            section.fault(Code::Missing, &section.place, "this cluster has no `id`", help);
-        }
-        let address = section.text("address");
-        if let Some(given) = address.as_ref().filter(|given| Uri::parse(given.value.as_bytes()).is_err()) {
-            let help = "write `address = \"sip:192.0.2.7:5060;transport=tcp\"`, or leave it to DNS";
-            section.fault(Code::BadValue, &given.place, format!("`{}` is no SIP URI", given.value), help);
-        }
-        let secret = section.text("secret").and_then(|given| follow(&section, given, sources));
-        let allow = section.texts("allow").map_or_else(everything, |words| allowed(&section, &words));
-        if let Some(id) = id {
-            let cid = Cid::new(&id.value);
-            if !is_host(&id.value) {
-                let message = format!("`{}` is no domain name", id.value);
-                section.fault(Code::BadValue, &id.place, message, "for instance south.test");
-            } else if peers.iter().any(|peer| peer.cid == cid) {
-                let message = format!("`{}` stands here twice", id.value);
-                section.fault(Code::Repeated, &id.place, message, "one [[federation]] for each cluster");
-            }
-            let (address, secret) = (address.map(|given| given.value), secret.map(|given| given.value));
-            peers.push(Peer { cid, address, secret, allow });
-        }
-        section.finish();
-    }
-    peers
-}
-
 /// `threads`.
 pub(super) fn threads(root: &Section<'_, '_, '_>) -> Option<u8> {
     let given = root.number("threads")?;
@@ -175,7 +143,7 @@ pub(super) fn path(given: Option<Given<String>>, default: &str, sources: &Source
 }
 
 /// Follows a `file:` or `env:` reference, so that a secret need not stand in the file.
-fn follow(
+pub(super) fn follow(
     section: &Section<'_, '_, '_>,
     given: Given<String>,
     sources: &Sources<'_>,
@@ -202,20 +170,26 @@ fn follow(
     Some(Given { value, place })
 }
 
-fn everything() -> Vec<String> {
-    modes().map(str::to_owned).collect()
-}
-
 fn modes() -> impl Iterator<Item = &'static str> + Clone {
-    Mode::ALL.iter().map(|mode| mode.as_str()).chain(["presence"])
+    Mode::ALL.iter().map(|mode| mode.as_str()).chain([PRESENCE])
 }
 
-fn allowed(section: &Section<'_, '_, '_>, words: &[Given<String>]) -> Vec<String> {
-    for word in words.iter().filter(|word| !modes().any(|mode| mode == word.value)) {
-        let help = suggestion(&word.value, modes()).unwrap_or_else(|| format!("there are {}", list(modes())));
-        section.fault(Code::BadValue, &word.place, format!("there is no mode `{}`", word.value), help);
+/// What a peer may send and be sent.
+pub(super) fn allowed(section: &Section<'_, '_, '_>, words: &[Given<String>]) -> Allow {
+    let mut allow = Allow::NOTHING;
+    for word in words {
+        match word.value.parse::<Mode>() {
+            Ok(mode) => allow = allow.with(mode),
+            Err(_) if word.value == PRESENCE => allow = allow.with_presence(),
+            Err(_) => {
+                let help = suggestion(&word.value, modes())
+                    .unwrap_or_else(|| format!("there are {}", list(modes())));
+                let message = format!("there is no mode `{}`", word.value);
+                section.fault(Code::BadValue, &word.place, message, help);
+            }
+        }
     }
-    words.iter().map(|word| word.value.clone()).collect()
+    allow
 }
 
 /// Whether a text can stand after an `@`: a domain name, or an address.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -10,8 +10,8 @@ use toml::de::DeTable;
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
 use super::reader::{LOG, PREFIX, Reader, Section};
-use super::settings::{Algorithm, Face};
-use super::{check, limited, listen};
+use super::settings::{Algorithm, Allow, Face, Secret};
+use super::{check, federation, limited, listen};
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
 
@@ -33,7 +33,7 @@ pub struct Config {
     /// The profiles offered to every user.
     pub trees: Trees,
     /// Other clusters that may speak to this one.
-    pub federation: Vec<Peer>,
+    pub federation: Vec<Peering>,
     /// The directory of the gateways' files; it may be missing.
     pub gateways: PathBuf,
     /// How many user servers, each on a thread of its own; `None`: one for each processor.
@@ -67,22 +67,29 @@ pub struct Trees {
 }
 
 /// A `[[federation]]`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Peer {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peering {
     /// The other cluster.
     pub cid: Cid,
-    /// Where it is reached; `None`: DNS decides (RFC 3263).
-    pub address: Option<String>,
-    /// The secret between the two.
-    pub secret: Option<String>,
+    /// Where it is reached.
+    pub address: PeerAddress,
+    /// The secret between the two; empty unless it was read to serve.
+    pub secret: Secret,
     /// What it may send, and be sent.
-    pub allow: Vec<String>,
+    pub allow: Allow,
 }
 
-impl std::fmt::Debug for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Peer").field("cid", &self.cid).field("address", &self.address).finish_non_exhaustive()
-    }
+/// Where another cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// The protocol.
+    pub transport: Transport,
+    /// Its host: a name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The address that the host has; `None` for a name that was not read to serve.
+    pub found: Option<SocketAddr>,
 }
 
 /// What the room needs of the world to read a configuration.
@@ -97,6 +104,9 @@ pub struct Sources<'a> {
     pub environment: &'a BTreeMap<String, String>,
     /// Reads the file that a `file:` reference names.
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// Finds the addresses of a host. `None` for a command that does not serve: then whatever only a
+    /// server needs (names and secrets of other clusters) is not looked up.
+    pub resolve: Option<&'a dyn Fn(&str) -> io::Result<Vec<IpAddr>>>,
 }
 
 impl std::fmt::Debug for Sources<'_> {
@@ -146,7 +156,8 @@ impl Config {
         let trees = root.section("trees");
         let offered = check::trees(&trees, sources);
         trees.finish();
-        let federation = check::federation(&root, sources);
+        let own_listeners = listeners.as_deref().unwrap_or_default();
+        let federation = federation::federation(&root, sources, cid.as_ref(), own_listeners);
         let limits = root.section("limits");
         let limited = limited::limits(&limits);
         limits.finish();

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::file::{Config, Listen};
+use super::file::{Config, Listen, Peering};
 use super::listen::{PORT, host_and_port};
-use super::settings::{Listener, Settings};
+use super::settings::{Listener, Peer, Settings};
 use crate::routing::Profile;
 
 /// What the configuration does not say: only the store and the machine know it.
@@ -36,6 +36,7 @@ impl Config {
             key: known.key,
             epoch: known.epoch,
             default_profile: known.default_profile,
+            peers: self.federation.iter().filter_map(peer).collect(),
             servers: self.threads.unwrap_or(processors),
             limits: self.limits.clone(),
         }
@@ -64,6 +65,17 @@ impl Config {
         }
         hosts
     }
+}
+
+/// A peer that was read to serve: only then it has a secret and an address.
+fn peer(peering: &Peering) -> Option<Peer> {
+    Some(Peer {
+        cid: peering.cid.clone(),
+        transport: peering.address.transport,
+        address: peering.address.found?,
+        secret: peering.secret.clone(),
+        allow: peering.allow,
+    })
 }
 
 fn listener(listen: &Listen, addresses: &[IpAddr]) -> Listener {

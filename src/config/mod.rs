@@ -10,13 +10,14 @@ pub mod place;
 pub mod settings;
 
 mod check;
+mod federation;
 mod limited;
 mod listen;
 mod make;
 mod reader;
 
 pub use fault::{Fault, Faults};
-pub use file::{Config, Listen, Peer, Sources, Trees};
+pub use file::{Config, Listen, PeerAddress, Peering, Sources, Trees};
 pub use make::Known;
 pub use place::Place;
-pub use settings::{Algorithm, Face, Listener, Settings};
+pub use settings::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};

@@ -1,6 +1,7 @@
 //! The settings that the core reads: plain data, checked once at the start.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
-use crate::routing::Profile;
+use crate::routing::{Mode, Profile};
 
 /// Everything of the configuration that decides how a message is handled.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub epoch: u32,
     /// The profile of a user who has set none.
     pub default_profile: Arc<Profile>,
+    /// Other clusters that we speak with.
+    pub peers: Vec<Peer>,
     /// How many user servers share the slots in this process.
     pub servers: u8,
     /// The limits.
@@ -74,12 +77,114 @@ pub enum Algorithm {
     Sha256,
 }
 
+/// Another cluster that we speak with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name.
+    pub cid: Cid,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Where.
+    pub address: SocketAddr,
+    /// The secret between the two clusters.
+    pub secret: Secret,
+    /// What it may send, and be sent.
+    pub allow: Allow,
+}
+
+/// A secret that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+/// What another cluster may send, and be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allow {
+    modes: u8,
+    presence: bool,
+}
+
+impl Secret {
+    /// Takes a secret.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// What it is, for those who have to prove it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Allow {
+    /// Every mode, and presence.
+    pub const EVERYTHING: Self = Self { modes: u8::MAX, presence: true };
+    /// Nothing at all.
+    pub const NOTHING: Self = Self { modes: 0, presence: false };
+
+    /// This mode too.
+    #[must_use]
+    pub fn with(self, mode: Mode) -> Self {
+        Self { modes: self.modes | bit(mode), ..self }
+    }
+
+    /// Presence too.
+    #[must_use]
+    pub fn with_presence(self) -> Self {
+        Self { presence: true, ..self }
+    }
+
+    /// Whether this mode is allowed.
+    pub fn has(self, mode: Mode) -> bool {
+        self.modes & bit(mode) != 0
+    }
+
+    /// Whether presence is.
+    pub fn has_presence(self) -> bool {
+        self.presence
+    }
+}
+
+fn bit(mode: Mode) -> u8 {
+    let place = Mode::ALL.iter().position(|other| *other == mode).unwrap_or(0);
+    1 << (place % 8)
+}
+
 impl Settings {
     /// Whether this host of a URI is the cluster: its CID, an alias, or an address we listen on.
     pub fn is_own_host(&self, host: &str) -> bool {
         host.eq_ignore_ascii_case(self.cid.as_str())
             || self.own_hosts.contains(host)
             || self.own_hosts.contains(&host.to_ascii_lowercase())
+    }
+
+    /// The other cluster of this name, if we speak with it.
+    pub fn peer(&self, cluster: &str) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.cid.as_str().eq_ignore_ascii_case(cluster))
+    }
+
+    /// The listener that we speak to a peer from: for other clusters, of its transport, of a family
+    /// that reaches it.
+    pub fn listener_for(&self, peer: &Peer) -> Option<u8> {
+        let reaches = |ip: IpAddr| {
+            ip.is_ipv4() == peer.address.is_ipv4() || (ip.is_ipv6() && ip.is_unspecified())
+        };
+        let fits = |listener: &Listener| {
+            listener.face == Face::Federation
+                && listener.transport == peer.transport
+                && reaches(listener.address.ip())
+        };
+        (0..).zip(&self.listeners).find(|(_, listener)| fits(listener)).map(|(index, _)| index)
+    }
+
+    /// Who comes to this listener.
+    pub fn face(&self, listener: u8) -> Option<Face> {
+        self.listeners.get(usize::from(listener)).map(|listener| listener.face)
     }
 
     /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::base::PeerId;
 use crate::config::Settings;
 use crate::effect::Flow;
 use crate::sip::{Message, Method, Name, NameAddr, Uri, Writer};
@@ -26,6 +27,8 @@ pub struct Dialog {
     local_cseq: u32,
     remote_cseq: Option<u32>,
     flow: Flow,
+    /// The other cluster that it is with, if it is with one.
+    peer: Option<PeerId>,
 }
 
 /// Why a request does not fit into its dialog.
@@ -52,6 +55,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(invite.cseq()),
             flow,
+            peer: None,
         };
         dialog.refresh_target(settings, invite, flow);
         dialog
@@ -77,6 +81,7 @@ impl Dialog {
             local_cseq: 1,
             remote_cseq: None,
             flow,
+            peer: None,
         }
     }
 
@@ -90,6 +95,19 @@ impl Dialog {
         dialog.routes.reverse();
         dialog.refresh_target(settings, response, self.flow);
         dialog
+    }
+
+    /// Makes it a dialog with another cluster, which is reached by a flow of its own, whichever
+    /// connection it has used.
+    #[must_use]
+    pub fn with_peer(mut self, peer: PeerId, flow: Flow) -> Self {
+        (self.peer, self.flow) = (Some(peer), flow);
+        self
+    }
+
+    /// The other cluster that it is with, if it is with one.
+    pub fn peer(&self) -> Option<PeerId> {
+        self.peer
     }
 
     /// A dialog made by an answer alone, whose leg is gone: what our INVITE said is repeated in it.
@@ -129,6 +147,11 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// A request of ours was sent again, with this sequence number.
+    pub fn resent(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
+    }
+
     /// Whether a message from the other side names this dialog (RFC 3261 §12).
     pub fn is_of(&self, request: &Message) -> bool {
         request.call_id() == self.call_id.as_ref()
@@ -157,6 +180,13 @@ impl Dialog {
         let Some(contact) = message.contact_uri() else { return };
         let Ok(uri) = Uri::parse(contact) else { return };
         self.remote_target = Bytes::copy_from_slice(contact);
+        if self.peer.is_some() {
+            // A cluster is where its operator and ours say that it is.
+            if let Ok(flow) = target(settings, self.flow, &uri, false) {
+                self.flow = flow;
+            }
+            return;
+        }
         let hop = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
         let routed = hop.and_then(|uri| Uri::parse(uri).ok());
         if let Ok(flow) = target(settings, flow, routed.as_ref().unwrap_or(&uri), routed.is_some()) {

@@ -14,6 +14,8 @@ pub enum AdminRequest {
     Registrations,
     /// Every call in progress: [`AdminReply::Calls`].
     Calls,
+    /// Every other cluster: [`AdminReply::Peers`].
+    Peers,
     /// Every call in progress whose name begins so, with all that has happened in it:
     /// [`AdminReply::Calls`].
     Call(String),
@@ -33,6 +35,8 @@ pub enum AdminReply {
     Registrations(Vec<LiveBinding>),
     /// Calls, by start.
     Calls(Vec<LiveCall>),
+    /// Other clusters, by name.
+    Peers(Vec<LivePeer>),
     /// It is done, or under way.
     Done,
 }
@@ -85,4 +89,19 @@ pub struct LiveCall {
     /// What was said and heard; only if it was asked for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ladder: String,
+}
+
+/// Another cluster, as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LivePeer {
+    /// Its name.
+    pub cid: String,
+    /// The transport and address it is reached by.
+    pub address: String,
+    /// `up`, `down`, `suspect` or `unknown`.
+    pub state: String,
+    /// Since when, milliseconds since 1970; 0 if it was never asked.
+    pub since_ms: i64,
+    /// What went wrong last; empty if nothing did.
+    pub error: String,
 }

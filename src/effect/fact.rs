@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::Uid;
+use crate::base::{Cid, Uid};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -74,6 +74,62 @@ pub enum Fact {
     CallEnded(Arc<CallRecord>),
     /// A page was dealt with.
     Page(Arc<PageRecord>),
+    /// Another cluster is there.
+    PeerUp {
+        /// Which.
+        peer: Cid,
+    },
+    /// Another cluster is not there.
+    PeerDown {
+        /// Which.
+        peer: Cid,
+        /// How that is known.
+        why: &'static str,
+    },
+    /// Another cluster does not believe that we are who we are. Told once a minute.
+    SecretRefused {
+        /// Which.
+        peer: Cid,
+    },
+    /// Somebody says that he is another cluster, with a wrong secret.
+    WrongSecret {
+        /// The cluster, as he calls himself.
+        account: String,
+        /// Where he is.
+        source: SocketAddr,
+        /// Whether this pair of source and account now has to pause.
+        paused: bool,
+    },
+    /// A page to another cluster, which had to wait, has come to its end.
+    PageSettled {
+        /// The page.
+        id: String,
+        /// Who sent it.
+        owner: Uid,
+        /// What became of it.
+        receipt: String,
+    },
+    /// A client has taken a page that waited in its user's inbox.
+    InboxDelivered {
+        /// The page.
+        id: String,
+        /// Whose inbox.
+        uid: Uid,
+        /// Who sent it.
+        sender: String,
+    },
+    /// No client wants a page that waits in its user's inbox: it stays there until the next
+    /// registration, and those behind it go on.
+    InboxRefused {
+        /// The page.
+        id: String,
+        /// Whose inbox.
+        uid: Uid,
+        /// Who sent it.
+        sender: String,
+        /// What a client said of it.
+        status: u16,
+    },
     /// A message was dropped without an answer.
     Dropped(Dropped),
     /// A new request was answered 503 without a transaction: `limits.transactions` was reached.
@@ -145,6 +201,9 @@ pub struct PageRecord {
     pub at_ms: i64,
     /// The final status the sender was given.
     pub status: u16,
+    /// Who took it: `client`, `inbox`, `user` (another user's routing); `ignored` if the tree says so;
+    /// empty if nobody did.
+    pub how: &'static str,
     /// The deciding rule in one line.
     pub rule: String,
     /// The whole decision path, one step a line.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::Uid;
+use crate::base::{Cid, Uid};
 use crate::routing::Profile;
 
 use super::fact::{CallRecord, PageRecord};
@@ -49,6 +49,41 @@ pub enum StoreOp {
         /// Which.
         serial: i64,
     },
+    /// Keep a page that waits for another cluster, and its record, both or neither:
+    /// [`StoreOutcome::Saved`] when they are durable, [`StoreOutcome::Full`] if too many wait.
+    PutOutbox(Arc<OutboxPage>, Arc<PageRecord>),
+    /// The pages that wait for a cluster and are due, oldest first: [`StoreOutcome::Outbox`].
+    LoadOutbox {
+        /// For which.
+        peer: Cid,
+        /// Those that were stored after this one.
+        after: i64,
+        /// Those whose next try is due by then, milliseconds since 1970 …
+        due_ms: i64,
+        /// … and those that were stored by then, due or not.
+        stored_ms: i64,
+        /// So many at most, the oldest.
+        limit: u32,
+    },
+    /// A page was tried in vain, and is due again then: [`StoreOutcome::Saved`].
+    DeferOutbox {
+        /// Which.
+        serial: i64,
+        /// How often it was tried.
+        tries: u32,
+        /// When it is due, milliseconds since 1970.
+        due_ms: i64,
+    },
+    /// A page need not wait any longer: it goes, and its record gets a receipt, both or neither:
+    /// [`StoreOutcome::Saved`].
+    SettleOutbox {
+        /// Which.
+        page: Arc<OutboxPage>,
+        /// What became of it.
+        receipt: String,
+        /// When, milliseconds since 1970.
+        at_ms: i64,
+    },
 }
 
 /// What the store answers.
@@ -62,6 +97,9 @@ pub enum StoreOutcome {
     Saved,
     /// Pages of an inbox, oldest first.
     Inbox(Vec<InboxPage>),
+    /// Pages that wait for a cluster, oldest first, and when the next one that was left is due,
+    /// milliseconds since 1970.
+    Outbox(Vec<OutboxPage>, Option<i64>),
     /// There is no room for it: nothing was changed.
     Full,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.
@@ -165,6 +203,37 @@ pub struct InboxPage {
     pub stored_ms: i64,
     /// A copy that was asked for beside another delivery (`also inbox`): listed, never sent to clients.
     pub copy: bool,
+}
+
+/// A page that waits for another cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxPage {
+    /// Its place in the outbox, given by the store; 0 before.
+    pub serial: i64,
+    /// The page's record.
+    pub id: String,
+    /// Who sent it.
+    pub owner: Uid,
+    /// For which cluster it waits.
+    pub peer: Cid,
+    /// To whom.
+    pub recipient: Uid,
+    /// The Call-ID of every try: the other cluster tells by it what it has stored already.
+    pub call_id: String,
+    /// The From that is shown: a name-addr without tag.
+    pub from: String,
+    /// Headers that go with it, as lines that end in CRLF.
+    pub headers: String,
+    /// The body.
+    pub body: Bytes,
+    /// How many hops it may still go.
+    pub max_forwards: u8,
+    /// When it was accepted, milliseconds since 1970.
+    pub stored_ms: i64,
+    /// When it is to be tried next, milliseconds since 1970.
+    pub due_ms: i64,
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 /// What a password leaves behind, as lower-case hex; equivalent to the password inside its realm.

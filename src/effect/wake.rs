@@ -1,6 +1,6 @@
 //! Everything that time can do to a user server, in one closed list.
 
-use crate::base::{Key, Uid};
+use crate::base::{Key, PeerId, Uid};
 
 /// What a timer means when it fires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,12 @@ pub enum Wake {
     Call(Key, CallTimer),
     /// The clients stage of a page is over.
     Page(Key),
+    /// A round of pages from an inbox has waited long enough for the phones.
+    Round(Key),
     /// The earliest binding of this user expires.
     Binding(Uid),
+    /// A timer of another cluster's.
+    Peer(PeerId, PeerTimer),
 }
 
 /// The timers of RFC 3261 §17 and RFC 6026, by letter.
@@ -61,6 +65,15 @@ pub enum LegTimer {
     Probe,
     /// A provisional response is due again (RFC 3261 §13.3.1.1).
     Minute,
+}
+
+/// The timers of another cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerTimer {
+    /// Time to look whether it is there, or to give up the last look.
+    Probe,
+    /// Time to look at the pages that wait for it.
+    Outbox,
 }
 
 /// The timers of a call.

@@ -47,8 +47,28 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::info!(server, id, mode, status = record.status, end = record.end, "call ended");
         }
         Fact::Page(record) => {
-            let (id, direction) = (record.id.as_str(), record.direction);
-            tracing::debug!(server, id, direction, status = record.status, rule = record.rule, "page");
+            let (id, direction, how) = (record.id.as_str(), record.direction, record.how);
+            tracing::debug!(server, id, direction, status = record.status, how, rule = record.rule, "page");
+        }
+        Fact::InboxDelivered { id, .. } => tracing::debug!(server, id, "page delivered from the inbox"),
+        Fact::InboxRefused { id, status, .. } => {
+            tracing::info!(server, id, status, "a phone refuses a page: it stays in the inbox");
+        }
+        Fact::PeerUp { peer } => tracing::info!(server, %peer, "another cluster is there"),
+        Fact::PeerDown { peer, why } => tracing::warn!(server, %peer, why, "another cluster is not there"),
+        Fact::SecretRefused { peer } => tracing::error!(
+            server,
+            %peer,
+            "another cluster does not believe us: the secret does not match; see `secret` in [[federation]], there and here"
+        ),
+        Fact::WrongSecret { account, source, paused: true } => {
+            tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
+        }
+        Fact::WrongSecret { account, source, paused: false } => {
+            tracing::info!(server, account, %source, "a wrong secret of another cluster");
+        }
+        Fact::PageSettled { id, receipt, .. } => {
+            tracing::debug!(server, id, receipt, "a page to another cluster is settled");
         }
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),

@@ -18,7 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as Async
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::base::Uid;
-use crate::effect::admin::{AdminReply, AdminRequest, LiveBinding, LiveCall};
+use crate::effect::admin::{AdminReply, AdminRequest, LiveBinding, LiveCall, LivePeer};
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Question {
     Registrations,
     /// Every call in progress.
     Calls,
+    /// Every other cluster.
+    Peers,
     /// Every call in progress whose name begins so, with all that has happened in it.
     Call(String),
     /// The store has changed these users.
@@ -44,6 +46,8 @@ pub enum Answer {
     Registrations(Vec<LiveBinding>),
     /// Calls, by start.
     Calls(Vec<LiveCall>),
+    /// Other clusters, by name.
+    Peers(Vec<LivePeer>),
     /// It is done. There may be something to say about it.
     Done(String),
     /// It cannot be done, and this is why.
@@ -169,7 +173,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             let replies = operator.ask(AdminRequest::Registrations).await;
             let held = replies.into_iter().filter_map(|reply| match reply {
                 AdminReply::Registrations(bindings) => Some(bindings),
-                AdminReply::Calls(_) | AdminReply::Done => None,
+                AdminReply::Calls(_) | AdminReply::Peers(_) | AdminReply::Done => None,
             });
             let mut bindings: Vec<_> = held.flatten().collect();
             bindings.sort_by(|a, b| a.uid.cmp(&b.uid));
@@ -177,6 +181,16 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
         }
         Question::Calls => calls(operator, AdminRequest::Calls).await,
         Question::Call(id) => calls(operator, AdminRequest::Call(id)).await,
+        Question::Peers => {
+            let replies = operator.ask(AdminRequest::Peers).await;
+            let known = replies.into_iter().filter_map(|reply| match reply {
+                AdminReply::Peers(peers) => Some(peers),
+                AdminReply::Registrations(_) | AdminReply::Calls(_) | AdminReply::Done => None,
+            });
+            let mut peers: Vec<_> = known.flatten().collect();
+            peers.sort_by(|a, b| a.cid.cmp(&b.cid));
+            Answer::Peers(peers)
+        }
         Question::Refresh(uids) => {
             for uid in uids.iter().filter_map(|uid| Uid::parse(uid).ok()) {
                 operator.ask(AdminRequest::Refresh(uid)).await;
@@ -194,7 +208,7 @@ async fn calls(operator: &impl Operator, request: AdminRequest) -> Answer {
     let replies = operator.ask(request).await;
     let live = replies.into_iter().filter_map(|reply| match reply {
         AdminReply::Calls(calls) => Some(calls),
-        AdminReply::Registrations(_) | AdminReply::Done => None,
+        AdminReply::Registrations(_) | AdminReply::Peers(_) | AdminReply::Done => None,
     });
     let mut calls: Vec<_> = live.flatten().collect();
     calls.sort_by_key(|call| call.started_ms);

@@ -241,7 +241,20 @@ impl Confirmed {
             headers: &headers,
             body: passage.body(),
         };
-        wire.transactions.request(wire.ctx, owner, dialog.flow(), &draft)
+        match dialog.peer() {
+            Some(peer) => wire.transactions.request_peer(wire.ctx, (owner, peer), dialog.flow(), &draft),
+            None => wire.transactions.request(wire.ctx, owner, dialog.flow(), &draft),
+        }
+    }
+
+    /// A request of ours was sent again, with a proof that another cluster asked for.
+    pub(super) fn on_resent(&mut self, old: Key, new: Key, cseq: u32) {
+        self.dialog.resent(cseq);
+        self.renegotiation.on_resent(old, new);
+        let relayed = self.relayed_out.iter_mut().map(|(client, _)| client);
+        for client in relayed.chain(&mut self.probing).filter(|client| **client == old) {
+            *client = new;
+        }
     }
 
     // ---- what the phone says ---------------------------------------------------------------

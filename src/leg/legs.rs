@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::base::{Arena, Key, ServerIndex, Token};
+use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
 use crate::effect::{Ctx, Flow, LegTimer, StreamId};
 use crate::sip::{Message, Method, Name, Writer};
@@ -108,8 +108,44 @@ impl Legs {
         key
     }
 
+    /// A leg for an INVITE that another cluster has sent us; our requests go to it by `flow`.
+    pub fn answer_peer(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        call: Key,
+        asked: Asked,
+        user: String,
+        (peer, flow): (PeerId, Flow),
+    ) -> Key {
+        let key = self.answer(wire, call, asked, user);
+        if let Some(Leg { machine: Machine::Uas(machine), .. }) = self.arena.get_mut(key) {
+            machine.comes_from(peer, flow);
+        }
+        key
+    }
+
     /// Calls a phone.
     pub fn dial(&mut self, wire: &mut Wire<'_, '_>, dial: &Dial<'_>) -> Key {
+        self.dial_with(wire, dial, None)
+    }
+
+    /// Calls a user of another cluster: what `more` writes goes into the INVITE too.
+    pub fn dial_peer(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        dial: &Dial<'_>,
+        peer: PeerId,
+        more: &dyn Fn(&mut Writer),
+    ) -> Key {
+        self.dial_with(wire, dial, Some((peer, more)))
+    }
+
+    fn dial_with(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        dial: &Dial<'_>,
+        peer: Option<(PeerId, &dyn Fn(&mut Writer))>,
+    ) -> Key {
         let key = self.arena.next_key();
         let tag = Token::mint(self.server, key, wire.ctx.rng);
         let call_id = format!("{:016x}{:016x}", wire.ctx.rng.draw(), wire.ctx.rng.draw());
@@ -121,6 +157,10 @@ impl Legs {
             dial.contact.as_bytes().to_vec().into(),
             dial.flow,
         );
+        let dialog = match peer {
+            Some((peer, _)) => dialog.with_peer(peer, dial.flow),
+            None => dialog,
+        };
         let settings = wire.ctx.settings;
         let headers = |writer: &mut Writer| {
             if !dial.path.is_empty() {
@@ -128,6 +168,9 @@ impl Legs {
             }
             dialog.write_first(writer, dialog.local_cseq(), "INVITE", dial.max_forwards);
             dial.write(settings, writer);
+            if let Some((_, more)) = peer {
+                more(writer);
+            }
         };
         let draft = Draft {
             method: Method::Invite,
@@ -136,7 +179,11 @@ impl Legs {
             headers: &headers,
             body: dial.passage.body(),
         };
-        let client = wire.transactions.request(wire.ctx, Owner::Leg(key), dial.flow, &draft);
+        let owner = Owner::Leg(key);
+        let client = match peer {
+            Some((peer, _)) => wire.transactions.request_peer(wire.ctx, (owner, peer), dial.flow, &draft),
+            None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
+        };
         let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
         self.insert(Some(dial.call), Machine::Uac(uac))
     }
@@ -299,6 +346,32 @@ impl Legs {
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
+    }
+
+    /// Whether a challenged request of a leg is still worth being sent again.
+    pub fn wants_again(&self, key: Key, client: Key) -> bool {
+        match self.arena.get(key).map(|leg| &leg.machine) {
+            Some(Machine::Uac(machine)) => machine.wants_again(client),
+            Some(Machine::Confirmed(_)) => true,
+            Some(Machine::Uas(_) | Machine::Link(_)) | None => false,
+        }
+    }
+
+    /// A challenged request of a leg was sent again.
+    pub fn on_resent(&mut self, key: Key, old: Key, new: Key, cseq: u32) {
+        match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
+            Some(Machine::Uac(machine)) => machine.on_resent(old, new, cseq),
+            Some(Machine::Confirmed(machine)) => machine.on_resent(old, new, cseq),
+            Some(Machine::Uas(_) | Machine::Link(_)) | None => {}
+        }
+    }
+
+    /// The other cluster that a leg is with, if it is with one.
+    pub fn peer_of(&self, key: Key) -> Option<PeerId> {
+        match &self.arena.get(key)?.machine {
+            Machine::Confirmed(machine) => machine.dialog.peer(),
+            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+        }
     }
 
     /// A leg's timer fired.

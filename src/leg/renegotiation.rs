@@ -28,6 +28,13 @@ impl Renegotiation {
         self.ours.is_some_and(|(ours, _)| ours == client)
     }
 
+    /// Our re-INVITE was sent again.
+    pub(super) fn on_resent(&mut self, old: Key, new: Key) {
+        if let Some((client, _)) = self.ours.as_mut().filter(|(client, _)| *client == old) {
+            *client = new;
+        }
+    }
+
     /// Whether a re-INVITE of ours waits for its final response.
     pub(super) fn is_open(&self) -> bool {
         self.ours.is_some()

@@ -72,7 +72,10 @@ impl Uac {
                 passage: Passage::of(response),
             }),
             (State::Calling, 200..=299) => self.answered(wire, key, response),
-            (State::Calling, _) => Turn::TellAndEnd(LegWord::Reject(Refusal::of(response))),
+            (State::Calling, _) => {
+                let cluster = self.dialog.peer().is_some();
+                Turn::TellAndEnd(LegWord::Reject(Refusal { cluster, ..Refusal::of(response) }))
+            }
             (State::CancelWanted, 100..=199) => {
                 self.cancel(wire, key);
                 Turn::Stay
@@ -96,8 +99,24 @@ impl Uac {
     pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, status: u16) -> Turn {
         wire.ctx.disarm(&mut self.patience);
         match self.state {
+            State::Calling if self.dialog.peer().is_some() => {
+                Turn::TellAndEnd(LegWord::Reject(Refusal::no_cluster(503, None)))
+            }
             State::Calling => Turn::TellAndEnd(LegWord::Reject(Refusal::status(status))),
             State::CancelWanted | State::Cancelling => Turn::End,
+        }
+    }
+
+    /// Whether a challenged INVITE is to be sent again: not one that nobody wants any more.
+    pub(super) fn wants_again(&self, client: Key) -> bool {
+        self.state == State::Calling && self.client == client
+    }
+
+    /// The INVITE was sent again, with a proof.
+    pub(super) fn on_resent(&mut self, old: Key, new: Key, cseq: u32) {
+        if self.client == old {
+            self.client = new;
+            self.dialog.resent(cseq);
         }
     }
 

@@ -8,9 +8,9 @@
 //!
 //! Implements: RFC 3261 §13.3, §9.2.
 
-use crate::base::{Key, TimerId, Token, ms};
+use crate::base::{Key, PeerId, TimerId, Token, ms};
 use crate::dialog::Dialog;
-use crate::effect::{LegTimer, Wake};
+use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::{Message, Name};
 use crate::transaction::Asked;
 
@@ -30,14 +30,21 @@ pub(super) struct Uas {
     user: String,
     last: Option<(u16, u8, Passage)>,
     minute: Option<TimerId>,
+    /// The other cluster that it came from, and how that is reached.
+    peer: Option<(PeerId, Flow)>,
 }
 
 impl Uas {
     pub(super) fn new(asked: Asked, tag: Token, user: String) -> Self {
-        Self { asked, tag, user, last: None, minute: None }
+        Self { asked, tag, user, last: None, minute: None, peer: None }
     }
 
-    pub(super) fn flow(&self) -> crate::effect::Flow {
+    /// It comes from another cluster, which is reached by a flow of its own.
+    pub(super) fn comes_from(&mut self, peer: PeerId, flow: Flow) {
+        self.peer = Some((peer, flow));
+    }
+
+    pub(super) fn flow(&self) -> Flow {
         self.asked.flow
     }
 
@@ -108,6 +115,10 @@ impl Uas {
         wire.ctx.disarm(&mut self.minute);
         let tag = self.tag_of(early);
         let dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
+        let dialog = match self.peer {
+            Some((peer, flow)) => dialog.with_peer(peer, flow),
+            None => dialog,
+        };
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.answer(wire, key, &self.asked, passage);
         confirmed.watch(wire, key);

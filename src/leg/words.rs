@@ -85,6 +85,9 @@ pub struct Refusal {
     pub spent: u16,
     /// What passes.
     pub passage: Passage,
+    /// Whether it speaks of a whole cluster and not of one phone: then the one who asks may hear that
+    /// it is not there.
+    pub cluster: bool,
 }
 
 /// What passes from leg to leg: a body, and the few headers that say something about it or about
@@ -169,6 +172,31 @@ impl Passage {
         self
     }
 
+    /// The headers as lines that end in CRLF, to be kept. What is no UTF-8 (which RFC 3261 §25.1 does
+    /// not allow) is replaced.
+    pub fn lines(&self) -> String {
+        let mut lines = String::new();
+        for (name, value) in &self.headers {
+            let value = String::from_utf8_lossy(value).replace(['\r', '\n'], " ");
+            lines.push_str(name.as_str());
+            lines.push_str(": ");
+            lines.push_str(&value);
+            lines.push_str("\r\n");
+        }
+        lines
+    }
+
+    /// What was kept: [`Passage::lines`] and a body.
+    pub fn kept(lines: &str, body: Bytes) -> Self {
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            let name = Name::of(name.as_bytes());
+            let passes = describes_body(name) || describes_call(name);
+            passes.then(|| (name, Bytes::copy_from_slice(value.as_bytes())))
+        };
+        Self { headers: lines.split("\r\n").filter_map(header).collect(), body }
+    }
+
     /// Writes the headers.
     pub fn write(&self, writer: &mut Writer) {
         for (name, value) in &self.headers {
@@ -183,6 +211,12 @@ impl Refusal {
         Self { status, ..Self::default() }
     }
 
+    /// A cluster that is not there, or does not answer.
+    pub fn no_cluster(status: u16, retry_after: Option<String>) -> Self {
+        let retry_after = retry_after.map(Bytes::from);
+        Self { status, retry_after, cluster: true, ..Self::default() }
+    }
+
     /// Takes from a response what may pass.
     pub fn of(response: &Message) -> Self {
         let status = response.status();
@@ -192,7 +226,8 @@ impl Refusal {
             SmallVec::new()
         };
         let retry_after = response.header(Name::RetryAfter).map(Bytes::copy_from_slice);
-        Self { status, contacts, retry_after, spent: 0, passage: Passage::of(response).without_body() }
+        let passage = Passage::of(response).without_body();
+        Self { status, contacts, retry_after, spent: 0, passage, cluster: false }
     }
 }
 

@@ -4,6 +4,9 @@
 //! from the request, so that a repeat gets the same answer. Unknown user and wrong password take the
 //! same way and the same time.
 //!
+//! A request that was challenged comes again with a higher CSeq. So that it is known for the same
+//! ([`Doors::first_cseq`]), the nonce of its challenge remembers the first.
+//!
 //! Implements: RFC 3261 §22, §8.2.7; RFC 7616; RFC 8760.
 
 use std::hash::{DefaultHasher, Hasher};
@@ -13,11 +16,13 @@ use bytes::Bytes;
 use crate::base::{Now, Rng, Uid};
 use crate::config::{Algorithm as Offered, Settings};
 use crate::effect::Flow;
-use crate::sip::digest::{Algorithm, Challenge, Credentials, Hex};
+use crate::sip::digest::{Algorithm, Challenge, Credentials, Hex, Judged, Nonces, Use, first_cseq};
 use crate::sip::{Message, Method, Name, Uri, Writer};
 
-use super::nonce::{Judged, Nonces, Use};
 use super::user::User;
+
+/// Nonces of one user whose uses are remembered: more than he has phones.
+const WINDOWS: usize = 8;
 
 /// What a request says about its sender.
 #[derive(Debug)]
@@ -63,7 +68,9 @@ impl Doors {
     pub fn new(settings: &Settings) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&settings.key);
-        Self { nonces: Nonces::new(settings), tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
+        let life_s = settings.limits.nonce_s;
+        let nonces = Nonces::new(&settings.key, settings.cid.as_str(), settings.epoch, life_s);
+        Self { nonces, tag_key: hasher.finish(), nobody: Hex::parse(&[b'0'; 32]) }
     }
 
     /// Whether the nonce of a claim is one that a fetch of the user's record is worth; if not, what
@@ -100,7 +107,7 @@ impl Doors {
             return Verdict::Wrong;
         }
         let count = credentials.count().unwrap_or(0);
-        match user.map(|user| user.uses.take(id, issued_ms, count)) {
+        match user.map(|user| user.uses.take(WINDOWS, (id, issued_ms), count)) {
             Some(Use::First) => Verdict::Granted,
             Some(Use::Forgotten) => Verdict::Again { stale: true },
             Some(Use::Replayed) | None => Verdict::Again { stale: false },
@@ -121,7 +128,8 @@ impl Doors {
         let (status, name) =
             if registrar { (401, Name::WwwAuthenticate) } else { (407, Name::ProxyAuthenticate) };
         let mut writer = self.refusal(request, status, source);
-        let nonce = self.nonces.mint(now, source.remote.ip(), rng);
+        let word = self.first_cseq(settings, request) ^ self.thread(request);
+        let nonce = self.nonces.mint(now, source.remote.ip(), word, rng);
         for offered in &settings.digest {
             let algorithm = match offered {
                 Offered::Md5 => Algorithm::Md5,
@@ -132,6 +140,25 @@ impl Doors {
             writer.text(name, format_args!("{challenge}"));
         }
         writer.finish(b"")
+    }
+
+    /// The CSeq that a request had before it was challenged for the first time.
+    pub fn first_cseq(&self, settings: &Settings, request: &Message) -> u32 {
+        match claimed(settings, request) {
+            Access::Claim { credentials, .. } => {
+                first_cseq(request, Some(&credentials), self.thread(request))
+            }
+            Access::Stranger => request.cseq(),
+        }
+    }
+
+    /// A word that requests of one Call-ID and From tag share.
+    fn thread(&self, request: &Message) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.tag_key);
+        hasher.write(request.call_id());
+        hasher.write(request.from_tag());
+        u32::try_from(hasher.finish() >> 32).unwrap_or(0)
     }
 
     /// The beginning of a response that keeps no state: its To tag is derived from the request

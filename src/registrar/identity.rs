@@ -15,9 +15,33 @@ pub struct Caller {
     pub who: Who,
     /// As phones see him.
     pub face: Face,
+    /// Who he really is if he is a user of this cluster, hidden or not: for other clusters, to which
+    /// we answer for him.
+    pub own: Option<Uid>,
 }
 
-/// Whom a URI names: a user of this cluster, a number; `None` for what we cannot reach.
+impl Caller {
+    /// How another cluster is told of him by us, who answer for our users and nobody else: whom we
+    /// assert, and how he is shown. One whom a third cluster sent to `owner`, who sends him on, comes
+    /// in the name of `owner`.
+    pub fn abroad(&self, owner: &Uid) -> (Uid, Face) {
+        if let Some(own) = &self.own {
+            return (own.clone(), self.face.clone());
+        }
+        let face = match self.who {
+            Who::Anonymous => self.face.clone(),
+            Who::User(_) | Who::Number(_) => Face {
+                name: self.face.name.clone(),
+                user: owner.user().to_owned(),
+                host: owner.cluster().to_owned(),
+            },
+        };
+        (owner.clone(), face)
+    }
+}
+
+/// Whom a URI names: a user of this cluster or of one that we speak with, a number; `None` for what
+/// we cannot reach.
 pub fn who_of(settings: &Settings, address: &[u8]) -> Option<Who> {
     let uri = NameAddr::parse(address).map_or(address, |named| named.uri);
     who_of_uri(settings, &Uri::parse(uri).ok()?)
@@ -31,7 +55,8 @@ pub fn who_of_uri(settings: &Settings, uri: &Uri<'_>) -> Option<Who> {
         return Some(Who::Number(global(&user, context).into()));
     }
     if !settings.is_own_host(uri.host_text()) {
-        return None;
+        let peer = settings.peer(uri.host_text())?;
+        return Uid::new(&user, peer.cid.as_str()).ok().map(Who::User);
     }
     if is_number(&user) {
         return Some(Who::Number(user.into_owned().into()));

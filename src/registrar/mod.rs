@@ -7,7 +7,6 @@ mod auth;
 mod bindings;
 mod contacts;
 mod identity;
-mod nonce;
 mod patience;
 mod register;
 mod user;

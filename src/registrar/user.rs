@@ -3,15 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{At, Now, TimerId, Uid};
+use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
 use crate::routing::{Facts, Profile, Registered, Who};
-use crate::sip::digest::{Algorithm, Hex};
+use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
 use super::contacts::Contacts;
-use super::nonce::Uses;
 
 /// A user whose record is loaded.
 #[derive(Debug)]
@@ -32,6 +31,12 @@ pub struct User {
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
+    /// Whether his clients have refused all of those, each for good.
+    pub refused: bool,
+    /// The round that is bringing them to his clients.
+    pub round: Option<Key>,
+    /// When a client of his last registered here.
+    pub registered: Option<At>,
     /// Halves of calls that are in progress.
     pub calls: u16,
     /// Halves of pages that are in progress.
@@ -58,6 +63,9 @@ impl User {
             contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
+            refused: false,
+            round: None,
+            registered: None,
             calls: 0,
             pages: 0,
             removed: false,

@@ -33,8 +33,12 @@ impl Switchboard {
                 }
                 AdminReply::Done
             }
+            AdminRequest::Peers => AdminReply::Peers(self.peers.listing()),
             // The user server itself holds what it serves by.
-            AdminRequest::Configure(_) => AdminReply::Done,
+            AdminRequest::Configure(_) => {
+                self.peers.configure(ctx);
+                AdminReply::Done
+            }
             AdminRequest::Drain => {
                 self.draining = true;
                 AdminReply::Done

@@ -18,7 +18,7 @@ use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
-const MAX_FORWARDS: u8 = 70;
+pub(super) const MAX_FORWARDS: u8 = 70;
 
 impl Switchboard {
     /// An INVITE of a user who is who he says he is: the caller's half begins.
@@ -30,9 +30,7 @@ impl Switchboard {
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        let full = self.draining
-            || self.calls.len() >= usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
-        if full {
+        if self.takes_no_call(ctx) {
             return self.refuse(ctx, &asked, 503);
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
@@ -76,6 +74,12 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Whether no new call is taken.
+    pub(super) fn takes_no_call(&self, ctx: &Ctx<'_>) -> bool {
+        let limit = usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
+        self.draining || self.calls.len() >= limit
     }
 
     /// Another half asks this user's routing: the callee's half begins.
@@ -167,7 +171,8 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
     let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
     if hidden {
-        return Caller { who: Who::Anonymous, face: Face::anonymous() };
+        let own = Some(user.uid.clone());
+        return Caller { who: Who::Anonymous, face: Face::anonymous(), own };
     }
     let display = from.map(|from| from.display_text().into_owned()).filter(|text| !text.is_empty());
     let number = match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
@@ -179,7 +184,7 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
         user: number.unwrap_or_else(|| user.uid.user().to_owned()),
         host: user.uid.cluster().to_owned(),
     };
-    Caller { who: Who::User(user.uid.clone()), face }
+    Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
 
 /// The kinds of privacy that a request asks for (RFC 3323 §4.2).
@@ -200,12 +205,12 @@ fn hides_sender(request: &Message) -> bool {
 }
 
 /// Whether he asks that nobody learns how his call came there (RFC 7044 §7.2.1).
-fn hides_history(request: &Message) -> bool {
+pub(super) fn hides_history(request: &Message) -> bool {
     privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.
-fn can_carry(request: &Message) -> bool {
+pub(super) fn can_carry(request: &Message) -> bool {
     if request.body().is_empty() {
         return true;
     }

@@ -5,6 +5,8 @@
 
 mod admin;
 mod calling;
+mod federating;
+mod neighbours;
 mod paging;
 mod peer;
 mod registering;

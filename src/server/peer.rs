@@ -1,7 +1,8 @@
 //! What two user servers of one process say to each other.
 
-use crate::base::Key;
+use crate::base::{Cid, Key};
 use crate::call::Invitation;
+use crate::federation::{News, Tip};
 use crate::leg::{LinkEnd, LinkMail};
 use crate::message::{PageEnd, PageInvitation};
 
@@ -28,4 +29,8 @@ pub(crate) enum PeerWord {
         /// The final status.
         status: u16,
     },
+    /// How another cluster stands.
+    PeerNews(News),
+    /// Something that the one who looks after another cluster should know.
+    PeerTip(Cid, Tip),
 }

@@ -21,12 +21,13 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::{Arrival, Asked};
 use crate::transport::reply_flow;
 
+use super::federating::is_for_peers;
 use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
-const PAUSE_S: u64 = 60;
+pub(super) const PAUSE_S: u64 = 60;
 /// Seconds that somebody who comes while there are too many transactions is asked to wait.
 const TURNED_AWAY_S: u64 = 5;
 
@@ -75,7 +76,7 @@ impl Switchboard {
     fn on_cancel(&mut self, ctx: &mut Ctx<'_>, flow: Flow, cancel: &Arc<Message>) {
         let Some((invite, leg)) = self.transactions.cancelled(cancel) else {
             // Offered to every user server, it is another's; and nobody answers for all of them.
-            return match home(ctx.settings, cancel) {
+            return match home(ctx.settings, flow, cancel) {
                 Home::Every if ctx.settings.servers > 1 => ctx.fact(Fact::Dropped(Dropped::StrayCancel)),
                 Home::Every | Home::Any | Home::Server(_) => self.refuse_plainly(ctx, flow, cancel, 481),
             };
@@ -103,7 +104,7 @@ impl Switchboard {
             }
             return self.refuse_plainly(ctx, flow, message, 481);
         };
-        if !same_source(home, flow) && !self.proves_owner(ctx, flow, message, leg) {
+        if !same_source(ctx, home, flow) && !self.proves_owner(ctx, flow, message, leg) {
             return self.challenge(ctx, flow, message, false);
         }
         let fits = self.legs.accept(leg, message);
@@ -121,6 +122,9 @@ impl Switchboard {
 
     /// Whether a request from an unexpected source carries the credentials of the leg's own user.
     fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> bool {
+        if let Some(peer) = self.legs.peer_of(leg) {
+            return self.proves_peer(ctx, flow, message, peer);
+        }
         let owner =
             self.legs.call_of(leg).and_then(|call| self.calls.get(call)).map(|call| call.owner().clone());
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return false };
@@ -137,10 +141,11 @@ impl Switchboard {
         if self.is_full(ctx) {
             return self.turn_away(ctx, flow, message);
         }
-        let face = ctx.settings.listeners.get(usize::from(flow.listener)).map(|listener| listener.face);
-        if face != Some(Face::Access) {
+        match ctx.settings.face(flow.listener) {
+            Some(Face::Access) => {}
+            Some(Face::Federation) => return self.on_peer_request(ctx, flow, message),
             // Nobody is configured who could come here.
-            return self.refuse_plainly(ctx, flow, message, 403);
+            Some(Face::Trunk) | None => return self.refuse_plainly(ctx, flow, message, 403),
         }
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
             self.note_unanswered(ctx, flow, message);
@@ -271,7 +276,13 @@ impl Switchboard {
     }
 
     pub(super) fn challenge(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
-        let response = self.doors.challenge(ctx.settings, (ctx.now, flow), ctx.rng, request, stale);
+        let response = if is_for_peers(ctx, flow) {
+            let mut writer = self.doors.refusal(request, 407, flow);
+            self.peers.challenge(ctx, flow, request, stale, &mut writer);
+            writer.finish(b"")
+        } else {
+            self.doors.challenge(ctx.settings, (ctx.now, flow), ctx.rng, request, stale)
+        };
         ctx.send(reply_flow(flow, request), response);
     }
 
@@ -319,11 +330,11 @@ impl Switchboard {
     }
 }
 
-/// Whether a request inside a dialog comes from where its phone is: over the same stream, or from
-/// the same address.
-fn same_source(home: Flow, flow: Flow) -> bool {
+/// Whether a request inside a dialog comes from where its phone is: from the same address, to a
+/// listener of the same face.
+fn same_source(ctx: &Ctx<'_>, home: Flow, flow: Flow) -> bool {
     let ip = |flow: Flow| -> IpAddr { canonical(flow.remote.ip()) };
-    ip(home) == ip(flow)
+    ip(home) == ip(flow) && is_for_peers(ctx, home) == is_for_peers(ctx, flow)
 }
 
 /// Whether the sender's From is one of his own identities, or anonymous (RFC 3323). Numbers are
@@ -343,7 +354,7 @@ pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
 }
 
 /// Option tags that are required of us and that we lack.
-fn lacking(request: &Message) -> Vec<u8> {
+pub(super) fn lacking(request: &Message) -> Vec<u8> {
     let supported =
         |tag: &&[u8]| !(tag.eq_ignore_ascii_case(b"path") && request.method() == Method::Register);
     let tags: Vec<&[u8]> =

@@ -1,7 +1,8 @@
 //! Which user server a message belongs to, told from the message alone: no table, no lock.
 
-use crate::base::{ServerIndex, Token};
-use crate::config::Settings;
+use crate::base::{ServerIndex, Token, Uid};
+use crate::config::{Face, Settings};
+use crate::effect::Flow;
 use crate::registrar::{Access, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::{Message, Method, NameAddr, Uri};
@@ -19,8 +20,8 @@ pub enum Home {
 }
 
 /// The user server that a message belongs to: that of the transaction or dialog it names, else that
-/// of the user who sends it.
-pub fn home(settings: &Settings, message: &Message) -> Home {
+/// of the user who sends it, or, if it comes from another cluster, of the user it asks for.
+pub fn home(settings: &Settings, flow: Flow, message: &Message) -> Home {
     if !message.is_request() {
         let branch = message.via().map(|via| via.branch).unwrap_or_default();
         return branch.strip_prefix(b"z9hG4bK").and_then(named).map_or(Home::Any, |at| within(settings, at));
@@ -28,13 +29,18 @@ pub fn home(settings: &Settings, message: &Message) -> Home {
     if let Some(at) = named(message.to_tag()) {
         return within(settings, at);
     }
+    if settings.face(flow.listener) == Some(Face::Federation) {
+        let asked_for = Uri::parse(message.request_uri()).ok().and_then(|uri| who_of_uri(settings, &uri));
+        return asked_for.and_then(|who| own_user(settings, who)).map_or(Home::Any, |uid| owner(settings, &uid));
+    }
     let registers = message.method() == Method::Register;
     let sender = if registers { message.to() } else { message.from() };
-    if let Some(Who::User(uid)) = sender.and_then(|sender| user_of(settings, &sender)) {
-        return Home::Server(uid.slot().owner(settings.servers));
+    let sender = sender.and_then(|sender| user_of(settings, &sender));
+    if let Some(uid) = sender.and_then(|who| own_user(settings, who)) {
+        return owner(settings, &uid);
     }
     match (claimed(settings, message), message.method()) {
-        (Access::Claim { uid, .. }, _) => Home::Server(uid.slot().owner(settings.servers)),
+        (Access::Claim { uid, .. }, _) => owner(settings, &uid),
         (Access::Stranger, Method::Cancel | Method::Ack) => Home::Every,
         (Access::Stranger, _) => Home::Any,
     }
@@ -42,6 +48,18 @@ pub fn home(settings: &Settings, message: &Message) -> Home {
 
 fn user_of(settings: &Settings, address: &NameAddr<'_>) -> Option<Who> {
     who_of_uri(settings, &Uri::parse(address.uri).ok()?)
+}
+
+/// A user of this cluster; nobody else has a user server here.
+fn own_user(settings: &Settings, who: Who) -> Option<Uid> {
+    match who {
+        Who::User(uid) if uid.cluster() == settings.cid.as_str() => Some(uid),
+        Who::User(_) | Who::Number(_) | Who::Anonymous => None,
+    }
+}
+
+fn owner(settings: &Settings, uid: &Uid) -> Home {
+    Home::Server(uid.slot().owner(settings.servers))
 }
 
 fn named(token: &[u8]) -> Option<ServerIndex> {

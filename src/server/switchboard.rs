@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use crate::base::{Arena, At, Key, ServerIndex, Uid};
+use crate::base::{Arena, At, Cid, Key, ServerIndex, Uid};
 use crate::call::{self, Call};
 use crate::config::Settings;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
+use crate::federation::Peers;
 use crate::leg::{LegWord, Legs, Report, Wire};
-use crate::message::{self, Page};
+use crate::message::{self, Page, Round};
 use crate::registrar::{Change, Doors, Patience, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
@@ -36,6 +37,8 @@ pub struct Census {
     pub legs: usize,
     /// Halves of pages.
     pub pages: usize,
+    /// Rounds of pages from inboxes.
+    pub rounds: usize,
     /// Client transactions.
     pub client_transactions: usize,
     /// Server transactions.
@@ -46,6 +49,8 @@ pub struct Census {
     pub waiting: usize,
     /// Bindings of loaded users.
     pub bindings: usize,
+    /// Other clusters that are looked after here: each has a timer or two.
+    pub peers: usize,
 }
 
 /// What an outcome is waited for.
@@ -54,6 +59,9 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(call::Lookup),
     NumberForPage(Key, Arc<str>),
+    Outbox(Key, Cid),
+    DeviceForPage(Key),
+    InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -68,6 +76,8 @@ pub(super) struct Switchboard {
     pub(super) legs: Legs,
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
+    pub(super) peers: Peers,
+    pub(super) rounds: Arena<Round>,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
@@ -95,6 +105,8 @@ impl Switchboard {
             legs: Legs::new(index),
             calls: Arena::default(),
             pages: Arena::default(),
+            peers: Peers::new(settings, index),
+            rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
             closed: VecDeque::new(),
@@ -119,11 +131,13 @@ impl Switchboard {
             calls: self.calls.len(),
             legs: self.legs.len(),
             pages: self.pages.len(),
+            rounds: self.rounds.len(),
             client_transactions,
             server_transactions,
             timers: 0,
-            waiting: self.waiting.len(),
+            waiting: self.waiting.len() + self.peers.waiting(),
             bindings: self.users.present().iter().map(|user| user.bindings.len()).sum(),
+            peers: self.peers.owned().count(),
         }
     }
 
@@ -166,6 +180,10 @@ impl Switchboard {
                 for mail in std::mem::take(&mut self.legs.outbox) {
                     self.post(mail.to.server, PeerWord::Mail(mail));
                 }
+            } else if !self.peers.notices.is_empty() {
+                for notice in std::mem::take(&mut self.peers.notices) {
+                    self.on_notice(ctx.settings, notice);
+                }
             } else if let Some(word) = self.local.pop_front() {
                 self.on_peer(ctx, word);
             } else {
@@ -194,6 +212,8 @@ impl Switchboard {
             PeerWord::PageReply { to, status } => {
                 self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
             }
+            PeerWord::PeerNews(news) => self.peers.on_news(&news),
+            PeerWord::PeerTip(cid, tip) => self.peers.on_tip(ctx, &cid, tip),
         }
     }
 
@@ -226,7 +246,9 @@ impl Switchboard {
             }
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
+            Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
+            Wake::Peer(peer, timer) => self.peers.on_timer(ctx, &mut self.transactions, peer, timer),
         }
     }
 
@@ -239,25 +261,43 @@ impl Switchboard {
         }
     }
 
-    fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
-        let (TxEvent::Response { owner, client, .. } | TxEvent::Failed { owner, client, .. }) = *event;
+    pub(super) fn on_event(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
+        let event = match event {
+            TxEvent::Challenged { .. } => match self.on_challenged(ctx, event) {
+                Some(failed) => failed,
+                None => return,
+            },
+            TxEvent::Response { .. } | TxEvent::Failed { .. } => {
+                self.note_health(ctx, event);
+                event.clone()
+            }
+        };
+        let (owner, client, status, response) = match &event {
+            TxEvent::Response { owner, client, response, .. } => {
+                (*owner, *client, response.status(), Some(response))
+            }
+            TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
+            TxEvent::Challenged { .. } => return,
+        };
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
-                let report = match event {
-                    TxEvent::Response { response, again, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response, *again)
-                    }
-                    TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
+                let again = matches!(event, TxEvent::Response { again: true, .. });
+                let report = match response {
+                    Some(response) => self.legs.on_response(&mut wire, leg, client, response, again),
+                    None => self.legs.on_failed(&mut wire, leg, client, status),
                 };
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                let status = match event {
-                    TxEvent::Response { response, .. } => response.status(),
-                    TxEvent::Failed { status, .. } => *status,
-                };
                 self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+            }
+            Owner::Probe(peer) => self.on_probe(ctx, peer, client, status, response.is_some()),
+            Owner::Outbox(peer) => {
+                self.peers.on_page_answered(ctx, &mut self.transactions, (peer, client), status);
+            }
+            Owner::Round(round) => {
+                self.with_round(ctx, round, |round, desk| round.on_phone(desk, client, status));
             }
             Owner::Nobody => {}
         }
@@ -274,6 +314,8 @@ impl Switchboard {
             Outcome::Store(outcome) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {
                     self.on_stored(ctx, waiting, outcome);
+                } else {
+                    self.peers.on_stored(ctx, &mut self.transactions, ticket, outcome);
                 }
             }
         }
@@ -282,8 +324,12 @@ impl Switchboard {
     fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
         match (waiting, outcome) {
             (Waiting::User(uid), StoreOutcome::User(stored)) => {
+                let is_new = self.users.get(&uid).is_none();
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
+                if is_new {
+                    self.begin_round(ctx, &uid);
+                }
                 for job in jobs {
                     self.on_job(ctx, job);
                 }
@@ -300,6 +346,13 @@ impl Switchboard {
             (Waiting::NumberForPage(page, number), outcome) => {
                 let uid = owner_of(ctx.settings, &number, outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::Outbox(page, peer), outcome) => self.on_kept(ctx, page, peer, &outcome),
+            (Waiting::DeviceForPage(page), outcome) => {
+                self.with_page(ctx, page, |page, desk| page.on_stored(desk, &outcome));
+            }
+            (Waiting::InboxForRound(round), outcome) => {
+                self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
@@ -323,6 +376,7 @@ impl Switchboard {
             wire: &mut wire,
             legs: &mut self.legs,
             owner,
+            peers: &mut self.peers,
             orders: &mut self.call_orders,
             reports: &mut reports,
         };
@@ -330,29 +384,13 @@ impl Switchboard {
         self.reports.extend(reports);
     }
 
-    /// Lets a page do something, with everything that it acts through.
-    pub(super) fn with_page(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        key: Key,
-        act: impl FnOnce(&mut Page, &mut message::Desk<'_, '_>),
-    ) {
-        let Some(page) = self.pages.get_mut(key) else { return };
-        let Some(owner) = self.users.get(page.owner()) else { return };
-        let mut desk = message::Desk {
-            ctx,
-            transactions: &mut self.transactions,
-            server: self.index,
-            owner,
-            orders: &mut self.page_orders,
-        };
-        act(page, &mut desk);
-    }
-
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         if self.closed.len() >= CLOSED {
             self.closed.pop_front();
         }
@@ -376,6 +414,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: StoreOutcome) -> Option<
         StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
+        | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full
         | StoreOutcome::Failed => None,

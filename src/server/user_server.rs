@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::{At, Now, Rng, ServerIndex, Timers};
 use crate::config::Settings;
 use crate::effect::admin::AdminRequest;
+use crate::effect::wake::PeerTimer;
 use crate::effect::{Ctx, Wake};
 
 use super::switchboard::{Census, Switchboard};
@@ -26,7 +27,12 @@ impl UserServer {
     /// An empty server, `index` of `settings.servers`.
     pub fn new(settings: Arc<Settings>, index: ServerIndex, mut rng: Rng) -> Self {
         let switchboard = Switchboard::new(&settings, index, rng.draw());
-        Self { settings, rng, timers: Timers::default(), tickets: 0, switchboard, fired: Vec::new() }
+        let mut timers = Timers::default();
+        for peer in switchboard.peers.owned() {
+            // As soon as there is a clock, each is asked whether it is there.
+            timers.arm(At::START, Wake::Peer(peer, PeerTimer::Probe));
+        }
+        Self { settings, rng, timers, tickets: 0, switchboard, fired: Vec::new() }
     }
 
     /// Handles one input, and everything that time has brought since the last; what is to be done is

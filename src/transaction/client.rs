@@ -18,6 +18,7 @@ use crate::effect::{Ctx, Flow, Wake};
 use crate::sip::Method;
 
 use super::Owner;
+use super::peers::Asking;
 use super::timing::{T1, T2, T4, TIMEOUT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,9 @@ pub(super) struct Client {
     pub(super) method: Method,
     pub(super) token: Token,
     pub(super) flow: Flow,
-    request: Bytes,
+    /// Set when it goes to another cluster, which may ask for a proof.
+    pub(super) asking: Option<Asking>,
+    pub(super) request: Bytes,
     state: State,
     interval: Duration,
     repeat: Option<TimerId>,
@@ -64,6 +67,7 @@ impl Client {
             method,
             token,
             flow,
+            asking: None,
             request,
             state: State::Trying,
             interval: T1,

@@ -24,6 +24,7 @@ use crate::sip::{Message, Name, Writer};
 
 use super::Owner;
 use super::client::Step;
+use super::peers::Asking;
 use super::timing::{T1, TIMEOUT, TIMER_D};
 
 /// Answers to one INVITE that are told from repeats; the phones of nobody are more.
@@ -42,9 +43,11 @@ pub(super) struct ClientInvite {
     pub(super) owner: Owner,
     pub(super) token: Token,
     pub(super) flow: Flow,
+    /// Set when it goes to another cluster, which may ask for a proof.
+    pub(super) asking: Option<Asking>,
     /// The CANCEL of this INVITE, which has the same branch (RFC 3261 §9.1).
     pub(super) cancel: Option<Key>,
-    request: Bytes,
+    pub(super) request: Bytes,
     ack: Option<Bytes>,
     /// The To tags of the 2xx that have come, hashed: a proxy that forks may let several through.
     answers: SmallVec<[u64; 1]>,
@@ -60,6 +63,7 @@ impl ClientInvite {
             owner,
             token,
             flow,
+            asking: None,
             cancel: None,
             request,
             ack: None,

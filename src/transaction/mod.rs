@@ -1,12 +1,14 @@
 //! Transactions: one request and all its responses, over a wire that loses, repeats and reorders.
 //!
 //! The four machines of RFC 3261 §17 with the corrections of RFC 6026, a file each, and the table
-//! that finds the machine a message belongs to. Nothing here knows what a call is.
+//! that finds the machine a message belongs to; and how a request that another cluster challenges is
+//! sent again. Nothing here knows what a call is.
 
 mod asked;
 mod client;
 mod client_invite;
 mod matching;
+mod peers;
 mod server;
 mod server_invite;
 mod table;
@@ -18,7 +20,7 @@ pub use timing::{T1, T2, T4, TIMEOUT};
 
 use std::sync::Arc;
 
-use crate::base::Key;
+use crate::base::{Key, PeerId};
 use crate::sip::{Message, Method};
 
 /// Whose transaction it is: who is told what comes of it.
@@ -28,7 +30,13 @@ pub enum Owner {
     Leg(Key),
     /// A page.
     Page(Key),
-    /// Nobody: a BYE that only has to be delivered.
+    /// The look whether another cluster is there.
+    Probe(PeerId),
+    /// The pages that wait for another cluster.
+    Outbox(PeerId),
+    /// A round of pages from an inbox.
+    Round(Key),
+    /// Nobody: a BYE, or a copy of a page, that only has to be delivered.
     Nobody,
 }
 
@@ -41,10 +49,28 @@ pub enum TxEvent {
         owner: Owner,
         /// The client transaction.
         client: Key,
+        /// The other cluster that it went to, if it went to one.
+        peer: Option<PeerId>,
         /// The response.
         response: Arc<Message>,
         /// Whether it is a 2xx to an INVITE that has come before.
         again: bool,
+    },
+    /// Another cluster asks for a proof (401, 407). Either the request is sent again with one
+    /// ([`Transactions::resend`]), or its owner is to be told that it has failed.
+    Challenged {
+        /// Whose.
+        owner: Owner,
+        /// The client transaction, which is over.
+        client: Key,
+        /// The other cluster.
+        peer: PeerId,
+        /// Whether this was already sent again with a proof.
+        again: bool,
+        /// The request.
+        request: Box<Message>,
+        /// The challenge.
+        response: Arc<Message>,
     },
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).
@@ -53,6 +79,8 @@ pub enum TxEvent {
         owner: Owner,
         /// The client transaction.
         client: Key,
+        /// The other cluster that it was to go to, if it was one.
+        peer: Option<PeerId>,
         /// Of which method.
         method: Method,
         /// The status that it stands for.

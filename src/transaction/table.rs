@@ -14,6 +14,7 @@ use crate::transport::reply_flow;
 use super::asked::Asked;
 use super::client::{Client, Step};
 use super::client_invite::{self, ClientInvite};
+use super::peers::Asking;
 use super::matching::{COOKIE, Hash, same_request, same_transaction};
 use super::server::Server;
 use super::server_invite::ServerInvite;
@@ -25,14 +26,14 @@ const LONG_REQUEST: usize = 1300;
 /// All transactions of one user server.
 pub struct Transactions {
     server: ServerIndex,
-    clients: Arena<ClientMachine>,
+    pub(super) clients: Arena<ClientMachine>,
     servers: Arena<Opened>,
     by_transaction: HashTable<(u64, Key)>,
     by_request: HashTable<(u64, Key)>,
     hash: Hash,
 }
 
-enum ClientMachine {
+pub(super) enum ClientMachine {
     Invite(ClientInvite),
     Other(Client),
 }
@@ -96,6 +97,17 @@ impl Transactions {
 
     /// Sends a request and keeps its transaction until it is answered.
     pub fn request(&mut self, ctx: &mut Ctx<'_>, owner: Owner, flow: Flow, draft: &Draft<'_>) -> Key {
+        self.send(ctx, owner, flow, draft, None)
+    }
+
+    pub(super) fn send(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        owner: Owner,
+        flow: Flow,
+        draft: &Draft<'_>,
+        asking: Option<Asking>,
+    ) -> Key {
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
         let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
@@ -113,10 +125,12 @@ impl Transactions {
         }
         let machine = if draft.method == Method::Invite {
             let mut machine = ClientInvite::new(owner, token, flow, bytes);
+            machine.asking = asking;
             machine.start(ctx, key);
             ClientMachine::Invite(machine)
         } else {
             let mut machine = Client::new(owner, draft.method, token, flow, bytes);
+            machine.asking = asking;
             machine.start(ctx, key);
             ClientMachine::Other(machine)
         };
@@ -174,25 +188,26 @@ impl Transactions {
         if let (Some(ClientMachine::Invite(invite)), Method::Cancel) = (self.clients.get(key), method) {
             key = invite.cancel.ok_or(Stray)?;
         }
-        let (owner, step) = match self.clients.get_mut(key).ok_or(Stray)? {
+        let (owner, asking, step) = match self.clients.get_mut(key).ok_or(Stray)? {
             ClientMachine::Invite(machine)
                 if method == Method::Invite && machine.token.as_bytes() == token =>
             {
-                (machine.owner, machine.on_response(ctx, key, response))
+                (machine.owner, machine.asking, machine.on_response(ctx, key, response))
             }
             ClientMachine::Other(machine)
                 if method == machine.method && machine.token.as_bytes() == token =>
             {
-                (machine.owner, machine.on_response(ctx, key, response.status()))
+                (machine.owner, machine.asking, machine.on_response(ctx, key, response.status()))
             }
             ClientMachine::Invite(_) | ClientMachine::Other(_) => return Err(Stray),
         };
+        let again = step == Step::TellAgain;
+        let tell = again || matches!(step, Step::Tell | Step::TellAndEnd);
+        let event = tell.then(|| self.event((key, owner), asking, response, again));
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
         }
-        let again = step == Step::TellAgain;
-        let tell = again || matches!(step, Step::Tell | Step::TellAndEnd);
-        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response), again }))
+        Ok(event)
     }
 
     /// Where an INVITE of ours went, and whether it made an offer.
@@ -205,25 +220,24 @@ impl Transactions {
 
     /// A client transaction's timer fired.
     pub fn on_client_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) -> Option<TxEvent> {
-        let (owner, method, step) = match self.clients.get_mut(key)? {
-            ClientMachine::Invite(machine) => {
-                (machine.owner, Method::Invite, machine.on_timer(ctx, key, letter))
-            }
-            ClientMachine::Other(machine) => {
-                (machine.owner, machine.method, machine.on_timer(ctx, key, letter))
-            }
+        let step = match self.clients.get_mut(key)? {
+            ClientMachine::Invite(machine) => machine.on_timer(ctx, key, letter),
+            ClientMachine::Other(machine) => machine.on_timer(ctx, key, letter),
         };
-        self.after(key, owner, method, step)
+        self.after(key, step)
     }
 
     /// A request could not be sent.
     pub fn on_unsent(&mut self, ctx: &mut Ctx<'_>, ticket: Ticket) -> Option<TxEvent> {
-        let key = ticket_client(ticket)?;
-        let (owner, method, step) = match self.clients.get_mut(key)? {
-            ClientMachine::Invite(machine) => (machine.owner, Method::Invite, machine.on_unsent(ctx)),
-            ClientMachine::Other(machine) => (machine.owner, machine.method, machine.on_unsent(ctx)),
+        self.on_no_way(ctx, ticket_client(ticket)?)
+    }
+
+    pub(super) fn on_no_way(&mut self, ctx: &mut Ctx<'_>, key: Key) -> Option<TxEvent> {
+        let step = match self.clients.get_mut(key)? {
+            ClientMachine::Invite(machine) => machine.on_unsent(ctx),
+            ClientMachine::Other(machine) => machine.on_unsent(ctx),
         };
-        self.after(key, owner, method, step)
+        self.after(key, step)
     }
 
     /// A long request went out on a stream.
@@ -235,7 +249,12 @@ impl Transactions {
         }
     }
 
-    fn after(&mut self, key: Key, owner: Owner, method: Method, step: Step) -> Option<TxEvent> {
+    fn after(&mut self, key: Key, step: Step) -> Option<TxEvent> {
+        let (owner, method, peer) = match self.clients.get(key)? {
+            ClientMachine::Invite(machine) => (machine.owner, Method::Invite, machine.asking),
+            ClientMachine::Other(machine) => (machine.owner, machine.method, machine.asking),
+        };
+        let peer = peer.map(|asking| asking.peer);
         match step {
             Step::Quiet | Step::Tell | Step::TellAgain => None,
             Step::End | Step::TellAndEnd => {
@@ -244,7 +263,7 @@ impl Transactions {
             }
             Step::Fail(status) => {
                 self.clients.remove(key);
-                Some(TxEvent::Failed { owner, client: key, method, status })
+                Some(TxEvent::Failed { owner, client: key, peer, method, status })
             }
         }
     }
@@ -373,6 +392,16 @@ impl Transactions {
         forget(&mut self.by_transaction, hash, key);
         if opened.request.to_tag().is_empty() {
             forget(&mut self.by_request, self.hash.request(&opened.request), key);
+        }
+    }
+}
+
+impl TxEvent {
+    /// The status of the response, or the one that a failure stands for.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Response { response, .. } | Self::Challenged { response, .. } => response.status(),
+            Self::Failed { status, .. } => *status,
         }
     }
 }

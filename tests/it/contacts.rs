@@ -31,6 +31,7 @@ fn settings() -> Settings {
         default_profile: Arc::new(
             Profile::compile("profile \"default\" { incoming { otherwise -> try clients } }").unwrap(),
         ),
+        peers: Vec::new(),
         servers: 1,
         limits: Limits::default(),
     }

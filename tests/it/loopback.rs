@@ -37,7 +37,11 @@ impl driver::Store for People {
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)
-            | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+            | StoreOp::Delivered { .. }
+            | StoreOp::PutOutbox(..)
+            | StoreOp::DeferOutbox { .. }
+            | StoreOp::SettleOutbox { .. } => StoreOutcome::Saved,
+            StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
         };
         self.answers.give(from, [(ticket, outcome)]);
@@ -89,6 +93,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         key: [7; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(profile).unwrap()),
+        peers: Vec::new(),
         servers,
         limits: Limits::default(),
     }

@@ -76,7 +76,48 @@ fn a_page_that_no_phone_takes() {
     world.phone("anne");
     world.phone("carl").on_page = 405;
     world.at(0.0, "anne", page("carl", "lunch?"));
-    world.golden("a_page_that_no_phone_takes");
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> carl    MESSAGE               \"lunch?\"
+           0.002  carl   -> server  405 MESSAGE           allow
+           0.003  server -> anne    480 MESSAGE",
+    );
+}
+
+/// What the sender can do something about he is told: too long, or of the wrong kind.
+#[test]
+fn what_a_phone_dislikes_about_a_page() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").dislikes =
+        vec![("long".to_owned(), 413), ("html".to_owned(), 415), ("odd".to_owned(), 501)];
+    world.at(0.0, "anne", page("carl", "long"));
+    world.at(1.0, "anne", page("carl", "html").with("Content-Type", "text/html"));
+    world.at(2.0, "anne", page("carl", "html"));
+    world.at(3.0, "anne", page("carl", "odd"));
+    world.golden("what_a_phone_dislikes_about_a_page");
+}
+
+/// Nobody's tree is asked about what nobody could be sent.
+#[test]
+fn a_page_that_cannot_be_sent() {
+    let mut world = World::new();
+    world.configure("north.test", |settings| settings.limits.page_bytes = 6);
+    world.phone("anne");
+    world.phone("carl");
+    world.at(0.0, "anne", page("carl", "dinner?"));
+    world.at(1.0, "anne", page("carl", "lunch?").with("Content-Type", ""));
+    world.at(2.0, "anne", page("carl", "").with("Content-Type", ""));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"dinner?\"
+           0.001  server -> anne    413 MESSAGE
+           1.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           1.001  server -> anne    400 MESSAGE
+           2.000  anne   -> server  MESSAGE carl          \"\"
+           2.001  server -> carl    MESSAGE               \"\"
+           2.002  carl   -> server  200 MESSAGE
+           2.003  server -> anne    200 MESSAGE",
+    );
 }
 
 /// The clients stage of a page lasts five seconds at most.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,7 +12,8 @@ use crate::process::{Process, free_port};
 
 /// The cluster that the tests run.
 pub(crate) const DOMAIN: &str = "north.test";
-const CONFIG: &str = "ratatosk.toml";
+/// The other cluster, where there are two.
+pub(crate) const OTHER_DOMAIN: &str = "south.test";
 /// How long the server may take to open its listeners, or a command to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,7 +39,9 @@ impl Transport {
 pub(crate) struct Server {
     // Fields drop in this order: the process ends before its directory goes.
     process: Process,
-    dir: TempDir,
+    dir: Arc<TempDir>,
+    /// Its configuration's name, which is the name of its log too.
+    name: &'static str,
     port: u16,
     domain: &'static str,
 }
@@ -48,20 +52,58 @@ pub(crate) const PASSWORD: &str = "horse-and-battery";
 impl Server {
     /// `ratatosk serve` with a store of its own, ready for phones.
     pub(crate) fn start() -> Self {
-        let (dir, port) = (directory(), free_port());
-        let config = dir.path().join(CONFIG);
-        fs::write(&config, configuration(port)).unwrap();
-        run(&config, &["user", "import", &users(dir.path())]);
-        Self { process: serve(dir.path()), dir, port, domain: DOMAIN }
+        let port = free_port();
+        Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), port, "")
+    }
+
+    /// Two clusters of one directory, north.test and south.test, that speak with each other.
+    pub(crate) fn pair(transport: Transport, secrets: [&str; 2]) -> [Self; 2] {
+        let dir = Arc::new(directory());
+        let ports = [free_port(), free_port()];
+        // The port after a free one is free as well: there they listen for each other.
+        let federation = ports.map(|port| port + 1);
+        let domains = [DOMAIN, OTHER_DOMAIN];
+        let start = |own: usize, other: usize| {
+            let over = transport.name();
+            let (here, there) = (federation[own], federation[other]);
+            let (cluster, secret) = (domains[other], secrets[own]);
+            let more = format!(
+                r#"
+[[listen]]
+transport = "{over}"
+address = "127.0.0.1:{here}"
+face = "federation"
+[[federation]]
+id = "{cluster}"
+address = "sip:127.0.0.1:{there};transport={over}"
+secret = "{secret}"
+"#
+            );
+            let name = ["north", "south"][own];
+            Self::start_in(Arc::clone(&dir), (name, domains[own]), ports[own], &more)
+        };
+        [start(0, 1), start(1, 0)]
+    }
+
+    fn start_in(
+        dir: Arc<TempDir>,
+        (name, domain): (&'static str, &'static str),
+        port: u16,
+        more: &str,
+    ) -> Self {
+        let config = dir.path().join(format!("{name}.toml"));
+        fs::write(&config, configuration((name, domain), port) + more).unwrap();
+        run(&config, &["user", "import", &users(dir.path(), domain)]);
+        Self { process: serve(dir.path(), name), dir, name, port, domain }
     }
 
     /// `ratatosk demo`, ready for phones.
     pub(crate) fn demo() -> Self {
-        let (dir, port) = (directory(), free_port());
+        let (dir, port) = (Arc::new(directory()), free_port());
         let mut demo = program();
         demo.args(["demo", "--port", &port.to_string(), "--password", PASSWORD]);
         let process = ready("demo", dir.path(), &mut demo);
-        Self { process, dir, port, domain: "localhost" }
+        Self { process, dir, name: "demo", port, domain: "localhost" }
     }
 
     /// Ends it as an operator does (SIGTERM) and starts it again.
@@ -69,19 +111,39 @@ impl Server {
         self.process.signal("TERM");
         let status = self.process.wait(PATIENCE);
         assert!(status.success(), "a server that was told to end: {status}");
-        self.process = serve(self.dir.path());
+        self.start_again();
     }
 
     /// Ends it as a power cut does (SIGKILL) and starts it again.
     pub(crate) fn crash(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// Ends it as a power cut does (SIGKILL).
+    pub(crate) fn kill(&mut self) {
         self.process.signal("KILL");
         self.process.wait(PATIENCE);
-        self.process = serve(self.dir.path());
+    }
+
+    /// Starts it again, after [`Server::kill`].
+    pub(crate) fn start_again(&mut self) {
+        self.process = serve(self.dir.path(), self.name);
     }
 
     /// The cluster's name.
     pub(crate) fn domain(&self) -> &'static str {
         self.domain
+    }
+
+    /// What it has written to its event log so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join(format!("{}.err", self.name))).unwrap_or_default()
+    }
+
+    /// Where other clusters reach it.
+    pub(crate) fn federation_address(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 1)
     }
 
     /// What it has printed so far.
@@ -101,26 +163,26 @@ impl Server {
 
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
-        run(&self.dir.path().join(CONFIG), arguments)
+        run(&self.dir.path().join(format!("{}.toml", self.name)), arguments)
     }
 
     /// Gives a user a profile and makes it the active one.
     pub(crate) fn profile(&self, user: &str, name: &str, tree: &str) {
         let file = self.dir.path().join(format!("{user}.tree"));
         fs::write(&file, tree).unwrap();
-        let uid = format!("{user}@{DOMAIN}");
+        let uid = format!("{user}@{}", self.domain);
         self.command(&["profile", "set", &uid, name, "--file", file.to_str().unwrap()]);
         self.command(&["profile", "activate", &uid, name]);
     }
 }
 
-fn configuration(port: u16) -> String {
+fn configuration((name, domain): (&str, &str), port: u16) -> String {
     format!(
         r#"
 [cluster]
-id = "{DOMAIN}"
+id = "{domain}"
 [store]
-url = "sqlite://north.db"
+url = "sqlite://{name}.db"
 [[listen]]
 transport = "udp"
 address = "127.0.0.1:{port}"
@@ -138,9 +200,9 @@ fn directory() -> TempDir {
 }
 
 /// A file for `user import`; returns its name.
-fn users(dir: &Path) -> String {
+fn users(dir: &Path, domain: &str) -> String {
     let file = dir.join("users.csv");
-    let rows = ["anne", "carl", "william"].map(|user| format!("{user}@{DOMAIN},{PASSWORD},{user},\n"));
+    let rows = ["anne", "carl", "william"].map(|user| format!("{user}@{domain},{PASSWORD},{user},\n"));
     fs::write(&file, rows.concat()).unwrap();
     file.to_str().unwrap().into()
 }
@@ -156,8 +218,8 @@ fn program() -> Command {
     command
 }
 
-fn serve(dir: &Path) -> Process {
-    ready("server", dir, program().arg("--config").arg(dir.join(CONFIG)).arg("serve"))
+fn serve(dir: &Path, name: &str) -> Process {
+    ready(name, dir, program().arg("--config").arg(dir.join(format!("{name}.toml"))).arg("serve"))
 }
 
 fn ready(name: &str, dir: &Path, command: &mut Command) -> Process {

@@ -16,15 +16,17 @@ const SECONDS: u64 = 30;
 const PATIENCE: Duration = Duration::from_secs(SECONDS + 10);
 
 /// A server, and the protocol its phones speak.
-struct Stage {
-    server: Server,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
     transport: Transport,
+    /// The cluster of those whom Anne calls and pages.
+    callees: Cell<&'static str>,
     /// How many have played: it makes the names of their files differ.
     played: Cell<u32>,
 }
 
 /// A SIPp that must end well.
-struct Player {
+pub(crate) struct Player {
     scenario: String,
     process: Process,
     /// What its scenario logs.
@@ -32,19 +34,25 @@ struct Player {
 }
 
 impl Player {
-    fn ends_well(mut self) {
+    pub(crate) fn ends_well(mut self) {
         let status = self.process.wait(PATIENCE);
         assert!(status.success(), "sipp-scenarios/{}: {status}", self.scenario);
     }
 }
 
 impl Stage {
-    fn new(server: Server, transport: Transport) -> Self {
-        Self { server, transport, played: Cell::new(0) }
+    pub(crate) fn new(server: Server, transport: Transport) -> Self {
+        let callees = Cell::new(server.domain());
+        Self { server, transport, callees, played: Cell::new(0) }
+    }
+
+    /// From now on Anne calls and pages users of that cluster.
+    pub(crate) fn calls_to(&self, domain: &'static str) {
+        self.callees.set(domain);
     }
 
     /// A phone that registers and takes `expected` calls or pages as a scenario plays them.
-    fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
+    pub(crate) fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
         let (file, expected) = (scenario(plays), expected.to_string());
         let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", PASSWORD, "-m", "1"];
         let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
@@ -53,14 +61,15 @@ impl Stage {
     }
 
     /// Anne calls, pages or asks; it must end as the scenario says.
-    fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
+    pub(crate) fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
         let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", PASSWORD, "-m", "1"];
         self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments[..], more].concat()).ends_well();
     }
 
     fn sipp(&self, name: &str, plays: &str, service: &str, address: &str, more: &[&str]) -> Player {
         let dir = self.server.dir();
-        let name = &format!("{name}-{}", self.played.replace(self.played.get() + 1));
+        let played = self.played.replace(self.played.get() + 1);
+        let name = &format!("{name}-{}-{played}", self.server.domain());
         let file = |kind: &str| dir.join(format!("{name}.{kind}"));
         let mut command = Command::new("sipp");
         command.arg(self.server.address()).args([
@@ -71,6 +80,9 @@ impl Stage {
             "-key",
             "domain",
             self.server.domain(),
+            "-key",
+            "callee_domain",
+            self.callees.get(),
         ]);
         command.args([
             "-i",
@@ -193,6 +205,25 @@ plays! {
 
     no_such_user: |stage| {
         stage.anne("call_refused.xml", "nobody", &["-key", "status", "404"]);
+    }
+
+    /// Two phones of one user ring: one answers, the other is told that it need not show a missed call.
+    fork: |stage| {
+        let other = stage.phone("carl", "fork.xml", 1, &[]);
+        let carl = stage.phone("carl", "answer.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        other.ends_well();
+    }
+
+    /// The callee is busy, and his tree tries another user, whose phone is told whose call it was.
+    serial: |stage| {
+        stage.server.profile("carl", "serial", "profile \"serial\" {\n  incoming {\n    otherwise -> try clients for 9s { busy -> user william@north.test\n otherwise -> decline }\n  }\n}\n");
+        let william = stage.phone("william", "serial.xml", 1, &[]);
+        let carl = stage.phone("carl", "busy.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        william.ends_well();
     }
 
     /// A 302 of a phone sends the call on to another user.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::process::{Process, free_port, until};
-use crate::server_process::{DOMAIN, PASSWORD, Server, Transport};
+use crate::server_process::{PASSWORD, Server, Transport};
 use crate::tone;
 
 /// How long anything may take.
@@ -29,6 +29,7 @@ const QUIET: Duration = Duration::from_millis(700);
 #[derive(Debug)]
 pub(crate) struct Softphone {
     user: String,
+    domain: &'static str,
     // Before the directory, so that it ends before that goes.
     _process: Process,
     dir: PathBuf,
@@ -42,22 +43,34 @@ pub(crate) struct Softphone {
 impl Softphone {
     /// Starts it in a directory of the server's, with one other user in its phone book, and waits until it is registered.
     pub(crate) fn start(server: &Server, transport: Transport, user: &str, other: &str, tone: u32) -> Self {
-        let dir = server.dir().join(user);
+        Self::another(server, transport, user, user, other, tone)
+    }
+
+    /// [`Softphone::start`] for one of several phones of a user, which have names of their own.
+    pub(crate) fn another(
+        server: &Server,
+        transport: Transport,
+        name: &str,
+        user: &str,
+        other: &str,
+        tone: u32,
+    ) -> Self {
+        let dir = server.dir().join(format!("{name}-{}", server.domain()));
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
         fs::write(dir.join("accounts"), account(server, transport, user)).unwrap();
-        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{other}@{DOMAIN}>;presence=none\n"))
-            .unwrap();
+        let contact = address(other, server.domain());
+        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{contact}>;presence=none\n")).unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
-        let process = Process::start(user, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
+        let process = Process::start(name, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
         let mut phone =
-            Self { user: user.into(), _process: process, dir, control, said, events: Vec::new(), console };
-        until(&format!("{user} registered"), PATIENCE, || {
+            Self { user: name.into(), domain: server.domain(), _process: process, dir, control, said, events: Vec::new(), console };
+        until(&format!("{name} registered"), PATIENCE, || {
             phone.command("reginfo", "").contains("OK ").then_some(())
         });
         phone
@@ -77,9 +90,9 @@ impl Softphone {
         }
     }
 
-    /// Calls a user.
+    /// Calls a user: of its own cluster, if he is not named with another.
     pub(crate) fn dial(&mut self, user: &str) {
-        self.command("dial", &format!("sip:{user}@{DOMAIN}"));
+        self.command("dial", &format!("sip:{}", address(user, self.domain)));
     }
 
     /// Waits for an event and forgets those before it.
@@ -186,10 +199,15 @@ module_path /usr/lib/baresip/modules
     )
 }
 
+/// `carl`, at his own cluster, or `carl@south.test`, who says it himself.
+fn address(user: &str, domain: &str) -> String {
+    if user.contains('@') { user.to_owned() } else { format!("{user}@{domain}") }
+}
+
 fn account(server: &Server, transport: Transport, user: &str) -> String {
-    let (at, over) = (server.address(), transport.name());
+    let (at, over, domain) = (server.address(), transport.name(), server.domain());
     format!(
-        "<sip:{user}@{DOMAIN};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
+        "<sip:{user}@{domain};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
          outbound=\"sip:{at};transport={over}\";regint=600;answermode=manual;audio_codecs=PCMA/8000/1\n"
     )
 }

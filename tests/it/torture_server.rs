@@ -45,6 +45,7 @@ impl Bench {
             default_profile: Arc::new(
                 Profile::compile("profile \"default\" { incoming { otherwise -> try clients } }").unwrap(),
             ),
+            peers: Vec::new(),
             servers: 1,
             limits: Limits::default(),
         };
@@ -84,7 +85,11 @@ impl Bench {
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)
+            | StoreOp::PutOutbox(..)
+            | StoreOp::DeferOutbox { .. }
+            | StoreOp::SettleOutbox { .. }
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+            StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
         }
     }

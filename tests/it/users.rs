@@ -218,7 +218,14 @@ fn a_listener_for_both_families_tells_each_its_own_address() {
     let text = "[cluster]\nid = \"north.test\"\n[[listen]]\ntransport = \"udp\"\naddress = \"[::]:5060\"\n";
     let read = |path: &Path| std::fs::read_to_string(path);
     let sources =
-        Sources { name: "x", text, directory: Path::new("."), environment: &environment, read: &read };
+        Sources {
+            name: "x",
+            text,
+            directory: Path::new("."),
+            environment: &environment,
+            read: &read,
+            resolve: None,
+        };
     let addresses = ["2001:db8::7".parse().unwrap(), "192.0.2.7".parse().unwrap()];
     let settings = Config::read(&sources).unwrap().settings(Known {
         key: [0; 32],

@@ -1,6 +1,10 @@
-//! Long requests: by TCP if it connects within half a second, else as fragmented datagrams.
+//! Connections that we make: one to each far end, for all that waits for it.
 //!
-//! Implements: RFC 3261 §18.1.1.
+//! Long requests go by TCP if it connects within half a second, else as fragmented datagrams. What is
+//! for another server goes by any connection that this thread has made to it; one is made if
+//! there is none.
+//!
+//! Implements: RFC 3261 §18.1.1, §18.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,20 +22,23 @@ use crate::io::net::outgoing::Asker;
 
 use super::thread::Thread;
 
-/// A request that is too long for one datagram.
+/// Something that waits for a connection.
 #[derive(Debug)]
-pub(super) struct Long {
-    pub(super) flow: Flow,
-    pub(super) stream: Bytes,
-    pub(super) datagram: Bytes,
-    pub(super) asker: Asker,
+pub(super) enum Waiting {
+    /// A request that is too long for one datagram, and goes as one if there is no connection.
+    Long { flow: Flow, stream: Bytes, datagram: Bytes, asker: Asker },
+    /// A message that goes by a connection or not at all.
+    Any { bytes: Bytes, asker: Option<Asker> },
 }
+
+/// A far end, and the listener in whose name we speak to it: the index of one for streams.
+type End = (u8, SocketAddr);
 
 /// The connections that this thread has made, makes, or tried to make.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
-    open: HashMap<SocketAddr, Flow>,
-    waiting: HashMap<SocketAddr, Vec<Long>>,
+    open: HashMap<End, Flow>,
+    waiting: HashMap<End, Vec<Waiting>>,
     /// Far ends that did not connect, and until when they are believed to know no TCP.
     refused: HashMap<SocketAddr, At>,
 }
@@ -39,8 +46,9 @@ pub(super) struct Dials {
 impl Dials {
     /// A connection has ended.
     pub(super) fn forget(&mut self, flow: Flow) {
-        if self.open.get(&flow.remote).is_some_and(|open| open.stream == flow.stream) {
-            self.open.remove(&flow.remote);
+        let end = (flow.listener, flow.remote);
+        if self.open.get(&end).is_some_and(|open| open.stream == flow.stream) {
+            self.open.remove(&end);
         }
     }
 
@@ -59,51 +67,93 @@ impl Dials {
 }
 
 impl Thread {
-    pub(super) fn send_long(self: &Rc<Self>, now: At, long: Long) {
-        let remote = long.flow.remote;
+    /// Sends a long request by a connection, or as a datagram.
+    pub(super) fn send_long(self: &Rc<Self>, now: At, flow: Flow, long: Waiting) {
+        // Without one the flow keeps the name of the datagrams' listener.
+        let listener = self.settings().stream_beside(flow.listener).unwrap_or(flow.listener);
+        let end = (listener, flow.remote);
+        let knows_no_tcp = self.dials.borrow().is_refused(flow.remote, now);
+        if knows_no_tcp && !self.dials.borrow().open.contains_key(&end) {
+            return self.give_up(long);
+        }
+        self.send_dialled(end, long, LONG_MAX);
+    }
+
+    /// Sends a message by whatever connection there is to its far end, or a new one.
+    pub(super) fn send_anyhow(self: &Rc<Self>, flow: Flow, bytes: Bytes, asker: Option<Asker>) {
+        let is_full = {
+            let dials = self.dials.borrow();
+            let end = (flow.listener, flow.remote);
+            dials.waiting.get(&end).is_some_and(|waiting| waiting.len() >= WAITING_MAX)
+        };
+        let waiting = Waiting::Any { bytes, asker };
+        if is_full {
+            return self.give_up(waiting);
+        }
+        self.send_dialled((flow.listener, flow.remote), waiting, PEER_MAX);
+    }
+
+    fn send_dialled(self: &Rc<Self>, end: End, what: Waiting, patience: Duration) {
         let mut dials = self.dials.borrow_mut();
-        if let Some(flow) = dials.open.get(&remote).copied() {
+        if let Some(flow) = dials.open.get(&end).copied() {
             drop(dials);
-            self.send_moved(flow, long);
-        } else if dials.is_refused(remote, now) {
-            drop(dials);
-            self.send(long.flow, long.datagram, Some(long.asker));
-        } else if let Some(waiting) = dials.waiting.get_mut(&remote) {
-            waiting.push(long);
+            self.send_moved(flow, what);
+        } else if let Some(waiting) = dials.waiting.get_mut(&end) {
+            waiting.push(what);
         } else {
-            let flow = long.flow;
-            dials.waiting.insert(remote, vec![long]);
-            self.spawn(Rc::clone(self).dial(flow));
+            dials.waiting.insert(end, vec![what]);
+            self.spawn(Rc::clone(self).dial(end, patience));
         }
     }
 
     /// Connects, and sends whatever waits for it.
-    async fn dial(self: Rc<Self>, flow: Flow) {
-        // Without one the flow keeps the name of the datagrams' listener.
-        let listener = self.settings().stream_beside(flow.listener).unwrap_or(flow.listener);
+    async fn dial(self: Rc<Self>, end: End, patience: Duration) {
+        let (listener, remote) = end;
         let from = self.settings().listeners.get(usize::from(listener)).map(|listener| listener.address);
-        let connected = timeout(CONNECT_MAX, connect(from, flow.remote)).await.ok().and_then(Result::ok);
-        let moved = connected.and_then(|socket| self.adopt(listener, socket, flow.remote));
+        let connected = timeout(patience, connect(from, remote)).await.ok().and_then(Result::ok);
+        let moved = connected.and_then(|socket| self.adopt_dialled(listener, socket, remote));
         let now = self.now();
         let mut dials = self.dials.borrow_mut();
-        let waiting = dials.waiting.remove(&flow.remote).unwrap_or_default();
+        let waiting = dials.waiting.remove(&end).unwrap_or_default();
         match moved {
-            Some(moved) => dials.open.insert(flow.remote, moved).map_or((), drop),
-            None => dials.refuse(flow.remote, now.at),
+            Some(moved) => dials.open.insert(end, moved).map_or((), drop),
+            None if waiting.iter().any(|what| matches!(what, Waiting::Long { .. })) => {
+                dials.refuse(remote, now.at);
+            }
+            None => {}
         }
         drop(dials);
-        for long in waiting {
+        for what in waiting {
             match moved {
-                Some(moved) => self.send_moved(moved, long),
-                None => self.send(long.flow, long.datagram, Some(long.asker)),
+                Some(moved) => self.send_moved(moved, what),
+                None => self.give_up(what),
             }
         }
         self.settle(now);
     }
 
-    fn send_moved(&self, flow: Flow, long: Long) {
-        self.answer(long.asker, Outcome::Moved(flow));
-        self.send(flow, long.stream, Some(long.asker));
+    fn send_moved(&self, flow: Flow, what: Waiting) {
+        match what {
+            Waiting::Long { stream, asker, .. } => {
+                self.answer(asker, Outcome::Moved(flow));
+                self.send(flow, stream, Some(asker));
+            }
+            Waiting::Any { bytes, asker } => {
+                if let Some(asker) = asker {
+                    self.answer(asker, Outcome::Moved(flow));
+                }
+                self.send(flow, bytes, asker);
+            }
+        }
+    }
+
+    /// There is no connection.
+    fn give_up(&self, what: Waiting) {
+        match what {
+            Waiting::Long { flow, datagram, asker, .. } => self.send(flow, datagram, Some(asker)),
+            Waiting::Any { asker: Some(asker), .. } => self.answer(asker, Outcome::Unsent),
+            Waiting::Any { asker: None, .. } => {}
+        }
     }
 }
 
@@ -117,8 +167,12 @@ async fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStre
     socket.connect(to).await
 }
 
-/// How long a connection may take.
-const CONNECT_MAX: Duration = Duration::from_millis(500);
+/// How long a connection for a long request may take: then it goes as a datagram.
+const LONG_MAX: Duration = Duration::from_millis(500);
+/// How long a connection to a server may take: TCP asks again after a second.
+const PEER_MAX: Duration = Duration::from_secs(2);
+/// Messages that may wait for one connection to a server.
+const WAITING_MAX: usize = 4096;
 /// How long a far end that did not connect is not tried again.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// Far ends of which that is remembered.

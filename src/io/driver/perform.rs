@@ -41,11 +41,16 @@ impl Thread {
         match effect {
             Effect::Send { flow, bytes, ticket } => {
                 let asker = ticket.map(|ticket| Asker { server: self.index, ticket });
-                self.send(flow, bytes, asker);
+                if flow.stream == Some(StreamId::ANY) {
+                    self.send_anyhow(flow, bytes, asker);
+                } else {
+                    self.send(flow, bytes, asker);
+                }
             }
             Effect::SendLong { flow, stream, datagram, ticket } => {
                 let asker = Asker { server: self.index, ticket };
-                self.send_long(now.at, super::dial::Long { flow, stream, datagram, asker });
+                let long = super::dial::Waiting::Long { flow, stream, datagram, asker };
+                self.send_long(now.at, flow, long);
             }
             Effect::Store { ticket, op } => self.world.store.submit(self.index, ticket, op),
             Effect::Fact(fact) => self.observe(&fact),

@@ -11,6 +11,7 @@ use tokio::task::yield_now;
 
 use crate::base::Now;
 use crate::base::address::canonical_socket;
+use crate::config::Face;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
 use crate::io::net::batch::Receiver;
@@ -87,6 +88,22 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Takes in a connection that we have made. One to another cluster may not lie idle.
+    pub(super) fn adopt_dialled(
+        self: &Rc<Self>,
+        listener: u8,
+        socket: TcpStream,
+        remote: SocketAddr,
+    ) -> Option<Flow> {
+        let flow = self.adopt(listener, socket, remote)?;
+        if self.settings().face(listener) == Some(Face::Federation)
+            && let Some(stream) = flow.stream.and_then(|id| self.streams.borrow().get(id).cloned())
+        {
+            stream.goes_when_idle();
+        }
+        Some(flow)
     }
 
     /// Takes a connection in, if there is a place for it, and starts reading it.

@@ -123,7 +123,7 @@ impl Thread {
 
     /// Takes a message to the user server that it belongs to, or offers it to each.
     pub(super) fn deliver(&self, now: Now, flow: Flow, message: Message) {
-        match home(&self.settings(), &message) {
+        match home(&self.settings(), flow, &message) {
             Home::Server(server) if server != self.index => {
                 if let Some(inbox) = self.inboxes.get(usize::from(server.0)) {
                     self.hand_over(inbox, flow, message);

@@ -37,6 +37,8 @@ pub(crate) struct Stream {
     stuck_since: Cell<Option<At>>,
     /// It was given something that strangers are not: a success, or a request.
     is_accepted: Cell<bool>,
+    /// We have made it, and make it again when there is something to say.
+    goes_when_idle: Cell<bool>,
     end: Cell<Option<End>>,
     nudge: Notify,
     _permit: Permit,
@@ -79,6 +81,7 @@ impl Stream {
             half_since: Cell::new(None),
             stuck_since: Cell::new(None),
             is_accepted: Cell::new(false),
+            goes_when_idle: Cell::new(false),
             end: Cell::new(None),
             nudge: Notify::new(),
             _permit: permit,
@@ -140,6 +143,11 @@ impl Stream {
         self.nudge.notified().await;
     }
 
+    /// Has it end when it has lain idle for a while.
+    pub(crate) fn goes_when_idle(&self) {
+        self.goes_when_idle.set(true);
+    }
+
     /// Notes that the far end has sent something.
     pub(crate) fn heard(&self, now: At) {
         self.heard.set(now);
@@ -163,7 +171,11 @@ impl Stream {
 
     /// Ends the connection if it keeps us waiting.
     pub(crate) fn check(&self, now: At, limits: &Limits) {
-        let silence_max = if self.is_accepted.get() { limits.binding_max_s } else { limits.stranger_s };
+        let silence_max = match (self.goes_when_idle.get(), self.is_accepted.get()) {
+            (true, _) => limits.peer_idle_s,
+            (false, true) => limits.binding_max_s,
+            (false, false) => limits.stranger_s,
+        };
         let is_over = |since: Option<At>, max_s: u32| {
             since.is_some_and(|since| now.since(since) > Duration::from_secs(max_s.into()))
         };

@@ -103,10 +103,16 @@ impl StoreHandle {
     /// the store has been closed.
     pub fn submit(&self, server: ServerIndex, ticket: Ticket, op: StoreOp) {
         let queue = match op {
-            StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => &self.inner.reads,
-            StoreOp::SaveBindings { .. } | StoreOp::PutInbox(_) | StoreOp::Delivered { .. } => {
-                &self.inner.bindings
-            }
+            StoreOp::LoadUser(_)
+            | StoreOp::FindNumber(_)
+            | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadOutbox { .. } => &self.inner.reads,
+            StoreOp::SaveBindings { .. }
+            | StoreOp::PutInbox(_)
+            | StoreOp::Delivered { .. }
+            | StoreOp::PutOutbox(..)
+            | StoreOp::DeferOutbox { .. }
+            | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
             StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
         };
         if queue.send(Asked::Op(server, ticket, op)).is_err() {

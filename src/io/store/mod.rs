@@ -14,6 +14,7 @@ mod groups;
 mod inbox;
 mod lists;
 mod names;
+mod outbox;
 mod people;
 mod profiles;
 mod queue;

@@ -18,6 +18,7 @@ use super::digest::part;
 use super::error::StoreError;
 use super::inbox;
 use super::lists::{self, Lists};
+use super::outbox::Wanted;
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
@@ -82,6 +83,7 @@ impl Reader {
         let mut uids = Vec::new();
         let mut numbers = Vec::new();
         let mut inboxes = Vec::new();
+        let mut outboxes = Vec::new();
         for op in ops {
             match op {
                 StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
@@ -92,13 +94,24 @@ impl Reader {
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
-                | StoreOp::Delivered { .. } => {}
+                | StoreOp::Delivered { .. }
+                | StoreOp::PutOutbox(..)
+                | StoreOp::DeferOutbox { .. }
+                | StoreOp::SettleOutbox { .. } => {}
+                StoreOp::LoadOutbox { peer, after, due_ms, stored_ms, limit } => outboxes.push(Wanted {
+                    peer,
+                    after: *after,
+                    due_ms: *due_ms,
+                    stored_ms: *stored_ms,
+                    limit: *limit,
+                }),
             }
         }
         self.connect().await?;
         let users = self.users(&uids).await?;
         let owners = self.owners(&numbers).await?;
         let mut inboxes = self.inboxes(&inboxes).await?.into_iter();
+        let mut outboxes = self.outboxes(&outboxes).await?.into_iter();
         Ok(ops
             .iter()
             .map(|op| match op {
@@ -113,9 +126,23 @@ impl Reader {
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
-                | StoreOp::Delivered { .. } => StoreOutcome::Failed,
+                | StoreOp::Delivered { .. }
+                | StoreOp::PutOutbox(..)
+                | StoreOp::DeferOutbox { .. }
+                | StoreOp::SettleOutbox { .. } => StoreOutcome::Failed,
+                StoreOp::LoadOutbox { .. } => outboxes.next().unwrap_or(StoreOutcome::Failed),
             })
             .collect())
+    }
+
+    /// What waits for other clusters.
+    async fn outboxes(&mut self, wanted: &[Wanted<'_>]) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+        let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
+        let mut found = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            found.push(one.read(connection).await?);
+        }
+        Ok(found)
     }
 
     /// The users there are among `uids`; `None` for one whose row cannot be understood.

@@ -75,6 +75,11 @@ pub struct PageRow {
     pub at_ms: i64,
     /// The final status the sender was given.
     pub status: u16,
+    /// What became of it after its sender was told 202: `waiting`, `delivered`, `refused 404`,
+    /// `expired after 48 h`; empty if there was nothing to wait for.
+    pub receipt: String,
+    /// When, milliseconds since 1970.
+    pub receipt_ms: Option<i64>,
     /// The deciding rule.
     pub rule: String,
     /// The whole decision.
@@ -176,5 +181,17 @@ from_row!(CallRow {
     path,
     ladder
 });
-from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, rule, path });
+from_row!(PageRow {
+    id,
+    direction,
+    owner,
+    sender,
+    recipient,
+    at_ms,
+    status,
+    receipt,
+    receipt_ms,
+    rule,
+    path
+});
 from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::database::connect;
 use super::error::{StoreError, is_constraint};
 use super::rows::{Columns, Statement};
-use super::{inbox, sweep};
+use super::{inbox, outbox, sweep};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
 use crate::effect::fact::{CallRecord, PageRecord};
@@ -42,6 +42,7 @@ struct Work<'a> {
     delivered: Vec<(&'a Uid, i64)>,
     calls: Vec<&'a CallRecord>,
     pages: Vec<&'a PageRecord>,
+    outbox: outbox::Work<'a>,
 }
 
 impl Writer {
@@ -118,10 +119,10 @@ impl Writer {
     }
 
     /// Writes it all; the outcomes of the pages.
-    async fn commit(&mut self, work: &Work<'_>) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+    async fn commit(&mut self, work: &Work<'_>) -> Result<Put, sqlx::Error> {
         let limits = self.limits.borrow().clone();
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
+        let Some(connection) = &mut self.connection else { return Ok(Put::default()) };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let pages = work.write(&mut transaction, &limits).await?;
         transaction.commit().await?;
@@ -165,7 +166,17 @@ impl<'a> Work<'a> {
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
                 // Reads have a connection of their own.
-                StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => {}
+                StoreOp::LoadUser(_)
+                | StoreOp::FindNumber(_)
+                | StoreOp::LoadInbox { .. }
+                | StoreOp::LoadOutbox { .. } => {}
+                StoreOp::PutOutbox(page, record) => work.outbox.put.push((page, record)),
+                StoreOp::DeferOutbox { serial, tries, due_ms } => {
+                    work.outbox.defer.push((*serial, *tries, *due_ms));
+                }
+                StoreOp::SettleOutbox { page, receipt, at_ms } => {
+                    work.outbox.settle.push((page, receipt, *at_ms));
+                }
                 StoreOp::PutInbox(page) => work.inbox.push(page),
                 StoreOp::Delivered { uid, serial } => work.delivered.push((uid, *serial)),
             }
@@ -177,7 +188,7 @@ impl<'a> Work<'a> {
         &self,
         connection: &mut SqliteConnection,
         limits: &Limits,
-    ) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+    ) -> Result<Put, sqlx::Error> {
         let gone: Vec<_> = self.bindings.iter().filter(|(_, to)| to.is_none()).map(|(key, _)| *key).collect();
         let put: Vec<_> = self.bindings.iter().filter_map(|((uid, _), to)| Some((*uid, (*to)?))).collect();
         DELETE_BINDINGS
@@ -189,21 +200,31 @@ impl<'a> Work<'a> {
         PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
         PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await?;
         inbox::delivered(connection, &self.delivered).await?;
-        inbox::put(connection, &self.inbox, limits).await
+        let pages = inbox::put(connection, &self.inbox, limits).await?;
+        Ok((pages, self.outbox.write(connection, limits).await?))
     }
 }
 
+/// The outcomes of the pages that a batch has put into inboxes, and into the outbox, in their order.
+type Put = (Vec<StoreOutcome>, Vec<StoreOutcome>);
+
 /// The answers to a batch that is durable: those of its pages are given, in their order.
-fn answers(ops: &[StoreOp], pages: Vec<StoreOutcome>) -> Vec<StoreOutcome> {
-    let mut pages = pages.into_iter();
+fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
+    let (mut pages, mut kept) = (pages.into_iter(), kept.into_iter());
     let answer = |op: &StoreOp| match op {
         StoreOp::PutInbox(_) => pages.next().unwrap_or(StoreOutcome::Failed),
         StoreOp::SaveBindings { .. }
         | StoreOp::PutCall(_)
         | StoreOp::PutPage(_)
+        | StoreOp::DeferOutbox { .. }
+        | StoreOp::SettleOutbox { .. }
         | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+        StoreOp::PutOutbox(..) => kept.next().unwrap_or(StoreOutcome::Failed),
         // Reads have a connection of their own.
-        StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => StoreOutcome::Failed,
+        StoreOp::LoadUser(_)
+        | StoreOp::FindNumber(_)
+        | StoreOp::LoadInbox { .. }
+        | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,
     };
     ops.iter().map(answer).collect()
 }
@@ -246,7 +267,7 @@ fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
         .put(call.ladder.as_str());
 }
 
-fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
+pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
     columns
         .put(page.id.as_str())
         .put(page.direction)
@@ -285,7 +306,7 @@ static PUT_CALLS: Statement = Statement::new(
      rule = excluded.rule, path = excluded.path, ladder = excluded.ladder",
 );
 
-static PUT_PAGES: Statement = Statement::new(
+pub(super) static PUT_PAGES: Statement = Statement::new(
     "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, rule, path) \
      SELECT * FROM",
     10,

@@ -167,6 +167,7 @@ fn settings(name: &str, address: &str, number: u8) -> Settings {
         key: [7 + number; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
+        peers: Vec::new(),
         servers: 2,
         limits: Limits::default(),
     }

@@ -25,7 +25,7 @@ impl World {
         let settings = &self.clusters[usize::from(cluster)].settings;
         match Message::parse(bytes, &settings.limits) {
             Ok(message) => {
-                let servers = match home(settings, &message) {
+                let servers = match home(settings, flow, &message) {
                     Home::Server(index) => index.0..index.0 + 1,
                     Home::Any => {
                         let thread = thread_of(flow, settings.servers);
@@ -185,5 +185,11 @@ fn thread_of(flow: Flow, servers: u8) -> u8 {
 }
 
 fn writes(op: &StoreOp) -> bool {
-    !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. })
+    !matches!(
+        op,
+        StoreOp::LoadUser(_)
+            | StoreOp::FindNumber(_)
+            | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadOutbox { .. }
+    )
 }

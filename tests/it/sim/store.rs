@@ -3,28 +3,52 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ratatosk::base::Uid;
+use ratatosk::base::{Cid, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
 
 /// Users, bindings and records, as on a disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
     /// Whether nothing more fits: every write fails.
     pub full: bool,
     /// Whether the database is gone: everything fails.
     pub gone: bool,
+    /// Pages that may wait in one inbox.
+    pub inbox_room: usize,
     /// Records of calls, in the order they were put.
     pub calls: Vec<CallRecord>,
     /// Records of pages.
     pub pages: Vec<PageRecord>,
     /// Everything that was ever put into an inbox, in order, and whether a client has had it.
     pub inbox: Vec<(InboxPage, bool)>,
+    /// Pages that wait for other clusters.
+    pub outbox: Vec<OutboxPage>,
+    /// What became of those that have waited, by their records.
+    pub receipts: BTreeMap<String, String>,
+    serial: i64,
     users: BTreeMap<Uid, StoredUser>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            full: false,
+            gone: false,
+            inbox_room: 1000,
+            calls: Vec::new(),
+            pages: Vec::new(),
+            inbox: Vec::new(),
+            outbox: Vec::new(),
+            receipts: BTreeMap::new(),
+            serial: 0,
+            users: BTreeMap::new(),
+        }
+    }
 }
 
 impl Store {
@@ -68,6 +92,21 @@ impl Store {
         self.inbox.iter().filter(open).map(|(page, _)| page)
     }
 
+    fn load_outbox(
+        &self,
+        peer: &Cid,
+        after: i64,
+        (due_ms, stored_ms): (i64, i64),
+        limit: usize,
+    ) -> StoreOutcome {
+        let of_peer = || self.outbox.iter().filter(|page| page.peer == *peer);
+        let due = |page: &&OutboxPage| {
+            page.serial > after && (page.due_ms <= due_ms || page.stored_ms <= stored_ms)
+        };
+        let next = of_peer().map(|page| page.due_ms).filter(|due| *due > due_ms).min();
+        StoreOutcome::Outbox(of_peer().filter(due).take(limit).cloned().collect(), next)
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -88,7 +127,29 @@ impl Store {
                 let limit = usize::try_from(limit).unwrap();
                 StoreOutcome::Inbox(self.waiting(&uid).take(limit).cloned().collect())
             }
+            StoreOp::LoadOutbox { peer, after, due_ms, stored_ms, limit } => {
+                self.load_outbox(&peer, after, (due_ms, stored_ms), usize::try_from(limit).unwrap())
+            }
             _ if self.full => StoreOutcome::Failed,
+            StoreOp::PutOutbox(page, record) => {
+                let serial = self.serial + 1;
+                self.serial = serial;
+                self.outbox.push(OutboxPage { serial, ..OutboxPage::clone(&page) });
+                self.receipts.insert(page.id.clone(), "waiting".to_owned());
+                self.pages.push(PageRecord::clone(&record));
+                StoreOutcome::Saved
+            }
+            StoreOp::DeferOutbox { serial, tries, due_ms } => {
+                for page in self.outbox.iter_mut().filter(|page| page.serial == serial) {
+                    (page.tries, page.due_ms) = (tries, due_ms);
+                }
+                StoreOutcome::Saved
+            }
+            StoreOp::SettleOutbox { page, receipt, .. } => {
+                self.outbox.retain(|other| other.serial != page.serial);
+                self.receipts.insert(page.id.clone(), receipt);
+                StoreOutcome::Saved
+            }
             StoreOp::SaveBindings { uid, put, remove } => {
                 let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
                 let replaced = |key: &String| remove.contains(key) || put.iter().any(|new| new.key == *key);
@@ -109,13 +170,13 @@ impl Store {
                     (&old.uid, &old.sender, &old.call_id, old.cseq)
                         == (&page.uid, &page.sender, &page.call_id, page.cseq)
                 };
+                let is_full = !page.copy && self.waiting(&page.uid).count() >= self.inbox_room;
                 let serial = i64::try_from(self.inbox.len() + 1).unwrap();
                 match self.inbox.iter_mut().find(same) {
+                    Some((old, _)) if !old.copy || page.copy => {}
+                    _ if is_full => return StoreOutcome::Full,
                     // A copy is to be delivered after all.
-                    Some((old, delivered)) if old.copy && !page.copy => {
-                        (old.copy, *delivered) = (false, false);
-                    }
-                    Some(_) => {}
+                    Some((old, delivered)) => (old.copy, *delivered) = (false, false),
                     None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy)),
                 }
                 StoreOutcome::Saved

@@ -30,6 +30,7 @@ fn aged(place: &Place) {
             sender: "carl@north.test".into(),
             recipient: "anne@north.test".into(),
             at_ms: days_ago(days),
+            how: "",
             status: 200,
             rule: String::new(),
             path: String::new(),

@@ -157,12 +157,13 @@ fn servers(world: &World, faults: &mut Vec<String>) {
                 census.calls,
                 census.legs,
                 census.pages,
+                census.rounds,
                 census.client_transactions,
                 census.server_transactions,
                 census.waiting,
             ];
-            // At most a timer for each binding, and one for housekeeping.
-            if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
+            // At most a timer for each binding, two for each other cluster, and one for housekeeping.
+            if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 2 * census.peers + 1 {
                 faults.push(format!("server {index} of {} is left with {census:?}", cluster.name));
             }
         }

@@ -183,11 +183,14 @@ impl Phone {
         match request.method().unwrap_or_default() {
             "OPTIONS" => self.respond_plain(at, request, 200),
             "MESSAGE" => {
-                let status = self.on_page;
+                let disliked = self.dislikes.iter().find(|(word, _)| request.body.contains(word));
+                let status = disliked.map_or(self.on_page, |(_, status)| *status);
                 if status == 200 {
                     self.pages.push(request.body.to_owned());
                 }
-                self.respond_plain(at, request, status);
+                if status > 0 {
+                    self.respond_plain(at, request, status);
+                }
             }
             method => {
                 self.complain(format!("{method} outside of any call"));

@@ -1,0 +1,167 @@
+//! `[[federation]]`: the other clusters that this one speaks with.
+//!
+//! Where a peer is has to be said: its listeners are not looked for in the DNS. A host name is resolved
+//! once, by the system, when a server reads the file; a command that does not serve leaves names
+//! and secrets alone, so that it works wherever it is typed.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::check::{allowed, follow, is_host};
+use super::fault::Code;
+use super::file::{Listen, PeerAddress, Peering, Sources};
+use super::listen::PORT;
+use super::reader::{Given, Section};
+use super::settings::{Allow, Face, Secret};
+use crate::base::Cid;
+use crate::effect::Transport;
+use crate::sip::{Scheme, Uri};
+
+const SECRET_HELP: &str = "write `secret = \"env:SOUTH_SECRET\"` (or \"file:…\"), the same at both clusters";
+const ADDRESS_HELP: &str = "write `address = \"sip:192.0.2.7:5070;transport=tcp\"`";
+
+/// The `[[federation]]` tables.
+pub(super) fn federation(
+    root: &Section<'_, '_, '_>,
+    sources: &Sources<'_>,
+    own: Option<&Cid>,
+    listeners: &[Listen],
+) -> Vec<Peering> {
+    let mut peerings: Vec<Peering> = Vec::new();
+    for section in root.sections("federation") {
+        let cid = id(&section, own, &peerings);
+        let address = address(&section, sources, listeners);
+        let secret = secret(&section, sources);
+        let allow = section.texts("allow").map_or(Allow::EVERYTHING, |words| allowed(&section, &words));
+        section.finish();
+        if let (Some(cid), Some(address), Some(secret)) = (cid, address, secret) {
+            peerings.push(Peering { cid, address, secret, allow });
+        }
+    }
+    peerings
+}
+
+fn id(section: &Section<'_, '_, '_>, own: Option<&Cid>, known: &[Peering]) -> Option<Cid> {
+    let Some(id) = section.text("id") else {
+        let help = "write `id = \"south.test\"`, the part of its users' addresses after the @";
+        section.fault(Code::Missing, &section.place, "this cluster has no `id`", help);
+        return None;
+    };
+    let cid = Cid::new(&id.value);
+    let (code, message, help) = if !is_host(&id.value) {
+        (Code::BadValue, format!("`{}` is no domain name", id.value), "for instance south.test")
+    } else if own == Some(&cid) {
+        let message = format!("`{}` is this cluster itself", id.value);
+        (Code::BadValue, message, "a [[federation]] names another cluster")
+    } else if known.iter().any(|peering| peering.cid == cid) {
+        let message = format!("`{}` stands here twice", id.value);
+        (Code::Repeated, message, "one [[federation]] for each cluster")
+    } else {
+        return Some(cid);
+    };
+    section.fault(code, &id.place, message, help);
+    None
+}
+
+fn secret(section: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Option<Secret> {
+    let Some(given) = section.text("secret") else {
+        section.fault(Code::Missing, &section.place, "this cluster has no `secret`", SECRET_HELP);
+        return None;
+    };
+    if sources.resolve.is_none() {
+        return Some(Secret::new(""));
+    }
+    let given = follow(section, given, sources)?;
+    if given.value.is_empty() {
+        section.fault(Code::BadValue, &given.place, "an empty `secret` proves nothing", SECRET_HELP);
+        return None;
+    }
+    Some(Secret::new(&given.value))
+}
+
+fn address(
+    section: &Section<'_, '_, '_>,
+    sources: &Sources<'_>,
+    listeners: &[Listen],
+) -> Option<PeerAddress> {
+    let Some(given) = section.text("address") else {
+        let message = "this cluster has no `address`, and this version does not look for it in the DNS";
+        section.fault(Code::Later, &section.place, message, ADDRESS_HELP);
+        return None;
+    };
+    let (transport, host, port) = parts(section, &given)?;
+    let has_listener = |family: Option<IpAddr>| {
+        listeners.iter().any(|listen| {
+            listen.face == Face::Federation
+                && listen.transport == transport
+                && family.is_none_or(|ip| reaches(listen.address.ip(), ip))
+        })
+    };
+    if !has_listener(host.parse().ok()) {
+        let message = format!("there is no {transport} listener for other clusters to speak to it from");
+        let help = format!(
+            "add a [[listen]] with `transport = \"{transport}\"` and `face = \"federation\"`, and an address of its family"
+        );
+        section.fault(Code::Missing, &given.place, message, help);
+        return None;
+    }
+    let found = match (host.parse::<IpAddr>(), sources.resolve) {
+        (Ok(ip), _) => Some(ip),
+        (Err(_), None) => None,
+        (Err(_), Some(resolve)) => match resolve(&host) {
+            Ok(found) => match found.into_iter().find(|ip| has_listener(Some(*ip))) {
+                Some(ip) => Some(ip),
+                None => {
+                    let message = format!("the name `{host}` has no address that a listener of ours reaches");
+                    let help = "add a [[listen]] of that family with `face = \"federation\"`";
+                    section.fault(Code::BadValue, &given.place, message, help);
+                    return None;
+                }
+            },
+            Err(error) => {
+                let message = format!("the name `{host}` cannot be resolved: {error}");
+                section.fault(Code::BadValue, &given.place, message, "see to the name, or write an address");
+                return None;
+            }
+        },
+    };
+    let found = found.map(|ip| SocketAddr::new(ip, port));
+    if let Some(own) = found.filter(|found| listeners.iter().any(|listen| listen.address == *found)) {
+        let message = format!("{own} is a listener of this server itself");
+        section.fault(Code::BadValue, &given.place, message, "the address is that of the other cluster");
+        return None;
+    }
+    Some(PeerAddress { transport, host, port, found })
+}
+
+/// The transport, host and port of a peer's URI.
+fn parts(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<(Transport, String, u16)> {
+    let fault = |code, message: String| section.fault(code, &given.place, message, ADDRESS_HELP);
+    let uri = match Uri::parse(given.value.as_bytes()) {
+        Ok(uri) if uri.scheme == Scheme::Sip && uri.user.is_none() && !uri.host_text().is_empty() => uri,
+        Ok(uri) if uri.scheme == Scheme::Sips => {
+            fault(Code::Later, "this version speaks with other clusters by udp and tcp; TLS comes later".into());
+            return None;
+        }
+        Ok(_) | Err(_) => {
+            fault(Code::BadValue, format!("`{}` is no SIP URI of a cluster", given.value));
+            return None;
+        }
+    };
+    let transport = match uri.transport().map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None | Some(b"udp") => Transport::Udp,
+        Some(b"tcp") => Transport::Tcp,
+        Some(other) => {
+            let other = String::from_utf8_lossy(other);
+            let message =
+                format!("this version speaks with other clusters by udp and tcp; `{other}` comes later");
+            fault(Code::Later, message);
+            return None;
+        }
+    };
+    Some((transport, uri.host_text().to_owned(), uri.port.unwrap_or(PORT)))
+}
+
+/// Whether a socket on `own` can send to `ip`: `[::]` takes IPv4 too.
+fn reaches(own: IpAddr, ip: IpAddr) -> bool {
+    own.is_ipv4() == ip.is_ipv4() || (own.is_ipv6() && own.is_unspecified())
+}

@@ -1,0 +1,79 @@
+//! A page on its way to another cluster: the same whether it goes at once or has waited.
+//!
+//! Implements: RFC 3428 §4.
+
+use crate::base::{Key, Rng, Uid};
+use crate::config::Settings;
+use crate::dialog::{Escaped, Face};
+use crate::effect::Ctx;
+use crate::effect::store::OutboxPage;
+use crate::sip::{Method, Name, Writer};
+use crate::transaction::{Draft, Owner, Transactions};
+
+use super::book::{Peers, Way};
+use super::trail::trail;
+
+/// What the Call-ID of a page begins with.
+const MARK: &str = "page-";
+
+/// Sends a page; every try is a request of its own under the page's Call-ID.
+pub fn send_page(
+    ctx: &mut Ctx<'_>,
+    transactions: &mut Transactions,
+    peers: &mut Peers,
+    (owner, way): (Owner, Way),
+    page: &OutboxPage,
+) -> Key {
+    let (user, cluster) = (page.recipient.user(), page.recipient.cluster());
+    let uri = format!("sip:{}@{cluster}", Escaped(user));
+    let proof = peers.prove(ctx, way.peer, Method::Message, &uri);
+    let tag = ctx.rng.draw();
+    let headers = |writer: &mut Writer| {
+        writer.number(Name::MaxForwards, u64::from(page.max_forwards));
+        writer.text(Name::From, format_args!("{};tag={tag:016x}", page.from));
+        writer.text(Name::To, format_args!("<{uri}>"));
+        writer.header(Name::CallId, page.call_id.as_bytes());
+        writer.header(Name::CSeq, b"1 MESSAGE");
+        for (name, value) in page.headers.lines().filter_map(|line| line.split_once(':')) {
+            writer.raw(name.as_bytes(), value.trim().as_bytes());
+        }
+        if let Some((name, proof)) = &proof {
+            writer.header(*name, proof.as_bytes());
+        }
+    };
+    let draft = Draft {
+        method: Method::Message,
+        name: b"MESSAGE",
+        uri: uri.as_bytes(),
+        headers: &headers,
+        body: &page.body,
+    };
+    transactions.request_peer(ctx, (owner, way.peer), way.flow, &draft)
+}
+
+/// The headers of a page that tell of its sender and its way, as lines that end in CRLF.
+pub fn letter_head(
+    settings: &Settings,
+    rng: &mut Rng,
+    (asserted, hidden): (&Uid, bool),
+    visited: &[Uid],
+) -> String {
+    let face = Face { name: None, user: asserted.user().to_owned(), host: asserted.cluster().to_owned() };
+    let mut lines = format!("P-Asserted-Identity: {face}\r\n");
+    if hidden {
+        lines.push_str("Privacy: id\r\n");
+    }
+    for entry in trail(settings, rng, visited.iter()) {
+        lines.push_str("History-Info: ");
+        lines.push_str(&entry);
+        lines.push_str("\r\n");
+    }
+    lines
+}
+
+impl Peers {
+    /// The Call-ID of all tries of a page.
+    pub fn page_call_id(&self, id: &str) -> String {
+        format!("{MARK}{id}@{}", self.own)
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether another cluster is there.
+//!
+//! ```text
+//!   Unknown ──answer──▶ Up ──nothing heard for a while──▶ (asked by OPTIONS)
+//!      │                │ ▲
+//!      │    a request failed │ anything valid
+//!      │                ▼ │
+//!      └────no answer──▶ Suspect ──no answer──▶ Down ──anything valid──▶ Up
+//!                                                 asked every second
+//! ```
+//!
+//! Only the user server that owns the peer's slot runs this; the others keep what they are told in a
+//! watch whose timers are never armed.
+//!
+//! Implements: RFC 3261 §11.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::{At, Key, Now, TimerId};
+
+/// How long an answer is waited for while we believe that the peer is there: three repeats.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+/// How often a peer that is not there is asked.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+
+/// How a peer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It was never asked.
+    Unknown,
+    /// It answers.
+    Up,
+    /// Something we sent it was not answered.
+    Suspect,
+    /// It does not answer.
+    Down,
+}
+
+/// What is known of one peer's health.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) health: Health,
+    /// Since when, milliseconds since 1970.
+    pub(super) since_ms: i64,
+    /// What went wrong last.
+    pub(super) error: Option<&'static str>,
+    /// When it last said anything valid.
+    heard: At,
+    /// The OPTIONS that is not answered, and when it was sent.
+    probing: Option<(Key, At)>,
+    pub(super) timer: Option<TimerId>,
+}
+
+/// What a watch wants after an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// To be woken after that time.
+    Wait(Duration),
+    /// An OPTIONS, and to be woken after that time if it is not answered.
+    Probe(Duration),
+    /// Nothing: what it waits for is under way.
+    Nothing,
+}
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        Self {
+            health: Health::Unknown,
+            since_ms: 0,
+            error: None,
+            heard: At::START,
+            probing: None,
+            timer: None,
+        }
+    }
+
+    /// Something valid came from it; true if it was not known to be there.
+    pub(super) fn on_heard(&mut self, now: Now) -> bool {
+        self.heard = now.at;
+        self.turn(now, Health::Up)
+    }
+
+    /// Something we sent was not answered, or could not be sent: it is to be asked at once.
+    pub(super) fn on_failed(&mut self, now: Now, why: &'static str) -> Next {
+        match self.health {
+            Health::Unknown | Health::Up => {
+                self.error = Some(why);
+                self.turn(now, Health::Suspect);
+                if self.probing.is_some() { Next::Nothing } else { Next::Probe(PATIENCE) }
+            }
+            Health::Suspect | Health::Down => Next::Nothing,
+        }
+    }
+
+    /// The OPTIONS has failed: nobody is there. Gives when to ask again, and whether that is news.
+    pub(super) fn on_probe_failed(&mut self, now: Now, why: &'static str) -> (Next, bool) {
+        self.probing = None;
+        self.error = Some(why);
+        let news = self.turn(now, Health::Down);
+        (Next::Wait(AGAIN), news)
+    }
+
+    /// An OPTIONS was sent.
+    pub(super) fn on_probe(&mut self, now: Now, client: Key) {
+        self.probing = Some((client, now.at));
+    }
+
+    /// The OPTIONS was sent again, with a proof.
+    pub(super) fn on_resent(&mut self, old: Key, new: Key) {
+        if let Some((client, _)) = self.probing.as_mut().filter(|(client, _)| *client == old) {
+            *client = new;
+        }
+    }
+
+    /// The OPTIONS that is not answered.
+    pub(super) fn probing(&self) -> Option<Key> {
+        self.probing.map(|(client, _)| client)
+    }
+
+    /// The OPTIONS was answered.
+    pub(super) fn on_probe_answered(&mut self, period: Duration) -> Next {
+        self.probing = None;
+        Next::Wait(period)
+    }
+
+    /// The time has come. An OPTIONS that is still open has not been answered in time.
+    pub(super) fn on_timer(&mut self, now: Now, period: Duration) -> (Next, bool) {
+        self.timer = None;
+        // Whatever else it has said meanwhile is an answer too.
+        let late = self.probing.take().is_some_and(|(_, asked)| self.heard < asked);
+        match self.health {
+            Health::Up if !late => {
+                let silence = now.at.since(self.heard);
+                let rest = period.saturating_sub(silence);
+                (if rest.is_zero() { Next::Probe(PATIENCE) } else { Next::Wait(rest) }, false)
+            }
+            Health::Unknown | Health::Suspect if !late => (Next::Probe(PATIENCE), false),
+            Health::Down => (Next::Probe(AGAIN), false),
+            Health::Unknown | Health::Up | Health::Suspect => {
+                self.error = Some("it does not answer");
+                (Next::Probe(AGAIN), self.turn(now, Health::Down))
+            }
+        }
+    }
+
+    /// It stands like that from now on; true if that is news.
+    pub(super) fn turn(&mut self, now: Now, health: Health) -> bool {
+        if self.health == health {
+            return false;
+        }
+        self.health = health;
+        self.since_ms = now.wall_ms;
+        true
+    }
+}
+
+impl Health {
+    /// In a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,164 @@
+//! A page to a user of another cluster.
+//!
+//! ```text
+//!   sent ──2xx──▶ (answer)              the sender is told what the other cluster says
+//!    │  ──refused for good──▶           the tree says what is next
+//!    └──no answer, 5xx; not there──▶ kept ──stored──▶ (answer)   202: it will be tried again
+//! ```
+//!
+//! What is kept is in the store before the sender hears of it; from then on it is the outbox's.
+//!
+//! Implements: RFC 3428 §4, §7; RFC 3325 §5.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Cid, Key, Uid};
+use crate::effect::StoreOutcome;
+use crate::effect::store::OutboxPage;
+use crate::federation::{Unreachable, is_passing, letter_head, send_page};
+use crate::leg::outcome_of;
+use crate::routing::{Mode, Outcome, Who};
+use crate::transaction::Owner;
+
+use super::desk::{Desk, Order};
+use super::page::Page;
+use super::verdict::verdict;
+
+/// How long the other cluster has to answer before the page is kept: the sender's phone repeats for
+/// half a minute, and has to hear before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// When a page that the other cluster did not take at once is tried again.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// A request to another cluster that is not answered.
+#[derive(Debug)]
+pub(super) struct Errand {
+    client: Key,
+    page: Arc<OutboxPage>,
+}
+
+impl Page {
+    /// Sends it to a user of another cluster, or keeps it for him.
+    pub(super) fn send_abroad(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+        let page = Arc::new(self.letter(desk, uid));
+        match desk.peers.way(uid, Mode::Page) {
+            Ok(way) => {
+                let owner = Owner::Page(self.key);
+                let client = send_page(desk.ctx, desk.transactions, desk.peers, (owner, way), &page);
+                self.errands.push(Errand { client, page });
+                if let Some(stage) = self.stage() {
+                    stage.open.push(client);
+                    stage.patience = stage.patience.min(PATIENCE);
+                }
+            }
+            Err(Unreachable::Down) => self.keep(desk, &page, Duration::ZERO),
+            Err(why @ (Unreachable::Stranger | Unreachable::Forbidden)) => {
+                self.note((outcome_of(why.status()), why.status()));
+            }
+        }
+    }
+
+    /// A copy goes to a user of another cluster, if that is there.
+    pub(super) fn copy_abroad(&self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+        if let Ok(way) = desk.peers.way(uid, Mode::Page) {
+            let page = self.letter(desk, uid);
+            send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);
+        }
+    }
+
+    /// A request to another cluster was sent again, with a proof.
+    pub fn on_resent(&mut self, old: Key, new: Key) {
+        for client in self.open_requests().filter(|client| **client == old) {
+            *client = new;
+        }
+        for errand in self.errands.iter_mut().filter(|errand| errand.client == old) {
+            errand.client = new;
+        }
+    }
+
+    /// Another cluster has answered, or has not: true if that is dealt with.
+    pub(super) fn on_cluster(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) -> bool {
+        let Some(at) = self.errands.iter().position(|errand| errand.client == client) else { return false };
+        let errand = self.errands.swap_remove(at);
+        let Some(stage) = self.stage() else { return false };
+        let known = stage.open.contains(&client);
+        stage.open.retain(|open| *open != client);
+        match status {
+            // It is the other cluster's promise: 200 or 202.
+            ..300 => self.finish(desk, status, "cluster"),
+            _ if !known => {}
+            _ if is_passing(status) => self.keep(desk, &errand.page, RETRY),
+            403 | 404 => self.note((outcome_of(status), status)),
+            _ => self.note(verdict(status, &self.passage)),
+        }
+        self.settle(desk);
+        true
+    }
+
+    /// The stage is over: what another cluster has not answered is kept.
+    pub(super) fn keep_unanswered(&mut self, desk: &mut Desk<'_, '_>) {
+        for errand in std::mem::take(&mut self.errands) {
+            let open = self.stage().is_some_and(|stage| {
+                let before = stage.open.len();
+                stage.open.retain(|open| *open != errand.client);
+                stage.open.len() < before
+            });
+            if open {
+                self.keep(desk, &errand.page, RETRY);
+            }
+        }
+    }
+
+    /// It is kept for the other cluster, or there is no room for it.
+    pub fn on_outbox(&mut self, desk: &mut Desk<'_, '_>, outcome: &StoreOutcome) {
+        let Some(stage) = self.stage() else { return };
+        stage.keeping = stage.keeping.saturating_sub(1);
+        match outcome {
+            StoreOutcome::Saved => self.finish(desk, 202, "outbox"),
+            // He has too many under way: when some have arrived, there is room again.
+            StoreOutcome::Full => self.note((Outcome::Unreachable, 480)),
+            StoreOutcome::Failed
+            | StoreOutcome::User(_)
+            | StoreOutcome::Number(_)
+            | StoreOutcome::Inbox(_)
+            | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
+        }
+        self.settle(desk);
+    }
+
+    /// Has it kept, to be tried after that time, or as soon as the cluster comes back.
+    fn keep(&mut self, desk: &mut Desk<'_, '_>, page: &OutboxPage, after: Duration) {
+        if let Some(stage) = self.stage() {
+            stage.keeping += 1;
+        }
+        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let due_ms = desk.ctx.now.wall_ms.saturating_add(after_ms);
+        let kept = Arc::new(OutboxPage { due_ms, tries: u32::from(!after.is_zero()), ..page.clone() });
+        let record = Arc::new(self.record_of(desk.ctx, 202, "outbox"));
+        desk.orders.push(Order::Keep { page: self.key, kept, record });
+    }
+
+    fn letter(&self, desk: &mut Desk<'_, '_>, uid: &Uid) -> OutboxPage {
+        let (asserted, face) = self.sender.abroad(&self.owner);
+        let hidden = self.sender.who == Who::Anonymous;
+        let ctx = &mut *desk.ctx;
+        let head = letter_head(ctx.settings, ctx.rng, (&asserted, hidden), &self.visited);
+        OutboxPage {
+            serial: 0,
+            id: self.id.to_string(),
+            owner: self.owner.clone(),
+            peer: Cid::new(uid.cluster()),
+            recipient: uid.clone(),
+            call_id: desk.peers.page_call_id(&self.id),
+            from: face.to_string(),
+            headers: head + &self.passage.lines(),
+            body: self.passage.body().clone(),
+            max_forwards: self.max_forwards - 1,
+            stored_ms: ctx.now.wall_ms,
+            due_ms: ctx.now.wall_ms,
+            tries: 0,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Requests from other clusters: who comes, who is asserted, whom he asks for.
+//!
+//! Before a cluster has proved itself it gets what a stranger gets. After that: 483, 420, 405, then
+//! 403 if it asserts nobody of its own, 404 if it asks for nobody of ours, 482 if the call has been
+//! here before, 403 if the two have not agreed on this mode. Nothing is ever passed on to anywhere but
+//! a user of ours, whatever Route says: the callee's half begins here, and the caller's tree ran at
+//! home.
+//!
+//! Implements: RFC 3261 §8.2, §16.3, §16.4; RFC 3325 §5; RFC 7044 §10.1.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::base::{PeerId, Uid};
+use crate::call::{Call, History, Opening, breadth_of, mode_of};
+use crate::config::Face;
+use crate::device::Origin;
+use crate::effect::{Ctx, Fact, Flow};
+use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail};
+use crate::leg::{Passage, Wire};
+use crate::message::{PageOpening, Upstream, refusal_of};
+use crate::registrar::{Caller, User, who_of_uri};
+use crate::routing::{Direction, Mode, Route, Who};
+use crate::sip::{Message, Method, Name, Uri};
+use crate::transaction::Asked;
+use crate::transport::reply_flow;
+
+use super::calling::{MAX_FORWARDS, can_carry, hides_history};
+use super::requests::{PAUSE_S, lacking};
+use super::switchboard::Switchboard;
+use super::users::{Job, Standing};
+
+/// The methods that another cluster may send us.
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE";
+
+/// A call or page from another cluster, when all has been found in order but the mode.
+struct Visit {
+    peer: PeerId,
+    caller: Asserted,
+    callee: Uid,
+    visited: SmallVec<[Uid; 2]>,
+    /// Whether its way is not to be told to phones.
+    untold: bool,
+}
+
+impl Switchboard {
+    /// A request that opens something new, on a listener for other clusters.
+    pub(super) fn on_peer_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        let Some(claim) = self.peers.claim(ctx.settings, message) else {
+            return self.challenge(ctx, flow, message, false);
+        };
+        let (source, limit) = (flow.remote.ip(), ctx.settings.limits.wrong_passwords_per_minute);
+        if self.patience.is_paused(ctx.at(), source, &claim.account, limit) {
+            let mut writer = self.doors.refusal(message, 503, flow);
+            writer.number(Name::RetryAfter, PAUSE_S);
+            return ctx.send(reply_flow(flow, message), writer.finish(b""));
+        }
+        match self.peers.check((ctx.now, flow), message, &claim) {
+            Admission::Granted(pass) => self.on_proved(ctx, flow, message, &pass),
+            Admission::Again { stale } => self.challenge(ctx, flow, message, stale),
+            Admission::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
+            Admission::Wrong => {
+                let paused = self.patience.count(ctx.at(), source, &claim.account, limit);
+                ctx.fact(Fact::WrongSecret { account: claim.account, source: flow.remote, paused });
+                self.challenge(ctx, flow, message, false);
+            }
+        }
+    }
+
+    /// Whether a request from an unexpected source is one of the cluster that a leg is with.
+    pub(super) fn proves_peer(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, peer: PeerId) -> bool {
+        let Some(claim) = self.peers.claim(ctx.settings, message) else { return false };
+        match self.peers.check((ctx.now, flow), message, &claim) {
+            Admission::Granted(pass) => pass.peer == peer && self.peers.admit(&pass),
+            Admission::Again { .. } | Admission::Wrong | Admission::OtherUri => false,
+        }
+    }
+
+    /// A request of a cluster that knows the secret. If it is for a user whose record is not here, it
+    /// waits with its proof unused.
+    fn on_proved(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>, pass: &Pass) {
+        if matches!(message.method(), Method::Invite | Method::Message)
+            && let Some(callee) = callee_of(ctx, message)
+        {
+            match self.users.standing(ctx.at(), &callee) {
+                Some(Standing::Present | Standing::Absent) => {}
+                Some(Standing::Loading) | None => {
+                    let job = Job::Request { flow, message: Arc::clone(message) };
+                    return self.wait_for(ctx, &callee, job);
+                }
+            }
+        }
+        let is_new = self.peers.admit(pass);
+        if is_new {
+            self.peers.on_heard(ctx, pass.peer);
+        }
+        if message.method() == Method::Options {
+            // Asked again and again, so nothing is kept of it; to say it twice does no harm.
+            let mut writer = self.doors.refusal(message, 200, flow);
+            writer.header(Name::Allow, ALLOW);
+            writer.header(Name::Accept, b"application/sdp, text/plain");
+            return ctx.send(reply_flow(flow, message), writer.finish(b""));
+        }
+        if !is_new {
+            return self.challenge(ctx, flow, message, true);
+        }
+        let asked = self.transactions.open(flow, message);
+        self.serve_peer(ctx, pass.peer, asked);
+    }
+
+    fn serve_peer(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, asked: Asked) {
+        let request = Arc::clone(&asked.request);
+        if request.max_forwards() == Some(0) {
+            return self.refuse(ctx, &asked, 483);
+        }
+        let lacking = lacking(&request);
+        if !lacking.is_empty() {
+            let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Unsupported, &lacking);
+            return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
+        }
+        let method = request.method();
+        if !matches!(method, Method::Invite | Method::Message) {
+            let status = if method == Method::Other { 501 } else { 405 };
+            let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Allow, ALLOW);
+            return self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
+        }
+        match self.visit(ctx, peer, &request) {
+            Ok(visit) if method == Method::Invite => self.on_peer_invite(ctx, visit, asked),
+            Ok(visit) => self.on_peer_page(ctx, visit, asked),
+            Err(status) => self.refuse(ctx, &asked, status),
+        }
+    }
+
+    /// Who asks for whom, if the cluster may say so.
+    fn visit(&self, ctx: &Ctx<'_>, peer: PeerId, request: &Message) -> Result<Visit, u16> {
+        let cid = self.peers.cid(peer).ok_or(403_u16)?;
+        let caller = asserted(cid, request).ok_or(403_u16)?;
+        let callee = callee_of(ctx, request).ok_or(404_u16)?;
+        let visited = read_trail(request).ok_or(483_u16)?;
+        if visited.iter().any(|entry| is_visited(ctx.settings, entry, &callee)) {
+            return Err(482);
+        }
+        if self.users.get(&callee).is_none() {
+            return Err(404);
+        }
+        let untold = caller.hidden || hides_history(request);
+        Ok(Visit { peer, caller, callee, visited, untold })
+    }
+
+    fn on_peer_invite(&mut self, ctx: &mut Ctx<'_>, visit: Visit, asked: Asked) {
+        let request = Arc::clone(&asked.request);
+        let passage = Passage::of(&request);
+        let mode = mode_of(&passage);
+        if !self.peers.allows(visit.peer, mode) {
+            return self.refuse(ctx, &asked, 403);
+        }
+        if !can_carry(&request) {
+            let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Accept, b"application/sdp, multipart/mixed");
+            return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        }
+        let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.takes_no_call(ctx)) else {
+            return self.refuse(ctx, &asked, 503);
+        };
+        let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
+        user.used = ctx.at();
+        if user.calls >= ctx.settings.limits.calls_per_user {
+            return self.refuse(ctx, &asked, 486);
+        }
+        user.calls += 1;
+        let caller = caller_of(visit.caller);
+        let route = incoming(ctx, user, &caller, mode, &passage);
+        let opening = Opening {
+            id: format!("{:016x}", ctx.rng.draw()).into(),
+            caller,
+            passage,
+            max_forwards: forwards(&request),
+            breadth: breadth_of(&request, ctx.settings.limits.breadth),
+            searches: ctx.settings.limits.halves_per_call,
+            history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
+            origin: None,
+        };
+        let trying = asked.answer(100, b"").finish(b"");
+        self.transactions.respond(ctx, asked.key, 100, trying);
+        let key = self.calls.next_key();
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        let name = visit.callee.user().to_owned();
+        let upstream = self.legs.answer_peer(&mut wire, key, asked, name, (visit.peer, flow));
+        let half = Call::new(key, opening, Direction::Incoming, visit.callee, route, upstream, ctx.now);
+        self.calls.insert(half);
+        self.with_call(ctx, key, Call::begin);
+    }
+
+    fn on_peer_page(&mut self, ctx: &mut Ctx<'_>, visit: Visit, asked: Asked) {
+        let request = Arc::clone(&asked.request);
+        if !self.peers.allows(visit.peer, Mode::Page) {
+            return self.refuse(ctx, &asked, 403);
+        }
+        if let Some(status) = refusal_of(&request, ctx.settings.limits.page_bytes) {
+            return self.refuse(ctx, &asked, status);
+        }
+        let mut visited = visit.visited;
+        visited.push(visit.callee.clone());
+        let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
+        user.used = ctx.at();
+        user.pages = user.pages.saturating_add(1);
+        let caller = caller_of(visit.caller);
+        let passage = Passage::of(&request);
+        let route = incoming(ctx, user, &caller, Mode::Page, &passage);
+        let origin = Origin {
+            call_id: String::from_utf8_lossy(request.call_id()).into(),
+            cseq: self.peers.first_cseq(ctx.settings, &request),
+        };
+        let opening = PageOpening {
+            id: format!("{:016x}", ctx.rng.draw()).into(),
+            sender: caller,
+            origin,
+            passage,
+            max_forwards: forwards(&request),
+            visited,
+        };
+        let half = (Direction::Incoming, visit.callee, route);
+        self.begin_page(ctx, opening, half, Upstream::Phone(asked));
+    }
+}
+
+/// The user of ours that a request is for: nobody else's, and by his address, not by a number.
+fn callee_of(ctx: &Ctx<'_>, request: &Message) -> Option<Uid> {
+    match who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)? {
+        Who::User(uid) if uid.cluster() == ctx.settings.cid.as_str() => Some(uid),
+        Who::User(_) | Who::Number(_) | Who::Anonymous => None,
+    }
+}
+
+fn caller_of(asserted: Asserted) -> Caller {
+    let who = if asserted.hidden { Who::Anonymous } else { Who::User(asserted.uid) };
+    Caller { who, face: asserted.face, own: None }
+}
+
+fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {
+    let profiles = user.profiles(ctx.settings);
+    let facts = user.facts(ctx.now, &caller.who, passage.is_urgent());
+    let who = (caller.who.clone(), Who::User(user.uid.clone()));
+    Route::begin(profiles, Direction::Incoming, mode, who, facts)
+}
+
+fn forwards(request: &Message) -> u8 {
+    request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1
+}
+
+/// Whether a listener is for other clusters.
+pub(super) fn is_for_peers(ctx: &Ctx<'_>, flow: Flow) -> bool {
+    ctx.settings.face(flow.listener) == Some(Face::Federation)
+}

@@ -1,0 +1,103 @@
+//! What comes of our requests to other clusters: challenges, and signs of life or death.
+
+use crate::base::{Key, PeerId, ServerIndex};
+use crate::config::Settings;
+use crate::effect::Ctx;
+use crate::federation::Notice;
+use crate::transaction::{Owner, TxEvent};
+
+use super::peer::PeerWord;
+use super::switchboard::Switchboard;
+
+impl Switchboard {
+    /// Another cluster asks who we are. The request is sent again with the answer, once, if it is
+    /// still wanted; else its owner is to be told that it has failed, and this is what he is told.
+    pub(super) fn on_challenged(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) -> Option<TxEvent> {
+        let TxEvent::Challenged { owner, client, peer, again, request, response } = event else {
+            return None;
+        };
+        let (owner, client, peer) = (*owner, *client, *peer);
+        let wanted = match owner {
+            Owner::Leg(leg) => self.legs.wants_again(leg, client),
+            Owner::Page(_) | Owner::Round(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
+        };
+        let proof = if *again || !wanted {
+            None
+        } else {
+            self.peers.answer(ctx, peer, request, response)
+        };
+        let flow = self.peers.flow(peer);
+        let (Some((name, proof)), Some(flow)) = (proof, flow) else {
+            let probe = (owner == Owner::Probe(peer)).then_some(client);
+            if wanted {
+                self.peers.on_refused(ctx, peer, probe);
+            }
+            if probe.is_some() {
+                return None;
+            }
+            let method = request.method();
+            return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
+        };
+        let (new, cseq) =
+            self.transactions.resend(ctx, (owner, peer), flow, request, (name, proof.as_str()));
+        match owner {
+            Owner::Leg(leg) => self.legs.on_resent(leg, client, new, cseq),
+            Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),
+            Owner::Probe(peer) => self.peers.on_probe_resent(peer, client, new),
+            Owner::Outbox(peer) => self.peers.on_page_resent(peer, client, new),
+            Owner::Round(_) | Owner::Nobody => {}
+        }
+        None
+    }
+
+    /// An answer says that a cluster is there, its absence that it may not be.
+    pub(super) fn note_health(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
+        match event {
+            TxEvent::Response { peer: Some(peer), .. } => self.peers.on_heard(ctx, *peer),
+            TxEvent::Failed { owner: Owner::Probe(_), .. } => {}
+            TxEvent::Failed { peer: Some(peer), status, .. } => {
+                self.peers.on_failed(ctx, *peer, why(*status));
+            }
+            TxEvent::Response { peer: None, .. }
+            | TxEvent::Failed { peer: None, .. }
+            | TxEvent::Challenged { .. } => {}
+        }
+    }
+
+    /// What came of a look whether a cluster is there.
+    pub(super) fn on_probe(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        peer: PeerId,
+        client: Key,
+        status: u16,
+        answered: bool,
+    ) {
+        if answered && status >= 200 {
+            self.peers.on_probe_answered(ctx, &mut self.transactions, peer, client);
+        } else if !answered {
+            self.peers.on_probe_failed(ctx, peer, client, why(status));
+        }
+    }
+
+    /// The book of clusters has something for other user servers.
+    pub(super) fn on_notice(&mut self, settings: &Settings, notice: Notice) {
+        match notice {
+            Notice::News(news) => {
+                let own = self.index;
+                for server in (0..settings.servers).map(ServerIndex).filter(|server| *server != own) {
+                    self.post(server, PeerWord::PeerNews(news.clone()));
+                }
+            }
+            Notice::Tip(server, cid, tip) => self.post(server, PeerWord::PeerTip(cid, tip)),
+        }
+    }
+}
+
+/// In plain words, why a request to a cluster came to nothing.
+const fn why(status: u16) -> &'static str {
+    match status {
+        408 => "it does not answer",
+        _ => "it cannot be reached",
+    }
+}
