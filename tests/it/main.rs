@@ -15,7 +15,9 @@
 
 mod baresip;
 mod calls;
+mod checkers;
 mod cli;
+mod contacts;
 mod detours;
 mod dialogs;
 mod federation;

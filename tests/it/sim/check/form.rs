@@ -4,14 +4,15 @@ use ratatosk::base::Limits;
 use ratatosk::config::Face;
 use ratatosk::sip::Message;
 
-use super::Said;
+use super::{Found, Said};
 use crate::sim::text::{Packet, host_of};
 use crate::sim::world::{Who, World};
 
 /// Looks at every message that a server sent.
-pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
+pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
     let limits = Limits::default();
-    for one in said.iter().filter(|one| !one.is_up() && !one.line.again) {
+    for one in said.iter().filter(|one| !one.line.again) {
+        let Who::Server(cluster) = one.line.from else { continue };
         if one.line.to == Who::Nobody {
             found.push((one.place, "sent to nobody".to_owned()));
             continue;
@@ -29,7 +30,6 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
             }
             Who::Server(_) | Who::Nobody => (Face::Federation, one.line.stream),
         };
-        let Who::Server(cluster) = one.line.from else { continue };
         let listeners = &world.clusters[usize::from(cluster)].settings.listeners;
         let ours: Vec<&str> = listeners
             .iter()

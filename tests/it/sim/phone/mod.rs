@@ -106,6 +106,8 @@ pub struct Phone {
     pub dislikes: Vec<(String, u16)>,
     /// In a random world: what it is like.
     pub moods: Option<Moods>,
+    /// Whether each of its calls has a Subject that no other has, by which checkers know it again.
+    pub labels: bool,
     /// Extra bytes in its session descriptions, to make long requests.
     pub padding: usize,
     /// What it found wrong with the server.
@@ -158,6 +160,7 @@ impl Phone {
             on_page: 200,
             dislikes: Vec::new(),
             moods: None,
+            labels: false,
             padding: 0,
             complaints: Vec::new(),
             unanswered: Vec::new(),
