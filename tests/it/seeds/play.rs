@@ -2,9 +2,10 @@
 
 use ratatosk::base::Rng;
 use ratatosk::config::Algorithm;
+use ratatosk::effect::Transport;
 
 use super::trees;
-use crate::sim::cluster::NORTH;
+use crate::sim::cluster::{NORTH, SOUTH};
 use crate::sim::{Do, Moods, World};
 
 const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
@@ -13,7 +14,15 @@ const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
 pub(super) fn play(seed: u64) -> (World, String) {
     let mut world = World::random(seed);
     let mut dice = Rng::from_seed(seed ^ 0x6469_6365);
-    let names = people(&mut world, &mut dice);
+    let clusters = match dice.below(4) {
+        0 | 1 => vec![NORTH.0],
+        transport => {
+            world = world.with_south();
+            world.federate(if transport == 2 { Transport::Udp } else { Transport::Tcp });
+            vec![NORTH.0, SOUTH.0]
+        }
+    };
+    let names = people(&mut world, &mut dice, &clusters);
     for phone in 0..world.phones.len() {
         let when = seconds(&mut dice, 2_000);
         world.plan(when, phone, Do::Register);
@@ -26,8 +35,9 @@ pub(super) fn play(seed: u64) -> (World, String) {
     }
     for _ in 0..[0, 0, 0, 1, 1, 2][pick(&mut dice, 6)] {
         let when = 1.0 + seconds(&mut dice, 45_000);
-        world.kill_at(when, NORTH.0);
-        world.start_at(when + seconds(&mut dice, 6_000), NORTH.0);
+        let cluster = clusters[pick(&mut dice, clusters.len())];
+        world.kill_at(when, cluster);
+        world.start_at(when + seconds(&mut dice, 6_000), cluster);
     }
     world.start_ladder();
     world.run(60.0);
@@ -36,13 +46,17 @@ pub(super) fn play(seed: u64) -> (World, String) {
     (world, ladder)
 }
 
-fn people(world: &mut World, dice: &mut Rng) -> Vec<String> {
-    let names: Vec<String> = NAMES[..2 + pick(dice, 4)].iter().map(|name| (*name).to_owned()).collect();
-    let users: Vec<String> = names.iter().map(|name| format!("{name}@{}", NORTH.0)).collect();
+/// Users, each at home in one of the clusters, with their trees and phones.
+fn people(world: &mut World, dice: &mut Rng, clusters: &[&str]) -> Vec<String> {
+    let count = 2 + pick(dice, 4);
+    let names: Vec<String> = NAMES[..count]
+        .iter()
+        .map(|name| format!("{name}@{}", clusters[pick(dice, clusters.len())]))
+        .collect();
     for name in &names {
         world.user(name);
         if dice.below(2) == 0 {
-            let tree = trees::draw(dice, &users);
+            let tree = trees::draw(dice, &names);
             world.tree(name, &tree);
         }
         let phones = [1, 1, 2, 2, 3, 4][pick(dice, 6)];

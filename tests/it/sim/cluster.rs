@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ratatosk::base::{At, Cid, Limits, Rng, ServerIndex};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};
 use ratatosk::effect::{Fact, Transport};
 use ratatosk::routing::Profile;
 use ratatosk::server::{Census, UserServer};
@@ -109,6 +109,14 @@ impl Cluster {
     /// Whether it lived from then to then.
     pub fn lived(&self, from: At, to: At) -> bool {
         self.life(from) == self.life(to)
+    }
+
+    /// What another cluster is told of it.
+    pub(super) fn as_peer(&self, transport: Transport) -> Peer {
+        let mut address = self.settings.listeners[0].address;
+        address.set_port(FEDERATION_PORT);
+        let secret = Secret::new("between-the-two-of-us");
+        Peer { cid: self.settings.cid.clone(), transport, address, secret, allow: Allow::EVERYTHING }
     }
 
     /// Ends every user server as by `kill -9`.

@@ -30,6 +30,8 @@ pub struct Store {
     pub inbox: Vec<(InboxPage, bool)>,
     /// Pages that wait for other clusters.
     pub outbox: Vec<OutboxPage>,
+    /// Pages that need not wait for another cluster any more.
+    pub settled: Vec<OutboxPage>,
     /// What became of those that have waited, by their records.
     pub receipts: BTreeMap<String, String>,
     serial: i64,
@@ -46,6 +48,7 @@ impl Default for Store {
             pages: Vec::new(),
             inbox: Vec::new(),
             outbox: Vec::new(),
+            settled: Vec::new(),
             receipts: BTreeMap::new(),
             serial: 0,
             users: BTreeMap::new(),
@@ -150,6 +153,7 @@ impl Store {
             StoreOp::SettleOutbox { page, receipt, .. } => {
                 self.outbox.retain(|other| other.serial != page.serial);
                 self.receipts.insert(page.id.clone(), receipt);
+                self.settled.push(OutboxPage::clone(&page));
                 StoreOutcome::Saved
             }
             StoreOp::SaveBindings { uid, put, remove } => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
 use ratatosk::config::Settings;
-use ratatosk::effect::StreamId;
+use ratatosk::effect::{StreamId, Transport};
 use ratatosk::server::Census;
 
 use super::check;
@@ -137,6 +137,15 @@ impl World {
         self.clusters.push(Cluster::new(self.seed, 1, SOUTH));
         self.clusters.iter_mut().for_each(Cluster::federate);
         self
+    }
+
+    /// Lets the clusters call and page each other, by this transport.
+    pub fn federate(&mut self, transport: Transport) {
+        for cluster in 0..self.clusters.len() {
+            let others = self.clusters.iter().enumerate().filter(|(place, _)| *place != cluster);
+            let peers = others.map(|(_, other)| other.as_peer(transport)).collect();
+            self.clusters[cluster].configure(|settings| settings.peers = peers);
+        }
     }
 
     /// Changes the settings of a cluster; before anything has happened.

@@ -33,9 +33,10 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
             (Some(status @ 200..300), false) => {
                 let body = bodies.get(&key).copied().unwrap_or_default();
                 let delivered = taken.contains(&(view.cluster, body, 200));
-                let passed = taken.contains(&(view.cluster, body, status));
-                let kept = status == 202 && is_kept(world, view.cluster, body);
-                if !delivered && !passed && !kept && !is_dropped(world, view) {
+                let kept = (0..).zip(&world.clusters).any(|(place, _)| is_kept(world, place, body));
+                let stays = status == 202
+                    && (kept || was_taken(world, body) || is_given_up(world, view.cluster, body));
+                if !delivered && !stays && !is_dropped(world, view) {
                     let text = format!("a page {body:?} that nobody took and no inbox has");
                     found.push((view.said.place, text));
                 }
@@ -83,11 +84,32 @@ pub fn inboxes(world: &mut World) {
             }
         }
     }
+    for cluster in &world.clusters {
+        let now_ms = world.clock().wall_ms;
+        for page in cluster.store.outbox.iter().filter(|page| page.due_ms <= now_ms) {
+            let body = String::from_utf8_lossy(&page.body);
+            faults.push(format!("a page {body:?} still waits for {}", page.peer));
+        }
+    }
     world.faults.extend(faults);
 }
 
+/// Whether a store of the cluster has it, for a user of its own or for another cluster.
 fn is_kept(world: &World, cluster: u8, body: &str) -> bool {
-    world.clusters[usize::from(cluster)].store.inbox.iter().any(|(page, _)| page.body == body.as_bytes())
+    let store = &world.clusters[usize::from(cluster)].store;
+    store.inbox.iter().any(|(page, _)| page.body == body.as_bytes())
+        || store.outbox.iter().any(|page| page.body == body.as_bytes())
+}
+
+fn was_taken(world: &World, body: &str) -> bool {
+    world.phones.iter().any(|phone| phone.pages.iter().any(|own| own == body))
+}
+
+/// Whether a page that waited for another cluster was given up, and its sender told so.
+fn is_given_up(world: &World, cluster: u8, body: &str) -> bool {
+    let store = &world.clusters[usize::from(cluster)].store;
+    let mut same = store.settled.iter().filter(|page| page.body == body.as_bytes());
+    same.any(|page| store.receipts.get(&page.id).is_some_and(|receipt| receipt != "delivered"))
 }
 
 /// Whether a tree dropped it: the record of a page that was decided since it came says so.
