@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod contacts;
 mod identity;
 mod nonce;
 mod patience;
@@ -13,6 +14,7 @@ mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings};
+pub use contacts::Contacts;
 pub use identity::{Caller, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, registration_reply, requested_change};

@@ -9,6 +9,7 @@ use crate::routing::{Facts, Profile, Registered, Who};
 use crate::sip::digest::{Algorithm, Hex};
 
 use super::bindings::{Binding, Bindings};
+use super::contacts::Contacts;
 use super::nonce::Uses;
 
 /// A user whose record is loaded.
@@ -24,6 +25,8 @@ pub struct User {
     pub bindings: Bindings,
     /// The profile that decides: his own, or the cluster's default.
     pub profile: Arc<Profile>,
+    /// Whom he knows.
+    pub contacts: Contacts,
     /// His named devices.
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
@@ -53,6 +56,7 @@ impl User {
             numbers: stored.numbers,
             bindings: Bindings::load(settings, now, stored.bindings),
             profile: stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile)),
+            contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
             refused: false,
@@ -78,12 +82,13 @@ impl User {
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
-    pub fn facts(&self, now: Now, _other: &Who, urgent: bool) -> Facts {
+    pub fn facts(&self, now: Now, other: &Who, urgent: bool) -> Facts {
         let any = self.bindings.any(now.at);
+        let (groups, contact) = self.contacts.of(other);
         Facts {
             registered: if any { Registered::ThisMode } else { Registered::None },
-            groups: Arc::default(),
-            contact: false,
+            groups,
+            contact,
             urgent,
             wall_ms: now.wall_ms,
         }
@@ -93,7 +98,10 @@ impl User {
     pub fn refresh(&mut self, settings: &Settings, stored: StoredUser) {
         self.name = stored.name;
         self.numbers = stored.numbers;
+        self.contacts = Contacts::load(stored.contacts);
         self.devices = stored.devices.into();
+        // A page that came while he was read again waits, whatever was read.
+        self.waiting |= stored.waiting;
         self.profile = stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile));
         self.secrets = Ha1s::of(&stored.secrets);
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::base::{At, Uid};
 use crate::call::Invitation;
@@ -58,8 +58,6 @@ pub(super) struct Users {
     entries: HashMap<Uid, Entry>,
     /// REGISTERs of users whose earlier one is being stored.
     storing: HashMap<Uid, Vec<Asked>>,
-    /// Users being read again because an operator has changed them.
-    refreshing: HashSet<Uid>,
 }
 
 impl Users {
@@ -105,13 +103,14 @@ impl Users {
         Ok(Some(ctx.store(StoreOp::LoadUser(uid.clone()))))
     }
 
-    /// A record has come, or it is known that there is none: what waited goes on.
-    pub(super) fn on_loaded(&mut self, ctx: &Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
-        let refreshed = self.refreshing.remove(uid);
-        if let (true, Some(Entry::Present(user))) = (refreshed, self.entries.get_mut(uid)) {
+    /// A record has come, or it is known that there is none: what waited goes on. A user who is here
+    /// was read again because an operator has changed him.
+    pub(super) fn on_loaded(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
+        if let Some(Entry::Present(user)) = self.entries.get_mut(uid) {
             match stored {
                 Some(stored) => user.refresh(ctx.settings, stored),
                 None if user.calls == 0 => {
+                    ctx.disarm(&mut user.expiry);
                     self.entries.insert(uid.clone(), Entry::Absent(ctx.at() + ABSENT));
                 }
                 // His calls end by themselves; a phone of his finds that nobody knows him then.
@@ -131,7 +130,6 @@ impl Users {
 
     /// The fetch has failed: what waited is to be refused, and the next one asks again.
     pub(super) fn on_load_failed(&mut self, uid: &Uid) -> Vec<Job> {
-        self.refreshing.remove(uid);
         if matches!(self.entries.get(uid), Some(Entry::Present(_))) {
             return Vec::new();
         }
@@ -141,18 +139,15 @@ impl Users {
         }
     }
 
-    /// An operator has changed a user: he is read again if he is here.
+    /// An operator has changed a user: he is read again if he is here, or on his way here, since what
+    /// is on its way may have been read before the change.
     pub(super) fn refresh(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Ticket> {
         match self.entries.get(uid)? {
-            Entry::Present(_) => {
-                self.refreshing.insert(uid.clone());
-                Some(ctx.store(StoreOp::LoadUser(uid.clone())))
-            }
+            Entry::Present(_) | Entry::Loading(_) => Some(ctx.store(StoreOp::LoadUser(uid.clone()))),
             Entry::Absent(_) => {
                 self.entries.remove(uid);
                 None
             }
-            Entry::Loading(_) => None,
         }
     }
 
