@@ -50,6 +50,9 @@ pub struct Limits {
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
+    /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
+    /// The trees of people take some thousands; a million is a tenth of a second.
+    pub tree_check_steps: u32,
     /// Seconds that `SIGTERM` waits for calls to end.
     pub drain_s: u32,
 }
@@ -78,6 +81,7 @@ impl Default for Limits {
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
+            tree_check_steps: 2_000_000,
             drain_s: 30,
         }
     }

@@ -10,6 +10,7 @@
 
 pub mod fault;
 pub mod format;
+pub mod names;
 pub mod plan;
 pub mod profile;
 pub mod question;
@@ -27,9 +28,11 @@ mod parse;
 mod pattern;
 mod report;
 mod vocabulary;
+mod week;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
+pub use names::Names;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};

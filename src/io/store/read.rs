@@ -273,7 +273,8 @@ impl Profiles {
         if let Some(profile) = self.known.get(&hash).and_then(Weak::upgrade) {
             return Some(profile);
         }
-        match Profile::compile_for(source, &self.limits, uid) {
+        // Without his groups and devices: one that is gone breaks no stored tree.
+        match Profile::compile_for(source, &self.limits, uid, None) {
             Ok(profile) => {
                 let profile = Arc::new(profile);
                 self.remember(hash, &profile);
