@@ -77,6 +77,9 @@ pub struct Limits {
     pub inbox_keep_days: u32,
     /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
     pub records_keep_days: u32,
+    /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
+    /// The trees of people take some thousands; a million is a tenth of a second.
+    pub tree_check_steps: u32,
     /// Seconds that `SIGTERM` waits for calls to end.
     pub drain_s: u32,
 }
@@ -117,6 +120,7 @@ impl Default for Limits {
             inbox_bytes: 4_194_304,
             inbox_keep_days: 30,
             records_keep_days: 90,
+            tree_check_steps: 2_000_000,
             drain_s: 30,
         }
     }

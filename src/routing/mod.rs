@@ -11,6 +11,7 @@
 pub mod fault;
 pub mod format;
 pub mod listed;
+pub mod names;
 pub mod plan;
 pub mod profile;
 pub mod question;
@@ -28,11 +29,13 @@ mod parse;
 mod pattern;
 mod report;
 mod vocabulary;
+mod week;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
 pub use pattern::PatternError;
+pub use names::Names;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};
