@@ -36,7 +36,7 @@ impl Handset {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(SLICE)).unwrap();
         let mut phone = Phone::new(user, DOMAIN, number, Rng::from_seed(u64::from(number)));
-        phone.password = PASSWORD.to_owned();
+        PASSWORD.clone_into(&mut phone.password);
         phone.local = socket.local_addr().unwrap();
         let (server, started) = (server.parse().unwrap(), Instant::now());
         Self { phone, heard: Vec::new(), socket, server, started }
@@ -76,7 +76,7 @@ impl Handset {
     }
 
     fn listen(&mut self) {
-        let mut buffer = [0; 65_535];
+        let mut buffer = vec![0; 65_535];
         match self.socket.recv_from(&mut buffer) {
             Ok((length, _)) => {
                 let bytes = Bytes::copy_from_slice(&buffer[..length]);

@@ -16,6 +16,7 @@
 mod baresip;
 mod calls;
 mod cli;
+mod contacts;
 mod dialogs;
 mod forks;
 mod handset;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
 use ratatosk::config::{Algorithm, Face, Listener, Settings};
-use ratatosk::effect::{Fact, StreamId, Transport};
+use ratatosk::effect::admin::AdminRequest;
+use ratatosk::effect::{Fact, StreamId, Ticket, Transport};
 use ratatosk::routing::Profile;
-use ratatosk::server::{Census, UserServer};
+use ratatosk::server::{Census, Input, UserServer};
 use ratatosk::sip::Framer;
 
 use super::check;
@@ -310,6 +311,13 @@ impl World {
             self.close_stream(id, false);
         }
         self.boot();
+    }
+
+    /// An operator has changed a user: the server that owns him hears of it.
+    pub fn refresh(&mut self, name: &str) {
+        for server in 0..self.settings.servers {
+            self.input(server, Input::Admin(Ticket(0), AdminRequest::Refresh(uid(name))));
+        }
     }
 
     /// What lives in the servers now.
