@@ -97,6 +97,8 @@ pub enum Fact {
     },
     /// A message was dropped without an answer.
     Dropped(Dropped),
+    /// A new request was answered 503 without a transaction: `limits.transactions` was reached.
+    TurnedAway,
 }
 
 /// Why a message was dropped.
@@ -108,6 +110,8 @@ pub enum Dropped {
     StrayResponse,
     /// An ACK that belongs to no dialog of ours.
     StrayAck,
+    /// A CANCEL that belongs to no INVITE here.
+    StrayCancel,
     /// A limit of this server was reached.
     Overload,
 }
@@ -141,6 +145,8 @@ pub struct CallRecord {
     pub rule: String,
     /// The whole decision path, one step a line.
     pub path: String,
+    /// What was said and heard; `call::rungs` reads it.
+    pub ladder: String,
 }
 
 /// A page, as it is kept. Its body is not.

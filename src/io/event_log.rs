@@ -54,6 +54,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::InboxRefused { id, status, .. } => {
             tracing::info!(server, id, status, "a phone refuses a page: it stays in the inbox");
         }
+        Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
 }

@@ -18,8 +18,8 @@ pub struct Desk<'a, 'c> {
     pub transactions: &'a mut Transactions,
     /// This user server.
     pub server: ServerIndex,
-    /// The record of the owner; `None` if he was removed meanwhile.
-    pub owner: Option<&'a User>,
+    /// The record of the owner.
+    pub owner: &'a User,
     /// Whether older pages are on their way to the owner's clients just now: a new one waits for them.
     pub queue: bool,
     /// What is left for the switchboard to do.

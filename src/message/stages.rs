@@ -44,6 +44,8 @@ impl Page {
                 }
                 Who::Anonymous => self.finish(desk, 404, ""),
             },
+            // Back to one who has been asked before: this half closed the loop.
+            Action::Forward(uid) if self.visited.contains(uid) => self.finish(desk, 482, ""),
             Action::Forward(uid) => self.pass_on(desk, uid),
             Action::Decline => self.finish(desk, 603, ""),
             Action::Busy => self.finish(desk, 486, ""),
@@ -107,15 +109,14 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.into_iter().flat_map(|owner| owner.clients(now, name.map(AsRef::as_ref))) {
+        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }
 
     pub(super) fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let mut clients =
-            owner.into_iter().flat_map(|owner| owner.clients(now, name.map(AsRef::as_ref))).peekable();
+        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).peekable();
         if clients.peek().is_some() && desk.queue {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));

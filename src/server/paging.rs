@@ -27,12 +27,13 @@ impl Switchboard {
             return self.refuse(ctx, &asked, status);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        let Some(user) = self.users.get(uid) else { return self.refuse(ctx, &asked, 500) };
+        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
+        user.pages = user.pages.saturating_add(1);
         let sender = caller_of(ctx, user, &request);
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
@@ -64,7 +65,8 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        user.pages = user.pages.saturating_add(1);
+        let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
@@ -128,14 +130,18 @@ impl Switchboard {
             }
             Order::FindNumber { page, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.await_store(ticket, Waiting::NumberForPage(page));
+                self.await_store(ticket, Waiting::NumberForPage(page, number));
             }
             Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
             Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
             Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
-                self.pages.remove(key);
+                let Some(page) = self.pages.remove(key) else { return };
+                if let Some(user) = self.users.get_mut(page.owner()) {
+                    user.pages = user.pages.saturating_sub(1);
+                }
+                self.users.let_go(ctx, page.owner());
             }
             Order::Waits { uid, since } => {
                 let Some(user) = self.users.get_mut(&uid) else { return };
@@ -165,6 +171,7 @@ impl Switchboard {
                     user.round = None;
                     (user.waiting, user.refused) = (left != Left::Nothing, left == Left::Refused);
                 }
+                self.users.let_go(ctx, &uid);
             }
         }
     }
@@ -190,9 +197,8 @@ impl Switchboard {
         act: impl FnOnce(&mut Page, &mut Desk<'_, '_>),
     ) {
         let Some(page) = self.pages.get_mut(key) else { return };
-        let owner = self.users.get(page.owner());
-        let round = owner.and_then(|owner| owner.round).and_then(|round| self.rounds.get(round));
-        let queue = round.is_some_and(Round::holds_back);
+        let Some(owner) = self.users.get(page.owner()) else { return };
+        let queue = owner.round.and_then(|round| self.rounds.get(round)).is_some_and(Round::holds_back);
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
         act(page, &mut Desk { ctx, transactions, server: self.index, owner, queue, orders });
     }
@@ -205,7 +211,7 @@ impl Switchboard {
         act: impl FnOnce(&mut Round, &mut Desk<'_, '_>),
     ) {
         let Some(round) = self.rounds.get_mut(key) else { return };
-        let owner = self.users.get(round.owner());
+        let Some(owner) = self.users.get(round.owner()) else { return };
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
         act(round, &mut Desk { ctx, transactions, server: self.index, owner, queue: false, orders });
     }

@@ -21,11 +21,14 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::{Arrival, Asked};
 use crate::transport::reply_flow;
 
+use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 const PAUSE_S: u64 = 60;
+/// Seconds that somebody who comes while there are too many transactions is asked to wait.
+const TURNED_AWAY_S: u64 = 5;
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
@@ -70,11 +73,14 @@ impl Switchboard {
 
     /// The CANCEL of an INVITE: answered for itself, then carried out (RFC 3261 §9.2).
     fn on_cancel(&mut self, ctx: &mut Ctx<'_>, flow: Flow, cancel: &Arc<Message>) {
-        let found = self.transactions.cancelled(cancel);
-        let asked = self.transactions.open(flow, cancel);
-        let Some((invite, leg)) = found else {
-            return self.refuse(ctx, &asked, 481);
+        let Some((invite, leg)) = self.transactions.cancelled(cancel) else {
+            // Offered to every user server, it is another's; and nobody answers for all of them.
+            return match home(ctx.settings, cancel) {
+                Home::Every if ctx.settings.servers > 1 => ctx.fact(Fact::Dropped(Dropped::StrayCancel)),
+                Home::Every | Home::Any | Home::Server(_) => self.refuse_plainly(ctx, flow, cancel, 481),
+            };
         };
+        let asked = self.transactions.open(flow, cancel);
         let tag = leg.and_then(|leg| self.legs.ringing_tag(leg)).map(<[u8]>::to_vec);
         let tag = tag.unwrap_or_else(|| self.fresh_tag(ctx).as_bytes().to_vec());
         asked.refuse(ctx, &mut self.transactions, 200, &tag);
@@ -128,6 +134,9 @@ impl Switchboard {
 
     /// A request that opens something new.
     fn on_new_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        if self.is_full(ctx) {
+            return self.turn_away(ctx, flow, message);
+        }
         let face = ctx.settings.listeners.get(usize::from(flow.listener)).map(|listener| listener.face);
         if face != Some(Face::Access) {
             // Nobody is configured who could come here.
@@ -159,6 +168,20 @@ impl Switchboard {
                 self.wait_for(ctx, &uid, job);
             }
         }
+    }
+
+    /// Whether there are so many transactions that nothing new is begun.
+    fn is_full(&self, ctx: &Ctx<'_>) -> bool {
+        let limit = usize::try_from(ctx.settings.limits.transactions).unwrap_or(usize::MAX);
+        self.transactions.census().1 >= limit
+    }
+
+    /// Answers 503 at the price of one message: what is under way goes on.
+    fn turn_away(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
+        let mut writer = self.doors.refusal(request, 503, flow);
+        writer.number(Name::RetryAfter, TURNED_AWAY_S);
+        ctx.send(reply_flow(flow, request), writer.finish(b""));
+        ctx.fact(Fact::TurnedAway);
     }
 
     /// A job waits for a user's record.

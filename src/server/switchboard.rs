@@ -24,6 +24,9 @@ use super::words::{Envelope, Input};
 /// How often old things are tidied away, at most.
 const TIDY: Duration = Duration::from_secs(60);
 
+/// Streams whose end is remembered: far more than close while the store is asked once.
+const CLOSED: usize = 1024;
+
 /// What lives in a user server, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Census {
@@ -51,8 +54,8 @@ pub struct Census {
 #[derive(Debug)]
 pub(super) enum Waiting {
     User(Uid),
-    NumberForCall(Key),
-    NumberForPage(Key),
+    NumberForCall(call::Lookup),
+    NumberForPage(Key, Arc<str>),
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
@@ -73,6 +76,8 @@ pub(super) struct Switchboard {
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
+    /// The streams that closed last: a REGISTER that came by one may still be on its way.
+    pub(super) closed: VecDeque<StreamId>,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -98,6 +103,7 @@ impl Switchboard {
             rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
+            closed: VecDeque::new(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -106,6 +112,11 @@ impl Switchboard {
             remote: Vec::new(),
             tidied: At::START,
         }
+    }
+
+    /// Serves by these settings from now on.
+    pub(super) fn configure(&mut self, settings: &Settings) {
+        self.doors = Doors::new(settings);
     }
 
     pub(super) fn census(&self) -> Census {
@@ -242,8 +253,8 @@ impl Switchboard {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match event {
-                    TxEvent::Response { response, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response)
+                    TxEvent::Response { response, again, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response, *again)
                     }
                     TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
                 };
@@ -295,12 +306,12 @@ impl Switchboard {
                     self.refuse_job(ctx, job, 500);
                 }
             }
-            (Waiting::NumberForCall(call), outcome) => {
-                let uid = number_of(outcome);
-                self.with_call(ctx, call, |call, desk| call.on_number(desk, uid.as_ref()));
+            (Waiting::NumberForCall(lookup), outcome) => {
+                let uid = owner_of(ctx.settings, &lookup.number, outcome);
+                self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
-            (Waiting::NumberForPage(page), outcome) => {
-                let uid = number_of(outcome);
+            (Waiting::NumberForPage(page, number), outcome) => {
+                let uid = owner_of(ctx.settings, &number, outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
             }
             (Waiting::DeviceForPage(page), outcome) => {
@@ -342,6 +353,10 @@ impl Switchboard {
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);
+        if self.closed.len() >= CLOSED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(stream);
         for uid in self.streams.remove(&stream).unwrap_or_default() {
             self.on_stream_lost(ctx, &uid, stream);
         }
@@ -354,9 +369,11 @@ impl Switchboard {
     }
 }
 
-fn number_of(outcome: StoreOutcome) -> Option<Uid> {
+/// Whose number it is: that of the user who was given it, else of the one who is called so.
+fn owner_of(settings: &Settings, number: &str, outcome: StoreOutcome) -> Option<Uid> {
     match outcome {
-        StoreOutcome::Number(uid) => uid,
+        StoreOutcome::Number(Some(uid)) => Some(uid),
+        StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
         | StoreOutcome::Saved

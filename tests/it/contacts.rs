@@ -22,6 +22,7 @@ fn settings() -> Settings {
             transport: Transport::Udp,
             address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
+            advertise_v4: None,
             face: Face::Access,
         }],
         digest: vec![Algorithm::Md5],
@@ -113,13 +114,13 @@ fn facts_tell_the_groups_and_follow_an_operators_change() {
         devices: vec![device("laptop")],
         ..stored()
     };
-    user.refresh(&settings, changed);
+    user.refresh(changed);
     assert_eq!(facts(&user, &carl), (vec!["Invisible".to_owned()], false));
     assert_eq!(facts(&user, &dora), (vec![], true));
     assert_eq!(user.clients(now().at, Some("desk")).count(), 0);
     assert_eq!(user.clients(now().at, Some("laptop")).count(), 1, "bindings stay");
     assert!(user.waiting, "a page that came meanwhile still waits");
-    user.refresh(&settings, stored());
+    user.refresh(stored());
     assert!(user.contacts.is_empty() && user.devices.is_empty());
 }
 

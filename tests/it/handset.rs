@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ratatosk::base::{At, Rng};
+use ratatosk::base::{At, Rng, Uid};
 
 use crate::server_process::{DOMAIN, PASSWORD};
 use crate::sim::Do;
@@ -35,7 +35,8 @@ impl Handset {
     pub(crate) fn new(user: &str, number: u8, server: &str) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(SLICE)).unwrap();
-        let mut phone = Phone::new(user, DOMAIN, number, Rng::from_seed(u64::from(number)));
+        let mut phone =
+            Phone::new(user, &Uid::new(user, DOMAIN).unwrap(), 0, number, Rng::from_seed(u64::from(number)));
         PASSWORD.clone_into(&mut phone.password);
         phone.local = socket.local_addr().unwrap();
         let (server, started) = (server.parse().unwrap(), Instant::now());

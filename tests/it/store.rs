@@ -136,6 +136,7 @@ fn call(id: &str, path: &str) -> CallRecord {
         end: "nobody answered",
         rule: "default:4 otherwise -> try clients".into(),
         path: path.into(),
+        ladder: "anne@north.test\n0\t0>\tINVITE\toffer\n".into(),
     }
 }
 
@@ -266,7 +267,12 @@ fn records_are_completed_and_listed() {
     let place = place(&directory);
     let world = World::start(&place);
     let at_start = call("c1", "looked");
-    let at_end = CallRecord { answered_ms: Some(1_500), status: 200, ..call("c1", "looked\nfound") };
+    let at_end = CallRecord {
+        answered_ms: Some(1_500),
+        status: 200,
+        ladder: "desk\n5\t0<\t180\n".into(),
+        ..call("c1", "looked\nfound")
+    };
     let incoming = CallRecord { direction: "incoming", owner: uid("carl"), ..call("c1", "rang") };
     let page = PageRecord {
         id: "p1".into(),
@@ -452,10 +458,15 @@ fn figures() {
 
     let world = World::start(&place);
     let path = "  4  otherwise -> try clients\n".repeat(10);
-    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 4] = [
+    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 6] = [
         ("users loaded", Box::new(|i| StoreOp::LoadUser(uid(&format!("u{i}"))))),
         ("bindings saved", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
         ("bindings renewed", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
+        ("pages put into inboxes", Box::new(|i| inbox::put(&format!("u{}", i % 100), &format!("c{i}")))),
+        (
+            "inboxes of 200 loaded, 20 pages of each",
+            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20 }),
+        ),
         ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];
     for (what, op) in &ops {

@@ -1,22 +1,23 @@
 //! What has to hold after every run, whatever happened in it.
 //!
-//! The checkers read the wire, the store and the census of the servers; they know the RFCs, not the
-//! server's code.
+//! The checkers read the wire, the stores, the facts and the census of the servers; they know the
+//! RFCs, not the server's code.
 
 mod dialogs;
 mod finals;
+mod forks;
 mod form;
+pub mod pages;
 mod privacy;
-
-use std::collections::BTreeMap;
+mod records;
 
 use bytes::Bytes;
-use ratatosk::base::At;
-use ratatosk::effect::store::InboxPage;
+use ratatosk::base::{At, Uid};
 
-use super::store::Store;
+use super::cluster::Cluster;
+use super::ladder::name_of;
 use super::text::{Packet, param, uri_of, user_of};
-use super::world::{Line, Who, World, uid};
+use super::world::{Line, Who, World};
 
 /// A line of the wire and what it says.
 pub struct Said<'a> {
@@ -28,20 +29,25 @@ pub struct Said<'a> {
     pub packet: Packet<'a>,
 }
 
-impl Said<'_> {
-    /// The phone it went to or came from.
-    pub fn phone(&self) -> usize {
-        match (self.line.from, self.line.to) {
-            (Who::Phone(phone), _) | (_, Who::Phone(phone)) => phone,
-            _ => usize::MAX,
-        }
-    }
-
-    /// Whether a phone sent it.
-    pub fn is_up(&self) -> bool {
-        matches!(self.line.from, Who::Phone(_))
-    }
+/// A message as one cluster saw it: sent, or received. Between two clusters, each has its own view.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What was said.
+    pub said: &'a Said<'a>,
+    /// Whose view it is.
+    pub cluster: u8,
+    /// Who is at the other end.
+    pub other: Who,
+    /// Whether the cluster received it.
+    pub inbound: bool,
+    /// When.
+    pub at: At,
+    /// In which of its lives.
+    pub life: usize,
 }
+
+/// What is wrong, and in which line of the wire.
+pub type Found = Vec<(usize, String)>;
 
 /// Everything that is wrong with a finished run.
 pub fn check(world: &World) -> Vec<String> {
@@ -53,42 +59,80 @@ pub fn check(world: &World) -> Vec<String> {
             Err(error) => faults.push(format!("{} unreadable: {error}", when(world, line.at))),
         }
     }
+    let views = views(world, &said);
     let mut found = Vec::new();
     form::check(world, &said, &mut found);
     privacy::check(world, &said, &mut found);
-    finals::check(world, &said, &mut found);
-    dialogs::check(world, &said, &mut found);
-    pages(world, &said, &mut found);
+    finals::check(world, &views, &mut found);
+    dialogs::check(world, &views, &mut found);
+    forks::check(world, &views, &mut found);
+    pages::check(world, &views, &mut found);
+    records::check(world, &mut faults);
     phones(world, &mut faults);
     servers(world, &mut faults);
+    found.sort();
     for (place, text) in found {
         let line = &world.wire[place];
         let first = said.iter().find(|one| one.place == place).map_or("", |one| one.packet.first);
-        let name = match (line.from, line.to) {
-            (Who::Phone(phone), _) | (_, Who::Phone(phone)) => world.phones[phone].name.as_str(),
-            _ => "nobody",
-        };
-        faults.push(format!("{} {name}: {text} ({first})", when(world, line.at)));
+        let (from, to) = (name_of(world, line.from), name_of(world, line.to));
+        faults.push(format!("{} {from} -> {to}: {text} ({first})", when(world, line.at)));
     }
     faults
+}
+
+/// What every cluster saw, in the order in which it did.
+fn views<'a>(world: &World, said: &'a [Said<'a>]) -> Vec<View<'a>> {
+    let mut views = Vec::with_capacity(said.len());
+    for one in said {
+        let mut add = |who: Who, other: Who, inbound: bool, at: Option<At>| {
+            if let (Who::Server(cluster), Some(at)) = (who, at) {
+                let life = world.clusters[usize::from(cluster)].life(at);
+                views.push(View { said: one, cluster, other, inbound, at, life });
+            }
+        };
+        let Line { from, to, at, arrived, copied, .. } = *one.line;
+        add(from, to, false, Some(at));
+        add(to, from, true, arrived);
+        add(to, from, true, copied);
+    }
+    views.sort_by_key(|view| (view.at, view.said.place, view.inbound));
+    views
+}
+
+/// When somebody's streams were closed, or the servers that he speaks to were ended.
+fn losses(world: &World, who: Who) -> &[At] {
+    match who {
+        Who::Phone(phone) => &world.phones[phone].losses,
+        Who::Server(cluster) => &world.clusters[usize::from(cluster)].ends,
+        Who::Nobody => &[],
+    }
+}
+
+/// Whether a stream of somebody's was closed between then and then, or so shortly after that the
+/// server heard of it before he did.
+fn lost_between(world: &World, who: Who, from: At, to: At) -> bool {
+    let end = to + std::time::Duration::from_secs(1);
+    losses(world, who).iter().any(|loss| *loss >= from && *loss <= end)
 }
 
 fn when(world: &World, at: At) -> String {
     format!("{:.3}", world.since_origin(at).as_secs_f64())
 }
 
-/// A 200 to a REGISTER promises bindings, a 202 that a page is kept; the store has to hold them by now.
-pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
+/// What a success promises has to be true by the moment that it leaves.
+pub fn promise(world: &World, cluster: u8, bytes: &Bytes) -> Option<String> {
     let packet = Packet::parse(bytes).ok()?;
-    if packet.status() == Some(202) {
-        let kept = store.inbox.iter().any(|(page, _)| page.call_id == packet.call_id());
-        return (!kept).then(|| "202 to a page that is in no inbox".to_owned());
+    match packet.cseq().1 {
+        "REGISTER" => bindings(&world.clusters[usize::from(cluster)], world.clock().wall_s(), &packet),
+        "MESSAGE" => pages::promise(world, cluster, &packet),
+        _ => None,
     }
-    if packet.cseq().1 != "REGISTER" {
-        return None;
-    }
+}
+
+/// A 200 to a REGISTER promises bindings; the store has to hold them by now.
+fn bindings(cluster: &Cluster, now_s: i64, packet: &Packet<'_>) -> Option<String> {
     let user = user_of(uri_of(packet.get("To")?));
-    let kept = store.bindings(&uid(user));
+    let kept = cluster.store.bindings(&Uid::new(user, &cluster.name).ok()?);
     for value in packet.all("Contact") {
         let contact = uri_of(value);
         let seconds: i64 = param(value, "expires").and_then(|digits| digits.parse().ok()).unwrap_or(-1);
@@ -105,60 +149,23 @@ pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
     None
 }
 
-/// A page answered 200 was taken by a phone of its recipient; so was one that has left an inbox. None is
-/// in an inbox twice.
-fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
-    let mut bodies: BTreeMap<(usize, &str, u32), &str> = BTreeMap::new();
-    let mut taken: Vec<&str> = Vec::new();
-    for one in said {
-        let key = (one.phone(), one.packet.call_id(), one.packet.cseq().0);
-        match (one.packet.method(), one.is_up()) {
-            (Some("MESSAGE"), _) => drop(bodies.insert(key, one.packet.body)),
-            (None, true)
-                if one.packet.cseq().1 == "MESSAGE"
-                    && one.packet.status() == Some(200)
-                    && one.line.arrived.is_some() =>
-            {
-                taken.extend(bodies.get(&key));
-            }
-            (None, false) if one.packet.cseq().1 == "MESSAGE" && one.packet.status() == Some(200) => {
-                let body = bodies.get(&key).copied().unwrap_or_default();
-                if !taken.contains(&body) {
-                    found.push((one.place, format!("a page {body:?} answered 200 that nobody took")));
-                }
-            }
-            _ => {}
-        }
-    }
-    let line = said.len().saturating_sub(1);
-    for (place, (page, delivered)) in world.store.inbox.iter().enumerate() {
-        let body = String::from_utf8_lossy(&page.body);
-        if *delivered && !page.copy && !taken.contains(&&*body) {
-            found.push((line, format!("the page {body:?} has left the inbox and nobody took it")));
-        }
-        let same =
-            |(other, _): &&(InboxPage, bool)| (&other.uid, &other.call_id) == (&page.uid, &page.call_id);
-        if world.store.inbox[..place].iter().any(|other| same(&other)) {
-            found.push((line, format!("the page {body:?} is in the inbox twice")));
-        }
-    }
-}
-
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
 fn servers(world: &World, faults: &mut Vec<String>) {
-    for (index, census) in world.census().into_iter().enumerate() {
-        let busy = [
-            census.calls,
-            census.legs,
-            census.pages,
-            census.rounds,
-            census.client_transactions,
-            census.server_transactions,
-            census.waiting,
-        ];
-        // At most a timer for each binding, and one for housekeeping.
-        if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
-            faults.push(format!("server {index} is left with {census:?}"));
+    for cluster in &world.clusters {
+        for (index, census) in cluster.census().into_iter().enumerate() {
+            let busy = [
+                census.calls,
+                census.legs,
+                census.pages,
+                census.rounds,
+                census.client_transactions,
+                census.server_transactions,
+                census.waiting,
+            ];
+            // At most a timer for each binding, and one for housekeeping.
+            if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
+                faults.push(format!("server {index} of {} is left with {census:?}", cluster.name));
+            }
         }
     }
 }
