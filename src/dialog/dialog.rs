@@ -92,6 +92,17 @@ impl Dialog {
         dialog
     }
 
+    /// A dialog that an answer alone makes, when its leg is gone: what our INVITE said of us stands in
+    /// it again.
+    pub fn of_answer(settings: &Settings, answer: &Message, flow: Flow) -> Self {
+        let bytes = Bytes::copy_from_slice;
+        let from = bytes(answer.header(Name::From).unwrap_or_default());
+        let (call_id, tag) = (bytes(answer.call_id()), bytes(answer.from_tag()));
+        let mut dialog = Self::as_uac(call_id, from, tag, Bytes::new(), Bytes::new(), flow);
+        dialog.local_cseq = answer.cseq();
+        dialog.confirmed_by(settings, answer)
+    }
+
     /// Our tag.
     pub fn local_tag(&self) -> &[u8] {
         &self.local_tag

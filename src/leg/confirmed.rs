@@ -26,23 +26,21 @@ use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
-use super::words::{ALLOW, LegWord, Passage, write_required};
+use super::words::{ALLOW, ELSEWHERE, LegWord, Passage, write_required};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
     /// The user part of our Contact: whom the phone believes to talk to.
     pub(super) user: String,
-    /// Whether the INVITE that opened the dialog, if it was ours, made the offer.
-    offered: bool,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15).
     closing: Option<Passage>,
     /// The BYE has been sent or answered.
     ended: bool,
     /// Our 2xx that has no ACK yet.
     unacknowledged: Option<Unacknowledged>,
-    /// The ACK of the other side's latest 2xx.
-    ack: Ack,
+    /// The ACK of the other side's latest 2xx, if it has to wait.
+    owed: Option<Owed>,
     pub(super) renegotiation: Renegotiation,
     /// Requests that wait for a reply from the call's other side.
     relayed_in: SmallVec<[Asked; 1]>,
@@ -62,31 +60,23 @@ struct Unacknowledged {
     give_up: Option<TimerId>,
 }
 
+/// The 2xx made an offer that the call's other side has to answer before it is acknowledged.
 #[derive(Debug)]
-enum Ack {
-    None,
-    /// The 2xx made an offer that the call's other side has to answer first.
-    Owed {
-        client: Key,
-        cseq: u32,
-        offer: Bytes,
-    },
-    Sent {
-        client: Key,
-        bytes: Bytes,
-    },
+struct Owed {
+    client: Key,
+    cseq: u32,
+    offer: Bytes,
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String, offered: bool) -> Self {
+    pub(super) fn new(dialog: Dialog, user: String) -> Self {
         Self {
             dialog,
             user,
-            offered,
             closing: None,
             ended: false,
             unacknowledged: None,
-            ack: Ack::None,
+            owed: None,
             renegotiation: Renegotiation::default(),
             relayed_in: SmallVec::new(),
             relayed_out: SmallVec::new(),
@@ -150,12 +140,12 @@ impl Confirmed {
     /// the offer, so that the 2xx makes none.
     pub(super) fn owe_ack(&mut self, client: Key, response: &Message, offered: bool) {
         let offer = if offered { Bytes::new() } else { response.body() };
-        self.ack = Ack::Owed { client, cseq: response.cseq(), offer };
+        self.owed = Some(Owed { client, cseq: response.cseq(), offer });
     }
 
     /// Sends the ACK that is owed, if one is.
     pub(super) fn acknowledge(&mut self, wire: &mut Wire<'_, '_>, passage: &Passage) {
-        let Ack::Owed { client, cseq, .. } = self.ack else { return };
+        let Some(Owed { client, cseq, .. }) = self.owed.take() else { return };
         let dialog = &self.dialog;
         let headers = |writer: &mut Writer| {
             dialog.write(writer, cseq, "ACK");
@@ -168,8 +158,7 @@ impl Confirmed {
             headers: &headers,
             body: passage.body(),
         };
-        let bytes = wire.transactions.send_ack(wire.ctx, dialog.flow(), &draft);
-        self.ack = Ack::Sent { client, bytes };
+        wire.transactions.send_ack(wire.ctx, client, dialog.remote_tag(), dialog.flow(), &draft);
     }
 
     /// Ends the dialog at once: the ACK that is owed, and a BYE that looks after itself.
@@ -200,7 +189,7 @@ impl Confirmed {
 
     /// The ACK that is owed, if one is: the offer that it would have to answer is not wanted.
     fn refuse_offer(&mut self, wire: &mut Wire<'_, '_>) {
-        if let Ack::Owed { offer, .. } = &self.ack {
+        if let Some(Owed { offer, .. }) = &self.owed {
             let refusal = Passage::refusing(offer);
             self.acknowledge(wire, &refusal);
         }
@@ -345,28 +334,15 @@ impl Confirmed {
         Turn::Tell(LegWord::Reply { id, status, passage: Passage::default() })
     }
 
-    /// A final response to one of our INVITEs in this dialog, or a repeat of its 2xx.
+    /// A response to one of our INVITEs in this dialog, or a further 2xx to one.
     fn on_invite_response(&mut self, wire: &mut Wire<'_, '_>, client: Key, response: &Message) -> Turn {
         if self.renegotiation.is_ours(client) {
             let turn = self.on_reinvite_response(wire, client, response);
             return if self.ended && !self.renegotiation.is_open() { self.gone(wire) } else { turn };
         }
-        if !(200..300).contains(&response.status()) {
-            return Turn::Stay;
-        }
         if response.to_tag() != self.dialog.remote_tag() {
-            // Another phone behind the same address has answered too: it gets its ACK and BYE.
-            let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-            let mut other = Self::new(dialog, self.user.clone(), self.offered);
-            other.owe_ack(client, response, self.offered);
-            other.hang_up(wire, &Passage::reason("SIP;cause=200;text=\"Call completed elsewhere\""));
-            return Turn::Stay;
-        }
-        match &self.ack {
-            Ack::Sent { client: acknowledged, bytes } if *acknowledged == client => {
-                wire.ctx.send(self.dialog.flow(), bytes.clone());
-            }
-            Ack::Sent { .. } | Ack::Owed { .. } | Ack::None => {}
+            // Another phone behind the same address has answered too.
+            send_away(wire, client, response, &Passage::reason(ELSEWHERE));
         }
         Turn::Stay
     }
@@ -448,6 +424,18 @@ impl Confirmed {
     }
 
     pub(super) fn owes_ack(&self) -> bool {
-        matches!(self.ack, Ack::Owed { .. })
+        self.owed.is_some()
     }
+}
+
+/// A phone has answered that nobody waits for any more, or a second one behind a proxy that forks:
+/// it gets its ACK and its BYE (RFC 3261 §13.2.2.4). All that this needs is in its answer.
+pub(super) fn send_away(wire: &mut Wire<'_, '_>, client: Key, answer: &Message, why: &Passage) {
+    if answer.method() != Method::Invite || !(200..300).contains(&answer.status()) {
+        return;
+    }
+    let Some((flow, offered)) = wire.transactions.invite_of(client) else { return };
+    let mut other = Confirmed::new(Dialog::of_answer(wire.ctx.settings, answer, flow), String::new());
+    other.owe_ack(client, answer, offered);
+    other.hang_up(wire, why);
 }

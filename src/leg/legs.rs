@@ -8,12 +8,12 @@ use crate::effect::{Ctx, Flow, LegTimer};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, Owner, Transactions};
 
-use super::confirmed::Confirmed;
+use super::confirmed::{Confirmed, send_away};
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
 use super::uac::Uac;
 use super::uas::Uas;
-use super::words::LegWord;
+use super::words::{LegWord, Passage};
 
 /// What a leg acts through: the out-tray and the transactions below it.
 #[derive(Debug)]
@@ -249,7 +249,8 @@ impl Legs {
         Ok(self.apply(key, turn))
     }
 
-    /// A response to a request of a leg.
+    /// A response to a request of a leg. An answer to a leg that is gone is acknowledged and ended:
+    /// its phone believes to be in a call.
     pub fn on_response(
         &mut self,
         wire: &mut Wire<'_, '_>,
@@ -257,7 +258,11 @@ impl Legs {
         client: Key,
         response: &Arc<Message>,
     ) -> Option<Report> {
-        let turn = match &mut self.arena.get_mut(key)?.machine {
+        let Some(leg) = self.arena.get_mut(key) else {
+            send_away(wire, client, response, &Passage::default());
+            return None;
+        };
+        let turn = match &mut leg.machine {
             Machine::Uac(machine) => machine.on_response(wire, key, response),
             Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,

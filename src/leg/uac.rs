@@ -146,7 +146,7 @@ impl Uac {
 
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
         let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user), self.offered);
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.owe_ack(self.client, response, self.offered);
         if self.offered {
             confirmed.acknowledge(wire, &Passage::default());

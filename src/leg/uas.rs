@@ -108,7 +108,7 @@ impl Uas {
         wire.ctx.disarm(&mut self.minute);
         let tag = self.tag_of(early);
         let dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user), false);
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.answer(wire, key, &self.asked, passage);
         confirmed.watch(wire, key);
         Turn::Confirm(Box::new(confirmed), None)

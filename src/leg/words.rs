@@ -12,6 +12,10 @@ use crate::sip::{Message, Method, Name, Sdp, Writer};
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
 
+/// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
+/// it does not show a missed call.
+pub const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// A word between a call and one of its legs.
 #[derive(Debug, Clone)]
 pub enum LegWord {

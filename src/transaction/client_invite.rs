@@ -4,16 +4,18 @@
 //!   Calling ──1xx──▶ Proceeding ──300…699──▶ Completed ──D──▶ (gone)
 //!     │  A: repeat       │                      every repeat is acknowledged
 //!     │                  └──2xx──▶ Accepted ──M──▶ (gone)
-//!     └── B, transport error ──▶ told, (gone)      every 2xx is told
+//!     └── B, transport error ──▶ told, (gone)      a new 2xx is told, a repeat acknowledged
 //! ```
 //!
-//! The ACK of a 2xx is the leg's; that of any other final response is ours.
+//! The ACK of a 2xx is written by the leg, for it may carry an answer; it is kept here, so that
+//! repeats are acknowledged when the leg is long gone. That of any other final response is ours.
 //!
 //! Implements: RFC 3261 §17.1.1; RFC 6026 §7.2, §8.4.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::base::{Key, Limits, TimerId, Token};
 use crate::effect::wake::Letter;
@@ -24,6 +26,9 @@ use super::Owner;
 use super::client::Step;
 use super::timing::{T1, TIMEOUT, TIMER_D};
 
+/// Phones that may answer one INVITE: behind one binding nobody has more, and each costs memory.
+const FORKS: usize = 16;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Calling,
@@ -32,15 +37,27 @@ enum State {
     Accepted,
 }
 
+/// The ACK of a 2xx.
+#[derive(Debug)]
+struct Kept {
+    tag: Bytes,
+    flow: Flow,
+    ack: Bytes,
+}
+
 #[derive(Debug)]
 pub(super) struct ClientInvite {
     pub(super) owner: Owner,
     pub(super) token: Token,
     pub(super) flow: Flow,
+    /// Whether it made the offer, so that no ACK of its has to carry an answer.
+    pub(super) offered: bool,
     /// The CANCEL of this INVITE, which has the same branch (RFC 3261 §9.1).
     pub(super) cancel: Option<Key>,
     request: Bytes,
     ack: Option<Bytes>,
+    /// The ACKs of 2xx, by the To tag of who answered: a proxy that forks lets several through.
+    acks: SmallVec<[Kept; 1]>,
     state: State,
     interval: Duration,
     repeat: Option<TimerId>,
@@ -48,14 +65,16 @@ pub(super) struct ClientInvite {
 }
 
 impl ClientInvite {
-    pub(super) fn new(owner: Owner, token: Token, flow: Flow, request: Bytes) -> Self {
+    pub(super) fn new(owner: Owner, token: Token, flow: Flow, request: Bytes, offered: bool) -> Self {
         Self {
             owner,
             token,
             flow,
+            offered,
             cancel: None,
             request,
             ack: None,
+            acks: SmallVec::new(),
             state: State::Calling,
             interval: T1,
             repeat: None,
@@ -99,9 +118,26 @@ impl ClientInvite {
                 self.acknowledge(ctx, response);
                 Step::Quiet
             }
-            (State::Accepted, 200..=299) => Step::Tell,
+            (State::Accepted, 200..=299) => self.again(ctx, response),
             (State::Completed | State::Accepted, _) => Step::Quiet,
         }
+    }
+
+    /// A further 2xx: one that we have acknowledged is acknowledged again.
+    fn again(&self, ctx: &mut Ctx<'_>, response: &Message) -> Step {
+        match self.acks.iter().find(|kept| kept.tag == response.to_tag()) {
+            Some(kept) => {
+                ctx.send(kept.flow, kept.ack.clone());
+                Step::Quiet
+            }
+            None if self.acks.len() >= FORKS => Step::Quiet,
+            None => Step::Tell,
+        }
+    }
+
+    /// Keeps the ACK of a 2xx for its repeats.
+    pub(super) fn keep(&mut self, tag: &[u8], flow: Flow, ack: Bytes) {
+        self.acks.push(Kept { tag: Bytes::copy_from_slice(tag), flow, ack });
     }
 
     pub(super) fn on_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) -> Step {

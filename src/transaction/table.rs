@@ -112,7 +112,7 @@ impl Transactions {
             None => ctx.send(flow, bytes.clone()),
         }
         let machine = if draft.method == Method::Invite {
-            let mut machine = ClientInvite::new(owner, token, flow, bytes);
+            let mut machine = ClientInvite::new(owner, token, flow, bytes, !draft.body.is_empty());
             machine.start(ctx, key);
             ClientMachine::Invite(machine)
         } else {
@@ -123,12 +123,23 @@ impl Transactions {
         self.clients.insert(machine)
     }
 
-    /// Sends a request that has no transaction: the ACK of a 2xx. Returns it for repeats.
-    pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, flow: Flow, draft: &Draft<'_>) -> Bytes {
+    /// Sends the ACK of a 2xx, which has no transaction of its own; that of the INVITE repeats it to
+    /// who answered with this To tag.
+    pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, invite: Key, tag: &[u8], flow: Flow, draft: &Draft<'_>) {
         let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
         let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
         ctx.send(flow, bytes.clone());
-        bytes
+        if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
+            machine.keep(tag, flow, bytes);
+        }
+    }
+
+    /// Where an INVITE of ours went, and whether it made an offer.
+    pub fn invite_of(&self, invite: Key) -> Option<(Flow, bool)> {
+        match self.clients.get(invite)? {
+            ClientMachine::Invite(machine) => Some((machine.flow, machine.offered)),
+            ClientMachine::Other(_) => None,
+        }
     }
 
     /// Whether this INVITE has had a provisional response, so that it may be cancelled.
@@ -248,8 +259,9 @@ impl Transactions {
         let method = if ack { Method::Invite } else { message.method() };
         if let Some(key) = self.find(message, method) {
             if ack {
-                self.on_ack(ctx, key);
-            } else if let Some(opened) = self.servers.get(key) {
+                return self.on_ack(ctx, key, message);
+            }
+            if let Some(opened) = self.servers.get(key) {
                 match &opened.machine {
                     ServerMachine::Invite(machine) => machine.on_repeat(ctx),
                     ServerMachine::Other(machine) => machine.on_repeat(ctx),
@@ -333,13 +345,17 @@ impl Transactions {
         }
     }
 
-    fn on_ack(&mut self, ctx: &mut Ctx<'_>, key: Key) {
+    fn on_ack(&mut self, ctx: &mut Ctx<'_>, key: Key, ack: &Message) -> Arrival {
         let Some(Opened { machine: ServerMachine::Invite(machine), .. }) = self.servers.get_mut(key) else {
-            return;
+            return Arrival::Known;
         };
+        if !machine.owns(ack) {
+            return Arrival::New;
+        }
         if machine.on_ack(ctx, key) {
             self.close(key);
         }
+        Arrival::Known
     }
 
     fn find(&self, message: &Message, method: Method) -> Option<Key> {

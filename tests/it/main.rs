@@ -21,6 +21,7 @@ mod forks;
 mod loopback;
 mod messages;
 mod net;
+mod odd_phones;
 mod process;
 mod readme;
 mod register;

@@ -23,6 +23,7 @@
     reason = "phones may panic"
 )]
 
+pub mod by_hand;
 pub mod check;
 pub mod digest;
 pub mod ladder;
