@@ -152,6 +152,11 @@ impl Dialog {
         Ok(())
     }
 
+    /// The other side has used this number already, in the early dialog.
+    pub fn has_seen(&mut self, cseq: u32) {
+        self.remote_cseq = self.remote_cseq.max(Some(cseq));
+    }
+
     /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
         let Some(contact) = message.contact_uri() else { return };

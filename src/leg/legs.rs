@@ -210,7 +210,8 @@ impl Legs {
     pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
-            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uas(machine) => machine.is_of(request).then(|| machine.flow()),
+            Machine::Uac(_) | Machine::Link(_) => None,
         }
     }
 
@@ -218,7 +219,8 @@ impl Legs {
     pub fn accept(&mut self, key: Key, request: &Message) -> Result<(), Misfit> {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
-            Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
+            Some(Machine::Uas(machine)) => machine.accept(request),
+            Some(Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
     }
 
@@ -229,8 +231,11 @@ impl Legs {
 
     /// A request inside the dialog of a leg, accepted.
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
-        let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_request(wire, key, asked);
+        let turn = match &mut self.arena.get_mut(key)?.machine {
+            Machine::Confirmed(machine) => machine.on_request(wire, key, asked),
+            Machine::Uas(machine) => machine.on_request(wire, &asked),
+            Machine::Uac(_) | Machine::Link(_) => return None,
+        };
         self.apply(key, turn)
     }
 
