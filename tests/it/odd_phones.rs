@@ -126,3 +126,108 @@ fn another_phone_answers_too() {
         assert!(sent.iter().all(|one| one.to_tag().ends_with("other")));
     }
 }
+
+// ---- how a dialog begins ---------------------------------------------------------------------
+
+/// A dialog needs to know where its requests go: exactly one Contact (RFC 3261 §8.1.1.8).
+#[test]
+fn an_invite_needs_one_contact() {
+    let of = "<sip:zq1qc@198.51.100.1:5060>";
+    let two = format!("{of}, <sip:anne@198.51.100.9>");
+    for contact in ["", "*", "<tel:+4712345678>", "<mailto:anne@north.test>", two.as_str()] {
+        let mut world = World::new();
+        world.phone("anne");
+        world.phone("carl");
+        world.at(0.0, "anne", call("carl").with("Contact", contact));
+        world.expect(
+            "  0.000  anne   -> server  INVITE carl           offer
+               0.001  server -> anne    400
+               0.002  anne   -> server  ACK",
+        );
+    }
+}
+
+/// The caller leaves a call that rings by a BYE, which only a caller may (RFC 3261 §15).
+#[test]
+fn a_caller_says_bye_while_it_rings() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(4.0));
+    world.at(0.0, "anne", call("carl"));
+    world.run(1.5);
+    let bye = world.inside("anne", "BYE", 902, "SIP/2.0 180");
+    world.write("anne", &bye);
+    world.run(6.0);
+    golden(&mut world, "a_caller_says_bye_while_it_rings");
+}
+
+/// What else may come in a dialog that is not confirmed (RFC 3261 §14.2).
+#[test]
+fn requests_while_it_rings() {
+    for (method, number, answer) in [
+        ("INFO", 903, "500 INFO retry"),
+        ("INVITE", 903, "500 INVITE retry"),
+        ("OPTIONS", 903, "200 OPTIONS"),
+        ("UPDATE", 903, "405 UPDATE allow"),
+        ("BYE", 0, "500 BYE"),
+    ] {
+        let mut world = World::new();
+        world.phone("anne");
+        world.phone("carl").on_call(&answers(4.0));
+        world.at(0.0, "anne", call("carl"));
+        world.run(1.5);
+        let mut request = world.inside("anne", method, number, "SIP/2.0 180");
+        if method == "INVITE" {
+            request.add("Contact", "<sip:zq1qc@198.51.100.1:5060>");
+        }
+        world.write("anne", &request);
+        world.run(1.6);
+        let words: Vec<&str> = answer.split(' ').collect();
+        let heard = world.latest("anne", &format!("SIP/2.0 {}", words[0]), words[1]);
+        let heard = Packet::parse(&heard).unwrap();
+        assert_eq!(heard.get("Retry-After").is_some(), answer.ends_with("retry"), "{answer}");
+        assert_eq!(heard.get("Allow").is_some(), method == "OPTIONS" || method == "UPDATE", "{answer}");
+        world.run(8.0);
+        world.latest("carl", "ACK", "ACK");
+    }
+}
+
+// ---- inside a call ---------------------------------------------------------------------------
+
+/// Extensions, hops and bodies are looked at inside a call too (RFC 3261 §8.2, §12.2.2); a BYE has
+/// reached whom it is for, however few hops it has left.
+#[test]
+fn requests_in_a_call_are_checked() {
+    for (what, status, header) in [
+        (Do::Hold.with("Require", "timer, foo"), "420 INVITE", "Unsupported"),
+        (Do::Hold.with("Max-Forwards", "0"), "483 INVITE", ""),
+        (Do::Hold.with("Content-Type", "text/plain"), "415 INVITE", "Accept"),
+        (Do::Hold.with("Contact", "*"), "400 INVITE", ""),
+        (Do::Info.with("Max-Forwards", "0"), "483 INFO", ""),
+        (Do::Info.with("Require", "foo"), "420 INFO", "Unsupported"),
+        (Do::Ping.with("Max-Forwards", "0"), "200 OPTIONS", "Allow"),
+        (Do::Hangup.with("Max-Forwards", "0"), "200 BYE", ""),
+    ] {
+        let mut world = talking();
+        world.at(3.0, "anne", what);
+        world.run(3.1);
+        let (status, method) = status.split_once(' ').unwrap();
+        let heard = world.latest("anne", &format!("SIP/2.0 {status}"), method);
+        if !header.is_empty() {
+            assert!(Packet::parse(&heard).unwrap().get(header).is_some(), "{status} {method}");
+        }
+        let ladder = world.finish();
+        world.assert_sound(&ladder);
+    }
+}
+
+/// The other phone never answers an INFO: its sender hears so before he gives up himself, and never
+/// 408 (RFC 4320 §4.2). The phone is then asked whether it is there at all.
+#[test]
+fn a_phone_does_not_answer_an_info() {
+    let mut world = talking();
+    world.at(3.0, "carl", Do::Vanish);
+    world.at(4.0, "anne", Do::Info);
+    world.run(100.0);
+    golden(&mut world, "a_phone_does_not_answer_an_info");
+}
