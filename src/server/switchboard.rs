@@ -339,6 +339,9 @@ impl Switchboard {
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);

@@ -54,7 +54,10 @@ pub(super) struct ClientInvite {
     pub(super) offered: bool,
     /// The CANCEL of this INVITE, which has the same branch (RFC 3261 §9.1).
     pub(super) cancel: Option<Key>,
+    /// As it was sent; a long one, as it is sent by a datagram until it is known to have moved.
     request: Bytes,
+    /// A long one as it is sent by a stream: its Via differs, and so those of its ACK and CANCEL.
+    pub(super) long: Option<Bytes>,
     ack: Option<Bytes>,
     /// The ACKs of 2xx, by the To tag of who answered: a proxy that forks lets several through.
     acks: SmallVec<[Kept; 1]>,
@@ -73,6 +76,7 @@ impl ClientInvite {
             offered,
             cancel: None,
             request,
+            long: None,
             ack: None,
             acks: SmallVec::new(),
             state: State::Calling,
@@ -170,6 +174,9 @@ impl ClientInvite {
     /// The request went out on a stream instead: nothing is repeated there.
     pub(super) fn on_moved(&mut self, ctx: &mut Ctx<'_>, flow: Flow) {
         self.flow = flow;
+        if let Some(long) = self.long.take() {
+            self.request = long;
+        }
         ctx.disarm(&mut self.repeat);
     }
 
@@ -184,7 +191,7 @@ impl ClientInvite {
         self.state == State::Proceeding
     }
 
-    /// The INVITE as it was sent, on whichever transport.
+    /// The INVITE as it was sent, by datagram or stream.
     pub(super) fn request(&self) -> Option<Message> {
         Message::parse(self.request.clone(), &Limits::default()).ok()
     }

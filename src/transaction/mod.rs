@@ -14,7 +14,7 @@ mod timing;
 
 pub use asked::Asked;
 pub use table::{Arrival, Draft, Stray, Transactions};
-pub use timing::{T1, T2, T4, TIMEOUT};
+pub use timing::{RELAYED, T1, T2, T4, TIMEOUT};
 
 use std::sync::Arc;
 

@@ -39,6 +39,40 @@ impl World {
         draft
     }
 
+    /// What cancels the latest INVITE of a phone.
+    pub fn cancel_of(&self, phone: &str) -> Draft {
+        let mut cancel = Self::again(&self.latest(phone, "INVITE", "INVITE"));
+        cancel.first = cancel.first.replace("INVITE", "CANCEL");
+        cancel.body.clear();
+        for name in ["Content-Type", "Contact"] {
+            cancel.remove(name);
+        }
+        cancel.set("CSeq", cancel.get("CSeq").replace("INVITE", "CANCEL"));
+        cancel
+    }
+
+    /// What a phone that says nothing by itself answers to the latest request that it was sent.
+    pub fn reply(&mut self, phone: &str, method: &str, status: u16) {
+        let draft = self.draft_reply(phone, method, status);
+        self.write(phone, &draft);
+    }
+
+    /// The same, to be changed before it is sent.
+    pub fn draft_reply(&self, phone: &str, method: &str, status: u16) -> Draft {
+        let request = self.latest(phone, method, method);
+        Draft::response(status, &Packet::parse(&request).unwrap(), "by-hand")
+    }
+
+    /// Closes the streams that the servers have opened to a phone.
+    pub fn cut_off(&mut self, phone: &str) {
+        let place = self.place(phone);
+        let open = self.streams.iter().filter(|(_, one)| one.phone == place && one.open && !one.main);
+        let open: Vec<_> = open.map(|(id, _)| *id).collect();
+        for id in open {
+            self.close_stream(id, true);
+        }
+    }
+
     /// A message as it was, to be sent again or changed.
     pub fn again(bytes: &Bytes) -> Draft {
         let packet = Packet::parse(bytes).unwrap();
