@@ -169,18 +169,32 @@ impl Dialog {
         }
     }
 
-    /// The Request-URI of our requests.
+    /// The Request-URI of our requests: the remote target, or the first route if that is a strict
+    /// router, which sends on what it finds there (RFC 3261 §12.2.1.1).
     pub fn request_uri(&self) -> &[u8] {
-        &self.remote_target
+        self.strict_router().unwrap_or(&self.remote_target)
     }
 
     /// Writes what every request inside the dialog has: Route, Max-Forwards, From, To, Call-ID and
     /// CSeq (RFC 3261 §12.2.1.1).
     pub fn write(&self, writer: &mut Writer, cseq: u32, method: &str) {
-        for route in &self.routes {
+        let strict = self.strict_router().is_some();
+        for route in self.routes.iter().skip(usize::from(strict)) {
             writer.header(Name::Route, route);
         }
+        if strict {
+            let target = String::from_utf8_lossy(&self.remote_target);
+            writer.text(Name::Route, format_args!("<{target}>"));
+        }
         self.write_first(writer, cseq, method, 70);
+    }
+
+    /// The URI of the first route if it is no loose router, as far as it may be a Request-URI.
+    fn strict_router(&self) -> Option<&[u8]> {
+        let uri = NameAddr::parse(self.routes.first()?)?.uri;
+        let router = Uri::parse(uri).ok()?;
+        let end = uri.len() - if router.headers.is_empty() { 0 } else { router.headers.len() + 1 };
+        if router.is_loose() { None } else { uri.get(..end) }
     }
 
     /// [`Dialog::write`] for the request that asks for the dialog: its Route, if it has one, is
