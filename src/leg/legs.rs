@@ -8,7 +8,8 @@ use crate::effect::{Ctx, Flow, LegTimer};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, Owner, Transactions};
 
-use super::confirmed::{Confirmed, send_away};
+use super::acks::send_away;
+use super::confirmed::Confirmed;
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
 use super::uac::Uac;
@@ -98,8 +99,9 @@ impl Legs {
     pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
-        let key =
-            self.arena.insert(Leg { call: Some(call), machine: Machine::Uas(Uas::new(asked, tag, user)) });
+        let mut machine = Uas::new(asked, tag, user);
+        machine.start(wire, self.arena.next_key());
+        let key = self.arena.insert(Leg { call: Some(call), machine: Machine::Uas(machine) });
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -191,18 +193,28 @@ impl Legs {
         self.apply(key, turn)
     }
 
-    /// The phone gives up its INVITE (the CANCEL itself has been answered).
-    pub fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, key: Key, cancel: &Message) -> Option<Report> {
-        let Machine::Uas(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_cancel(wire, cancel);
+    /// The phone gives up an INVITE (the CANCEL itself has been answered).
+    pub fn on_cancel(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        invite: Key,
+        cancel: &Message,
+    ) -> Option<Report> {
+        let turn = match &mut self.arena.get_mut(key)?.machine {
+            Machine::Uas(machine) => machine.on_cancel(wire, cancel),
+            Machine::Confirmed(machine) => machine.on_cancel(invite, cancel),
+            Machine::Uac(_) | Machine::Link(_) => Turn::Stay,
+        };
         self.apply(key, turn)
     }
 
-    /// Our tag towards the phone while its INVITE rings.
-    pub fn ringing_tag(&self, key: Key) -> Option<&[u8]> {
+    /// Our tag towards the phone.
+    pub fn tag(&self, key: Key) -> Option<&[u8]> {
         match &self.arena.get(key)?.machine {
             Machine::Uas(machine) => Some(machine.tag()),
-            Machine::Uac(_) | Machine::Confirmed(_) | Machine::Link(_) => None,
+            Machine::Confirmed(machine) => Some(machine.dialog.local_tag()),
+            Machine::Uac(_) | Machine::Link(_) => None,
         }
     }
 
@@ -250,7 +262,7 @@ impl Legs {
         let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) else {
             return Err(Misfit::Unknown);
         };
-        let turn = machine.on_ack(wire, ack);
+        let turn = machine.on_ack(wire, key, ack);
         Ok(self.apply(key, turn))
     }
 
@@ -285,7 +297,7 @@ impl Legs {
     ) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uac(machine) => machine.on_failed(wire, status),
-            Machine::Confirmed(machine) => machine.on_failed(wire, client, status),
+            Machine::Confirmed(machine) => machine.on_failed(wire, key, client, status),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
@@ -295,6 +307,7 @@ impl Legs {
     pub fn on_timer(&mut self, wire: &mut Wire<'_, '_>, key: Key, timer: LegTimer) -> Option<Report> {
         let turn = match (&mut self.arena.get_mut(key)?.machine, timer) {
             (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
+            (Machine::Uas(machine), LegTimer::Expired) => machine.on_expired(wire),
             (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
             (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
             (Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_), _) => Turn::Stay,

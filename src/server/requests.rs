@@ -36,6 +36,10 @@ impl Switchboard {
             if message.fault().is_some() {
                 return ctx.fact(Fact::Dropped(Dropped::Unreadable));
             }
+            // Somebody has sent it to us by mistake (RFC 3261 §8.1.3.3).
+            if message.values(Name::Via).nth(1).is_some() {
+                return ctx.fact(Fact::Dropped(Dropped::StrayResponse));
+            }
             return self.on_response(ctx, message);
         }
         if let Some(fault) = message.fault() {
@@ -78,12 +82,12 @@ impl Switchboard {
         let Some((invite, leg)) = found else {
             return self.refuse(ctx, &asked, 481);
         };
-        let tag = leg.and_then(|leg| self.legs.ringing_tag(leg)).map(<[u8]>::to_vec);
+        let tag = leg.and_then(|leg| self.legs.tag(leg)).map(<[u8]>::to_vec);
         let tag = tag.unwrap_or_else(|| self.fresh_tag(ctx).as_bytes().to_vec());
         asked.refuse(ctx, &mut self.transactions, 200, &tag);
         if let (Some(leg), false) = (leg, self.transactions.is_final(invite)) {
             let mut wire = Wire { ctx, transactions: &mut self.transactions };
-            let report = self.legs.on_cancel(&mut wire, leg, cancel);
+            let report = self.legs.on_cancel(&mut wire, leg, invite, cancel);
             self.reports.extend(report);
         }
     }

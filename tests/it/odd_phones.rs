@@ -192,6 +192,133 @@ fn requests_while_it_rings() {
     }
 }
 
+/// Whoever routes may insist on being routed through: the Record-Route of the INVITE is in every
+/// answer that makes a dialog, and BYE goes that way (RFC 3261 §12.1.1). A strict router finds itself
+/// in the Request-URI, and the phone at the end of the Route (§12.2.1.1).
+#[test]
+fn routes_are_followed() {
+    let phone = "sip:zq1qc@198.51.100.1:5060";
+    for (route, uri, expected) in [
+        ("<sip:198.51.100.1:5060;lr>", phone, vec!["<sip:198.51.100.1:5060;lr>"]),
+        (
+            "<sip:198.51.100.1:5060>, <sip:p2.north.test;lr>",
+            "sip:198.51.100.1:5060",
+            vec!["<sip:p2.north.test;lr>", "<sip:zq1qc@198.51.100.1:5060>"],
+        ),
+    ] {
+        let mut world = talking();
+        world.run(0.0);
+        world.at(3.0, "anne", Do::Hangup);
+        world.at(4.0, "anne", call("carl").with("Record-Route", route));
+        world.at(7.0, "carl", Do::Hangup);
+        world.run(8.0);
+        for status in ["SIP/2.0 180", "SIP/2.0 200"] {
+            let answer = world.latest("anne", status, "INVITE");
+            let answer = Packet::parse(&answer).unwrap();
+            assert_eq!(answer.all("Record-Route").collect::<Vec<_>>().join(", "), route, "{status}");
+        }
+        let bye = world.latest("anne", "BYE", "BYE");
+        let bye = Packet::parse(&bye).unwrap();
+        assert_eq!(bye.uri(), uri);
+        assert_eq!(bye.all("Route").collect::<Vec<_>>(), expected);
+    }
+}
+
+/// An INVITE that says how long it is good for (RFC 3261 §13.3.1).
+#[test]
+fn an_invitation_expires() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl").with("Expires", "5"));
+    golden(&mut world, "an_invitation_expires");
+}
+
+/// A caller who hears nothing for minutes would believe that his call is lost (RFC 3261 §13.3.1.1).
+#[test]
+fn a_caller_hears_something_every_minute() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(130.0, Reply::Status(486))]);
+    world.at(0.0, "anne", call("carl"));
+    world.show_repeats = true;
+    world.run(140.0);
+    golden(&mut world, "a_caller_hears_something_every_minute");
+}
+
+/// What a phone says of itself beside a refusal stays here.
+#[test]
+fn a_refusal_says_nothing_of_the_phone() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl"));
+    world.run(1.0);
+    let mut busy = world.draft_reply("carl", "INVITE", 486);
+    busy.add("Retry-After", "60 (until 10.1.2.3 zq2q is back);duration=3600");
+    busy.add("Reason", "Q.850;cause=17;text=\"gw.inner.example\", SIP;cause=486;text=\"zq2q\"");
+    busy.add("Reason", "inner.example;cause=1");
+    world.write("carl", &busy);
+    world.run(1.5);
+    let heard = world.latest("anne", "SIP/2.0 486", "INVITE");
+    let heard = Packet::parse(&heard).unwrap();
+    assert_eq!(heard.get("Retry-After"), Some("60"));
+    let reasons: Vec<&str> = heard.all("Reason").collect();
+    assert_eq!(reasons, ["Q.850;cause=17", "SIP;cause=486;text=\"Busy Here\""]);
+}
+
+/// A response with a Via below ours was sent here by mistake (RFC 3261 §8.1.3.3).
+#[test]
+fn a_response_of_somebody_else() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl"));
+    world.run(1.0);
+    let mut busy = world.draft_reply("carl", "INVITE", 486);
+    busy.headers.insert(1, ("Via".to_owned(), "SIP/2.0/UDP 203.0.113.1;branch=z9hG4bKx".to_owned()));
+    world.write("carl", &busy);
+    world.run(2.0);
+    assert!(
+        !world.wire.iter().any(|line| line.to == Who::Phone(0) && line.bytes.starts_with(b"SIP/2.0 486"))
+    );
+}
+
+/// The ACK of a refusal, and the CANCEL, of an INVITE that went by TCP because it was long: they say
+/// so in their Via, for it has to be that of the INVITE (RFC 3261 §17.1.1.3, §9.1).
+#[test]
+fn the_companions_of_a_long_invite() {
+    for (method, steps) in [
+        ("ACK", vec![(0.0, Reply::Status(180)), (1.0, Reply::Status(486))]),
+        ("CANCEL", vec![(0.0, Reply::Status(180))]),
+    ] {
+        let mut world = World::new();
+        world.phone("anne").padding = 1500;
+        world.phone("carl").on_call(&steps).accepts_streams = true;
+        world.at(0.0, "anne", call("carl"));
+        world.at(3.0, "anne", Do::Hangup);
+        world.run(4.0);
+        let (invite, other) =
+            (world.latest("carl", "INVITE", "INVITE"), world.latest("carl", method, method));
+        let (invite, other) = (Packet::parse(&invite).unwrap(), Packet::parse(&other).unwrap());
+        assert!(invite.get("Via").unwrap().starts_with("SIP/2.0/TCP"));
+        assert_eq!(invite.get("Via"), other.get("Via"), "{method}");
+    }
+}
+
+/// The stream that a long INVITE has moved to is lost: the phone cannot be reached by it any more.
+#[test]
+fn the_stream_of_a_long_invite_is_lost() {
+    let mut world = World::new();
+    world.phone("anne").padding = 1500;
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]).accepts_streams = true;
+    world.at(0.0, "anne", call("carl"));
+    world.run(2.0);
+    world.cut_off("carl");
+    world.run(4.0);
+    golden(&mut world, "the_stream_of_a_long_invite_is_lost");
+}
+
 // ---- inside a call ---------------------------------------------------------------------------
 
 /// Extensions, hops and bodies are looked at inside a call too (RFC 3261 §8.2, §12.2.2); a BYE has
@@ -230,4 +357,93 @@ fn a_phone_does_not_answer_an_info() {
     world.at(4.0, "anne", Do::Info);
     world.run(100.0);
     golden(&mut world, "a_phone_does_not_answer_an_info");
+}
+
+/// A phone that has forgotten the call says so to an INFO: the call is over (RFC 3261 §12.2.1.2).
+#[test]
+fn a_phone_does_not_know_the_call_of_an_info() {
+    let mut world = talking();
+    world.at(3.0, "carl", Do::Restart);
+    world.at(4.0, "anne", Do::Info);
+    golden(&mut world, "a_phone_does_not_know_the_call_of_an_info");
+}
+
+/// We have named no Info Package that we would take (RFC 6086 §4.2.2).
+#[test]
+fn an_info_package_is_refused() {
+    let mut world = talking();
+    world.at(3.0, "anne", Do::Info.with("Info-Package", "foo"));
+    world.run(4.0);
+    let heard = world.latest("anne", "SIP/2.0 469", "INFO");
+    assert_eq!(Packet::parse(&heard).unwrap().get("Recv-Info"), Some(""));
+}
+
+/// A new offer is taken back: the phone that was to answer it gets a CANCEL, and its 487 is what the
+/// other one hears (RFC 3261 §9).
+#[test]
+fn a_reinvite_is_cancelled() {
+    let mut world = talking();
+    world.at(3.0, "carl", Do::Vanish);
+    world.at(4.0, "anne", Do::Hold);
+    world.run(4.2);
+    world.reply("carl", "INVITE", 100);
+    world.run(4.5);
+    let cancel = world.cancel_of("anne");
+    world.write("anne", &cancel);
+    world.run(4.6);
+    world.reply("carl", "CANCEL", 200);
+    world.reply("carl", "INVITE", 487);
+    world.at(6.0, "anne", Do::Hangup);
+    world.run(7.0);
+    golden(&mut world, "a_reinvite_is_cancelled");
+}
+
+/// The same before the phone has said anything: its CANCEL waits, here for ever, for the phone is
+/// gone, and the call with it.
+#[test]
+fn a_reinvite_to_nobody_is_cancelled() {
+    let mut world = talking();
+    world.at(3.0, "carl", Do::Vanish);
+    world.at(4.0, "anne", Do::Hold);
+    world.run(4.5);
+    let cancel = world.cancel_of("anne");
+    world.write("anne", &cancel);
+    world.run(40.0);
+    golden(&mut world, "a_reinvite_to_nobody_is_cancelled");
+}
+
+/// The CANCEL crosses the answer: both sides have agreed to the new session, and are in it.
+#[test]
+fn a_cancel_crosses_the_answer_to_a_reinvite() {
+    let mut world = World::new();
+    world.net.delay_ms = (100, 100);
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(4.0, "anne", Do::Hold);
+    world.run(4.15);
+    let cancel = world.cancel_of("anne");
+    world.write("anne", &cancel);
+    world.at(6.0, "anne", Do::Hangup);
+    world.run(7.0);
+    golden(&mut world, "a_cancel_crosses_the_answer_to_a_reinvite");
+}
+
+/// The call ends while a new offer and a question after the phone are both open: the answer to the
+/// question begins nothing anew.
+#[test]
+fn nothing_is_asked_after_the_end() {
+    let mut world = talking();
+    world.configure(|settings| settings.limits.dialog_probe_s = 60);
+    world.at(60.5, "carl", Do::Vanish);
+    world.at(60.6, "anne", Do::Hold);
+    world.at(61.1, "anne", Do::Hangup);
+    world.run(61.5);
+    world.reply("carl", "INVITE", 100);
+    world.reply("carl", "OPTIONS", 200);
+    world.run(100.0);
+    let left = world.census().into_iter().map(|census| (census.legs, census.timers, census.bindings));
+    for (legs, timers, bindings) in left {
+        assert!(legs == 0 && timers <= bindings + 1, "{legs} legs, {timers} timers, {bindings} bindings");
+    }
 }
