@@ -24,6 +24,7 @@ mod forks;
 mod loopback;
 mod messages;
 mod net;
+mod odd_phones;
 mod process;
 mod races;
 mod readme;
