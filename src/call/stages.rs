@@ -135,7 +135,7 @@ impl Call {
         self.redirections += 1;
         let settings = desk.wire.ctx.settings;
         let who = (Who::User(self.owner.clone()), to);
-        let profiles = (&desk.owner.profile, &settings.default_profile);
+        let profiles = desk.owner.profiles(settings);
         let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, facts);
         match (route.action(), route.to()) {

@@ -10,6 +10,7 @@
 
 pub mod fault;
 pub mod format;
+pub mod listed;
 pub mod names;
 pub mod plan;
 pub mod profile;
@@ -32,7 +33,9 @@ mod week;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
-pub use names::Names;
+pub use listed::Listed;
+pub use names::{INVISIBLE, Names};
+pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};

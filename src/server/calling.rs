@@ -45,7 +45,7 @@ impl Switchboard {
         user.calls += 1;
         let caller = caller_of(ctx, user, &request);
         let passage = Passage::of(&request);
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
         let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, facts);
@@ -91,7 +91,7 @@ impl Switchboard {
             return self.refuse_invitation(&invitation, 486);
         }
         user.calls += 1;
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
@@ -124,7 +124,7 @@ impl Switchboard {
             }
             Order::FindNumber { call, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForCall(call));
+                self.waiting.insert(ticket, Waiting::NumberForCall(call, number));
             }
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
@@ -132,6 +132,7 @@ impl Switchboard {
                     user.calls = user.calls.saturating_sub(1);
                     user.used = ctx.at();
                 }
+                self.users.let_go(ctx, call.owner());
             }
         }
     }
@@ -161,8 +162,7 @@ fn same_number(a: &str, b: &str) -> bool {
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous)
-        || ["id", "user", "header"].iter().any(|word| request.has_token(Name::Privacy, word));
+    let hidden = uri.as_ref().is_some_and(is_anonymous) || wants_privacy(request);
     if hidden {
         return Caller { who: Who::Anonymous, face: Face::anonymous() };
     }
@@ -177,6 +177,17 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
         host: user.uid.cluster().to_owned(),
     };
     Caller { who: Who::User(user.uid.clone()), face }
+}
+
+/// Whether the sender asks not to be known: any privacy but that of the session or of its history,
+/// which are not his name (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2.1).
+fn wants_privacy(request: &Message) -> bool {
+    let harmless = [&b"none"[..], b"critical", b"session", b"history"];
+    request
+        .lines(Name::Privacy)
+        .flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')))
+        .map(<[u8]>::trim_ascii)
+        .any(|word| !word.is_empty() && !harmless.iter().any(|other| word.eq_ignore_ascii_case(other)))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.

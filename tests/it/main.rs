@@ -36,5 +36,6 @@ mod tidy;
 mod tone;
 mod torture;
 mod torture_server;
+mod users;
 mod ways;
 mod wire;

@@ -28,6 +28,7 @@ pub mod digest;
 pub mod ladder;
 pub mod net;
 pub mod phone;
+pub mod poke;
 pub mod run;
 pub mod serve;
 pub mod store;

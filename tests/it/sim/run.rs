@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    fn post_datagram(&mut self, phone: usize, bytes: Bytes) {
+    pub(super) fn post_datagram(&mut self, phone: usize, bytes: Bytes) {
         let flow = Flow { listener: 0, remote: self.phones[phone].public, stream: None };
         let line = self.log(Who::Phone(phone), Who::Server(0), &bytes, false);
         let copies = self.net.copies(&mut self.rng);

@@ -377,6 +377,7 @@ fn settings() -> Settings {
         transport,
         address: SERVER.parse().unwrap(),
         advertise: SERVER.to_owned(),
+        advertise_v4: None,
         face: Face::Access,
     };
     Settings {
