@@ -40,9 +40,18 @@ pub struct Limits {
     pub calls_per_user: u16,
     /// Seconds that a call may ring in all, whatever a tree says (RFC 3261 timer C is 180).
     pub ring_s: u32,
+    /// Branches of one call that may ring at once; beyond it 440 (RFC 5393 §5: a fork of forks).
+    pub breadth: u16,
+    /// Halves of one call that may be asked one after the other: trees that try one another's users
+    /// would go on for ever in no time at all.
+    pub halves_per_call: u16,
+    /// Seconds that a phone which has not even said 100 holds up a refusal: it may be switched off,
+    /// and nobody waits the 32 s of its transaction for that.
+    pub silent_s: u32,
     /// Seconds between in-dialog OPTIONS of an answered call.
     pub dialog_probe_s: u32,
-    /// Server transactions at once in one user server; above it new requests are dropped.
+    /// Server transactions at once in one user server; above it new requests are answered 503
+    /// without one.
     pub transactions: u32,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
     pub forwards: u8,
@@ -96,6 +105,9 @@ impl Default for Limits {
             calls: 50_000,
             calls_per_user: 100,
             ring_s: 180,
+            breadth: 60,
+            halves_per_call: 100,
+            silent_s: 5,
             dialog_probe_s: 300,
             transactions: 200_000,
             forwards: 10,

@@ -12,20 +12,19 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{Key, Now, TimerId, Uid};
+use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
-use crate::leg::{LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
-use crate::registrar::{Caller, User, who_of};
+use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
+use crate::registrar::{Binding, Caller, User};
 use crate::routing::{Direction, Route, Target};
+use crate::sip::reason_phrase;
 
-use super::hunt::Hunt;
-use super::parties::{Invitation, Opening};
+use super::history::History;
+use super::hunt::{Hunt, Side, Verdict};
+use super::ladder::{Ladder, Party};
+use super::parties::{Invitation, Opening, Origin};
 use super::record::{End, mode_text};
 
-/// How often a call may be redirected by phones (302).
-const REDIRECTIONS: u8 = 5;
-
-const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 pub(super) const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
 
 /// What a call acts through.
@@ -49,14 +48,22 @@ pub enum Order {
     /// Ask another user's routing.
     Invite(Invitation),
     /// Find out whose number this is, and tell [`Call::on_number`].
-    FindNumber {
-        /// For which call.
-        call: Key,
-        /// The number.
-        number: Arc<str>,
-    },
+    FindNumber(Lookup),
     /// This half is over: let it go.
     Over(Key),
+}
+
+/// A number whose owner a call has to know.
+#[derive(Debug)]
+pub struct Lookup {
+    /// The call.
+    pub call: Key,
+    /// Which of its searches asks: an answer to an earlier one comes too late.
+    pub(super) search: u16,
+    /// The number.
+    pub number: Arc<str>,
+    /// The status of the phone that sent the call there, if one did.
+    pub(super) cause: Option<u16>,
 }
 
 /// One half of a call.
@@ -68,18 +75,32 @@ pub struct Call {
     pub(super) owner: Uid,
     pub(super) caller: Caller,
     pub(super) route: Route,
-    pub(super) upstream: Key,
+    pub(super) upstream: Side,
     pub(super) state: State,
     pub(super) passage: Passage,
     pub(super) max_forwards: u8,
-    pub(super) visited: SmallVec<[Uid; 2]>,
+    pub(super) breadth: u16,
+    /// Halves that may still be asked, and how many there were to begin with.
+    pub(super) searches: (u16, u16),
+    pub(super) history: History,
+    pub(super) origin: Option<Origin>,
     pub(super) redirections: u8,
-    /// Targets of the current `try` whose time has not come.
+    /// How often this half has sent the call on.
+    pub(super) children: u16,
+    /// Branches that the breadth has still to be shared with.
+    pub(super) claims: u16,
+    /// Targets of the current `try` whose time has not come, the last one first.
     pub(super) later: SmallVec<[(Duration, Target); 1]>,
+    /// What the `try` before this one came to.
+    pub(super) earlier: Option<Box<Verdict>>,
+    /// The how manieth search this is, and since when.
+    pub(super) search: (u16, At),
     pub(super) started: Now,
     pub(super) answered_ms: Option<i64>,
+    pub(super) ladder: Ladder,
     pub(super) stage: Option<TimerId>,
     pub(super) next: Option<TimerId>,
+    pub(super) silent: Option<TimerId>,
     pub(super) limit: Option<TimerId>,
 }
 
@@ -89,7 +110,7 @@ pub(super) enum State {
     /// The tree ignores him: it rings for him, and nobody hears it.
     Ignoring,
     Bridged {
-        downstream: Key,
+        downstream: Side,
     },
     /// It is over, and only waits to be let go.
     Over,
@@ -113,17 +134,26 @@ impl Call {
             owner,
             caller: opening.caller,
             route,
-            upstream,
+            upstream: Side { leg: upstream, party: 0 },
             state: State::Hunting(Hunt::default()),
             passage: opening.passage,
             max_forwards: opening.max_forwards,
-            visited: opening.visited,
+            breadth: opening.breadth,
+            searches: (opening.searches, opening.searches),
+            history: opening.history,
+            origin: opening.origin,
             redirections: 0,
+            children: 0,
+            claims: 0,
             later: SmallVec::new(),
+            earlier: None,
+            search: (0, now.at),
             started: now,
             answered_ms: None,
+            ladder: Ladder::default(),
             stage: None,
             next: None,
+            silent: None,
             limit: None,
         }
     }
@@ -145,6 +175,8 @@ impl Call {
             mode: mode_text(self.route.mode()),
             rule: self.route.rule(),
         });
+        self.upstream.party = self.ladder.party(self.asker(desk.owner, desk.wire.ctx.at()));
+        self.ladder.invite(0, self.upstream.party, self.passage.has_body());
         self.act(desk);
     }
 
@@ -152,17 +184,20 @@ impl Call {
 
     /// One of its legs says something.
     pub fn on_leg(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
-        let upstream = leg == self.upstream;
+        let upstream = leg == self.upstream.leg;
+        if let Some(side) = self.side_of(leg) {
+            self.ladder.heard(self.after_ms(desk), side.party, &word);
+        }
         match (&mut self.state, word) {
-            (State::Hunting(hunt), LegWord::Progress { status, early: theirs, passage }) if hunt.has(leg) => {
-                let early = hunt.early(leg, &passage).max(theirs);
-                say(desk, self.upstream, LegWord::Progress { status, early, passage });
+            (State::Hunting(hunt), LegWord::Progress { status, passage, .. }) if hunt.side(leg).is_some() => {
+                let early = hunt.early(leg, &passage);
+                self.say(desk, self.upstream, LegWord::Progress { status, early, passage });
             }
-            (State::Hunting(hunt), LegWord::Answer { early: theirs, passage }) if hunt.has(leg) => {
-                let early = hunt.win(leg).max(theirs);
-                self.answer(desk, leg, early, passage);
-            }
-            (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.has(leg) => {
+            (State::Hunting(hunt), LegWord::Answer { passage, .. }) => match hunt.side(leg) {
+                Some(winner) => self.answer(desk, winner, passage),
+                None => too_late(desk, leg),
+            },
+            (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
                 self.rejected(desk, leg, refusal);
             }
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
@@ -170,43 +205,56 @@ impl Call {
             {
                 self.cancelled(desk, &passage);
             }
+            (State::Bridged { downstream }, word) if upstream || leg == downstream.leg => {
+                let other = if upstream { *downstream } else { self.upstream };
+                self.bridge(desk, upstream, other, word);
+            }
             // The answer crossed our decision: the far end believes it is in a call, so it has to
             // be told that it is not.
-            (_, LegWord::Answer { .. }) => say(desk, leg, LegWord::HangUp(Passage::reason(ELSEWHERE))),
-            (State::Bridged { downstream }, word) => {
-                let other = if upstream { *downstream } else { self.upstream };
-                if upstream || leg == *downstream {
-                    self.bridge(desk, upstream, other, word);
-                }
+            (State::Ignoring | State::Bridged { .. } | State::Over, LegWord::Answer { .. }) => {
+                too_late(desk, leg);
             }
-            (State::Hunting(_) | State::Ignoring | State::Over, _) => {}
+            (State::Hunting(_) | State::Ignoring | State::Bridged { .. } | State::Over, _) => {}
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Key, early: u8, passage: Passage) {
-        self.stop_ringing(desk, ELSEWHERE);
+    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, passage: Passage) {
+        let State::Hunting(hunt) = &mut self.state else { return };
+        let early = hunt.win(winner.leg, &passage);
+        self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
         desk.wire.ctx.disarm(&mut self.limit);
         self.state = State::Bridged { downstream: winner };
         self.answered_ms = Some(desk.wire.ctx.now.wall_ms);
+        // Nobody else will be called: what he would have been told is let go.
+        self.passage = Passage::default();
+        self.history = History::default();
+        self.earlier = None;
         desk.wire.ctx.fact(Fact::CallAnswered { id: self.id.to_string(), owner: self.owner.clone() });
-        say(desk, self.upstream, LegWord::Answer { early, passage });
+        self.say(desk, self.upstream, LegWord::Answer { early, passage });
     }
 
     fn rejected(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, mut refusal: Refusal) {
+        self.searches.0 = self.searches.0.saturating_sub(refusal.spent);
         let contacts = std::mem::take(&mut refusal.contacts);
-        let elsewhere = contacts.iter().find_map(|contact| who_of(desk.wire.ctx.settings, contact));
+        let State::Hunting(hunt) = &mut self.state else { return };
+        let status = refusal.status;
+        if (300..400).contains(&status) {
+            hunt.end(leg);
+            if self.redirect(desk, status, &contacts) {
+                return self.settle(desk);
+            }
+        }
         let State::Hunting(hunt) = &mut self.state else { return };
         if hunt.refuse(leg, refusal) {
+            // It speaks for the user, and the other phones need not call him any more.
+            self.stop_ringing(desk, &Passage::reason_text(status, reason_phrase(status)));
             return self.come_back(desk, false);
-        }
-        if let Some(to) = elsewhere.filter(|_| self.redirections < REDIRECTIONS) {
-            self.redirect(desk, to);
         }
         self.settle(desk);
     }
 
     /// A word from one side of an answered call is said to the other.
-    fn bridge(&mut self, desk: &mut Desk<'_, '_, '_>, from_upstream: bool, other: Key, word: LegWord) {
+    fn bridge(&mut self, desk: &mut Desk<'_, '_, '_>, from_upstream: bool, other: Side, word: LegWord) {
         let over = matches!(word, LegWord::HangUp(_) | LegWord::Cancel(_) | LegWord::Reject(_));
         let word = match word {
             LegWord::Cancel(passage) => LegWord::HangUp(passage),
@@ -220,7 +268,7 @@ impl Call {
             | LegWord::Request { .. }
             | LegWord::Reply { .. }) => word,
         };
-        say(desk, other, word);
+        self.say(desk, other, word);
         if over {
             let end = if from_upstream { End::HungUpByCaller } else { End::HungUpByCallee };
             self.finish(desk, 200, end);
@@ -228,36 +276,55 @@ impl Call {
     }
 
     fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: &Passage) {
-        let legs = match &mut self.state {
-            State::Hunting(hunt) => hunt.clear(),
-            State::Ignoring | State::Bridged { .. } | State::Over => SmallVec::new(),
-        };
-        for leg in legs {
-            say(desk, leg, LegWord::Cancel(passage.clone()));
-        }
+        self.stop_ringing(desk, passage);
         self.finish(desk, 487, End::Cancelled);
     }
 
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_, '_, '_>, mut refusal: Refusal) {
-        self.stop_ringing(desk, NOT_WANTED);
+        self.stop_ringing(desk, &Passage::reason(NOT_WANTED));
         refusal.status = shown_status(refusal.status);
+        refusal.spent = (self.searches.1 - self.searches.0).saturating_add(1);
         let status = refusal.status;
-        say(desk, self.upstream, LegWord::Reject(refusal));
+        self.say(desk, self.upstream, LegWord::Reject(refusal));
         self.finish(desk, status, End::Refused);
     }
 
     // ---- small things ----------------------------------------------------------------------
 
-    pub(super) fn expect(&mut self, more: u8) {
-        if let State::Hunting(hunt) = &mut self.state {
-            hunt.expected = hunt.expected.saturating_add(more);
+    /// Says something to a leg; what it has to tell as an answer is left for the switchboard.
+    pub(super) fn say(&mut self, desk: &mut Desk<'_, '_, '_>, side: Side, word: LegWord) {
+        self.ladder.said(self.after_ms(desk), side.party, &word);
+        let report = desk.legs.say(desk.wire, side.leg, word);
+        desk.reports.extend(report);
+    }
+
+    /// Milliseconds since this half began.
+    pub(super) fn after_ms(&self, desk: &Desk<'_, '_, '_>) -> u32 {
+        u32::try_from(desk.wire.ctx.at().since(self.started.at).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    fn side_of(&self, leg: Key) -> Option<Side> {
+        if leg == self.upstream.leg {
+            return Some(self.upstream);
+        }
+        match &self.state {
+            State::Hunting(hunt) => hunt.side(leg),
+            State::Bridged { downstream } => Some(*downstream).filter(|side| side.leg == leg),
+            State::Ignoring | State::Over => None,
         }
     }
 
+    /// Who asks, for the ladder: in his own half, the client that he calls with.
+    fn asker(&self, owner: &User, now: At) -> Party {
+        let calling = |binding: &&Binding| self.origin.as_ref().is_some_and(|origin| origin.is(binding));
+        let found = owner.clients(now, None).find(calling).filter(|_| self.direction == Direction::Outgoing);
+        found.map_or(Party::Asker, |binding| Party::client(owner, binding))
+    }
+
     fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
-        desk.wire.ctx.disarm(&mut self.limit);
-        desk.wire.ctx.disarm(&mut self.stage);
-        desk.wire.ctx.disarm(&mut self.next);
+        for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent] {
+            desk.wire.ctx.disarm(timer);
+        }
         let record = Arc::new(self.record(desk.wire.ctx.now, status, end));
         desk.wire.ctx.store(StoreOp::PutCall(Arc::clone(&record)));
         desk.wire.ctx.fact(Fact::CallEnded(record));
@@ -266,8 +333,9 @@ impl Call {
     }
 }
 
-/// Says something to a leg; what it has to tell as an answer is left for the switchboard.
-pub(super) fn say(desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
+/// An answer that nobody waits for any more.
+fn too_late(desk: &mut Desk<'_, '_, '_>, leg: Key) {
+    let word = LegWord::HangUp(Passage::reason(ELSEWHERE));
     let report = desk.legs.say(desk.wire, leg, word);
     desk.reports.extend(report);
 }

@@ -1,110 +1,265 @@
 //! The hunt: branches that ring for one call, until one answers or all have refused.
 //!
 //! One winner; what the others said is kept as far as it decides the outcome. The hunt does no
-//! ringing itself: it is the book in which the call keeps its branches.
+//! ringing itself: it is the book in which the call keeps its branches and what each of them rings.
 //!
-//! Implements: RFC 3261 §16.7 (best response); RFC 3326 §3.
+//! Implements: RFC 3261 §16.5 (nobody twice), §16.7 (best response); RFC 5393 §5.3 (breadth).
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::Key;
+use crate::base::{At, Key, Uid};
 use crate::leg::{Passage, Refusal, outcome_of, precedence, rank};
 use crate::routing::Outcome;
 
-/// The book of one `try`.
+/// Early dialogs of one call towards its caller: as many as may ring at once.
+const EARLY: usize = 60;
+
+/// The book of one half's search.
 #[derive(Debug, Default)]
 pub(super) struct Hunt {
-    ringing: SmallVec<[Branch; 2]>,
-    /// Waiting for a look-up, or for its time: it will ring, or say why not.
-    pub(super) expected: u8,
-    refusal: Option<(Outcome, Refusal)>,
-    /// Bodies of 18x that the caller has seen, each of which is an early dialog of his.
+    /// Those that ring, and those of this `try` that have refused: they are not rung again by it.
+    branches: SmallVec<[Branch; 2]>,
+    /// Look-ups that have not come back: each will ring somebody, or say why not.
+    pub(super) asked: u8,
+    verdict: Option<Verdict>,
+    /// Bodies that the caller has seen, each of which is an early dialog of his.
     early: SmallVec<[Bytes; 1]>,
 }
 
+/// The outcome of a `try`, and the refusal behind it if somebody has said one.
+pub(super) type Verdict = (Outcome, Option<Refusal>);
+
+/// What a branch rings: a later `try` that names it again lets it ring on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rings {
+    /// A client of the owner's, by the key of its binding.
+    Client(Box<str>),
+    /// Another user, by his own routing.
+    User(Uid),
+}
+
+/// A leg, and how the ladder calls who is at its other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) leg: Key,
+    pub(super) party: u8,
+}
+
+/// A branch that is about to ring.
 #[derive(Debug)]
-struct Branch {
-    leg: Key,
+pub(super) struct Branch {
+    pub(super) side: Side,
+    pub(super) rings: Rings,
+    /// How many branches it may become (RFC 5393 §5).
+    pub(super) share: u16,
+    pub(super) began: At,
+    /// The early dialog that it belongs to.
     early: u8,
+    ended: bool,
+}
+
+impl Branch {
+    pub(super) fn new(side: Side, rings: Rings, share: u16, began: At) -> Self {
+        Self { side, rings, share, began, early: 0, ended: false }
+    }
 }
 
 impl Hunt {
-    pub(super) fn add(&mut self, leg: Key) {
-        self.ringing.push(Branch { leg, early: 0 });
+    pub(super) fn add(&mut self, branch: Branch) {
+        self.branches.push(branch);
     }
 
-    /// Whether this leg is one of the branches.
-    pub(super) fn has(&self, leg: Key) -> bool {
-        self.ringing.iter().any(|branch| branch.leg == leg)
+    fn ringing(&self) -> impl Iterator<Item = &Branch> {
+        self.branches.iter().filter(|branch| !branch.ended)
     }
 
-    /// Whether nothing rings any more and nothing will.
-    pub(super) fn is_over(&self) -> bool {
-        self.ringing.is_empty() && self.expected == 0
+    fn branch(&mut self, leg: Key) -> Option<&mut Branch> {
+        self.branches.iter_mut().find(|branch| branch.side.leg == leg && !branch.ended)
     }
 
-    /// Whether anything rings.
-    pub(super) fn is_ringing(&self) -> bool {
-        !self.ringing.is_empty()
+    /// The branch with this leg, if it rings.
+    pub(super) fn side(&self, leg: Key) -> Option<Side> {
+        self.ringing().map(|branch| branch.side).find(|side| side.leg == leg)
+    }
+
+    /// Whether this rings, or has refused in this `try`.
+    pub(super) fn knows(&self, rings: &Rings) -> bool {
+        self.branches.iter().any(|branch| branch.rings == *rings)
+    }
+
+    /// [`Hunt::knows`] for a client, by the key of its binding.
+    pub(super) fn knows_client(&self, key: &str) -> bool {
+        self.branches.iter().any(|branch| matches!(&branch.rings, Rings::Client(own) if **own == *key))
+    }
+
+    /// Whether anything rings that `names` holds of.
+    pub(super) fn is_ringing(&self, names: impl Fn(&Rings) -> bool) -> bool {
+        self.ringing().any(|branch| names(&branch.rings))
+    }
+
+    /// Legs of the branches that ring, and since when.
+    pub(super) fn legs(&self) -> impl Iterator<Item = (Key, At)> {
+        self.ringing().map(|branch| (branch.side.leg, branch.began))
+    }
+
+    /// Whether nothing rings any more and no look-up is open.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.asked == 0 && self.ringing().next().is_none()
+    }
+
+    /// Whether somebody has refused in this `try`.
+    pub(super) fn has_verdict(&self) -> bool {
+        self.verdict.is_some()
+    }
+
+    /// The share of one more branch out of `breadth`, when `claims` of them are still to come.
+    pub(super) fn share(&self, breadth: u16, claims: u16) -> Option<u16> {
+        let given: u16 = self.ringing().map(|branch| branch.share).fold(0, u16::saturating_add);
+        let left = breadth.saturating_sub(given);
+        (left > 0).then(|| (left / claims.max(1)).max(1))
     }
 
     /// A branch has refused; true if that ends the whole search (6xx).
     pub(super) fn refuse(&mut self, leg: Key, refusal: Refusal) -> bool {
-        self.ringing.retain(|branch| branch.leg != leg);
+        self.end(leg);
         self.note(refusal)
+    }
+
+    /// A branch has ended, and others take its place.
+    pub(super) fn end(&mut self, leg: Key) {
+        if let Some(branch) = self.branch(leg) {
+            branch.ended = true;
+        }
     }
 
     /// Something that never rang has failed; true if that ends the whole search.
     pub(super) fn note(&mut self, refusal: Refusal) -> bool {
-        let (outcome, ends) = (outcome_of(refusal.status), refusal.status >= 600);
-        let better = |(old, known): &(Outcome, Refusal)| {
-            let order = |outcome: Outcome, status: u16| (precedence(outcome), rank(status));
-            order(outcome, refusal.status) < order(*old, known.status)
+        let outcome = outcome_of(refusal.status);
+        let ends = refusal.status >= 600;
+        // A 6xx is final whatever else was said (RFC 3261 §16.7 step 6).
+        let order = |outcome: Outcome, status: u16| (status < 600, precedence(outcome), rank(status));
+        let better = match &self.verdict {
+            Some((old, Some(known))) => order(outcome, refusal.status) < order(*old, known.status),
+            Some((old, None)) => precedence(outcome) < precedence(*old),
+            None => true,
         };
-        if self.refusal.as_ref().is_none_or(better) {
-            self.refusal = Some((outcome, refusal));
+        if better {
+            self.verdict = Some((outcome, Some(refusal)));
         }
         ends
     }
 
-    /// The early dialog that a branch's provisional response belongs to: media that the caller has
-    /// not heard of yet begin a new one.
+    /// What an earlier `try` came to stands for this one.
+    pub(super) fn stand(&mut self, earlier: Option<Verdict>) {
+        self.verdict = earlier;
+    }
+
+    /// The early dialog that a response of a branch belongs to: media that the caller has not heard
+    /// of yet begin a new one, since inside one dialog he would go on with the first.
     pub(super) fn early(&mut self, leg: Key, passage: &Passage) -> u8 {
-        let Some(branch) = self.ringing.iter_mut().find(|branch| branch.leg == leg) else { return 0 };
-        if passage.has_body() {
-            let known = self.early.iter().position(|body| body == passage.body());
-            let at = known.unwrap_or_else(|| {
+        let known = self.early.iter().position(|body| body == passage.body());
+        let new = self.early.len();
+        let at = match known {
+            Some(at) => Some(at),
+            None if passage.has_body() && new < EARLY => {
                 self.early.push(passage.body().clone());
-                self.early.len() - 1
-            });
+                Some(new)
+            }
+            None => None,
+        };
+        let Some(branch) = self.branch(leg) else { return 0 };
+        if let Some(at) = at {
             branch.early = u8::try_from(at).unwrap_or(u8::MAX);
         }
         branch.early
     }
 
     /// Takes the winner out: the others are left.
-    pub(super) fn win(&mut self, leg: Key) -> u8 {
-        let early = self.ringing.iter().find(|branch| branch.leg == leg).map_or(0, |branch| branch.early);
-        self.ringing.retain(|branch| branch.leg != leg);
+    pub(super) fn win(&mut self, leg: Key, passage: &Passage) -> u8 {
+        let early = self.early(leg, passage);
+        self.end(leg);
         early
     }
 
-    /// Takes all branches out, to be told that they are not wanted any more.
-    pub(super) fn clear(&mut self) -> SmallVec<[Key; 2]> {
-        self.expected = 0;
-        self.ringing.drain(..).map(|branch| branch.leg).collect()
+    /// Takes out the branches that ring, but for those that are to ring on; they are to be told.
+    /// Those that have refused are forgotten.
+    pub(super) fn clear(&mut self, rings_on: impl Fn(&Rings) -> bool) -> SmallVec<[Side; 2]> {
+        self.asked = 0;
+        let mut out = SmallVec::new();
+        self.branches.retain(|branch| {
+            let stays = !branch.ended && rings_on(&branch.rings);
+            if !stays && !branch.ended {
+                out.push(branch.side);
+            }
+            stays
+        });
+        out
     }
 
-    /// How it went: for the tree, and for the one who asks. `timed_out` if the stage's time is over.
-    pub(super) fn verdict(&mut self, timed_out: bool) -> (Outcome, Option<Refusal>) {
-        match self.refusal.take() {
+    /// How it went: for the tree, and for the one who asks. `timed_out` if the time of the `try` is
+    /// over.
+    pub(super) fn verdict(&mut self, timed_out: bool) -> Verdict {
+        match self.verdict.take() {
             Some((outcome, _)) if timed_out && precedence(outcome) > precedence(Outcome::NoAnswer) => {
                 (Outcome::NoAnswer, None)
             }
-            Some((outcome, refusal)) => (outcome, Some(refusal)),
+            Some(verdict) => verdict,
             None if timed_out => (Outcome::NoAnswer, None),
             None => (Outcome::Unreachable, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hunt(statuses: &[u16]) -> Hunt {
+        let mut hunt = Hunt::default();
+        for status in statuses {
+            hunt.note(Refusal::status(*status));
+        }
+        hunt
+    }
+
+    #[test]
+    fn the_best_refusal_of_several() {
+        let best = |statuses: &[u16]| {
+            let (outcome, refusal) = hunt(statuses).verdict(false);
+            (outcome, refusal.map(|refusal| refusal.status))
+        };
+        assert_eq!(best(&[]), (Outcome::Unreachable, None));
+        assert_eq!(best(&[480, 486, 404]), (Outcome::Busy, Some(486)));
+        assert_eq!(best(&[500, 403]), (Outcome::Failed, Some(403)));
+        assert_eq!(best(&[408, 480]), (Outcome::Unreachable, Some(480)));
+        // 604 says of the user what no phone of his can take back.
+        assert_eq!(best(&[486, 604]), (Outcome::Unreachable, Some(604)));
+        assert_eq!(best(&[603, 486]), (Outcome::Declined, Some(603)));
+    }
+
+    #[test]
+    fn time_is_an_outcome_unless_somebody_has_said_more() {
+        assert_eq!(hunt(&[]).verdict(true).0, Outcome::NoAnswer);
+        assert_eq!(hunt(&[404]).verdict(true).0, Outcome::NoAnswer);
+        assert_eq!(hunt(&[486]).verdict(true).0, Outcome::Busy);
+    }
+
+    #[test]
+    fn breadth_is_shared_and_given_back() {
+        let key = |index| Key { index, tenant: 1 };
+        let mut hunt = Hunt::default();
+        for (index, claims) in [(0, 3), (1, 2), (2, 1)] {
+            let share = hunt.share(7, claims).unwrap();
+            let side = Side { leg: key(index), party: 0 };
+            hunt.add(Branch::new(side, Rings::Client(index.to_string().into()), share, At::START));
+        }
+        let shares: Vec<u16> = hunt.branches.iter().map(|branch| branch.share).collect();
+        assert_eq!(shares, [2, 2, 3]);
+        assert_eq!(hunt.share(7, 1), None);
+        hunt.refuse(key(2), Refusal::status(486));
+        assert_eq!(hunt.share(7, 1), Some(3));
+        assert_eq!(Hunt::default().share(2, 9), Some(1), "those who come first get one each");
+        assert_eq!(Hunt::default().share(0, 1), None);
     }
 }

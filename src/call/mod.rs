@@ -5,11 +5,17 @@
 //! upstream, towards who asks; a hunt downstream; and, once somebody has answered, a bridge.
 
 mod call;
+mod elsewhere;
+mod history;
 mod hunt;
+mod ladder;
 mod parties;
 mod record;
 mod stages;
+mod targets;
 
-pub use call::{Call, Desk, Order};
-pub use parties::{Invitation, Opening, mode_of};
+pub use call::{Call, Desk, Lookup, Order};
+pub use history::History;
+pub use ladder::{Rung, draw, rungs};
+pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use bytes::Bytes;
 
 use crate::base::Uid;
+use crate::effect::Flow;
 use crate::leg::{LinkEnd, Passage};
-use crate::registrar::Caller;
+use crate::registrar::{Binding, Caller};
 use crate::routing::Mode;
-use crate::sip::Sdp;
+use crate::sip::{Message, Name, Sdp, Uri};
+
+use super::history::History;
 
 /// What the caller's half asks of the callee's.
 #[derive(Debug)]
@@ -34,8 +37,58 @@ pub struct Opening {
     pub passage: Passage,
     /// How many hops it may still go (RFC 3261 §8.1.1.6).
     pub max_forwards: u8,
-    /// Users whose trees have already been asked: they are not asked again.
-    pub visited: SmallVec<[Uid; 2]>,
+    /// How many branches may ring for it at once (RFC 5393 §5).
+    pub breadth: u16,
+    /// How many halves may still be asked one after the other.
+    pub searches: u16,
+    /// The users whose trees have been asked on the way here.
+    pub history: History,
+    /// The phone that calls, if it is one of ours.
+    pub origin: Option<Origin>,
+}
+
+/// The phone that calls: it is not rung by its own call.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    flow: Flow,
+    contact: Bytes,
+}
+
+impl Origin {
+    /// The phone that sent an INVITE.
+    pub fn of(flow: Flow, invite: &Message) -> Self {
+        let contact = invite.contact_uri().map(Bytes::copy_from_slice).unwrap_or_default();
+        Self { flow, contact }
+    }
+
+    /// Whether a binding is of this phone: it calls from where it is called, or names the same
+    /// Contact from the same host. What comes by a proxy (Path) shares its flow with others.
+    pub fn is(&self, binding: &Binding) -> bool {
+        let (there, here) = (binding.flow, self.flow);
+        let same_flow = match (there.stream, here.stream) {
+            (None, None) => there.remote == here.remote,
+            (there, here) => there == here,
+        };
+        let same_contact = || {
+            let own = Uri::parse(&self.contact).ok();
+            let its = Uri::parse(binding.stored.contact.as_bytes()).ok();
+            own.zip(its).is_some_and(|(own, its)| own.same_as(&its))
+        };
+        (binding.stored.path.is_empty() && same_flow)
+            || (there.remote.ip() == here.remote.ip() && same_contact())
+    }
+}
+
+/// The branches that a request allows to ring at once: what its Max-Breadth says, at most `limit`;
+/// without one that is understood, the limit (RFC 5393 §5.3.1).
+pub fn breadth_of(invite: &Message, limit: u16) -> u16 {
+    let asked = invite.header(Name::MaxBreadth).and_then(|value| std::str::from_utf8(value).ok());
+    let digits = asked.map(str::trim).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits {
+        // More than a number can hold is more than the limit.
+        Some(digits) if !digits.is_empty() => digits.parse().unwrap_or(limit).min(limit),
+        Some(_) | None => limit,
+    }
 }
 
 /// What an INVITE is for, told from its offer (voice, when it makes none).

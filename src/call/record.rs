@@ -36,6 +36,7 @@ impl Call {
             end: end.text(),
             rule: self.route.rule(),
             path: self.route.path(),
+            ladder: self.ladder.text(&self.route.caller().to_string()),
         }
     }
 
@@ -49,15 +50,29 @@ impl Call {
             callee: self.route.to().to_string(),
             mode: mode_text(self.route.mode()).to_owned(),
             state: match &self.state {
-                State::Hunting(hunt) if hunt.is_ringing() => "ringing".to_owned(),
+                State::Hunting(hunt) if hunt.is_ringing(|_| true) => "ringing".to_owned(),
                 State::Hunting(_) => "routing".to_owned(),
                 State::Ignoring => "ignored".to_owned(),
                 State::Bridged { .. } => "answered".to_owned(),
                 State::Over => "over".to_owned(),
             },
             started_ms: self.started.wall_ms,
+            answered_ms: self.answered_ms,
             rule: self.route.rule(),
+            path: String::new(),
+            ladder: String::new(),
         }
+    }
+
+    /// [`Call::listing`] with all that has happened.
+    pub fn account(&self) -> LiveCall {
+        let ladder = self.ladder.text(&self.route.caller().to_string());
+        LiveCall { path: self.route.path(), ladder, ..self.listing() }
+    }
+
+    /// Whether it is the call of that name, or its name begins so.
+    pub fn is_named(&self, id: &str) -> bool {
+        self.id.starts_with(id)
     }
 }
 

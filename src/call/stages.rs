@@ -1,31 +1,40 @@
 //! How a half of a call follows its tree: stages of targets, and what comes after each outcome.
 //!
-//! Implements: RFC 3261 §16.6, §16.7 (search and best response), §8.1.3.4 (redirection).
+//! A stage is one `try`. Its targets ring together, or after a while of their own, counted from the
+//! stage's beginning; when nothing rings any more, the next one begins at once, since there is
+//! nobody to wait for. What rings when the time of a stage is over rings on if the next one names it
+//! again. A target without a handler leaves the outcome of the stage before as it was.
+//!
+//! The copies that a line asks for (`also`) are for pages: a call is with one, and nobody gets a
+//! copy of it.
+//!
+//! Implements: RFC 3261 §16.6, §16.7 (search and best response).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Uid;
-use crate::dialog::Face;
-use crate::effect::{CallTimer, Wake};
-use crate::leg::{Dial, LegWord, Passage, Refusal, own_status};
-use crate::routing::{Action, Direction, Outcome, Route, Target, TimedTarget, Who};
+use smallvec::SmallVec;
 
-use super::call::{Call, Desk, NOT_WANTED, Order, State, say};
-use super::parties::{Invitation, Opening};
+use crate::base::Uid;
+use crate::effect::{CallTimer, Wake};
+use crate::leg::{LegWord, Passage, Refusal, own_status};
+use crate::routing::{Action, Outcome, Try, Who};
+
+use super::call::{Call, Desk, NOT_WANTED, State};
 
 impl Call {
     /// Does what the tree says now.
     pub(super) fn act(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let route = self.route.clone();
+        // What is sent on as a whole has the whole breadth; a stage divides it.
+        self.claims = 1;
         match route.action() {
-            Action::Try(plan) => self.stage(desk, &plan.targets, plan.ring_for),
+            Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
-                Who::User(uid) => self.ring_user(desk, uid),
-                Who::Number(number) => self.find_number(desk, number),
+                Who::User(uid) => self.ring_user(desk, uid, None, None),
+                Who::Number(number) => self.find_number(desk, number, None),
                 Who::Anonymous => self.refuse(desk, Refusal::status(404)),
             },
-            Action::Forward(uid) => self.ring_user(desk, uid),
+            Action::Forward(uid) => self.forward(desk, uid),
             Action::Decline => self.refuse(desk, Refusal::status(603)),
             Action::Busy => self.refuse(desk, Refusal::status(486)),
             Action::Refuse(why) => {
@@ -35,146 +44,94 @@ impl Call {
             Action::Ignore => {
                 self.state = State::Ignoring;
                 let word = LegWord::Progress { status: 180, early: 0, passage: Passage::default() };
-                say(desk, self.upstream, word);
+                self.say(desk, self.upstream, word);
             }
         }
         self.settle(desk);
     }
 
-    fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, targets: &[TimedTarget], ring_for: Option<Duration>) {
-        if let Some(ring_for) = ring_for {
-            self.stage = Some(desk.wire.ctx.arm(ring_for, Wake::Call(self.key, CallTimer::Stage)));
+    /// Another user's routing takes over. Back to one who has been asked before it is a loop, and
+    /// this half is the one that closed it.
+    fn forward(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid) {
+        if self.history.has(uid) {
+            return self.refuse(desk, Refusal::status(482));
         }
-        for timed in targets {
-            if timed.after.is_zero() {
-                self.ring(desk, &timed.target);
-            } else {
-                self.later.push((timed.after, timed.target.clone()));
-                self.expect(1);
-            }
-        }
-        self.later.sort_by_key(|(after, _)| std::cmp::Reverse(*after));
-        if let Some((after, _)) = self.later.last() {
-            self.next = Some(desk.wire.ctx.arm(*after, Wake::Call(self.key, CallTimer::Next)));
-        }
+        let cause = self.cause();
+        self.ring_user(desk, uid, None, cause);
     }
 
-    fn ring(&mut self, desk: &mut Desk<'_, '_, '_>, target: &Target) {
-        match target {
-            Target::Clients => self.ring_clients(desk),
-            Target::User(uid) => self.ring_user(desk, uid),
-            Target::Client(_) | Target::Inbox | Target::Voicemail | Target::Device(_) => {}
-        }
-    }
-
-    fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        let callee =
-            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
-        let now = desk.wire.ctx.at();
-        for binding in desk.owner.clients(now, None) {
-            let dial = Dial {
-                call: self.key,
-                flow: binding.flow,
-                contact: &binding.stored.contact,
-                path: &binding.stored.path,
-                from: &self.caller.face,
-                to: &callee,
-                max_forwards: self.max_forwards,
-                passage: &self.passage,
-            };
-            let leg = desk.legs.dial(desk.wire, &dial);
-            if let State::Hunting(hunt) = &mut self.state {
-                hunt.add(leg);
-            }
-        }
-    }
-
-    /// Asks another user's routing, unless it was asked before.
-    fn ring_user(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid) {
+    fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        if self.visited.contains(uid) || self.max_forwards == 0 {
-            hunt.note(Refusal::status(480));
+        if plan.targets.iter().all(|timed| super::targets::is_missing(desk.owner, &timed.target)) {
+            hunt.stand(self.earlier.take().map(|verdict| *verdict));
             return;
         }
-        let from = desk.legs.link_out(self.key);
-        hunt.add(from.leg);
-        let mut visited = self.visited.clone();
-        visited.push(uid.clone());
-        let opening = Opening {
-            id: Arc::clone(&self.id),
-            caller: self.caller.clone(),
-            passage: self.passage.clone(),
-            max_forwards: self.max_forwards - 1,
-            visited,
-        };
-        let mode = self.route.mode();
-        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
-    }
-
-    fn find_number(&mut self, desk: &mut Desk<'_, '_, '_>, number: &Arc<str>) {
-        self.expect(1);
-        desk.orders.push(Order::FindNumber { call: self.key, number: Arc::clone(number) });
-    }
-
-    /// It is known whose number it is: nobody's is 404.
-    pub fn on_number(&mut self, desk: &mut Desk<'_, '_, '_>, uid: Option<&Uid>) {
-        let State::Hunting(hunt) = &mut self.state else { return };
-        hunt.expected = hunt.expected.saturating_sub(1);
-        match uid {
-            Some(uid) => self.ring_user(desk, uid),
-            None => {
-                hunt.note(Refusal::status(404));
+        if let Some(ring_for) = plan.ring_for {
+            self.stage = Some(desk.wire.ctx.arm(ring_for, Wake::Call(self.key, CallTimer::Stage)));
+        }
+        let (mut now, mut later) = (SmallVec::<[_; 2]>::new(), SmallVec::new());
+        for timed in &plan.targets {
+            // What rings on from the stage before has begun, whenever it was to begin.
+            if timed.after.is_zero() || self.rings(desk, &timed.target) {
+                now.push(timed.target.clone());
+            } else {
+                later.push((timed.after, timed.target.clone()));
             }
         }
-        self.settle(desk);
+        later.sort_by_key(|(after, _)| std::cmp::Reverse(*after));
+        self.later = later;
+        self.ring_all(desk, &now);
+        self.await_next(desk);
     }
 
-    /// A phone says that he is elsewhere: the owner's outgoing tree decides about it as if he had
-    /// called there himself. Any other redirection is a phone's that cannot be reached.
-    pub(super) fn redirect(&mut self, desk: &mut Desk<'_, '_, '_>, to: Who) {
-        self.redirections += 1;
-        let settings = desk.wire.ctx.settings;
-        let who = (Who::User(self.owner.clone()), to);
-        let profiles = desk.owner.profiles(settings);
-        let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.is_urgent());
-        let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, facts);
-        match (route.action(), route.to()) {
-            (Action::Send, Who::User(uid)) => self.ring_user(desk, uid),
-            (Action::Send, Who::Number(number)) => self.find_number(desk, number),
-            (Action::Forward(uid), _) => self.ring_user(desk, uid),
-            _ => {
-                if let State::Hunting(hunt) = &mut self.state {
-                    hunt.note(Refusal::status(403));
-                }
-            }
-        }
-    }
-
-    /// If nothing rings any more, the tree says what is next.
+    /// If nothing rings any more, the next target begins, or the tree says what is next.
     pub(super) fn settle(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        if hunt.is_over() {
-            self.come_back(desk, false);
+        match (hunt.is_quiet(), self.later.is_empty()) {
+            (true, true) => self.come_back(desk, false),
+            (true, false) => self.ring_next(desk),
+            (false, true) => self.await_life(desk),
+            (false, false) => {}
         }
     }
 
     /// The current `try` comes back with its outcome.
     pub(super) fn come_back(&mut self, desk: &mut Desk<'_, '_, '_>, timed_out: bool) {
-        self.stop_ringing(desk, NOT_WANTED);
         let State::Hunting(hunt) = &mut self.state else { return };
         let (outcome, refusal) = hunt.verdict(timed_out);
-        if self.route.follow(outcome) {
-            return self.act(desk);
+        if !self.route.follow(outcome) {
+            let refusal = refusal.unwrap_or_else(|| Refusal::status(own_status(outcome)));
+            return self.refuse(desk, refusal);
         }
-        let refusal = refusal.unwrap_or_else(|| Refusal::status(own_status(outcome)));
-        self.refuse(desk, refusal);
+        self.earlier = Some(Box::new((outcome, refusal)));
+        self.search = (self.search.0.wrapping_add(1), desk.wire.ctx.at());
+        self.let_go(desk);
+        self.act(desk);
+    }
+
+    /// Ends the stage: what the next one names again rings on, the others are told to stop.
+    fn let_go(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        self.stop_timers(desk);
+        let named = self.named(desk);
+        let State::Hunting(hunt) = &mut self.state else { return };
+        for side in hunt.clear(|rings| named.covers(rings)) {
+            self.say(desk, side, LegWord::Cancel(Passage::reason(NOT_WANTED)));
+        }
     }
 
     /// A timer of this call fired.
     pub fn on_timer(&mut self, desk: &mut Desk<'_, '_, '_>, timer: CallTimer) {
+        let is_told = match timer {
+            CallTimer::Stage | CallTimer::Limit => true,
+            CallTimer::Next | CallTimer::Silent => false,
+        };
+        if is_told {
+            self.ladder.time(self.after_ms(desk), timer);
+        }
         match (&self.state, timer) {
             (State::Hunting(_), CallTimer::Stage) => self.come_back(desk, true),
             (State::Hunting(_), CallTimer::Next) => self.ring_next(desk),
+            (State::Hunting(_), CallTimer::Silent) => self.on_silence(desk),
             (State::Hunting(_), CallTimer::Limit) => {
                 self.refuse(desk, Refusal::status(own_status(Outcome::NoAnswer)));
             }
@@ -183,26 +140,86 @@ impl Call {
         }
     }
 
+    /// The time of the next target has come, or there is nobody to wait for any more.
     fn ring_next(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        let Some((due, target)) = self.later.pop() else { return };
-        if let State::Hunting(hunt) = &mut self.state {
-            hunt.expected = hunt.expected.saturating_sub(1);
+        desk.wire.ctx.disarm(&mut self.next);
+        let Some((due, first)) = self.later.pop() else { return };
+        let mut now: SmallVec<[_; 2]> = SmallVec::new();
+        now.push(first);
+        while self.later.last().is_some_and(|(after, _)| *after <= due) {
+            now.extend(self.later.pop().map(|(_, target)| target));
         }
-        if let Some((after, _)) = self.later.last() {
-            let wait = after.saturating_sub(due);
-            self.next = Some(desk.wire.ctx.arm(wait, Wake::Call(self.key, CallTimer::Next)));
-        }
-        self.ring(desk, &target);
+        self.ring_all(desk, &now);
+        self.await_next(desk);
         self.settle(desk);
     }
 
-    pub(super) fn stop_ringing(&mut self, desk: &mut Desk<'_, '_, '_>, why: &'static str) {
-        desk.wire.ctx.disarm(&mut self.stage);
-        desk.wire.ctx.disarm(&mut self.next);
-        self.later.clear();
-        let State::Hunting(hunt) = &mut self.state else { return };
-        for leg in hunt.clear() {
-            say(desk, leg, LegWord::Cancel(Passage::reason(why)));
+    fn await_next(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        if let Some((after, _)) = self.later.last() {
+            let passed = desk.wire.ctx.at().since(self.search.1);
+            let wait = after.saturating_sub(passed);
+            self.next = Some(desk.wire.ctx.arm(wait, Wake::Call(self.key, CallTimer::Next)));
         }
     }
+
+    /// Somebody has refused, and those that still ring have given no sign of life: they hold up the
+    /// answer for a while only.
+    fn await_life(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        let State::Hunting(hunt) = &self.state else { return };
+        if self.silent.is_some() || !hunt.has_verdict() || hunt.asked > 0 {
+            return;
+        }
+        if let Some(silence) = self.silence(desk) {
+            let wait = patience(desk).saturating_sub(silence);
+            self.silent = Some(desk.wire.ctx.arm(wait, Wake::Call(self.key, CallTimer::Silent)));
+        }
+    }
+
+    /// How long the youngest of the branches has been silent; `None` if one has shown itself alive.
+    fn silence(&self, desk: &Desk<'_, '_, '_>) -> Option<Duration> {
+        let State::Hunting(hunt) = &self.state else { return None };
+        let mut youngest = None;
+        for (leg, began) in hunt.legs() {
+            if !desk.legs.is_silent(&*desk.wire, leg) {
+                return None;
+            }
+            youngest = youngest.max(Some(began));
+        }
+        youngest.map(|began| desk.wire.ctx.at().since(began))
+    }
+
+    fn on_silence(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        self.silent = None;
+        if self.silence(desk).is_none_or(|silence| silence < patience(desk)) {
+            return self.settle(desk);
+        }
+        self.ladder.time(self.after_ms(desk), CallTimer::Silent);
+        let State::Hunting(hunt) = &mut self.state else { return };
+        hunt.note(Refusal::status(408));
+        for side in hunt.clear(|_| false) {
+            self.say(desk, side, LegWord::Cancel(Passage::reason(NOT_WANTED)));
+        }
+        self.settle(desk);
+    }
+
+    /// Nothing is to ring any more.
+    pub(super) fn stop_ringing(&mut self, desk: &mut Desk<'_, '_, '_>, why: &Passage) {
+        self.stop_timers(desk);
+        let State::Hunting(hunt) = &mut self.state else { return };
+        for side in hunt.clear(|_| false) {
+            self.say(desk, side, LegWord::Cancel(why.clone()));
+        }
+    }
+
+    fn stop_timers(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        for timer in [&mut self.stage, &mut self.next, &mut self.silent] {
+            desk.wire.ctx.disarm(timer);
+        }
+        self.later.clear();
+    }
+}
+
+/// How long a phone may be silent and still hold up the answer of others.
+fn patience(desk: &Desk<'_, '_, '_>) -> Duration {
+    Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.silent_s))
 }

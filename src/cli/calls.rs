@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::{live, output};
+use crate::call::{Rung, draw, rungs};
 use crate::effect::admin::LiveCall;
 use crate::io::socket::{Answer, Question};
 use crate::io::store::{CallRow, Filter, Opening};
@@ -95,36 +96,130 @@ fn live_row(call: LiveCall) -> Vec<String> {
     vec![started, call.id, call.caller, call.callee, call.mode, tree, state, String::new(), call.rule]
 }
 
+/// One half, in progress or over.
+#[derive(Serialize)]
+struct Half {
+    id: String,
+    direction: String,
+    owner: String,
+    caller: String,
+    callee: String,
+    mode: String,
+    started_ms: i64,
+    answered_ms: Option<i64>,
+    /// `None` while it lasts.
+    ended_ms: Option<i64>,
+    status: Option<u16>,
+    /// What ended it, or how it stands.
+    end: String,
+    rule: String,
+    path: String,
+    ladder: Vec<Rung>,
+}
+
+impl From<CallRow> for Half {
+    fn from(row: CallRow) -> Self {
+        Self {
+            id: row.id,
+            direction: row.direction,
+            owner: row.owner,
+            caller: row.caller,
+            callee: row.callee,
+            mode: row.mode,
+            started_ms: row.started_ms,
+            answered_ms: row.answered_ms,
+            ended_ms: Some(row.ended_ms),
+            status: Some(row.status),
+            end: row.end,
+            rule: row.rule,
+            path: row.path,
+            ladder: rungs(&row.ladder),
+        }
+    }
+}
+
+impl From<LiveCall> for Half {
+    fn from(call: LiveCall) -> Self {
+        Self {
+            id: call.id,
+            direction: call.direction,
+            owner: call.owner,
+            caller: call.caller,
+            callee: call.callee,
+            mode: call.mode,
+            started_ms: call.started_ms,
+            answered_ms: call.answered_ms,
+            ended_ms: None,
+            status: None,
+            end: call.state,
+            rule: call.rule,
+            path: call.path,
+            ladder: rungs(&call.ladder),
+        }
+    }
+}
+
 fn show(loaded: &Loaded, id: &str, json: bool) -> Result<(), Failure> {
-    let halves = block_on(async {
+    // What lives is asked for first: a half that ends between the questions is then told twice, not
+    // missed, and its record is the newer word.
+    let live = match live::ask(loaded, &Question::Call(id.into()))? {
+        Some(Answer::Calls(calls)) => calls,
+        Some(_) => return Err(live::foreign()),
+        None => Vec::new(),
+    };
+    let past = block_on(async {
         let mut database = loaded.database(Opening::Existing).await?;
         let halves = database.call(id).await?;
         database.close().await?;
         Ok(halves)
     })?;
+    let mut halves: Vec<Half> = past.into_iter().map(Half::from).collect();
+    for call in live.into_iter().map(Half::from) {
+        let same = |half: &Half| {
+            (&half.id, &half.direction, &half.owner) == (&call.id, &call.direction, &call.owner)
+        };
+        if !halves.iter().any(same) {
+            halves.push(call);
+        }
+    }
+    halves.sort_by(|a, b| (&a.id, a.started_ms).cmp(&(&b.id, b.started_ms)));
     if halves.is_empty() {
         return Err(Failure::NoCall(id.into()));
     }
     if json {
         output::json(&halves);
-        return Ok(());
-    }
-    for half in halves {
-        output::line(format_args!("call {}: {} to {}, {}", half.id, half.caller, half.callee, half.mode));
-        output::line(format_args!("  started   {} UTC", output::moment(half.started_ms)));
-        match half.answered_ms {
-            Some(answered) => {
-                output::line(format_args!("  answered  {} UTC", output::moment(answered)));
-                output::line(format_args!("  lasted    {}", output::length(half.ended_ms - answered)));
-            }
-            None => output::line("  answered  by nobody"),
-        }
-        output::line(format_args!("  ended     {} {}", half.status, half.end));
-        output::line(format_args!("  the {} tree of {} decided:", half.direction, half.owner));
-        for step in half.path.lines() {
-            output::line(format_args!("    {step}"));
-        }
-        output::line("");
+    } else {
+        halves.iter().for_each(print);
     }
     Ok(())
+}
+
+fn print(half: &Half) {
+    output::line(format_args!("call {}: {} to {}, {}", half.id, half.caller, half.callee, half.mode));
+    output::line(format_args!("  started   {} UTC", output::moment(half.started_ms)));
+    match (half.answered_ms, half.ended_ms) {
+        (Some(answered), ended) => {
+            output::line(format_args!("  answered  {} UTC", output::moment(answered)));
+            if let Some(ended) = ended {
+                output::line(format_args!("  lasted    {}", output::length(ended - answered)));
+            }
+        }
+        (None, Some(_)) => output::line("  answered  by nobody"),
+        (None, None) => {}
+    }
+    match half.status {
+        Some(status) => output::line(format_args!("  ended     {status} {}", half.end)),
+        None => output::line(format_args!("  now       {}", half.end)),
+    }
+    output::line(format_args!("  the {} tree of {} decided:", half.direction, half.owner));
+    for step in half.path.lines() {
+        output::line(format_args!("    {step}"));
+    }
+    if !half.ladder.is_empty() {
+        output::line("  and this was said:");
+        for row in draw(&half.ladder) {
+            output::line(format_args!("    {row}"));
+        }
+    }
+    output::line("");
 }

@@ -155,7 +155,7 @@ struct Narrator {
 impl Narrator {
     fn tell(&self, fact: &Fact) -> Option<String> {
         Some(match fact {
-            Fact::Registered { renewed: true, .. } | Fact::Dropped(_) => return None,
+            Fact::Registered { renewed: true, .. } | Fact::Dropped(_) | Fact::TurnedAway => return None,
             Fact::Registered { uid, via, expires_s, .. } => {
                 format!("registered    {uid} at {via} for {expires_s} s")
             }

@@ -92,6 +92,17 @@ impl Dialog {
         dialog
     }
 
+    /// A dialog made by an answer alone, whose leg is gone: what our INVITE said is repeated in it.
+    pub fn of_answer(settings: &Settings, answer: &Message, flow: Flow) -> Self {
+        let bytes = Bytes::copy_from_slice;
+        let from = bytes(answer.header(Name::From).unwrap_or_default());
+        let local_tag = bytes(answer.from_tag());
+        let mut dialog =
+            Self::as_uac(bytes(answer.call_id()), from, local_tag, Bytes::new(), Bytes::new(), flow);
+        dialog.local_cseq = answer.cseq();
+        dialog.confirmed_by(settings, answer)
+    }
+
     /// Our tag.
     pub fn local_tag(&self) -> &[u8] {
         &self.local_tag

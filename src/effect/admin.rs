@@ -14,6 +14,9 @@ pub enum AdminRequest {
     Registrations,
     /// Every call in progress: [`AdminReply::Calls`].
     Calls,
+    /// Every call in progress whose name begins so, with all that has happened in it:
+    /// [`AdminReply::Calls`].
+    Call(String),
     /// The store has changed this user (password, profile, numbers, or he is gone): read him again.
     Refresh(Uid),
     /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
@@ -72,6 +75,14 @@ pub struct LiveCall {
     pub state: String,
     /// Milliseconds since 1970.
     pub started_ms: i64,
+    /// Milliseconds since 1970; `None` while nobody has answered.
+    pub answered_ms: Option<i64>,
     /// The deciding rule in one line.
     pub rule: String,
+    /// The whole decision path, one step a line; only if it was asked for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// What was said and heard; only if it was asked for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ladder: String,
 }

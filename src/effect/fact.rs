@@ -76,6 +76,8 @@ pub enum Fact {
     Page(Arc<PageRecord>),
     /// A message was dropped without an answer.
     Dropped(Dropped),
+    /// A new request was answered 503 without a transaction: `limits.transactions` was reached.
+    TurnedAway,
 }
 
 /// Why a message was dropped.
@@ -122,6 +124,8 @@ pub struct CallRecord {
     pub rule: String,
     /// The whole decision path, one step a line.
     pub path: String,
+    /// What was said and heard; `call::rungs` reads it.
+    pub ladder: String,
 }
 
 /// A page, as it is kept. Its body is not.

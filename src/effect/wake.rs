@@ -70,6 +70,8 @@ pub enum CallTimer {
     Stage,
     /// A staggered target is due: `after 5s`.
     Next,
+    /// Phones that have given no sign of life have held up the verdict of the others long enough.
+    Silent,
     /// The call has rung as long as any call may.
     Limit,
 }

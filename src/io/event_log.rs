@@ -50,6 +50,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             let (id, direction) = (record.id.as_str(), record.direction);
             tracing::debug!(server, id, direction, status = record.status, rule = record.rule, "page");
         }
+        Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
 }

@@ -28,6 +28,8 @@ pub enum Question {
     Registrations,
     /// Every call in progress.
     Calls,
+    /// Every call in progress whose name begins so, with all that has happened in it.
+    Call(String),
     /// The store has changed these users.
     Refresh(Vec<String>),
     /// Read the configuration again.
@@ -173,16 +175,8 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             bindings.sort_by(|a, b| a.uid.cmp(&b.uid));
             Answer::Registrations(bindings)
         }
-        Question::Calls => {
-            let replies = operator.ask(AdminRequest::Calls).await;
-            let live = replies.into_iter().filter_map(|reply| match reply {
-                AdminReply::Calls(calls) => Some(calls),
-                AdminReply::Registrations(_) | AdminReply::Done => None,
-            });
-            let mut calls: Vec<_> = live.flatten().collect();
-            calls.sort_by_key(|call| call.started_ms);
-            Answer::Calls(calls)
-        }
+        Question::Calls => calls(operator, AdminRequest::Calls).await,
+        Question::Call(id) => calls(operator, AdminRequest::Call(id)).await,
         Question::Refresh(uids) => {
             for uid in uids.iter().filter_map(|uid| Uid::parse(uid).ok()) {
                 operator.ask(AdminRequest::Refresh(uid)).await;
@@ -194,6 +188,17 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             Err(why) => Answer::Refused(why),
         },
     }
+}
+
+async fn calls(operator: &impl Operator, request: AdminRequest) -> Answer {
+    let replies = operator.ask(request).await;
+    let live = replies.into_iter().filter_map(|reply| match reply {
+        AdminReply::Calls(calls) => Some(calls),
+        AdminReply::Registrations(_) | AdminReply::Done => None,
+    });
+    let mut calls: Vec<_> = live.flatten().collect();
+    calls.sort_by_key(|call| call.started_ms);
+    Answer::Calls(calls)
 }
 
 /// The command line's end.

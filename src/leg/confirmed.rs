@@ -26,15 +26,13 @@ use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
-use super::words::{ALLOW, LegWord, Passage, write_required};
+use super::words::{ALLOW, ELSEWHERE, LegWord, Passage, write_required};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
     /// The user part of our Contact: whom the phone believes to talk to.
     pub(super) user: String,
-    /// Whether the INVITE that opened the dialog, if it was ours, made the offer.
-    offered: bool,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15).
     closing: Option<Passage>,
     /// The BYE has been sent or answered.
@@ -78,11 +76,10 @@ enum Ack {
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String, offered: bool) -> Self {
+    pub(super) fn new(dialog: Dialog, user: String) -> Self {
         Self {
             dialog,
             user,
-            offered,
             closing: None,
             ended: false,
             unacknowledged: None,
@@ -315,10 +312,11 @@ impl Confirmed {
         key: Key,
         client: Key,
         response: &Message,
+        again: bool,
     ) -> Turn {
         let status = response.status();
         if response.method() == Method::Invite {
-            return self.on_invite_response(wire, client, response);
+            return self.on_invite_response(wire, client, response, again);
         }
         if status < 200 {
             return Turn::Stay;
@@ -346,7 +344,13 @@ impl Confirmed {
     }
 
     /// A final response to one of our INVITEs in this dialog, or a repeat of its 2xx.
-    fn on_invite_response(&mut self, wire: &mut Wire<'_, '_>, client: Key, response: &Message) -> Turn {
+    fn on_invite_response(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        client: Key,
+        response: &Message,
+        again: bool,
+    ) -> Turn {
         if self.renegotiation.is_ours(client) {
             let turn = self.on_reinvite_response(wire, client, response);
             return if self.ended && !self.renegotiation.is_open() { self.gone(wire) } else { turn };
@@ -355,11 +359,10 @@ impl Confirmed {
             return Turn::Stay;
         }
         if response.to_tag() != self.dialog.remote_tag() {
-            // Another phone behind the same address has answered too: it gets its ACK and BYE.
-            let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-            let mut other = Self::new(dialog, self.user.clone(), self.offered);
-            other.owe_ack(client, response, self.offered);
-            other.hang_up(wire, &Passage::reason("SIP;cause=200;text=\"Call completed elsewhere\""));
+            // Another phone behind the same address has answered too.
+            if !again {
+                send_away(wire, client, response, &Passage::reason(ELSEWHERE));
+            }
             return Turn::Stay;
         }
         match &self.ack {
@@ -450,4 +453,17 @@ impl Confirmed {
     pub(super) fn owes_ack(&self) -> bool {
         matches!(self.ack, Ack::Owed { .. })
     }
+}
+
+/// A phone has answered that nobody waits for any more, or a second one behind a proxy that forks:
+/// it gets its ACK and its BYE (RFC 3261 §13.2.2.4). All that this needs is in its answer.
+pub(super) fn send_away(wire: &mut Wire<'_, '_>, client: Key, answer: &Message, why: &Passage) {
+    let Some((flow, offered)) = wire.transactions.invite_of(client) else { return };
+    if answer.method() != Method::Invite || !(200..300).contains(&answer.status()) {
+        return;
+    }
+    let dialog = Dialog::of_answer(wire.ctx.settings, answer, flow);
+    let mut other = Confirmed::new(dialog, String::new());
+    other.owe_ack(client, answer, offered);
+    other.hang_up(wire, why);
 }

@@ -1,5 +1,7 @@
 //! How we show ourselves to a phone: the headers of the requests that a leg writes.
 
+use bytes::Bytes;
+
 use crate::base::Key;
 use crate::config::Settings;
 use crate::dialog::{Escaped, Face};
@@ -25,6 +27,10 @@ pub struct Dial<'a> {
     pub to: &'a Face,
     /// Max-Forwards, already counted down.
     pub max_forwards: u8,
+    /// How many branches it may become (RFC 5393 §5).
+    pub breadth: u16,
+    /// The way that it has come, if it did not come straight (RFC 7044).
+    pub history: Option<&'a Bytes>,
     /// What passes.
     pub passage: &'a Passage,
 }
@@ -34,6 +40,10 @@ impl Dial<'_> {
     pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
         contact(settings, self.flow, &self.from.user, writer);
         writer.header(Name::Allow, ALLOW);
+        writer.number(Name::MaxBreadth, u64::from(self.breadth));
+        if let Some(history) = self.history {
+            writer.header(Name::HistoryInfo, history);
+        }
         self.passage.write(writer);
     }
 }

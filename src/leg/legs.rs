@@ -1,19 +1,20 @@
 //! All legs of one user server: makes them, hands them their events, lets them go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::{Arena, Key, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
-use crate::effect::{Ctx, Flow, LegTimer};
+use crate::effect::{Ctx, Flow, LegTimer, StreamId};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, Owner, Transactions};
 
-use super::confirmed::Confirmed;
+use super::confirmed::{Confirmed, send_away};
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
 use super::uac::Uac;
 use super::uas::Uas;
-use super::words::LegWord;
+use super::words::{LegWord, Passage};
 
 /// What a leg acts through: the out-tray and the transactions below it.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Report {
 pub struct Legs {
     server: ServerIndex,
     arena: Arena<Leg>,
+    /// Which legs a stream carries, so that a lost one costs what it carries and no more.
+    by_stream: BTreeSet<(StreamId, Key)>,
     /// Words for the other halves of calls; the switchboard delivers them.
     pub outbox: Vec<LinkMail>,
 }
@@ -48,6 +51,8 @@ pub struct Legs {
 struct Leg {
     /// `None` when the call does not care any more what becomes of it.
     call: Option<Key>,
+    /// The stream that it is listed under.
+    stream: Option<StreamId>,
     machine: Machine,
 }
 
@@ -81,7 +86,7 @@ pub(super) enum Turn {
 impl Legs {
     /// No legs yet.
     pub fn new(server: ServerIndex) -> Self {
-        Self { server, arena: Arena::default(), outbox: Vec::new() }
+        Self { server, arena: Arena::default(), by_stream: BTreeSet::new(), outbox: Vec::new() }
     }
 
     /// Live legs.
@@ -98,8 +103,7 @@ impl Legs {
     pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
-        let key =
-            self.arena.insert(Leg { call: Some(call), machine: Machine::Uas(Uas::new(asked, tag, user)) });
+        let key = self.insert(Some(call), Machine::Uas(Uas::new(asked, tag, user)));
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -134,18 +138,18 @@ impl Legs {
         };
         let client = wire.transactions.request(wire.ctx, Owner::Leg(key), dial.flow, &draft);
         let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
-        self.arena.insert(Leg { call: Some(dial.call), machine: Machine::Uac(uac) })
+        self.insert(Some(dial.call), Machine::Uac(uac))
     }
 
     /// A link to a half that is about to be set up.
     pub fn link_out(&mut self, call: Key) -> LinkEnd {
-        let leg = self.arena.insert(Leg { call: Some(call), machine: Machine::Link(Link::opening()) });
+        let leg = self.insert(Some(call), Machine::Link(Link::opening()));
         LinkEnd { server: self.server, leg }
     }
 
     /// A link from a half that is there.
     pub fn link_in(&mut self, call: Key, peer: LinkEnd) -> Key {
-        self.arena.insert(Leg { call: Some(call), machine: Machine::Link(Link::open(peer)) })
+        self.insert(Some(call), Machine::Link(Link::open(peer)))
     }
 
     /// This end of a link, for the other half to write to.
@@ -155,10 +159,10 @@ impl Legs {
 
     /// The half that a link asked for is there.
     pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
-        let Some(Leg { call, machine: Machine::Link(link) }) = self.arena.get_mut(leg) else { return };
+        let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else { return };
         link.on_opened(peer, &mut self.outbox);
         if call.is_none() {
-            self.arena.remove(leg);
+            self.remove(leg);
         }
     }
 
@@ -166,7 +170,7 @@ impl Legs {
     pub fn on_mail(&mut self, mail: LinkMail) -> Option<Report> {
         let call = self.arena.get(mail.to.leg)?.call;
         if ends_link(&mail.word) {
-            self.arena.remove(mail.to.leg);
+            self.remove(mail.to.leg);
         }
         Some(Report { call: call?, leg: mail.to.leg, word: mail.word })
     }
@@ -249,17 +253,33 @@ impl Legs {
         Ok(self.apply(key, turn))
     }
 
-    /// A response to a request of a leg.
+    /// Whether a leg rings a phone that has not said anything, not even 100.
+    pub fn is_silent(&self, wire: &Wire<'_, '_>, key: Key) -> bool {
+        match self.arena.get(key).map(|leg| &leg.machine) {
+            Some(Machine::Uac(machine)) => machine.is_silent(wire),
+            Some(Machine::Uas(_) | Machine::Confirmed(_) | Machine::Link(_)) | None => false,
+        }
+    }
+
+    /// A response to a request of a leg; `again` if it is a 2xx that it has had before. An answer to
+    /// a leg that is gone is acknowledged and ended: the phone believes to be in a call.
     pub fn on_response(
         &mut self,
         wire: &mut Wire<'_, '_>,
         key: Key,
         client: Key,
         response: &Arc<Message>,
+        again: bool,
     ) -> Option<Report> {
-        let turn = match &mut self.arena.get_mut(key)?.machine {
+        let Some(leg) = self.arena.get_mut(key) else {
+            if !again {
+                send_away(wire, client, response, &Passage::default());
+            }
+            return None;
+        };
+        let turn = match &mut leg.machine {
             Machine::Uac(machine) => machine.on_response(wire, key, response),
-            Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
+            Machine::Confirmed(machine) => machine.on_response(wire, key, client, response, again),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
@@ -293,14 +313,10 @@ impl Legs {
     }
 
     /// The stream of these legs is gone: what they carry is over.
-    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: crate::effect::StreamId) -> Vec<Report> {
-        let on_it = |leg: &Leg| match &leg.machine {
-            Machine::Uas(machine) => machine.flow().stream == Some(stream),
-            Machine::Uac(machine) => machine.flow().stream == Some(stream),
-            Machine::Confirmed(machine) => machine.flow().stream == Some(stream),
-            Machine::Link(_) => false,
-        };
-        let keys: Vec<Key> = self.arena.iter().filter(|(_, leg)| on_it(leg)).map(|(key, _)| key).collect();
+    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: StreamId) -> Vec<Report> {
+        let first = Key { index: 0, tenant: 0 };
+        let listed = self.by_stream.range((stream, first)..).take_while(|(own, _)| *own == stream);
+        let keys: Vec<Key> = listed.map(|(_, key)| *key).collect();
         keys.into_iter().filter_map(|key| self.lose(wire, key)).collect()
     }
 
@@ -317,31 +333,63 @@ impl Legs {
     fn apply(&mut self, key: Key, turn: Turn) -> Option<Report> {
         let leg = self.arena.get_mut(key)?;
         let call = leg.call;
-        let word = match turn {
-            Turn::Stay => None,
-            Turn::Tell(word) => Some(word),
-            Turn::TellAndEnd(word) => {
-                self.arena.remove(key);
-                Some(word)
-            }
-            Turn::End => {
-                self.arena.remove(key);
-                None
-            }
+        let (word, ends) = match turn {
+            Turn::Stay => (None, false),
+            Turn::Tell(word) => (Some(word), false),
+            Turn::TellAndEnd(word) => (Some(word), true),
+            Turn::End => (None, true),
             Turn::Orphan => {
                 leg.call = None;
-                None
+                (None, false)
             }
             Turn::TellAndOrphan(word) => {
                 leg.call = None;
-                Some(word)
+                (Some(word), false)
             }
             Turn::Confirm(confirmed, word) => {
                 leg.machine = Machine::Confirmed(confirmed);
-                word
+                (word, false)
             }
         };
+        if ends {
+            self.remove(key);
+        } else {
+            self.list(key);
+        }
         Some(Report { call: call?, leg: key, word: word? })
+    }
+
+    fn insert(&mut self, call: Option<Key>, machine: Machine) -> Key {
+        let key = self.arena.insert(Leg { call, stream: None, machine });
+        self.list(key);
+        key
+    }
+
+    fn remove(&mut self, key: Key) {
+        if let Some(stream) = self.arena.remove(key).and_then(|leg| leg.stream) {
+            self.by_stream.remove(&(stream, key));
+        }
+    }
+
+    /// Lists a leg under the stream that it is on now: a phone may come back by another one.
+    fn list(&mut self, key: Key) {
+        let Some(leg) = self.arena.get_mut(key) else { return };
+        let stream = match &leg.machine {
+            Machine::Uas(machine) => machine.flow().stream,
+            Machine::Uac(machine) => machine.flow().stream,
+            Machine::Confirmed(machine) => machine.flow().stream,
+            Machine::Link(_) => None,
+        };
+        let before = std::mem::replace(&mut leg.stream, stream);
+        if before == stream {
+            return;
+        }
+        if let Some(before) = before {
+            self.by_stream.remove(&(before, key));
+        }
+        if let Some(stream) = stream {
+            self.by_stream.insert((stream, key));
+        }
     }
 }
 

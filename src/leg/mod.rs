@@ -19,4 +19,4 @@ pub use invite_out::Dial;
 pub use legs::{Legs, Report, Wire};
 pub use link::{LinkEnd, LinkMail};
 pub use outcome::{outcome_of, own_status, precedence, rank, shown_status};
-pub use words::{ALLOW, LegWord, Passage, Refusal, write_required};
+pub use words::{ALLOW, ELSEWHERE, LegWord, Passage, Refusal, write_required};

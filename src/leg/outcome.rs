@@ -9,7 +9,7 @@ pub fn outcome_of(status: u16) -> Outcome {
         603 | 607 | 608 => Outcome::Declined,
         486 | 600 => Outcome::Busy,
         415 | 488 | 606 => Outcome::Unsupported,
-        404 | 408 | 410 | 430 | 480 | 503 | 504 | 604 => Outcome::Unreachable,
+        404 | 408 | 410 | 430 | 480 | 482 | 503 | 504 | 604 => Outcome::Unreachable,
         _ => Outcome::Failed,
     }
 }
@@ -33,7 +33,7 @@ pub fn shown_status(status: u16) -> u16 {
     match status {
         300..=399 | 401 | 407 | 408 | 503 | 504 => 480,
         // What a phone lacks or wants of us is not for the other side.
-        420..=423 | 481 | 482 | 501 | 505 => 500,
+        420..=423 | 481 | 501 | 505 => 500,
         status => status,
     }
 }

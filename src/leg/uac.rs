@@ -58,6 +58,11 @@ impl Uac {
         self.dialog.flow()
     }
 
+    /// Whether the phone has said nothing at all.
+    pub(super) fn is_silent(&self, wire: &Wire<'_, '_>) -> bool {
+        !wire.transactions.may_cancel(self.client)
+    }
+
     pub(super) fn on_response(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Arc<Message>) -> Turn {
         match (self.state, response.status()) {
             (State::Calling, 100) => Turn::Stay,
@@ -146,7 +151,7 @@ impl Uac {
 
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
         let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user), self.offered);
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.owe_ack(self.client, response, self.offered);
         if self.offered {
             confirmed.acknowledge(wire, &Passage::default());

@@ -108,7 +108,7 @@ impl Uas {
         wire.ctx.disarm(&mut self.minute);
         let tag = self.tag_of(early);
         let dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user), false);
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.answer(wire, key, &self.asked, passage);
         confirmed.watch(wire, key);
         Turn::Confirm(Box::new(confirmed), None)
@@ -130,11 +130,11 @@ impl Uas {
         Turn::End
     }
 
-    /// A branch with media of its own has a dialog of its own: our tag and one letter more.
+    /// A branch with media of its own has a dialog of its own: our tag and its number.
     fn tag_of(&self, early: u8) -> Vec<u8> {
         let mut tag = self.tag.as_bytes().to_vec();
         if early > 0 {
-            tag.push(b'a' + (early - 1) % 26);
+            tag.extend_from_slice(format!("-{early}").as_bytes());
         }
         tag
     }

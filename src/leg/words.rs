@@ -12,6 +12,10 @@ use crate::sip::{Message, Method, Name, Sdp, Writer};
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
 
+/// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
+/// it does not show a missed call.
+pub const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// A word between a call and one of its legs.
 #[derive(Debug, Clone)]
 pub enum LegWord {
@@ -77,6 +81,8 @@ pub struct Refusal {
     pub contacts: SmallVec<[Bytes; 1]>,
     /// `Retry-After`, which 404, 480, 486, 500, 503, 600 and 603 may carry.
     pub retry_after: Option<Bytes>,
+    /// How many halves of the call were asked until it came.
+    pub spent: u16,
     /// What passes.
     pub passage: Passage,
 }
@@ -142,6 +148,11 @@ impl Passage {
         self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_ref())
     }
 
+    /// Whether it says that somebody else has taken the call.
+    pub fn is_elsewhere(&self) -> bool {
+        self.header(Name::Reason).is_some_and(|reason| memchr::memmem::find(reason, b"cause=200").is_some())
+    }
+
     /// Whether it is urgent (RFC 3261 §20.26).
     pub fn is_urgent(&self) -> bool {
         self.header(Name::Priority).is_some_and(|value| {
@@ -181,7 +192,7 @@ impl Refusal {
             SmallVec::new()
         };
         let retry_after = response.header(Name::RetryAfter).map(Bytes::copy_from_slice);
-        Self { status, contacts, retry_after, passage: Passage::of(response).without_body() }
+        Self { status, contacts, retry_after, spent: 0, passage: Passage::of(response).without_body() }
     }
 }
 

@@ -155,6 +155,8 @@ impl Page {
                 }
                 Who::Anonymous => self.finish(desk, 404),
             },
+            // Back to one who has been asked before: this half closed the loop.
+            Action::Forward(uid) if self.visited.contains(uid) => self.finish(desk, 482),
             Action::Forward(uid) => {
                 self.send_to_user(desk, uid);
                 self.wait(desk, OTHER_HALF);

@@ -23,6 +23,10 @@ impl Switchboard {
                 calls.sort_by_key(|call| call.started_ms);
                 AdminReply::Calls(calls)
             }
+            AdminRequest::Call(id) => {
+                let calls = self.calls.iter().filter(|(_, call)| call.is_named(&id));
+                AdminReply::Calls(calls.map(|(_, call)| call.account()).collect())
+            }
             AdminRequest::Refresh(uid) => {
                 if let Some(ticket) = self.users.refresh(ctx, &uid) {
                     self.waiting.insert(ticket, Waiting::User(uid));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Uid;
-use crate::call::{Call, Invitation, Opening, Order, mode_of};
+use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
@@ -55,7 +55,10 @@ impl Switchboard {
             caller,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
-            visited: smallvec::SmallVec::new(),
+            breadth: breadth_of(&request, ctx.settings.limits.breadth),
+            searches: ctx.settings.limits.halves_per_call,
+            history: History::new(hides_history(&request)),
+            origin: Some(Origin::of(asked.flow, &request)),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -122,9 +125,9 @@ impl Switchboard {
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
-            Order::FindNumber { call, number } => {
-                let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForCall(call, number));
+            Order::FindNumber(lookup) => {
+                let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
+                self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
@@ -162,7 +165,7 @@ fn same_number(a: &str, b: &str) -> bool {
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous) || wants_privacy(request);
+    let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
     if hidden {
         return Caller { who: Who::Anonymous, face: Face::anonymous() };
     }
@@ -179,15 +182,26 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     Caller { who: Who::User(user.uid.clone()), face }
 }
 
+/// The kinds of privacy that a request asks for (RFC 3323 §4.2).
+fn privacy(request: &Message) -> impl Iterator<Item = &[u8]> {
+    let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
+    words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+}
+
+/// Whether a kind of privacy is one of these.
+fn is_one_of(word: &[u8], kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes()))
+}
+
 /// Whether the sender asks not to be known: any privacy but that of the session or of its history,
 /// which are not his name (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2.1).
-fn wants_privacy(request: &Message) -> bool {
-    let harmless = [&b"none"[..], b"critical", b"session", b"history"];
-    request
-        .lines(Name::Privacy)
-        .flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')))
-        .map(<[u8]>::trim_ascii)
-        .any(|word| !word.is_empty() && !harmless.iter().any(|other| word.eq_ignore_ascii_case(other)))
+fn hides_sender(request: &Message) -> bool {
+    privacy(request).any(|word| !is_one_of(word, &["none", "critical", "session", "history"]))
+}
+
+/// Whether he asks that nobody learns how his call came there (RFC 7044 §7.2.1).
+fn hides_history(request: &Message) -> bool {
+    privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.

@@ -27,6 +27,8 @@ use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 const PAUSE_S: u64 = 60;
+/// Seconds that somebody who comes while there are too many transactions is asked to wait.
+const TURNED_AWAY_S: u64 = 5;
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
@@ -132,6 +134,9 @@ impl Switchboard {
 
     /// A request that opens something new.
     fn on_new_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        if self.is_full(ctx) {
+            return self.turn_away(ctx, flow, message);
+        }
         let face = ctx.settings.listeners.get(usize::from(flow.listener)).map(|listener| listener.face);
         if face != Some(Face::Access) {
             // Nobody is configured who could come here.
@@ -163,6 +168,20 @@ impl Switchboard {
                 self.wait_for(ctx, &uid, job);
             }
         }
+    }
+
+    /// Whether there are so many transactions that nothing new is begun.
+    fn is_full(&self, ctx: &Ctx<'_>) -> bool {
+        let limit = usize::try_from(ctx.settings.limits.transactions).unwrap_or(usize::MAX);
+        self.transactions.census().1 >= limit
+    }
+
+    /// Answers 503 at the price of one message: what is under way goes on.
+    fn turn_away(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
+        let mut writer = self.doors.refusal(request, 503, flow);
+        writer.number(Name::RetryAfter, TURNED_AWAY_S);
+        ctx.send(reply_flow(flow, request), writer.finish(b""));
+        ctx.fact(Fact::TurnedAway);
     }
 
     /// A job waits for a user's record.

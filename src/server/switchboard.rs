@@ -52,7 +52,7 @@ pub struct Census {
 #[derive(Debug)]
 pub(super) enum Waiting {
     User(Uid),
-    NumberForCall(Key, Arc<str>),
+    NumberForCall(call::Lookup),
     NumberForPage(Key, Arc<str>),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
@@ -245,8 +245,8 @@ impl Switchboard {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match event {
-                    TxEvent::Response { response, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response)
+                    TxEvent::Response { response, again, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response, *again)
                     }
                     TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
                 };
@@ -293,9 +293,9 @@ impl Switchboard {
                     self.refuse_job(ctx, job, 500);
                 }
             }
-            (Waiting::NumberForCall(call, number), outcome) => {
-                let uid = owner_of(ctx.settings, &number, outcome);
-                self.with_call(ctx, call, |call, desk| call.on_number(desk, uid.as_ref()));
+            (Waiting::NumberForCall(lookup), outcome) => {
+                let uid = owner_of(ctx.settings, &lookup.number, outcome);
+                self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
             (Waiting::NumberForPage(page, number), outcome) => {
                 let uid = owner_of(ctx.settings, &number, outcome);

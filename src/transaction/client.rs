@@ -34,6 +34,8 @@ pub(super) enum Step {
     Quiet,
     /// Tell the user of this response.
     Tell,
+    /// Tell the user of this 2xx, which he has had before.
+    TellAgain,
     /// Tell the user of this response; the machine is gone.
     TellAndEnd,
     /// The machine is gone.

@@ -11,9 +11,11 @@
 //!
 //! Implements: RFC 3261 §17.1.1; RFC 6026 §7.2, §8.4.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::base::{Key, Limits, TimerId, Token};
 use crate::effect::wake::Letter;
@@ -23,6 +25,9 @@ use crate::sip::{Message, Name, Writer};
 use super::Owner;
 use super::client::Step;
 use super::timing::{T1, TIMEOUT, TIMER_D};
+
+/// Answers to one INVITE that are told from repeats; the phones of nobody are more.
+const ANSWERS: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -41,6 +46,8 @@ pub(super) struct ClientInvite {
     pub(super) cancel: Option<Key>,
     request: Bytes,
     ack: Option<Bytes>,
+    /// The To tags of the 2xx that have come, hashed: a proxy that forks may let several through.
+    answers: SmallVec<[u64; 1]>,
     state: State,
     interval: Duration,
     repeat: Option<TimerId>,
@@ -56,6 +63,7 @@ impl ClientInvite {
             cancel: None,
             request,
             ack: None,
+            answers: SmallVec::new(),
             state: State::Calling,
             interval: T1,
             repeat: None,
@@ -83,6 +91,7 @@ impl ClientInvite {
                 self.state = State::Accepted;
                 self.stop(ctx);
                 self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::M)));
+                self.note_answer(response);
                 Step::Tell
             }
             (State::Calling | State::Proceeding, _) => {
@@ -99,9 +108,22 @@ impl ClientInvite {
                 self.acknowledge(ctx, response);
                 Step::Quiet
             }
-            (State::Accepted, 200..=299) => Step::Tell,
+            (State::Accepted, 200..=299) if self.note_answer(response) => Step::Tell,
+            (State::Accepted, 200..=299) => Step::TellAgain,
             (State::Completed | State::Accepted, _) => Step::Quiet,
         }
+    }
+
+    /// Remembers who has answered; true if it is somebody new.
+    fn note_answer(&mut self, response: &Message) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(response.to_tag());
+        let tag = hasher.finish();
+        let new = !self.answers.contains(&tag) && self.answers.len() < ANSWERS;
+        if new {
+            self.answers.push(tag);
+        }
+        new
     }
 
     pub(super) fn on_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) -> Step {

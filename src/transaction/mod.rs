@@ -43,6 +43,8 @@ pub enum TxEvent {
         client: Key,
         /// The response.
         response: Arc<Message>,
+        /// Whether it is a 2xx to an INVITE that has come before.
+        again: bool,
     },
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).

@@ -190,8 +190,17 @@ impl Transactions {
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
         }
-        let tell = matches!(step, Step::Tell | Step::TellAndEnd);
-        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response) }))
+        let again = step == Step::TellAgain;
+        let tell = again || matches!(step, Step::Tell | Step::TellAndEnd);
+        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response), again }))
+    }
+
+    /// Where an INVITE of ours went, and whether it made an offer.
+    pub fn invite_of(&self, invite: Key) -> Option<(Flow, bool)> {
+        match self.clients.get(invite)? {
+            ClientMachine::Invite(machine) => Some((machine.flow, !machine.request()?.body().is_empty())),
+            ClientMachine::Other(_) => None,
+        }
     }
 
     /// A client transaction's timer fired.
@@ -228,7 +237,7 @@ impl Transactions {
 
     fn after(&mut self, key: Key, owner: Owner, method: Method, step: Step) -> Option<TxEvent> {
         match step {
-            Step::Quiet | Step::Tell => None,
+            Step::Quiet | Step::Tell | Step::TellAgain => None,
             Step::End | Step::TellAndEnd => {
                 self.clients.remove(key);
                 None

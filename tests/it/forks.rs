@@ -166,15 +166,97 @@ fn a_cancel_reaches_every_phone() {
     world.golden("a_cancel_reaches_every_phone");
 }
 
-/// Somebody calls his own address: his other phone rings, and so does the one that he calls with.
+/// Somebody calls his own address: his other phones ring, the one that he calls with does not.
 #[test]
 fn a_user_calls_himself() {
     let mut world = World::new();
-    world.phone("anne/desk").on_call(&[(0.0, Reply::Status(486))]);
+    world.phone("anne/desk").on_call(&answers(1.0));
     world.phone("anne/hand").on_call(&answers(1.0));
+    world.phone("anne/lap").tcp().on_call(&refuses(0.5, 486));
     world.at(0.0, "anne/desk", call("anne"));
     world.at(3.0, "anne/hand", Do::Hangup);
+    world.at(5.0, "anne/lap", call("anne"));
+    world.at(9.0, "anne/lap", Do::Hangup);
     world.golden("a_user_calls_himself");
+}
+
+/// With his only phone: there is nobody to be rung.
+#[test]
+fn a_user_calls_himself_with_his_only_phone() {
+    let mut world = World::new();
+    world.phone("anne").nat();
+    world.at(0.0, "anne", call("anne"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE anne           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    480
+           0.002  anne   -> server  ACK",
+    );
+}
+
+/// A proxy that forks behind one binding lets two 200s through: the first is connected, the second
+/// acknowledged and sent away, with a leg that is there and with one that is gone.
+#[test]
+fn two_phones_answer_behind_one_binding() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0)).twin = true;
+    world.at(0.0, "anne", call("carl"));
+    world.at(3.0, "carl", Do::Hangup);
+    world.golden("two_phones_answer_behind_one_binding");
+}
+
+#[test]
+fn two_phones_answer_behind_one_binding_and_cross_the_cancel() {
+    let mut world = World::new();
+    world.phone("anne");
+    let carl = world.phone("carl");
+    carl.on_call(&[(0.0, Reply::Status(180))]).twin = true;
+    carl.crosses_cancel = true;
+    world.at(0.0, "anne", call("carl"));
+    world.at(2.0, "anne", Do::Hangup);
+    world.golden("two_phones_answer_behind_one_binding_and_cross_the_cancel");
+}
+
+/// The second phone's media are not those that the caller heard of: they have a dialog of their own,
+/// for inside one he would go on with the first (RFC 3261 §13.2.1).
+#[test]
+fn the_other_phone_answers_than_the_one_with_early_media() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl/desk").on_call(&[(0.0, Reply::Early)]);
+    world.phone("carl/hand").on_call(&answers(2.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("the_other_phone_answers_than_the_one_with_early_media");
+    let tags: Vec<_> = world.answers_to("anne").map(|one| (one.status().unwrap(), one.to_tag())).collect();
+    let tag = |status| tags.iter().find(|(own, _)| *own == status).unwrap().1;
+    assert_ne!(tag(183), tag(200), "{tags:?}");
+}
+
+/// One phone is dead, the other says no: after five seconds nobody waits for the dead one any more,
+/// and not 32 (timer B).
+#[test]
+fn a_dead_phone_does_not_hold_up_a_refusal() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl/desk");
+    world.phone("carl/hand").on_call(&refuses(1.0, 486));
+    world.at(0.0, "carl/desk", Do::Vanish);
+    world.at(0.1, "anne", call("carl"));
+    world.golden("a_dead_phone_does_not_hold_up_a_refusal");
+}
+
+/// A phone that has only said 100 is alive.
+#[test]
+fn a_slow_phone_is_waited_for() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl/desk").on_call(&[(9.0, Reply::Status(180)), (10.0, Reply::Answer)]);
+    world.phone("carl/hand").on_call(&refuses(1.0, 486));
+    world.at(0.0, "anne", call("carl"));
+    world.at(12.0, "anne", Do::Hangup);
+    world.golden("a_slow_phone_is_waited_for");
 }
 
 /// A phone that is gone without a word costs nothing when another answers.

@@ -1,12 +1,13 @@
 //! What was: records of calls and pages, and the bindings that the store holds.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
 use super::database::Database;
 use super::error::StoreError;
 use crate::base::Uid;
+use crate::call::rungs;
 use crate::io::clock;
 
 /// Which records.
@@ -47,6 +48,14 @@ pub struct CallRow {
     pub rule: String,
     /// The whole decision.
     pub path: String,
+    /// What was said and heard.
+    #[serde(serialize_with = "as_rungs")]
+    pub ladder: String,
+}
+
+/// Programs are given a ladder as a list.
+fn as_rungs<S: Serializer>(kept: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    rungs(kept).serialize(serializer)
 }
 
 /// Half of a page.
@@ -164,7 +173,8 @@ from_row!(CallRow {
     status,
     end,
     rule,
-    path
+    path,
+    ladder
 });
 from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, rule, path });
 from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

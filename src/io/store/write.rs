@@ -242,7 +242,8 @@ fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
         .put(i64::from(call.status))
         .put(call.end)
         .put(call.rule.as_str())
-        .put(call.path.as_str());
+        .put(call.path.as_str())
+        .put(call.ladder.as_str());
 }
 
 fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
@@ -275,13 +276,13 @@ static DELETE_BINDINGS: Statement =
 
 static PUT_CALLS: Statement = Statement::new(
     "INSERT INTO calls (id, direction, owner, slot, caller, callee, mode, started_ms, answered_ms, \
-     ended_ms, status, \"end\", rule, path) SELECT * FROM",
-    14,
+     ended_ms, status, \"end\", rule, path, ladder) SELECT * FROM",
+    15,
     "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
      caller = excluded.caller, callee = excluded.callee, mode = excluded.mode, \
      started_ms = excluded.started_ms, answered_ms = excluded.answered_ms, \
      ended_ms = excluded.ended_ms, status = excluded.status, \"end\" = excluded.\"end\", \
-     rule = excluded.rule, path = excluded.path",
+     rule = excluded.rule, path = excluded.path, ladder = excluded.ladder",
 );
 
 static PUT_PAGES: Statement = Statement::new(

@@ -11,10 +11,11 @@ use ratatosk::server::Input;
 use super::world::{Who, World};
 
 impl World {
-    /// An operator asks every user server.
+    /// An operator of north asks every user server.
     pub fn operator(&mut self, request: &AdminRequest) {
         for server in 0..self.settings.servers {
-            self.input(server, Input::Admin(Ticket(1), request.clone()));
+            let seat = self.seat(0, server);
+            self.input(seat, Input::Admin(Ticket(1), request.clone()));
         }
     }
 
@@ -31,7 +32,7 @@ impl World {
     /// A datagram comes from where a phone is.
     pub fn inject(&mut self, phone: &str, text: &str) {
         let place = self.phones.iter().position(|own| own.name == phone).unwrap();
-        self.post_datagram(place, Bytes::from(text.to_owned()));
+        self.post_datagram(place, &Bytes::from(text.to_owned()));
     }
 
     /// The last message to a phone that begins so.

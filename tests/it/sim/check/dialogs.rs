@@ -6,6 +6,7 @@ use std::time::Duration;
 use ratatosk::base::At;
 
 use super::Said;
+use crate::sim::phone::TWIN;
 use crate::sim::world::{Line, Who, World};
 
 /// One dialog between the server and a phone: the phone and the Call-ID, for a B2BUA gives every
@@ -90,6 +91,10 @@ fn from_server<'a>(
     found: &mut Vec<(usize, String)>,
 ) {
     let (number, branch) = (one.packet.cseq().0, one.packet.branch());
+    // The dialog with the second phone behind a proxy has numbers of its own.
+    if one.packet.to_tag().ends_with(TWIN) {
+        return;
+    }
     match method {
         "ACK" => drop(dialog.acked.insert(number)),
         "CANCEL" if !dialog.proceeding.contains(branch) => {

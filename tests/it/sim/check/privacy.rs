@@ -22,6 +22,10 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
         }
         let length = one.line.bytes.len() - one.packet.body.len();
         let Ok(head) = std::str::from_utf8(&one.line.bytes[..length]) else { continue };
+        // Where a call went is not for the one who calls (and phones of ours tell it in all answers).
+        if one.packet.status().is_some() && one.packet.get("History-Info").is_some() {
+            found.push((one.place, "tells the caller where his call went".to_owned()));
+        }
         let own = world.phones[phone].mark.as_str();
         for (place, _) in head.match_indices("zq") {
             let mark = head[place + 2..].split_inclusive('q').next().unwrap_or_default();

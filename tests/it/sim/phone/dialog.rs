@@ -8,7 +8,7 @@ use ratatosk::base::At;
 
 use super::client::Purpose;
 use super::compose::Media;
-use super::{Path, Phone, Reply};
+use super::{Path, Phone, Reply, TWIN};
 use crate::sim::text::{Draft, Packet};
 
 /// Where a call stands.
@@ -266,10 +266,19 @@ impl Phone {
         draft.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE");
         draft.add("Server", format!("phone {}", self.mark));
         draft.add("X-Secret", format!("serial {}", self.mark));
+        // RFC 7044 §9: it tells its caller the way that the call has come, as far as it knows it.
+        for history in request.all("History-Info") {
+            draft.add("History-Info", history);
+        }
         draft.carry("application/sdp", self.sdp(version, media));
         let (branch, cseq) = (request.branch(), request.cseq().0);
         let (bytes, path) = (draft.write(self.short), self.path_of(branch));
         self.respond(at, branch, "INVITE", &draft);
+        if self.twin && request.to_tag().is_empty() {
+            let to = draft.get("To").to_owned();
+            draft.set("To", format!("{to}{TWIN}"));
+            self.put(path, draft.write(self.short));
+        }
         let next = Some(at + super::T1);
         if let Some(call) = self.call_mut(id) {
             call.state = State::Up;

@@ -121,6 +121,9 @@ impl Phone {
             draft.add("Contact", format!("<{contact}>"));
             draft.add("Server", format!("phone {}", self.mark));
             draft.add("X-Secret", format!("serial {}", self.mark));
+            for history in packet.all("History-Info") {
+                draft.add("History-Info", history);
+            }
         }
         if media && packet.get("Content-Type").is_some() {
             draft.carry("application/sdp", self.sdp(version, Media::Both));

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ratatosk::base::{At, Rng};
+use ratatosk::base::{At, Rng, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::{StreamId, Transport};
 
@@ -32,6 +32,8 @@ use dialog::Call;
 use register::Registration;
 use server::ServerTx;
 
+/// What the To tag of the second phone behind a proxy ends with.
+pub const TWIN: &str = "-twin";
 /// RFC 3261 T1.
 const T1: Duration = Duration::from_millis(500);
 /// RFC 3261 T2.
@@ -68,6 +70,8 @@ pub struct Phone {
     pub password: String,
     /// The cluster it registers with.
     pub realm: String,
+    /// The place of that cluster in its world.
+    pub cluster: u8,
     /// Its word in everything that must stay on its own side: `zq7q`.
     pub mark: String,
     /// Its transport.
@@ -88,6 +92,8 @@ pub struct Phone {
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
     pub crosses_cancel: bool,
+    /// Whether it is a proxy with two phones that answer at once: their 200s differ in the To tag.
+    pub twin: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
     /// Whether it takes part in the run from the start.
@@ -123,15 +129,16 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A phone of `user` that has done nothing yet; `number` tells it from the others.
-    pub fn new(name: &str, realm: &str, number: u8, rng: Rng) -> Self {
-        let user = name.split('/').next().unwrap_or(name).to_owned();
+    /// A phone of `owner` that has done nothing yet; `number` tells it from the others.
+    pub fn new(name: &str, owner: &Uid, cluster: u8, number: u8, rng: Rng) -> Self {
+        let user = owner.user().to_owned();
         let address = SocketAddr::from(([198, 51, 100, number], 5060));
         Self {
             name: name.to_owned(),
             password: format!("{user}-secret"),
             user,
-            realm: realm.to_owned(),
+            realm: owner.cluster().to_owned(),
+            cluster,
             mark: format!("zq{number}q"),
             transport: Transport::Udp,
             local: address,
@@ -142,6 +149,7 @@ impl Phone {
             accepts_streams: false,
             acks: true,
             crosses_cancel: false,
+            twin: false,
             expires: Some(3600),
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
