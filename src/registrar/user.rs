@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::base::{At, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
@@ -30,6 +32,9 @@ pub struct User {
     pub waiting: bool,
     /// Halves of calls that are in progress.
     pub calls: u16,
+    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
+    /// does not come twice at once.
+    pub called: SmallVec<[Arc<str>; 1]>,
     /// When something was last asked of him.
     pub used: At,
     /// The timer of the binding that expires first.
@@ -50,6 +55,7 @@ impl User {
             devices: stored.devices.into(),
             waiting: stored.waiting,
             calls: 0,
+            called: SmallVec::new(),
             used: now.at,
             expiry: None,
             uses: Uses::default(),

@@ -22,13 +22,18 @@ const TOLD: usize = 5;
 const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
 
 /// Trees that some users of random worlds have.
-const TREES: [&str; 6] = [
+const TREES: [&str; 11] = [
     "profile \"p\" {\n incoming {\n otherwise -> try clients for 4s\n }\n}\n",
     "profile \"p\" {\n incoming {\n otherwise -> try clients for 3s else forward anne@north.test\n }\n}\n",
     "profile \"p\" {\n incoming {\n registered -> try clients\n otherwise -> forward carl@north.test\n }\n}\n",
     "profile \"p\" {\n incoming {\n caller anne@north.test -> decline\n otherwise -> try clients\n }\n}\n",
     "profile \"p\" {\n incoming {\n mode page -> try clients\n otherwise -> busy\n }\n}\n",
     "profile \"p\" {\n outgoing {\n otherwise -> send\n }\n}\n",
+    "profile \"p\" {\n incoming {\n otherwise -> try clients for 2s else clients, user anne@north.test after 1s for 4s\n }\n}\n",
+    "profile \"p\" {\n incoming {\n otherwise -> try clients, user carl@north.test after 2s for 5s else user carl@north.test for 3s\n }\n}\n",
+    "profile \"p\" {\n incoming {\n otherwise -> try user dora@north.test, clients after 1s for 3s {\n busy or declined -> forward anne@north.test\n otherwise -> clients for 3s\n }\n }\n}\n",
+    "profile \"p\" {\n incoming {\n otherwise -> forward dora@north.test\n }\n}\n",
+    "profile \"p\" {\n incoming {\n otherwise -> try user anne@north.test else user carl@north.test else user dora@north.test else clients\n }\n}\n",
 ];
 
 #[test]
@@ -173,6 +178,7 @@ fn people(world: &mut World, dice: &mut Rng) -> Vec<String> {
             phone.accepts_streams = dice.below(2) == 0;
             phone.acks = dice.below(40) != 0;
             phone.crosses_cancel = dice.below(8) == 0;
+            phone.twin = dice.below(12) == 0;
             phone.padding = if dice.below(6) == 0 { 1500 } else { 0 };
             phone.expires = [None, Some(60), Some(90), Some(600)][pick(dice, 4)];
             phone.on_page = [200, 200, 200, 200, 200, 480, 405][pick(dice, 7)];
@@ -192,6 +198,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
             let call = match dice.below(8) {
                 0 => Do::CallWithoutOffer(friend),
                 1 => Do::CallTwice(friend),
+                2 => Do::Call(friend).with("Max-Breadth", "2"),
                 _ => Do::Call(friend),
             };
             world.plan(when, phone, call);
