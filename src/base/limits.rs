@@ -59,6 +59,26 @@ pub struct Limits {
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
+    /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
+    pub contacts_per_user: u16,
+    /// Groups of contacts of one user; a membership is a bit of one machine word, so 63 at most.
+    pub groups_per_user: u16,
+    /// Bytes of the addresses and names of one user's contact list: half of the 64 kB that his
+    /// routing record may have.
+    pub contact_list_bytes: u32,
+    /// Named devices of one user: every one is in his routing record.
+    pub devices_per_user: u16,
+    /// Stored profiles of one user, each as long as `tree_bytes`.
+    pub profiles_per_user: u16,
+    /// Pages that may wait in one inbox, so that nobody fills the disk by writing to somebody who is
+    /// never there; a further one is refused. As many delivered ones are kept, the oldest go first.
+    pub inbox_pages: u32,
+    /// Bytes of the pages that may wait in one inbox: sixty of the longest.
+    pub inbox_bytes: u32,
+    /// Days that a delivered page is kept in the inbox; 0: for ever. One that waits stays.
+    pub inbox_keep_days: u32,
+    /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
+    pub records_keep_days: u32,
     /// Seconds that `SIGTERM` waits for calls to end.
     pub drain_s: u32,
 }
@@ -90,6 +110,15 @@ impl Default for Limits {
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
+            contacts_per_user: 1_000,
+            groups_per_user: 50,
+            contact_list_bytes: 32_768,
+            devices_per_user: 20,
+            profiles_per_user: 20,
+            inbox_pages: 1_000,
+            inbox_bytes: 4_194_304,
+            inbox_keep_days: 30,
+            records_keep_days: 90,
             drain_s: 30,
         }
     }

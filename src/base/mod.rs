@@ -7,6 +7,7 @@ pub mod arena;
 pub mod id;
 pub mod limits;
 pub mod rng;
+pub mod text;
 pub mod time;
 pub mod timers;
 pub mod token;

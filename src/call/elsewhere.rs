@@ -65,7 +65,7 @@ impl Call {
     fn follow_contact(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, to: Who) {
         let settings = desk.wire.ctx.settings;
         let who = (Who::User(self.owner.clone()), to);
-        let profiles = (&desk.owner.profile, &settings.default_profile);
+        let profiles = desk.owner.profiles(settings);
         let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, facts);
         match (route.action(), route.to()) {

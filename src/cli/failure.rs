@@ -7,7 +7,8 @@ use crate::base::id::UidError;
 use crate::io::driver::{Ended, StartError};
 use crate::io::net::listen::OpenError;
 use crate::io::socket::SocketError;
-use crate::io::store::StoreError;
+use crate::io::store::{DeviceFault, StoreError};
+use crate::routing::PatternError;
 use crate::{config, routing};
 
 /// Why a command failed.
@@ -96,6 +97,19 @@ pub(super) enum Failure {
         /// Our cluster.
         cluster: String,
     },
+    /// What was typed is no contact.
+    #[error(
+        "\"{}\" is no contact: {why}\n  a contact is a user (carl@south.test, or carl), a cluster (@south.test), a number (+3545551234), or the beginning or end of one (+354*, *.test)", .text.escape_debug()
+    )]
+    Contact {
+        /// What was typed.
+        text: String,
+        /// Why.
+        why: PatternError,
+    },
+    /// What was typed makes no device.
+    #[error(transparent)]
+    Device(#[from] DeviceFault),
     /// What was typed is no number.
     #[error(
         "\"{0}\" is no telephone number\n  a number is digits, with a leading + if it is international: +3545551234"

@@ -74,7 +74,8 @@ impl Host {
             .enable_all()
             .build()
             .map_err(|source| Failure::System { what: "the server cannot wait for signals", source })?;
-        let operating = Rc::new(Operating { loaded, settings, handle: running.handle().clone() });
+        let operating =
+            Rc::new(Operating { loaded, settings, handle: running.handle().clone(), store: store.clone() });
         let ended = LocalSet::new().block_on(&runtime, async {
             // In this order: whoever reads `ready` may send a signal at once, and it is heard.
             tokio::select! {
@@ -115,6 +116,7 @@ struct Operating {
     loaded: Loaded,
     settings: Arc<Settings>,
     handle: Handle,
+    store: StoreHandle,
 }
 
 impl Operating {
@@ -165,6 +167,7 @@ impl Operator for Operating {
 
     async fn reload(&self) -> Result<String, String> {
         let (settings, needs_restart) = self.read_again().map_err(|failure| output::plain(&failure))?;
+        self.store.limit(&settings.limits);
         self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
         let mut done = "the configuration and the trees were read again".to_owned();
         if needs_restart {

@@ -8,7 +8,7 @@ use std::{fs, io};
 use super::failure::Failure;
 use crate::base::Uid;
 use crate::config::{Config, Sources};
-use crate::io::store::{Database, Opening};
+use crate::io::store::{Database, Opening, StoreError};
 use crate::routing::{Profile, nearest};
 
 /// The file that is read where none is named.
@@ -120,6 +120,11 @@ impl Offered {
         Ok(Self { profiles, default })
     }
 
+    /// The names of all.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+
     /// The profile of this name.
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Profile>> {
         self.profiles.get(name).map(|(_, profile)| profile)
@@ -164,6 +169,19 @@ fn no_default<'n>(directory: &Path, name: &str, there: impl Iterator<Item = &'n 
         None => format!("{} holds \"{}\"", directory.display(), there.join("\", \"")),
     };
     Failure::NoDefault { name: name.into(), hint }
+}
+
+/// Does something with the open store.
+pub(super) fn with<T>(
+    loaded: &Loaded,
+    work: impl AsyncFnOnce(&mut Database) -> Result<T, StoreError>,
+) -> Result<T, Failure> {
+    block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        let done = work(&mut database).await?;
+        database.close().await?;
+        Ok(done)
+    })
 }
 
 /// Runs something that waits, to its end.

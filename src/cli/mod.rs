@@ -7,10 +7,14 @@
 
 mod calls;
 mod check;
+mod contact;
 mod demo;
+mod device;
 mod failure;
+mod group;
 mod host;
 mod import;
+mod inbox;
 mod live;
 mod load;
 mod output;

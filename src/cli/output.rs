@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
+use crate::base::text::is_unseen;
 
 /// A line for people, or for programs that read lines.
 pub(super) fn line(text: impl Display) {
@@ -23,9 +24,24 @@ pub(super) fn remark(text: impl Display) {
 /// What programs read: one JSON value.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => line(text),
+        Ok(text) => line(escaped(&text)),
         Err(error) => remark(format_args!("this cannot be printed as JSON: {error}")),
     }
+}
+
+/// A JSON text without characters that a terminal would obey: they stand in strings only, where they
+/// can be written in another way.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unseen(c) && c != '\n' {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// What people read: a table, or a sentence if it would be empty.
@@ -40,7 +56,8 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>, empty: &str) {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
     table.set_header(headings.iter().copied());
-    table.add_rows(rows);
+    let seen = |cell: &String| cell.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    table.add_rows(rows.iter().map(|row| row.iter().map(seen).collect::<Vec<String>>()));
     line(table);
 }
 
@@ -83,4 +100,17 @@ pub(super) fn length(ms: i64) -> String {
 
 fn has_colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_and_obeys_nobody() {
+        let text = "a\u{9b}31m\u{202e}\u{1b}\u{e0001}é\n";
+        let written = escaped(&serde_json::to_string_pretty(&[text]).unwrap());
+        assert!(!written.chars().any(|c| is_unseen(c) && c != '\n'), "{written:?}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&written).unwrap(), [text]);
+    }
 }

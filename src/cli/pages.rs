@@ -34,7 +34,9 @@ impl Pages {
             return Ok(());
         }
         let rows = pages.into_iter().map(|page| {
-            let (at, status) = (output::moment(page.at_ms), page.status.to_string());
+            // 202 says that it waits in an inbox (RFC 3428 §7).
+            let status = if page.status == 202 { "202 stored".into() } else { page.status.to_string() };
+            let at = output::moment(page.at_ms);
             vec![at, page.sender, page.recipient, page.direction, status, page.rule]
         });
         let headings = ["at (UTC)", "from", "to", "tree", "status", "rule"];

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::failure::Failure;
-use super::load::{Loaded, block_on};
+use super::load::{Loaded, with};
 use super::{live, output};
 use crate::base::Uid;
-use crate::io::store::{Database, Opening, StoreError};
-use crate::routing::{Profile as Compiled, text_of};
+use crate::io::store::{Hint, StoreError};
+use crate::routing::{Profile as Compiled, nearest, text_of};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Profile {
@@ -73,7 +73,7 @@ fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Fai
     let compiled =
         compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
     let is_active = with(loaded, async |database| {
-        database.put_profile(uid, name, compiled.source()).await?;
+        database.put_profile(uid, name, compiled.source(), &loaded.config.limits).await?;
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
     })?;
     live::refresh(loaded, std::slice::from_ref(uid));
@@ -115,16 +115,22 @@ fn show(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
 }
 
 fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failure> {
-    let offered = loaded.offered()?;
+    let (offered, limits) = (loaded.offered()?, &loaded.config.limits);
     with(loaded, async |database| {
         match database.activate_profile(uid, name).await {
-            Err(StoreError::NoProfile { uid, name }) => match offered.get(&name) {
+            Err(StoreError::NoProfile { uid, name, hint }) => match offered.get(&name) {
                 // One that is offered to all becomes his own: it stays as it is when the file changes.
                 Some(profile) => {
-                    database.put_profile(&uid, &name, profile.source()).await?;
+                    database.put_profile(&uid, &name, profile.source(), limits).await?;
                     database.activate_profile(&uid, Some(&name)).await
                 }
-                None => Err(StoreError::NoProfile { uid, name }),
+                None => {
+                    let hint = match nearest(&name, offered.names()) {
+                        Some(meant) if matches!(hint, Hint::Do(_)) => Hint::Meant(meant.to_owned()),
+                        _ => hint,
+                    };
+                    Err(StoreError::NoProfile { uid, name, hint })
+                }
             },
             done => done,
         }
@@ -142,17 +148,4 @@ fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
     live::refresh(loaded, std::slice::from_ref(uid));
     output::line(format_args!("{uid} no longer has \"{name}\""));
     Ok(())
-}
-
-/// Does something with the open store.
-fn with<T>(
-    loaded: &Loaded,
-    work: impl AsyncFnOnce(&mut Database) -> Result<T, StoreError>,
-) -> Result<T, Failure> {
-    block_on(async {
-        let mut database = loaded.database(Opening::Existing).await?;
-        let done = work(&mut database).await?;
-        database.close().await?;
-        Ok(done)
-    })
 }

@@ -8,7 +8,10 @@ use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::load::Loaded;
-use super::{calls, check, demo, output, pages, profile, registrations, reload, serve, tree, user};
+use super::{
+    calls, check, contact, demo, device, group, inbox, output, pages, profile, registrations, reload, serve,
+    tree, user,
+};
 
 /// A SIP server where your address is a program that you own.
 #[derive(Debug, Parser)]
@@ -34,6 +37,15 @@ enum Command {
     /// Make, list and change users.
     #[command(subcommand)]
     User(user::User),
+    /// Keep the contact list of a user, and whom he blocks.
+    #[command(subcommand)]
+    Contact(contact::Contact),
+    /// Keep the groups of a user's contacts.
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Name the devices of a user.
+    #[command(subcommand)]
+    Device(device::Device),
     /// Store and activate the routing trees of a user.
     #[command(subcommand)]
     Profile(profile::Profile),
@@ -44,6 +56,8 @@ enum Command {
     Calls(calls::Calls),
     /// List pages.
     Pages(pages::Pages),
+    /// List what is in the inbox of a user.
+    Inbox(inbox::Inbox),
     /// List who is registered, and where.
     Registrations(registrations::Registrations),
     /// Let the running server read its configuration again.
@@ -74,10 +88,14 @@ fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
         Command::Demo(demo) => demo.run(),
         Command::Config(command) => command.run(&load()?),
         Command::User(command) => command.run(&load()?),
+        Command::Contact(command) => command.run(&load()?),
+        Command::Group(command) => command.run(&load()?),
+        Command::Device(command) => command.run(&load()?),
         Command::Profile(command) => command.run(&load()?),
         Command::Tree(command) => command.run(),
         Command::Calls(command) => command.run(&load()?),
         Command::Pages(command) => command.run(&load()?),
+        Command::Inbox(command) => command.run(&load()?),
         Command::Registrations(command) => command.run(&load()?),
         Command::Reload => reload::run(&load()?),
     }

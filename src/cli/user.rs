@@ -233,6 +233,13 @@ fn describe(user: UserRow) {
         ("account", user.account),
         ("profile", user.profile.unwrap_or_else(|| "(default)".into())),
         ("bindings", user.bindings.to_string()),
+        ("devices", user.devices.to_string()),
+        ("contacts", user.contacts.to_string()),
+        ("groups", user.groups.to_string()),
+        (
+            "inbox",
+            if user.waiting == 0 { "nothing waits".into() } else { format!("{} waiting", user.waiting) },
+        ),
         ("password", if user.password { "set" } else { "none: he cannot register" }.into()),
         ("since", output::moment(user.created_ms)),
     ];

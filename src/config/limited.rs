@@ -40,6 +40,11 @@ fn sensible(section: &Section<'_, '_, '_>, limits: &Limits, place: &Place) -> bo
             "`message_bytes` fits no message, or no datagram",
             "from 1300 to 65535",
         ),
+        (
+            limits.groups_per_user > 63,
+            "a user cannot have so many groups of contacts",
+            "`groups_per_user` is 63 at most",
+        ),
         (limits.nonce_s == 0, "a nonce that is good for no time lets nobody in", "`nonce_s` is 1 or more"),
         (
             limits.breadth == 0 || limits.halves_per_call == 0,

@@ -67,16 +67,25 @@ impl Config {
 }
 
 fn listener(listen: &Listen, addresses: &[IpAddr]) -> Listener {
-    let advertise = listen.advertise.clone().unwrap_or_else(|| {
-        let ip = reachable(listen.address.ip(), addresses);
-        let address = SocketAddr::new(ip, listen.address.port());
-        match (address.port(), ip) {
-            (PORT, IpAddr::V6(ip)) => format!("[{ip}]"),
-            (PORT, IpAddr::V4(ip)) => ip.to_string(),
-            _ => address.to_string(),
-        }
-    });
-    Listener { transport: listen.transport, address: listen.address, advertise, face: listen.face }
+    let (ip, port) = (listen.address.ip(), listen.address.port());
+    let both = ip.is_unspecified() && ip.is_ipv6() && listen.advertise.is_none();
+    let v4 = || reachable(Ipv4Addr::UNSPECIFIED.into(), addresses);
+    Listener {
+        transport: listen.transport,
+        address: listen.address,
+        advertise: listen.advertise.clone().unwrap_or_else(|| told(reachable(ip, addresses), port)),
+        advertise_v4: both.then(|| told(v4(), port)),
+        face: listen.face,
+    }
+}
+
+/// An address as it stands in Via and Contact.
+fn told(ip: IpAddr, port: u16) -> String {
+    match (port, ip) {
+        (PORT, IpAddr::V6(ip)) => format!("[{ip}]"),
+        (PORT, IpAddr::V4(ip)) => ip.to_string(),
+        _ => SocketAddr::new(ip, port).to_string(),
+    }
 }
 
 /// The address by which phones reach a listener: its own, or for one that takes all addresses the

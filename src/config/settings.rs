@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
 use crate::routing::Profile;
@@ -43,6 +44,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What phones are told in Via and Contact: `host` or `host:port`.
     pub advertise: String,
+    /// The same for phones that speak IPv4, where a listener takes both families.
+    pub advertise_v4: Option<String>,
     /// Who comes here.
     pub face: Face,
 }
@@ -79,9 +82,11 @@ impl Settings {
             || self.own_hosts.contains(&host.to_ascii_lowercase())
     }
 
-    /// What phones are told of this listener: `host` or `host:port`.
-    pub fn advertised(&self, listener: u8) -> &str {
-        self.listeners.get(usize::from(listener)).map_or("", |listener| listener.advertise.as_str())
+    /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.
+    pub fn advertised(&self, listener: u8, remote: SocketAddr) -> &str {
+        let Some(listener) = self.listeners.get(usize::from(listener)) else { return "" };
+        let v4 = listener.advertise_v4.as_deref().filter(|_| canonical(remote.ip()).is_ipv4());
+        v4.unwrap_or(&listener.advertise)
     }
 
     /// The listener for streams that stands beside one for datagrams: of the same face, on the same

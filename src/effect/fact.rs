@@ -89,6 +89,8 @@ pub enum Dropped {
     StrayResponse,
     /// An ACK that belongs to no dialog of ours.
     StrayAck,
+    /// A CANCEL that belongs to no INVITE here.
+    StrayCancel,
     /// A limit of this server was reached.
     Overload,
 }

@@ -50,7 +50,7 @@ impl Dial<'_> {
 
 /// Writes our Contact on a flow: an address of ours, under the name of whom the phone talks to.
 pub(super) fn contact(settings: &Settings, flow: Flow, user: &str, writer: &mut Writer) {
-    let host = settings.advertised(flow.listener);
+    let host = settings.advertised(flow.listener, flow.remote);
     let transport = match flow.transport() {
         Transport::Udp => "",
         Transport::Tcp => ";transport=tcp",

@@ -70,10 +70,12 @@ impl Bindings {
         self.list.is_empty()
     }
 
-    /// The one with this instance key, or else with an equivalent Contact.
-    pub fn find(&self, key: &str, contact: &Uri<'_>) -> Option<&Binding> {
+    /// The one with this key, or else with an equivalent Contact, unless both tell their instance:
+    /// then they are two clients, whatever private address both have (RFC 5626 §6).
+    pub fn find(&self, key: &str, contact: &Uri<'_>, has_instance: bool) -> Option<&Binding> {
         let same = |binding: &&Binding| {
-            Uri::parse(binding.stored.contact.as_bytes()).is_ok_and(|uri| uri.same_as(contact))
+            (!has_instance || binding.stored.instance.is_empty())
+                && Uri::parse(binding.stored.contact.as_bytes()).is_ok_and(|uri| uri.same_as(contact))
         };
         self.list.iter().find(|binding| binding.stored.key == key).or_else(|| self.list.iter().find(same))
     }

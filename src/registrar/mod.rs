@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod contacts;
 mod identity;
 mod nonce;
 mod patience;
@@ -13,7 +14,8 @@ mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings};
-pub use identity::{Caller, who_of, who_of_uri};
+pub use contacts::Contacts;
+pub use identity::{Caller, aor_of, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, registration_reply, requested_change};
 pub use user::User;

@@ -63,7 +63,7 @@ pub fn requested_change(
         let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
         let asked = Asking { settings, now, request, flow };
         let key = key_of(&contact);
-        let own = user.bindings.find(&key, &uri);
+        let own = user.bindings.find(&key, &uri, contact.param("+sip.instance").is_some());
         if own.is_some_and(|own| is_older(own, request)) {
             return Err(Denied::OutOfOrder);
         }
@@ -74,7 +74,6 @@ pub fn requested_change(
             continue;
         }
         let binding = asked.binding(&contact, &uri, key, own, granted_s)?;
-        let is_new = own.is_none();
         change.durable |= own.is_none_or(|own| needs_store(own, &binding, now));
         if let (Some(own), false) = (own, change.durable) {
             // The store's row stays as it is, and so does what we believe of it.
@@ -85,13 +84,19 @@ pub fn requested_change(
         if let Some(own) = own.filter(|own| own.stored.key != binding.stored.key) {
             change.remove.push(own.stored.key.clone());
         }
-        if is_new && user.bindings.len() + change.put.len() >= usize::from(settings.limits.bindings_per_user)
-        {
-            return Err(Denied::Forbidden);
-        }
         change.put.push(binding);
     }
+    if would_hold(user, &change) > usize::from(settings.limits.bindings_per_user) {
+        return Err(Denied::Forbidden);
+    }
     Ok(change)
+}
+
+/// How many bindings there would be.
+fn would_hold(user: &User, change: &Change) -> usize {
+    let is_put = |key: &str| change.put.iter().any(|binding| binding.stored.key == key);
+    let stays = |own: &&Binding| !change.remove.contains(&own.stored.key) && !is_put(&own.stored.key);
+    user.bindings.iter().filter(stays).count() + change.put.len()
 }
 
 /// The 200 of a REGISTER: every binding with what is left of it.

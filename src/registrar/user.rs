@@ -11,6 +11,7 @@ use crate::routing::{Facts, Profile, Registered, Who};
 use crate::sip::digest::{Algorithm, Hex};
 
 use super::bindings::{Binding, Bindings};
+use super::contacts::Contacts;
 use super::nonce::Uses;
 
 /// A user whose record is loaded.
@@ -24,8 +25,10 @@ pub struct User {
     pub numbers: Vec<String>,
     /// Where his phones are.
     pub bindings: Bindings,
-    /// The profile that decides: his own, or the cluster's default.
-    pub profile: Arc<Profile>,
+    /// The profile that he has activated; without one the cluster's default decides.
+    pub profile: Option<Arc<Profile>>,
+    /// Whom he knows.
+    pub contacts: Contacts,
     /// His named devices.
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
@@ -35,6 +38,10 @@ pub struct User {
     /// The calls that his incoming tree is deciding, or has answered: by another way the same call
     /// does not come twice at once.
     pub called: SmallVec<[Arc<str>; 1]>,
+    /// Halves of pages that are in progress.
+    pub pages: u16,
+    /// Whether the store knows him no longer: he goes when his last half does.
+    pub removed: bool,
     /// When something was last asked of him.
     pub used: At,
     /// The timer of the binding that expires first.
@@ -51,11 +58,14 @@ impl User {
             name: stored.name,
             numbers: stored.numbers,
             bindings: Bindings::load(settings, now, stored.bindings),
-            profile: stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile)),
+            profile: stored.profile,
+            contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
             calls: 0,
             called: SmallVec::new(),
+            pages: 0,
+            removed: false,
             used: now.at,
             expiry: None,
             uses: Uses::default(),
@@ -75,23 +85,39 @@ impl User {
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
-    pub fn facts(&self, now: Now, _other: &Who, urgent: bool) -> Facts {
+    pub fn facts(&self, now: Now, other: &Who, urgent: bool) -> Facts {
         let any = self.bindings.any(now.at);
+        let (groups, contact) = self.contacts.of(other);
         Facts {
             registered: if any { Registered::ThisMode } else { Registered::None },
-            groups: Arc::default(),
-            contact: false,
+            groups,
+            contact,
             urgent,
             wall_ms: now.wall_ms,
         }
     }
 
+    /// The profile that decides, and the one that does where it has no tree.
+    pub fn profiles<'a>(&'a self, settings: &'a Settings) -> (&'a Arc<Profile>, &'a Arc<Profile>) {
+        let default = &settings.default_profile;
+        (self.profile.as_ref().unwrap_or(default), default)
+    }
+
+    /// Whether something of his is in progress.
+    pub fn is_busy(&self) -> bool {
+        self.calls > 0 || self.pages > 0
+    }
+
     /// Takes what an operator may have changed; bindings, calls and uses stay.
-    pub fn refresh(&mut self, settings: &Settings, stored: StoredUser) {
+    pub fn refresh(&mut self, stored: StoredUser) {
         self.name = stored.name;
         self.numbers = stored.numbers;
+        self.contacts = Contacts::load(stored.contacts);
         self.devices = stored.devices.into();
-        self.profile = stored.profile.unwrap_or_else(|| Arc::clone(&settings.default_profile));
+        self.profile = stored.profile;
+        self.removed = false;
+        // A page that came while he was read again waits, whatever was read.
+        self.waiting |= stored.waiting;
         self.secrets = Ha1s::of(&stored.secrets);
     }
 

@@ -10,6 +10,7 @@
 
 pub mod fault;
 pub mod format;
+pub mod listed;
 pub mod plan;
 pub mod profile;
 pub mod question;
@@ -30,6 +31,8 @@ mod vocabulary;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
+pub use listed::Listed;
+pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};

@@ -30,17 +30,23 @@ pub(super) enum Shape {
 
 /// Why a text is no pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum PatternError {
+pub enum PatternError {
+    /// A `*` in the middle, or two of them.
     #[error("a `*` stands once, at the beginning or at the end")]
     Star,
+    /// Nothing but a `*`.
     #[error("a `*` alone would match everybody")]
     Everybody,
+    /// Something else.
     #[error("this is neither an address nor a number")]
     NoAddress,
+    /// A character that stands in no address.
     #[error("an address holds no spaces, and one `@` at most")]
     Character,
+    /// A character that stands in no number.
     #[error("a number holds digits, perhaps after a `+`")]
     NoNumber,
+    /// Longer than any address.
     #[error("an address has at most 255 bytes")]
     Long,
 }

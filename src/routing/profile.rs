@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::evaluate::{Graph, Line};
 use super::fault::Faults;
+use super::lex::{Kind, lex};
 use super::plan::{Action, Place, Target};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
@@ -51,6 +52,13 @@ impl Profile {
     /// The time zone its times are meant in, if it names one.
     pub fn zone(&self) -> Option<&str> {
         self.zone.as_deref()
+    }
+
+    /// Whether a text of its trees is this name, in any case: of a group, a device, …
+    pub fn mentions(&self, name: &str) -> bool {
+        let tokens = lex(&self.source).tokens;
+        let is_name = |kind: &Kind<'_>| matches!(kind, Kind::Text(text) if text.eq_ignore_ascii_case(name));
+        tokens.iter().any(|token| is_name(&token.kind))
     }
 
     /// Whether it has a tree for `direction`.

@@ -45,7 +45,7 @@ impl Switchboard {
         user.calls += 1;
         let caller = caller_of(ctx, user, &request);
         let passage = Passage::of(&request);
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
         let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, facts);
@@ -57,7 +57,7 @@ impl Switchboard {
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
-            history: History::new(wants_privacy(&request, &["history", "header", "session"])),
+            history: History::new(hides_history(&request)),
             origin: Some(Origin::of(asked.flow, &request)),
         };
         let trying = asked.answer(100, b"").finish(b"");
@@ -99,7 +99,7 @@ impl Switchboard {
         }
         user.calls += 1;
         user.called.push(Arc::clone(&invitation.opening.id));
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
@@ -145,6 +145,7 @@ impl Switchboard {
                     }
                     user.used = ctx.at();
                 }
+                self.users.let_go(ctx, call.owner());
             }
         }
     }
@@ -174,7 +175,7 @@ fn same_number(a: &str, b: &str) -> bool {
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous) || wants_privacy(request, &["id", "user", "header"]);
+    let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
     if hidden {
         return Caller { who: Who::Anonymous, face: Face::anonymous() };
     }
@@ -191,11 +192,26 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     Caller { who: Who::User(user.uid.clone()), face }
 }
 
-/// Whether a request asks for one of these kinds of privacy (RFC 3323 §4.2: joined by semicolons).
-fn wants_privacy(request: &Message, kinds: &[&str]) -> bool {
-    let words = request.values(Name::Privacy).flat_map(|value| value.split(|byte| *byte == b';'));
-    let mut words = words.map(<[u8]>::trim_ascii);
-    words.any(|word| kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes())))
+/// The kinds of privacy that a request asks for (RFC 3323 §4.2).
+fn privacy(request: &Message) -> impl Iterator<Item = &[u8]> {
+    let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
+    words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+}
+
+/// Whether a kind of privacy is one of these.
+fn is_one_of(word: &[u8], kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes()))
+}
+
+/// Whether the sender asks not to be known: any privacy but that of the session or of its history,
+/// which are not his name (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2.1).
+fn hides_sender(request: &Message) -> bool {
+    privacy(request).any(|word| !is_one_of(word, &["none", "critical", "session", "history"]))
+}
+
+/// Whether he asks that nobody learns how his call came there (RFC 7044 §7.2.1).
+fn hides_history(request: &Message) -> bool {
+    privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
 }
 
 /// Whether an INVITE's body is of a kind that calls are made with.

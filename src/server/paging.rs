@@ -22,12 +22,13 @@ impl Switchboard {
     pub(super) fn on_page(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
-        let Some(user) = self.users.get(uid) else { return self.refuse(ctx, &asked, 500) };
+        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
+        user.pages = user.pages.saturating_add(1);
         let sender = caller_of(ctx, user, &request);
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
@@ -57,7 +58,8 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        let profiles = (&user.profile, &ctx.settings.default_profile);
+        user.pages = user.pages.saturating_add(1);
+        let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
@@ -79,11 +81,15 @@ impl Switchboard {
             }
             Order::FindNumber { page, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForPage(page));
+                self.waiting.insert(ticket, Waiting::NumberForPage(page, number));
             }
             Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
             Order::Over(key) => {
-                self.pages.remove(key);
+                let Some(page) = self.pages.remove(key) else { return };
+                if let Some(user) = self.users.get_mut(page.owner()) {
+                    user.pages = user.pages.saturating_sub(1);
+                }
+                self.users.let_go(ctx, page.owner());
             }
         }
     }

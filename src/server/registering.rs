@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::base::Uid;
 use crate::effect::{Ctx, Fact, StoreOp, StreamId};
-use crate::registrar::{Change, Denied, registration_reply, requested_change, who_of_uri};
-use crate::routing::Who;
+use crate::registrar::{Change, Denied, aor_of, registration_reply, requested_change};
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
@@ -15,14 +14,12 @@ impl Switchboard {
     /// A REGISTER of a user who is who he says he is.
     pub(super) fn on_register(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
-        let aor = request.to().and_then(|to| Uri::parse(to.uri).ok());
-        match aor.as_ref().map(|aor| who_of_uri(ctx.settings, aor)) {
-            // The AOR is not a URI that could be registered (RFC 4475 §3.3.4).
-            None => return self.refuse(ctx, &asked, 400),
-            Some(Some(Who::User(aor))) if aor == *uid => {}
-            Some(Some(Who::User(_) | Who::Number(_) | Who::Anonymous) | None) => {
-                return self.refuse(ctx, &asked, 403);
-            }
+        // An AOR that is no URI could not be registered at all (RFC 4475 §3.3.4).
+        let Some(aor) = request.to().and_then(|to| Uri::parse(to.uri).ok()) else {
+            return self.refuse(ctx, &asked, 400);
+        };
+        if aor_of(ctx.settings, &aor).as_ref() != Some(uid) {
+            return self.refuse(ctx, &asked, 403);
         }
         let Some(asked) = self.users.queue_register(uid, asked) else { return };
         let Some(user) = self.users.get(uid) else { return self.refuse(ctx, &asked, 500) };
@@ -69,8 +66,14 @@ impl Switchboard {
                 ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
             }
         }
+        let mut lost = Vec::new();
         for binding in change.put {
             if let Some(stream) = binding.flow.stream {
+                if self.closed.contains(&stream) {
+                    // It has closed while the store was at it: nobody can be called there.
+                    lost.push(binding);
+                    continue;
+                }
                 let users = self.streams.entry(stream).or_default();
                 if !users.contains(uid) {
                     users.push(uid.clone());
@@ -88,6 +91,9 @@ impl Switchboard {
         let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
+        if !lost.is_empty() {
+            self.forget_bindings(ctx, uid, lost, "connection closed");
+        }
     }
 
     fn deny(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, denied: Denied) {
@@ -131,7 +137,8 @@ impl Switchboard {
         for binding in gone {
             ctx.fact(Fact::Unregistered { uid: uid.clone(), contact: binding.stored.contact, why });
         }
-        if !remove.is_empty() {
+        // What is being stored now is the latest; a removal behind it would take that away.
+        if !remove.is_empty() && !self.users.is_storing(uid) {
             ctx.store(StoreOp::SaveBindings { uid: uid.clone(), put: Vec::new(), remove });
         }
         self.users.watch_expiry(ctx, uid);

@@ -21,6 +21,7 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::{Arrival, Asked};
 use crate::transport::reply_flow;
 
+use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
@@ -72,11 +73,14 @@ impl Switchboard {
 
     /// The CANCEL of an INVITE: answered for itself, then carried out (RFC 3261 §9.2).
     fn on_cancel(&mut self, ctx: &mut Ctx<'_>, flow: Flow, cancel: &Arc<Message>) {
-        let found = self.transactions.cancelled(cancel);
-        let asked = self.transactions.open(flow, cancel);
-        let Some((invite, leg)) = found else {
-            return self.refuse(ctx, &asked, 481);
+        let Some((invite, leg)) = self.transactions.cancelled(cancel) else {
+            // Offered to every user server, it is another's; and nobody answers for all of them.
+            return match home(ctx.settings, cancel) {
+                Home::Every if ctx.settings.servers > 1 => ctx.fact(Fact::Dropped(Dropped::StrayCancel)),
+                Home::Every | Home::Any | Home::Server(_) => self.refuse_plainly(ctx, flow, cancel, 481),
+            };
         };
+        let asked = self.transactions.open(flow, cancel);
         let tag = leg.and_then(|leg| self.legs.ringing_tag(leg)).map(<[u8]>::to_vec);
         let tag = tag.unwrap_or_else(|| self.fresh_tag(ctx).as_bytes().to_vec());
         asked.refuse(ctx, &mut self.transactions, 200, &tag);

@@ -24,6 +24,9 @@ use super::words::{Envelope, Input};
 /// How often old things are tidied away, at most.
 const TIDY: Duration = Duration::from_secs(60);
 
+/// Streams whose end is remembered: far more than close while the store is asked once.
+const CLOSED: usize = 1024;
+
 /// What lives in a user server, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Census {
@@ -50,7 +53,7 @@ pub struct Census {
 pub(super) enum Waiting {
     User(Uid),
     NumberForCall(call::Lookup),
-    NumberForPage(Key),
+    NumberForPage(Key, Arc<str>),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -68,6 +71,8 @@ pub(super) struct Switchboard {
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
+    /// The streams that closed last: a REGISTER that came by one may still be on its way.
+    pub(super) closed: VecDeque<StreamId>,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -92,6 +97,7 @@ impl Switchboard {
             pages: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
+            closed: VecDeque::new(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -100,6 +106,11 @@ impl Switchboard {
             remote: Vec::new(),
             tidied: At::START,
         }
+    }
+
+    /// Serves by these settings from now on.
+    pub(super) fn configure(&mut self, settings: &Settings) {
+        self.doors = Doors::new(settings);
     }
 
     pub(super) fn census(&self) -> Census {
@@ -283,11 +294,11 @@ impl Switchboard {
                 }
             }
             (Waiting::NumberForCall(lookup), outcome) => {
-                let uid = number_of(outcome);
+                let uid = owner_of(ctx.settings, &lookup.number, outcome);
                 self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
-            (Waiting::NumberForPage(page), outcome) => {
-                let uid = number_of(outcome);
+            (Waiting::NumberForPage(page, number), outcome) => {
+                let uid = owner_of(ctx.settings, &number, outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
@@ -342,6 +353,10 @@ impl Switchboard {
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);
+        if self.closed.len() >= CLOSED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(stream);
         for uid in self.streams.remove(&stream).unwrap_or_default() {
             self.on_stream_lost(ctx, &uid, stream);
         }
@@ -354,9 +369,11 @@ impl Switchboard {
     }
 }
 
-fn number_of(outcome: StoreOutcome) -> Option<Uid> {
+/// Whose number it is: that of the user who was given it, else of the one who is called so.
+fn owner_of(settings: &Settings, number: &str, outcome: StoreOutcome) -> Option<Uid> {
     match outcome {
-        StoreOutcome::Number(uid) => uid,
+        StoreOutcome::Number(Some(uid)) => Some(uid),
+        StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
         | StoreOutcome::Saved

@@ -34,6 +34,7 @@ impl UserServer {
     pub fn handle(&mut self, now: Now, input: Input, output: &mut Output) {
         if let Input::Admin(_, AdminRequest::Configure(settings)) = &input {
             self.settings = Arc::clone(settings);
+            self.switchboard.configure(settings);
         }
         let mut fired = std::mem::take(&mut self.fired);
         self.timers.expire(now.at, &mut fired);

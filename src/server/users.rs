@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::base::{At, Uid};
 use crate::call::Invitation;
@@ -23,6 +23,11 @@ const ABSENT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// Requests that may wait for one user's record.
 const WAITING: usize = 64;
+/// Names of nobody that are remembered at most; beyond it all are forgotten at once.
+const ABSENT_MAX: usize = 65_536;
+/// Records that may be on their way at once: names that strangers invent must not fill the store's
+/// queue, and what waits longer is sent again by its sender.
+const LOADING_MAX: usize = 8_192;
 
 /// Something that waits for a user's record.
 #[derive(Debug)]
@@ -39,7 +44,6 @@ pub(super) enum Job {
 enum Entry {
     Loading(Vec<Job>),
     Present(Box<User>),
-    Absent(At),
 }
 
 /// How a user stands.
@@ -56,33 +60,35 @@ pub(super) enum Standing {
 #[derive(Debug, Default)]
 pub(super) struct Users {
     entries: HashMap<Uid, Entry>,
+    /// Names that nobody has, and until when that is believed.
+    absent: HashMap<Uid, At>,
+    /// How many entries are being fetched.
+    loading: usize,
     /// REGISTERs of users whose earlier one is being stored.
     storing: HashMap<Uid, Vec<Asked>>,
-    /// Users being read again because an operator has changed them.
-    refreshing: HashSet<Uid>,
 }
 
 impl Users {
     pub(super) fn standing(&self, now: At, uid: &Uid) -> Option<Standing> {
-        match self.entries.get(uid)? {
-            Entry::Present(_) => Some(Standing::Present),
-            Entry::Loading(_) => Some(Standing::Loading),
-            Entry::Absent(until) if *until > now => Some(Standing::Absent),
-            Entry::Absent(_) => None,
+        match self.entries.get(uid) {
+            Some(Entry::Present(user)) if user.removed => Some(Standing::Absent),
+            Some(Entry::Present(_)) => Some(Standing::Present),
+            Some(Entry::Loading(_)) => Some(Standing::Loading),
+            None => self.absent.get(uid).filter(|until| **until > now).map(|_| Standing::Absent),
         }
     }
 
     pub(super) fn get(&self, uid: &Uid) -> Option<&User> {
         match self.entries.get(uid)? {
             Entry::Present(user) => Some(user),
-            Entry::Loading(_) | Entry::Absent(_) => None,
+            Entry::Loading(_) => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, uid: &Uid) -> Option<&mut User> {
         match self.entries.get_mut(uid)? {
             Entry::Present(user) => Some(user),
-            Entry::Loading(_) | Entry::Absent(_) => None,
+            Entry::Loading(_) => None,
         }
     }
 
@@ -101,59 +107,71 @@ impl Users {
             jobs.push(job);
             return Ok(None);
         }
+        if self.loading >= LOADING_MAX {
+            return Err(Box::new(job));
+        }
+        self.loading += 1;
         self.entries.insert(uid.clone(), Entry::Loading(vec![job]));
         Ok(Some(ctx.store(StoreOp::LoadUser(uid.clone()))))
     }
 
-    /// A record has come, or it is known that there is none: what waited goes on.
-    pub(super) fn on_loaded(&mut self, ctx: &Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
-        let refreshed = self.refreshing.remove(uid);
-        if let (true, Some(Entry::Present(user))) = (refreshed, self.entries.get_mut(uid)) {
+    /// A record has come, or it is known that there is none: what waited goes on. A user who is
+    /// here is never replaced: bindings over streams and the uses of nonces are known only here.
+    pub(super) fn on_loaded(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
+        if let Some(Entry::Present(user)) = self.entries.get_mut(uid) {
             match stored {
-                Some(stored) => user.refresh(ctx.settings, stored),
-                None if user.calls == 0 => {
-                    self.entries.insert(uid.clone(), Entry::Absent(ctx.at() + ABSENT));
-                }
-                // His calls end by themselves; a phone of his finds that nobody knows him then.
-                None => {}
+                Some(stored) => user.refresh(stored),
+                None => user.removed = true,
             }
+            self.let_go(ctx, uid);
             return Vec::new();
         }
-        let entry = match stored {
-            Some(stored) => Entry::Present(Box::new(User::load(ctx.settings, ctx.now, stored))),
-            None => Entry::Absent(ctx.at() + ABSENT),
-        };
-        match self.entries.insert(uid.clone(), entry) {
-            Some(Entry::Loading(jobs)) => jobs,
-            Some(Entry::Present(_) | Entry::Absent(_)) | None => Vec::new(),
+        let jobs = self.take_waiting(uid);
+        match stored {
+            Some(stored) => {
+                let user = Entry::Present(Box::new(User::load(ctx.settings, ctx.now, stored)));
+                self.entries.insert(uid.clone(), user);
+            }
+            None => self.note_absent(ctx.at(), uid),
         }
+        jobs
     }
 
     /// The fetch has failed: what waited is to be refused, and the next one asks again.
     pub(super) fn on_load_failed(&mut self, uid: &Uid) -> Vec<Job> {
-        self.refreshing.remove(uid);
-        if matches!(self.entries.get(uid), Some(Entry::Present(_))) {
+        self.take_waiting(uid)
+    }
+
+    fn take_waiting(&mut self, uid: &Uid) -> Vec<Job> {
+        if !matches!(self.entries.get(uid), Some(Entry::Loading(_))) {
             return Vec::new();
         }
+        self.loading -= 1;
         match self.entries.remove(uid) {
             Some(Entry::Loading(jobs)) => jobs,
-            Some(Entry::Present(_) | Entry::Absent(_)) | None => Vec::new(),
+            Some(Entry::Present(_)) | None => Vec::new(),
         }
+    }
+
+    fn note_absent(&mut self, now: At, uid: &Uid) {
+        if self.absent.len() >= ABSENT_MAX {
+            self.absent.clear();
+        }
+        self.absent.insert(uid.clone(), now + ABSENT);
+    }
+
+    /// Something of a user's has ended: one whom the store knows no longer goes with the last of it.
+    pub(super) fn let_go(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
+        let Some(user) = self.get_mut(uid).filter(|user| user.removed && !user.is_busy()) else { return };
+        ctx.disarm(&mut user.expiry);
+        self.entries.remove(uid);
+        self.note_absent(ctx.at(), uid);
     }
 
     /// An operator has changed a user: he is read again if he is here.
     pub(super) fn refresh(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Ticket> {
-        match self.entries.get(uid)? {
-            Entry::Present(_) => {
-                self.refreshing.insert(uid.clone());
-                Some(ctx.store(StoreOp::LoadUser(uid.clone())))
-            }
-            Entry::Absent(_) => {
-                self.entries.remove(uid);
-                None
-            }
-            Entry::Loading(_) => None,
-        }
+        self.absent.remove(uid);
+        self.entries.contains_key(uid).then(|| ctx.store(StoreOp::LoadUser(uid.clone())))
     }
 
     /// A REGISTER is about to be stored: later ones of the same user wait for it. Gives it back if
@@ -168,6 +186,11 @@ impl Users {
         }
     }
 
+    /// Whether a REGISTER of this user is being stored.
+    pub(super) fn is_storing(&self, uid: &Uid) -> bool {
+        self.storing.contains_key(uid)
+    }
+
     pub(super) fn begin_storing(&mut self, uid: &Uid) {
         self.storing.insert(uid.clone(), Vec::new());
     }
@@ -180,17 +203,19 @@ impl Users {
     pub(super) fn tidy(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.at();
         let limit = usize::try_from(ctx.settings.limits.users_in_memory).unwrap_or(usize::MAX);
-        let crowded = self.entries.len() > limit;
+        self.absent.retain(|_, until| *until > now);
+        if self.entries.len() <= limit {
+            return;
+        }
         let storing = &self.storing;
         let mut expiries = Vec::new();
         self.entries.retain(|uid, entry| match entry {
             Entry::Loading(_) => true,
-            Entry::Absent(until) => *until > now,
             Entry::Present(user) => {
-                let idle = user.calls == 0 && now.since(user.used) > IDLE && !storing.contains_key(uid);
+                let idle = !user.is_busy() && now.since(user.used) > IDLE && !storing.contains_key(uid);
                 // A binding over a stream is only known here: its user stays.
                 let bound = user.bindings.iter().any(|binding| binding.flow.stream.is_some());
-                let keep = !(crowded && idle && !bound);
+                let keep = !idle || bound;
                 if !keep {
                     expiries.push(user.expiry.take());
                 }
@@ -209,7 +234,7 @@ impl Users {
             .values()
             .filter_map(|entry| match entry {
                 Entry::Present(user) => Some(user.as_ref()),
-                Entry::Loading(_) | Entry::Absent(_) => None,
+                Entry::Loading(_) => None,
             })
             .collect();
         users.sort_by(|a, b| a.uid.cmp(&b.uid));

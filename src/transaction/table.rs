@@ -98,14 +98,14 @@ impl Transactions {
     pub fn request(&mut self, ctx: &mut Ctx<'_>, owner: Owner, flow: Flow, draft: &Draft<'_>) -> Key {
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
-        let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
+        let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
         let ticket = client_ticket(key);
         let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
             .then(|| ctx.settings.stream_beside(flow.listener))
             .flatten();
         match stream {
             Some(listener) => {
-                let long = write(ctx, listener, Transport::Tcp, &token, draft);
+                let long = write(ctx, (listener, flow.remote), Transport::Tcp, &token, draft);
                 ctx.send_long(flow, long, bytes.clone(), ticket);
             }
             None if flow.transport().is_reliable() => ctx.send_watched(flow, bytes.clone(), ticket),
@@ -126,7 +126,7 @@ impl Transactions {
     /// Sends a request that has no transaction: the ACK of a 2xx. Returns it for repeats.
     pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, flow: Flow, draft: &Draft<'_>) -> Bytes {
         let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
-        let bytes = write(ctx, flow.listener, flow.transport(), &token, draft);
+        let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
         ctx.send(flow, bytes.clone());
         bytes
     }
@@ -393,9 +393,15 @@ fn forget(table: &mut HashTable<(u64, Key)>, hash: u64, key: Key) {
     }
 }
 
-fn write(ctx: &Ctx<'_>, listener: u8, transport: Transport, token: &Token, draft: &Draft<'_>) -> Bytes {
+fn write(
+    ctx: &Ctx<'_>,
+    (listener, remote): (u8, std::net::SocketAddr),
+    transport: Transport,
+    token: &Token,
+    draft: &Draft<'_>,
+) -> Bytes {
     let mut writer = Writer::request(draft.name, draft.uri);
-    let sent_by = ctx.settings.advertised(listener);
+    let sent_by = ctx.settings.advertised(listener, remote);
     let token = std::str::from_utf8(token.as_bytes()).unwrap_or_default();
     writer.text(
         Name::Via,

@@ -13,6 +13,9 @@ pub enum Refused {
     /// It is not a SIP URI.
     #[error("the Contact is not a sip: or sips: URI")]
     Scheme,
+    /// It asks for TLS, and came without: it would be called in the clear.
+    #[error("the Contact asks for TLS; register it over TLS, or write it without")]
+    Secure,
     /// It is one of our own listeners: a loop.
     #[error("the Contact names this server itself")]
     Ourselves,
@@ -29,6 +32,10 @@ pub enum Refused {
 pub fn target(settings: &Settings, flow: Flow, uri: &Uri<'_>, trusted_host: bool) -> Result<Flow, Refused> {
     if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
         return Err(Refused::Scheme);
+    }
+    let tls = uri.transport().is_some_and(|word| word.eq_ignore_ascii_case(b"tls"));
+    if uri.scheme == Scheme::Sips || tls {
+        return Err(Refused::Secure);
     }
     let named = uri.ip().map(|ip| SocketAddr::new(canonical(ip), uri.port.unwrap_or(5060)));
     if named.is_some_and(|named| settings.is_own_listener(named)) {

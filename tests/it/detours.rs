@@ -258,7 +258,7 @@ fn a_call_goes_only_so_far() {
 #[test]
 fn forwards_are_limited() {
     let mut world = world(&[("carl", "forward dora@north.test"), ("dora", "forward eric@north.test")]);
-    world.configure(|settings| settings.limits.forwards = 1);
+    world.configure("north.test", |settings| settings.limits.forwards = 1);
     world.at(0.0, "anne", call("carl"));
     world.golden("detours/forwards_are_limited");
 }
@@ -284,7 +284,7 @@ fn a_search_through_all_orders_of_users_ends() {
 #[test]
 fn a_full_server_turns_away_what_is_new() {
     let mut world = world(&[]);
-    world.configure(|settings| settings.limits.transactions = 12);
+    world.configure("north.test", |settings| settings.limits.transactions = 12);
     world.phone_named("carl").on_call(&answers(1.0));
     world.at(0.0, "anne", call("carl"));
     for n in 0..12 {

@@ -77,6 +77,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         transport: *transport,
         address: address.parse().unwrap(),
         advertise: (*address).to_owned(),
+        advertise_v4: None,
         face: Face::Access,
     };
     let profile = "profile \"default\" {\n  incoming {\n    otherwise -> try clients\n  }\n}\n";

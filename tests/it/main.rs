@@ -39,5 +39,7 @@ mod tidy;
 mod tone;
 mod torture;
 mod torture_server;
+mod users;
 mod ways;
 mod wire;
+mod worlds;

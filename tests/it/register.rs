@@ -234,3 +234,74 @@ fn the_store_is_slow() {
     world.at(0.0, "anne", Do::Register);
     world.golden("the_store_is_slow");
 }
+
+/// Two clients behind two gateways have the same private address: the instance tells them apart.
+#[test]
+fn two_instances_share_a_private_contact() {
+    let mut world = World::new();
+    for (phone, instance) in [("carl/desk", 1), ("carl/hand", 2)] {
+        world.phone(phone).nat().offline();
+        let contact = format!(
+            "<sip:carl@192.168.0.2:5060>;+sip.instance=\"<urn:uuid:00000000-0000-0000-0000-00000000000{instance}>\""
+        );
+        world.at(f64::from(instance), phone, Do::Register.with("Contact", &contact));
+    }
+    world.run(4.0);
+    assert_eq!(world.store.bindings(&uid("carl")).len(), 2);
+}
+
+/// A phone at the limit puts one binding in the place of another; one more than that is too many.
+#[test]
+fn bindings_are_swapped_at_the_limit() {
+    let mut world = anne();
+    world.configure("north.test", |settings| settings.limits.bindings_per_user = 2);
+    let contacts = |text: &str| Do::Register.with("Contact", text);
+    world.at(0.0, "anne", contacts("<sip:a@198.51.100.1>, <sip:b@198.51.100.1>"));
+    world.at(1.0, "anne", contacts("<sip:a@198.51.100.1>;expires=0, <sip:c@198.51.100.1>"));
+    world.run(2.0);
+    let kept: Vec<_> = world.store.bindings(&uid("anne")).iter().map(|own| own.contact.clone()).collect();
+    assert_eq!(kept, ["sip:b@198.51.100.1", "sip:c@198.51.100.1"]);
+    world.at(3.0, "anne", contacts("<sip:d@198.51.100.1>"));
+    world.run(4.0);
+    assert!(!world.last_to("anne", "SIP/2.0 403").is_empty());
+}
+
+/// A phone renews at the very moment its binding expires, and the store takes its time: what was
+/// promised is kept.
+#[test]
+fn a_binding_expires_while_its_renewal_is_stored() {
+    let mut world = anne();
+    world.net.store_ms = (50, 50);
+    world.at(0.0, "anne", Do::RegisterFor(60));
+    world.run(1.0);
+    world.phone_named("anne").rest();
+    world.at(60.02, "anne", Do::RegisterFor(60));
+    world.run(62.0);
+    assert!(world.last_to("anne", "SIP/2.0 200").contains("expires=6"));
+    assert_eq!(kept(&world), 1);
+}
+
+/// The connection closes while the store is at it: no binding is left that nobody could be called by.
+#[test]
+fn a_connection_closes_while_its_registration_is_stored() {
+    let mut world = World::new();
+    world.phone("carl").tcp().offline();
+    world.net.store_ms = (50, 50);
+    world.at(0.0, "carl", Do::Register);
+    world.at(0.01, "carl", Do::Disconnect);
+    world.at(0.02, "carl", Do::Vanish);
+    world.run(5.0);
+    assert_eq!(world.census().iter().map(|census| census.bindings).sum::<usize>(), 0);
+    assert_eq!(world.store.bindings(&uid("carl")).len(), 0);
+}
+
+/// A Contact that wants TLS is not called in the clear: it is refused.
+#[test]
+fn a_secure_contact_comes_without_tls() {
+    for contact in ["<sips:anne@198.51.100.1>", "<sip:anne@198.51.100.1;transport=tls>"] {
+        let mut world = anne();
+        world.at(0.0, "anne", Do::Register.with("Contact", contact));
+        world.run(2.0);
+        assert!(!world.last_to("anne", "SIP/2.0 403").is_empty(), "{contact}");
+    }
+}

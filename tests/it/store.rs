@@ -369,7 +369,7 @@ fn a_profile_is_compiled_shared_and_given_up_when_it_cannot_be() {
         for (user, source) in [("anne", TREE), ("carl", TREE), ("william", "profile \"broken\" { incoming {")]
         {
             database.add_user(&new_user(user, &[])).await.unwrap();
-            database.put_profile(&uid(user), "quiet", source).await.unwrap();
+            database.put_profile(&uid(user), "quiet", source, &Limits::default()).await.unwrap();
             database.activate_profile(&uid(user), Some("quiet")).await.unwrap();
         }
         let unknown = database.activate_profile(&uid("anne"), Some("loud")).await;

@@ -32,6 +32,7 @@ impl Bench {
             transport: Transport::Udp,
             address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
+            advertise_v4: None,
             face: Face::Access,
         };
         let settings = Settings {

@@ -82,8 +82,11 @@ pub(crate) fn open(settings: &mut Settings) -> Result<Vec<Sockets>, OpenError> {
             && listener.address.port() == 0
         {
             listener.address.set_port(bound.port());
-            if let Some(host) = listener.advertise.strip_suffix(":0") {
-                listener.advertise = format!("{host}:{}", bound.port());
+            for told in [Some(&mut listener.advertise), listener.advertise_v4.as_mut()].into_iter().flatten()
+            {
+                if let Some(host) = told.strip_suffix(":0") {
+                    *told = format!("{host}:{}", bound.port());
+                }
             }
         }
         for (thread, socket) in threads.iter_mut().zip(sockets) {

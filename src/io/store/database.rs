@@ -15,12 +15,15 @@ use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
     (4, "profiles", include_str!("../../../sql/sqlite/0004_profiles.sql")),
     (5, "records", include_str!("../../../sql/sqlite/0005_records.sql")),
+    (6, "contacts", include_str!("../../../sql/sqlite/0006_contacts.sql")),
+    (7, "devices", include_str!("../../../sql/sqlite/0007_devices.sql")),
+    (8, "inbox", include_str!("../../../sql/sqlite/0008_inbox.sql")),
     (9, "ladders", include_str!("../../../sql/sqlite/0009_ladders.sql")),
 ];
 

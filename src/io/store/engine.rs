@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, mpsc as handover};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use super::database::{Database, Opening};
@@ -42,6 +43,7 @@ struct Inner {
     records: UnboundedSender<Asked>,
     reads: UnboundedSender<Asked>,
     answers: Answers,
+    limits: watch::Sender<Limits>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -75,8 +77,9 @@ impl Store {
         let (records, records_in) = mpsc::unbounded_channel();
         let (reads, reads_in) = mpsc::unbounded_channel();
         let (ready, is_ready) = handover::sync_channel(1);
-        let reader = Reader::new(self.place.clone(), self.seal, limits.clone());
-        let writer = Writer::new(self.place);
+        let (limits, limits_in) = watch::channel(limits.clone());
+        let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
+        let writer = Writer::new(self.place, limits_in);
         let (lock, back) = (self.lock, Arc::clone(&answers));
         let work = move || {
             let mut writing = Writing::new(writer, bindings_in, records_in);
@@ -91,7 +94,7 @@ impl Store {
             std::thread::Builder::new().name("store".into()).spawn(work).map_err(StoreError::Thread)?;
         is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
         let thread = Mutex::new(Some(thread));
-        Ok(StoreHandle { inner: Arc::new(Inner { bindings, records, reads, answers, thread }) })
+        Ok(StoreHandle { inner: Arc::new(Inner { bindings, records, reads, answers, limits, thread }) })
     }
 }
 
@@ -109,6 +112,11 @@ impl StoreHandle {
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
             (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);
         }
+    }
+
+    /// The configuration was read again: serve by these limits from now on.
+    pub fn limit(&self, limits: &Limits) {
+        self.inner.limits.send_replace(limits.clone());
     }
 
     /// Performs and answers all that was asked, then closes the store. Waits for it.

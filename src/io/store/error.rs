@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::refusal::{Hint, Refusal};
 use crate::base::Uid;
 use crate::io::seal::SealError;
 
@@ -108,6 +109,17 @@ pub enum StoreError {
     /// No such user.
     #[error("there is no user {0}\n  `ratatosk user list` shows who there is")]
     NoUser(Uid),
+    /// No such user, and one of nearly that name.
+    #[error("there is no user {uid}\n  did you mean {meant}?")]
+    NoUserBut {
+        /// Who was named.
+        uid: Uid,
+        /// Who there is.
+        meant: String,
+    },
+    /// A wish about a user's things is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// He is there.
     #[error("{0} is there already\n  `ratatosk user set` and `ratatosk user passwd` change him")]
     UserExists(Uid),
@@ -120,12 +132,14 @@ pub enum StoreError {
         owner: String,
     },
     /// No such profile.
-    #[error("{uid} has no profile \"{name}\"\n  `ratatosk profile list {uid}` shows those he has")]
+    #[error("{uid} has no profile \"{name}\"\n  {hint}")]
     NoProfile {
         /// The user.
         uid: Uid,
         /// The profile.
         name: String,
+        /// Which may be meant.
+        hint: Hint,
     },
     /// A secret of his does not open.
     #[error(

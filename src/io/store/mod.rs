@@ -4,22 +4,36 @@
 //! its own, many in one transaction ([`write`](self), group commit) and reads on another connection.
 //! The command line asks a [`Database`] directly: the same rows, beside a running server.
 
+mod contacts;
 mod database;
+mod devices;
 mod digest;
 mod engine;
 mod error;
+mod groups;
+mod inbox;
+mod lists;
+mod names;
 mod people;
 mod profiles;
 mod queue;
 mod read;
 mod records;
+mod refusal;
 mod rows;
+mod sweep;
 mod write;
 
+pub use contacts::ContactRow;
 pub use database::{Database, Opening};
+pub use devices::{DeviceFault, DeviceKind, DeviceRow, Needs};
 pub use digest::ha1;
 pub use engine::{Answers, Store, StoreHandle};
 pub use error::StoreError;
+pub use groups::GroupRow;
+pub use inbox::InboxRow;
+pub use names::Names;
 pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
 pub use profiles::ProfileRow;
 pub use records::{BindingRow, CallRow, Filter, PageRow};
+pub use refusal::{Hint, Refusal};

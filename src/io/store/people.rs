@@ -14,6 +14,7 @@ use crate::base::Uid;
 use crate::effect::store::Secrets;
 use crate::io::clock;
 use crate::io::seal::Seal;
+use crate::routing::nearest;
 
 /// A user to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,14 @@ pub struct UserRow {
     pub profile: Option<String>,
     /// How many bindings the store holds.
     pub bindings: u32,
+    /// How many devices have a name.
+    pub devices: u32,
+    /// How many are on his contact list.
+    pub contacts: u32,
+    /// How many groups of contacts he has made.
+    pub groups: u32,
+    /// How many pages wait in his inbox.
+    pub waiting: u32,
     /// Whether he has a password.
     pub password: bool,
     /// Milliseconds since 1970.
@@ -144,6 +153,10 @@ impl Database {
                     account: row.try_get("account")?,
                     profile: row.try_get("profile")?,
                     bindings: row.try_get("bindings")?,
+                    devices: row.try_get("devices")?,
+                    contacts: row.try_get("contacts")?,
+                    groups: row.try_get("groups")?,
+                    waiting: row.try_get("waiting")?,
                     password: row.try_get("password")?,
                     created_ms: row.try_get("created_ms")?,
                 })
@@ -153,6 +166,7 @@ impl Database {
 
     /// One user.
     pub async fn user(&mut self, uid: &Uid) -> Result<UserRow, StoreError> {
+        require(&mut self.connection, uid).await?;
         self.users(Some(uid)).await?.pop().ok_or_else(|| StoreError::NoUser(uid.clone()))
     }
 
@@ -195,7 +209,7 @@ impl Database {
             .bind(uid.as_str())
             .execute(&mut self.connection)
             .await?;
-        if done.rows_affected() == 0 { Err(StoreError::NoUser(uid.clone())) } else { Ok(()) }
+        if done.rows_affected() == 0 { Err(missing(&mut self.connection, uid).await?) } else { Ok(()) }
     }
 
     async fn refuse_taken_numbers(&mut self, users: &[NewUser]) -> Result<(), StoreError> {
@@ -215,7 +229,31 @@ impl Database {
 
 /// Refuses to go on with a user who is not there.
 pub(super) async fn require(connection: &mut SqliteConnection, uid: &Uid) -> Result<(), StoreError> {
-    if exists(connection, uid).await? { Ok(()) } else { Err(StoreError::NoUser(uid.clone())) }
+    if exists(connection, uid).await? { Ok(()) } else { Err(missing(connection, uid).await?) }
+}
+
+/// What to say of a user who is not there.
+async fn missing(connection: &mut SqliteConnection, uid: &Uid) -> Result<StoreError, StoreError> {
+    let uid = uid.clone();
+    Ok(match near(connection, &uid).await? {
+        Some(meant) => StoreError::NoUserBut { uid, meant },
+        None => StoreError::NoUser(uid),
+    })
+}
+
+/// A user whose name is nearly this one, among those with the same first letter.
+pub(super) async fn near(connection: &mut SqliteConnection, uid: &Uid) -> Result<Option<String>, StoreError> {
+    let first: String = uid.as_str().chars().take(1).collect();
+    let there: Vec<String> =
+        sqlx::query_scalar("SELECT uid FROM users WHERE uid >= ?1 AND uid < ?2 LIMIT 10000")
+            .bind(&first)
+            .bind(format!("{first}\u{10ffff}"))
+            .fetch_all(connection)
+            .await?;
+    let user = |uid: &'_ str| uid.rsplit_once('@').map_or(String::new(), |(user, _)| user.to_owned());
+    let names: Vec<String> = there.iter().map(|there| user(there)).collect();
+    let meant = nearest(uid.user(), names.iter().map(String::as_str)).map(str::to_owned);
+    Ok(meant.map(|user| format!("{user}@{}", uid.cluster())))
 }
 
 async fn exists(connection: &mut SqliteConnection, uid: &Uid) -> Result<bool, StoreError> {
@@ -352,6 +390,10 @@ const LIST_USERS: &str = "\
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT p.name FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS profile, \
       (SELECT count(*) FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
+      (SELECT count(*) FROM devices d WHERE d.uid = u.uid) AS devices, \
+      (SELECT count(*) FROM contacts c WHERE c.uid = u.uid) AS contacts, \
+      (SELECT count(*) FROM groups g WHERE g.uid = u.uid AND g.name <> 'Invisible') AS groups, \
+      (SELECT count(*) FROM inbox i WHERE i.uid = u.uid AND i.delivered_ms IS NULL) AS waiting, \
       EXISTS (SELECT 1 FROM secrets s WHERE s.uid = u.uid) AS password \
     FROM users u WHERE ?1 IS NULL OR u.uid = ?1 ORDER BY u.uid";
 

@@ -1,12 +1,14 @@
 //! The routing trees of users, as text.
 
 use serde::Serialize;
-use sqlx::{Connection, Row};
+use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::Database;
 use super::error::StoreError;
+use super::names::good_name;
 use super::people::require;
-use crate::base::Uid;
+use super::refusal::{Hint, Refusal};
+use crate::base::{Limits, Uid};
 use crate::io::clock;
 
 /// A profile as listings show it.
@@ -25,9 +27,23 @@ pub struct ProfileRow {
 impl Database {
     /// Stores a profile, checked by the caller, in place of one of the same name. It becomes the
     /// active one only by [`Database::activate_profile`], unless it was.
-    pub async fn put_profile(&mut self, uid: &Uid, name: &str, source: &str) -> Result<(), StoreError> {
+    pub async fn put_profile(
+        &mut self,
+        uid: &Uid,
+        name: &str,
+        source: &str,
+        limits: &Limits,
+    ) -> Result<(), StoreError> {
+        let name = good_name("profile", name)?;
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         require(&mut transaction, uid).await?;
+        let there = names(&mut transaction, uid).await?;
+        let most = u32::from(limits.profiles_per_user);
+        let is_full = u32::try_from(there.len()).is_ok_and(|count| count >= most);
+        if is_full && !there.iter().any(|own| own == name) {
+            let (what, limit) = ("many profiles", "profiles_per_user");
+            return Err(Refusal::TooMany { uid: uid.clone(), what, limit, most }.into());
+        }
         let sql = "INSERT INTO profiles (uid, name, slot, source, stored_ms) VALUES (?1, ?2, ?3, ?4, ?5) \
                    ON CONFLICT (uid, name) DO UPDATE SET source = excluded.source, stored_ms = excluded.stored_ms";
         sqlx::query(sql)
@@ -60,13 +76,24 @@ impl Database {
 
     /// The text of a profile.
     pub async fn profile(&mut self, uid: &Uid, name: &str) -> Result<String, StoreError> {
+        require(&mut self.connection, uid).await?;
         let sql = "SELECT source FROM profiles WHERE uid = ?1 AND name = ?2";
-        sqlx::query_scalar(sql)
+        let source: Option<String> = sqlx::query_scalar(sql)
             .bind(uid.as_str())
             .bind(name)
             .fetch_optional(&mut self.connection)
-            .await?
-            .ok_or_else(|| StoreError::NoProfile { uid: uid.clone(), name: name.into() })
+            .await?;
+        match source {
+            Some(source) => Ok(source),
+            None => Err(missing(&mut self.connection, uid, name).await?),
+        }
+    }
+
+    /// The text of the profile that serves, if it is one of the user's own.
+    pub async fn active_profile(&mut self, uid: &Uid) -> Result<Option<String>, StoreError> {
+        require(&mut self.connection, uid).await?;
+        let sql = "SELECT source FROM profiles WHERE uid = ?1 AND active = 1";
+        Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
     }
 
     /// Lets a profile serve from now on; `None`: the cluster's default.
@@ -84,7 +111,7 @@ impl Database {
                 .execute(&mut *transaction)
                 .await?;
             if done.rows_affected() == 0 {
-                return Err(StoreError::NoProfile { uid: uid.clone(), name: name.into() });
+                return Err(missing(&mut transaction, uid, name).await?);
             }
         }
         Ok(transaction.commit().await?)
@@ -92,14 +119,29 @@ impl Database {
 
     /// Removes a profile. If it was the active one, the cluster's default serves.
     pub async fn remove_profile(&mut self, uid: &Uid, name: &str) -> Result<(), StoreError> {
+        require(&mut self.connection, uid).await?;
         let done = sqlx::query("DELETE FROM profiles WHERE uid = ?1 AND name = ?2")
             .bind(uid.as_str())
             .bind(name)
             .execute(&mut self.connection)
             .await?;
         if done.rows_affected() == 0 {
-            return Err(StoreError::NoProfile { uid: uid.clone(), name: name.into() });
+            return Err(missing(&mut self.connection, uid, name).await?);
         }
         Ok(())
     }
+}
+
+/// The names of a user's profiles.
+async fn names(connection: &mut SqliteConnection, uid: &Uid) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM profiles WHERE uid = ?1 ORDER BY name";
+    Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_all(connection).await?)
+}
+
+/// What to say of a profile that is not there.
+async fn missing(connection: &mut SqliteConnection, uid: &Uid, name: &str) -> Result<StoreError, StoreError> {
+    let there = names(connection, uid).await?;
+    let otherwise = || format!("`ratatosk profile list {uid}` shows those he has");
+    let hint = Hint::of(name, there.iter().map(String::as_str), otherwise);
+    Ok(StoreError::NoProfile { uid: uid.clone(), name: name.into(), hint })
 }

@@ -19,8 +19,6 @@ const PACE_OF_RECORDS: Duration = Duration::from_millis(500);
 const BATCH: usize = 4096;
 /// Most users that one statement reads.
 const READ_BATCH: usize = 256;
-/// Time between two sweeps of expired bindings.
-const SWEEP: Duration = Duration::from_secs(600);
 
 /// Something asked, or the wish to end after all that was asked before.
 pub(super) enum Asked {
@@ -46,33 +44,33 @@ impl Writing {
     }
 
     pub(super) async fn run(mut self, answers: &Answers) {
-        self.writer.sweep().await;
-        let mut swept = self.clock.now().at;
-        let mut last = swept;
+        let mut last = self.clock.now().at;
+        let mut sweep = last;
         let mut batch = Batch::default();
         while !batch.closing {
-            self.gather(&mut batch, last).await;
-            last = self.clock.now().at;
-            let done = self.writer.perform(&batch.ops).await;
-            let outcomes =
-                done.into_iter().map(|done| if done { StoreOutcome::Saved } else { StoreOutcome::Failed });
-            batch.answer(outcomes.collect(), answers);
-            if last.since(swept) >= SWEEP {
-                swept = last;
-                self.writer.sweep().await;
+            if self.clock.now().at >= sweep {
+                let again = self.writer.sweep().await;
+                sweep = self.clock.now().at + again;
             }
+            self.gather(&mut batch, last, sweep).await;
+            last = self.clock.now().at;
+            let outcomes = self.writer.perform(&batch.ops).await;
+            batch.answer(outcomes, answers);
         }
         self.writer.close().await;
     }
 
-    /// Waits for something to write, and for its company. While it waits for company nobody wakes
-    /// this thread: what is asked meanwhile costs a place in the queue and no more.
-    async fn gather(&mut self, batch: &mut Batch, last: At) {
-        let due = |pace| tokio::time::Instant::from_std(self.clock.instant(last + pace));
+    /// Waits for something to write, and for its company; or until it is time to sweep. While it
+    /// waits for company nobody wakes this thread: what is asked meanwhile costs a place in the queue
+    /// and no more.
+    async fn gather(&mut self, batch: &mut Batch, last: At, sweep: At) {
+        let instant = |at| tokio::time::Instant::from_std(self.clock.instant(at));
+        let due = |pace| instant(last + pace);
         let mut asked = Vec::new();
         tokio::select! {
             biased;
             first = self.bindings.recv() => asked.extend(first),
+            () = tokio::time::sleep_until(instant(sweep)) => return,
             first = self.records.recv() => {
                 asked.extend(first);
                 tokio::select! {

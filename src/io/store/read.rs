@@ -11,14 +11,17 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
+use tokio::sync::watch;
 
 use super::database::connect;
 use super::digest::part;
 use super::error::StoreError;
+use super::inbox;
+use super::lists::{self, Lists};
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
-use crate::effect::store::{Secrets, StoredBinding, StoredContacts, StoredUser};
+use crate::effect::store::{InboxPage, Secrets, StoredBinding, StoredDevice, StoredUser};
 use crate::effect::{StoreOp, StoreOutcome, Transport};
 use crate::io::clock;
 use crate::io::seal::Seal;
@@ -34,14 +37,14 @@ pub(super) struct Reader {
 
 /// Compiled profiles by the hash of their text, for as long as somebody holds them.
 struct Profiles {
-    limits: Limits,
+    limits: watch::Receiver<Limits>,
     known: HashMap<[u8; 32], Weak<Profile>>,
     /// The size at which those that nobody holds are let go.
     sweep_at: usize,
 }
 
 impl Reader {
-    pub(super) fn new(place: Place, seal: Seal, limits: Limits) -> Self {
+    pub(super) fn new(place: Place, seal: Seal, limits: watch::Receiver<Limits>) -> Self {
         let profiles = Profiles { limits, known: HashMap::new(), sweep_at: 64 };
         Self { place, connection: None, seal, profiles }
     }
@@ -78,12 +81,13 @@ impl Reader {
     async fn read(&mut self, ops: &[StoreOp]) -> Result<Vec<StoreOutcome>, sqlx::Error> {
         let mut uids = Vec::new();
         let mut numbers = Vec::new();
+        let mut inboxes = Vec::new();
         for op in ops {
             match op {
                 StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
                 StoreOp::FindNumber(number) => numbers.push(number.as_str()),
+                StoreOp::LoadInbox { uid, limit } => inboxes.push((uid, *limit)),
                 // Writes have a connection of their own.
-                StoreOp::LoadInbox { .. } => {}
                 StoreOp::SaveBindings { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
@@ -94,6 +98,7 @@ impl Reader {
         self.connect().await?;
         let users = self.users(&uids).await?;
         let owners = self.owners(&numbers).await?;
+        let mut inboxes = self.inboxes(&inboxes).await?.into_iter();
         Ok(ops
             .iter()
             .map(|op| match op {
@@ -103,11 +108,11 @@ impl Reader {
                     None => StoreOutcome::User(None),
                 },
                 StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
+                StoreOp::LoadInbox { .. } => inboxes.next().map_or(StoreOutcome::Failed, StoreOutcome::Inbox),
                 StoreOp::SaveBindings { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
-                | StoreOp::LoadInbox { .. }
                 | StoreOp::Delivered { .. } => StoreOutcome::Failed,
             })
             .collect())
@@ -149,6 +154,17 @@ impl Reader {
         }
         Ok(owners)
     }
+
+    /// What waits in inboxes, in the order asked.
+    async fn inboxes(&mut self, asked: &[(&Uid, u32)]) -> Result<Vec<Vec<InboxPage>>, sqlx::Error> {
+        let mut found = Vec::with_capacity(asked.len());
+        if let Some(connection) = &mut self.connection {
+            for (uid, limit) in asked {
+                found.push(inbox::waiting(connection, uid, *limit).await?);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// A list as SQLite's `json_each` reads it.
@@ -163,7 +179,7 @@ enum RowError {
     Sql(#[from] sqlx::Error),
     #[error("its UID: {0}")]
     Uid(#[from] crate::base::id::UidError),
-    #[error("a column of its bindings or numbers: {0}")]
+    #[error("a column of what is his: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Secret(StoreError),
@@ -173,6 +189,8 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let uid = Uid::parse(row.try_get("uid")?)?;
     let numbers: Vec<String> = serde_json::from_str(row.try_get("numbers")?)?;
     let bindings: Vec<BindingColumns> = serde_json::from_str(row.try_get("bindings")?)?;
+    let lists = Lists::parse(row.try_get("contacts")?, row.try_get("groups")?)?;
+    let devices: Vec<DeviceColumns> = serde_json::from_str(row.try_get("devices")?)?;
     let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
         .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
     let source: Option<&str> = row.try_get("source")?;
@@ -185,9 +203,9 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
         secrets,
         bindings,
         profile,
-        contacts: StoredContacts::default(),
-        devices: Vec::new(),
-        waiting: false,
+        contacts: lists.stored(),
+        devices: devices.into_iter().map(DeviceColumns::device).collect(),
+        waiting: row.try_get("waiting")?,
     })
 }
 
@@ -267,13 +285,25 @@ impl BindingColumns {
     }
 }
 
+/// A device as `LOAD_USERS` lists it.
+#[derive(serde::Deserialize)]
+struct DeviceColumns(String, String, Option<String>, Option<String>);
+
+impl DeviceColumns {
+    fn device(self) -> StoredDevice {
+        let Self(name, kind, address, instance) = self;
+        StoredDevice { name, kind, address, instance }
+    }
+}
+
 impl Profiles {
     fn compile(&mut self, uid: &Uid, source: &str) -> Option<Arc<Profile>> {
         let hash: [u8; 32] = Sha256::digest(source.as_bytes()).into();
         if let Some(profile) = self.known.get(&hash).and_then(Weak::upgrade) {
             return Some(profile);
         }
-        match Profile::compile_for(source, &self.limits, uid) {
+        let compiled = Profile::compile_for(source, &self.limits.borrow(), uid);
+        match compiled {
             Ok(profile) => {
                 let profile = Arc::new(profile);
                 self.remember(hash, &profile);
@@ -301,16 +331,22 @@ impl Profiles {
     }
 }
 
-const LOAD_USERS: &str = "\
-    SELECT u.uid, u.name, \
+const LOAD_USERS: &str = concat!(
+    "SELECT u.uid, u.name, ",
+    lists::columns!(),
+    ", \
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT json_group_array(json_array(b.key, b.contact, b.target, b.transport, b.listener, b.path, b.q, \
          b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s)) \
        FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \
-      (SELECT p.source FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS source \
-    FROM json_each(?1) wanted JOIN users u ON u.uid = wanted.value";
+      (SELECT p.source FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS source, \
+      (SELECT json_group_array(json_array(d.name, d.kind, d.address, d.instance)) FROM devices d WHERE d.uid = u.uid) \
+        AS devices, \
+      EXISTS (SELECT 1 FROM inbox i WHERE i.uid = u.uid AND i.delivered_ms IS NULL) AS waiting \
+    FROM json_each(?1) wanted JOIN users u ON u.uid = wanted.value"
+);
 
 const FIND_NUMBERS: &str = "\
     SELECT n.number, n.uid FROM json_each(?1) wanted JOIN numbers n ON n.number = wanted.value";

@@ -11,37 +11,42 @@
 //! [`Failed`]: crate::effect::StoreOutcome::Failed
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
+use tokio::sync::watch;
 
 use super::database::connect;
 use super::error::{StoreError, is_constraint};
 use super::rows::{Columns, Statement};
-use crate::base::Uid;
+use super::{inbox, sweep};
+use crate::base::{Limits, Uid};
 use crate::config::Place;
-use crate::effect::StoreOp;
 use crate::effect::fact::{CallRecord, PageRecord};
-use crate::effect::store::StoredBinding;
-use crate::io::clock;
+use crate::effect::store::{InboxPage, StoredBinding};
+use crate::effect::{StoreOp, StoreOutcome};
 
 /// The connection that writes.
 pub(super) struct Writer {
     place: Place,
     connection: Option<SqliteConnection>,
+    limits: watch::Receiver<Limits>,
     failing: bool,
 }
 
-/// What a batch comes to: the last word on each binding, and the records.
+/// What a batch comes to: the last word on each binding, the pages, and the records.
 #[derive(Default)]
 struct Work<'a> {
     bindings: BTreeMap<(&'a Uid, &'a str), Option<&'a StoredBinding>>,
+    inbox: Vec<&'a InboxPage>,
+    delivered: Vec<(&'a Uid, i64)>,
     calls: Vec<&'a CallRecord>,
     pages: Vec<&'a PageRecord>,
 }
 
 impl Writer {
-    pub(super) fn new(place: Place) -> Self {
-        Self { place, connection: None, failing: false }
+    pub(super) fn new(place: Place, limits: watch::Receiver<Limits>) -> Self {
+        Self { place, connection: None, limits, failing: false }
     }
 
     /// Opens the connection, to know early whether it opens.
@@ -52,49 +57,55 @@ impl Writer {
         Ok(())
     }
 
-    /// Performs all of a batch, and says of each whether it is durable.
-    pub(super) async fn perform(&mut self, ops: &[StoreOp]) -> Vec<bool> {
+    /// Performs all of a batch, and answers each.
+    pub(super) async fn perform(&mut self, ops: &[StoreOp]) -> Vec<StoreOutcome> {
         if ops.is_empty() {
             return Vec::new();
         }
         match self.commit(&Work::of(ops)).await {
-            Ok(()) => {
+            Ok(pages) => {
                 self.works_again();
-                vec![true; ops.len()]
+                answers(ops, pages)
             }
             Err(error) if ops.len() > 1 && is_constraint(&error) => self.perform_singly(ops).await,
             Err(error) => {
                 self.has_failed(error);
-                vec![false; ops.len()]
+                ops.iter().map(|_| StoreOutcome::Failed).collect()
             }
         }
     }
 
-    async fn perform_singly(&mut self, ops: &[StoreOp]) -> Vec<bool> {
+    async fn perform_singly(&mut self, ops: &[StoreOp]) -> Vec<StoreOutcome> {
         let mut done = Vec::with_capacity(ops.len());
         for op in ops {
-            let result = self.commit(&Work::of(std::slice::from_ref(op))).await;
-            done.push(result.is_ok());
-            if let Err(error) = result {
-                self.has_failed(error);
+            let op = std::slice::from_ref(op);
+            match self.commit(&Work::of(op)).await {
+                Ok(pages) => done.extend(answers(op, pages)),
+                Err(error) => {
+                    self.has_failed(error);
+                    done.push(StoreOutcome::Failed);
+                }
             }
         }
         done
     }
 
-    /// Forgets the bindings whose time is over: those that no server holds any more.
-    pub(super) async fn sweep(&mut self) {
+    /// Forgets some of what is to be forgotten, and says when to come again.
+    pub(super) async fn sweep(&mut self) -> Duration {
+        let limits = self.limits.borrow().clone();
         let result = async {
             self.connect().await?;
-            let Some(connection) = &mut self.connection else { return Ok(()) };
-            sqlx::query("DELETE FROM bindings WHERE expires_s <= ?1")
-                .bind(clock::wall_ms() / 1000)
-                .execute(connection)
-                .await
-                .map(|_| ())
+            match &mut self.connection {
+                Some(connection) => sweep::step(connection, &limits).await,
+                None => Ok(sweep::LATER),
+            }
         };
-        if let Err(error) = result.await {
-            self.has_failed(error);
+        match result.await {
+            Ok(again) => again,
+            Err(error) => {
+                self.has_failed(error);
+                sweep::LATER
+            }
         }
     }
 
@@ -106,12 +117,15 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, work: &Work<'_>) -> Result<(), sqlx::Error> {
+    /// Writes it all; the outcomes of the pages.
+    async fn commit(&mut self, work: &Work<'_>) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+        let limits = self.limits.borrow().clone();
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        work.write(&mut transaction).await?;
-        transaction.commit().await
+        let pages = work.write(&mut transaction, &limits).await?;
+        transaction.commit().await?;
+        Ok(pages)
     }
 
     fn has_failed(&mut self, error: sqlx::Error) {
@@ -152,13 +166,18 @@ impl<'a> Work<'a> {
                 StoreOp::PutPage(record) => work.pages.push(record),
                 // Reads have a connection of their own.
                 StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => {}
-                StoreOp::PutInbox(_) | StoreOp::Delivered { .. } => {}
+                StoreOp::PutInbox(page) => work.inbox.push(page),
+                StoreOp::Delivered { uid, serial } => work.delivered.push((uid, *serial)),
             }
         }
         work
     }
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        limits: &Limits,
+    ) -> Result<Vec<StoreOutcome>, sqlx::Error> {
         let gone: Vec<_> = self.bindings.iter().filter(|(_, to)| to.is_none()).map(|(key, _)| *key).collect();
         let put: Vec<_> = self.bindings.iter().filter_map(|((uid, _), to)| Some((*uid, (*to)?))).collect();
         DELETE_BINDINGS
@@ -168,8 +187,25 @@ impl<'a> Work<'a> {
             .await?;
         PUT_BINDINGS.run(connection, &put, |(uid, binding), columns| bind(uid, binding, columns)).await?;
         PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
-        PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await
+        PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await?;
+        inbox::delivered(connection, &self.delivered).await?;
+        inbox::put(connection, &self.inbox, limits).await
     }
+}
+
+/// The answers to a batch that is durable: those of its pages are given, in their order.
+fn answers(ops: &[StoreOp], pages: Vec<StoreOutcome>) -> Vec<StoreOutcome> {
+    let mut pages = pages.into_iter();
+    let answer = |op: &StoreOp| match op {
+        StoreOp::PutInbox(_) => pages.next().unwrap_or(StoreOutcome::Failed),
+        StoreOp::SaveBindings { .. }
+        | StoreOp::PutCall(_)
+        | StoreOp::PutPage(_)
+        | StoreOp::Delivered { .. } => StoreOutcome::Saved,
+        // Reads have a connection of their own.
+        StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. } => StoreOutcome::Failed,
+    };
+    ops.iter().map(answer).collect()
 }
 
 fn bind(uid: &Uid, binding: &StoredBinding, columns: &mut Columns<'_>) {

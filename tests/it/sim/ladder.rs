@@ -8,25 +8,21 @@ use std::path::PathBuf;
 
 use super::digest::Challenge;
 use super::text::{Packet, host_of, param, uri_of, user_of};
-use super::world::{CLUSTER, Who, World};
+use super::world::{Who, World};
 
 /// Writes the first `lines` messages of a world.
 pub fn render(world: &World, lines: usize) -> String {
-    let names: Vec<&str> = world.phones.iter().map(|phone| phone.name.as_str()).collect();
-    let width = names.iter().map(|name| name.len()).max().unwrap_or_default().max("server".len());
-    let mut memory = Memory::default();
+    let phones = (0..world.phones.len()).map(Who::Phone);
+    let width = phones.map(|phone| name_of(world, phone).len()).max().unwrap_or_default().max("server".len());
+    let mut memory = Memory::of(world);
     let mut text = String::new();
     for line in &world.wire[..lines] {
         let Ok(packet) = Packet::parse(&line.bytes) else {
             let _ = writeln!(text, "unreadable: {:?}", line.bytes);
             continue;
         };
-        let to = match line.to {
-            Who::Phone(phone) => names[phone],
-            _ => "server",
-        };
         let bold = matches!(line.from, Who::Phone(phone) if !world.phones[phone].reuses_nonce);
-        let message = memory.message(&packet, to);
+        let message = memory.message(&packet, name_of(world, line.to));
         let mut notes = memory.notes(&packet, bold);
         if line.arrived.is_none() {
             notes.push("lost".to_owned());
@@ -42,8 +38,8 @@ pub fn render(world: &World, lines: usize) -> String {
             "{:3}.{:03}  {:width$} -> {:width$}  {message:20}  {}",
             micros / 1_000_000,
             micros / 1000 % 1000,
-            name_of(line.from, &names),
-            name_of(line.to, &names),
+            name_of(world, line.from),
+            name_of(world, line.to),
             notes.join(", "),
         );
         text.push_str(row.trim_end());
@@ -52,10 +48,12 @@ pub fn render(world: &World, lines: usize) -> String {
     text
 }
 
-fn name_of<'a>(who: Who, names: &[&'a str]) -> &'a str {
+/// What a ladder calls somebody: clusters go by their names if there are several.
+pub fn name_of(world: &World, who: Who) -> &str {
     match who {
-        Who::Phone(phone) => names[phone],
-        Who::Server(_) => "server",
+        Who::Phone(phone) => &world.phones[phone].name,
+        Who::Server(_) if world.clusters.len() == 1 => "server",
+        Who::Server(cluster) => world.clusters[usize::from(cluster)].label(),
         Who::Nobody => "nobody",
     }
 }
@@ -63,6 +61,8 @@ fn name_of<'a>(who: Who, names: &[&'a str]) -> &'a str {
 /// What earlier messages say about later ones.
 #[derive(Default)]
 struct Memory {
+    /// The clusters' names.
+    clusters: Vec<String>,
     /// INVITEs with an offer, by Call-ID and CSeq.
     offers: BTreeMap<(String, u32), bool>,
     /// To tags of early dialogs, by Call-ID.
@@ -70,6 +70,11 @@ struct Memory {
 }
 
 impl Memory {
+    fn of(world: &World) -> Self {
+        let clusters = world.clusters.iter().map(|cluster| cluster.name.clone()).collect();
+        Self { clusters, ..Self::default() }
+    }
+
     fn message(&mut self, packet: &Packet<'_>, to: &str) -> String {
         let (number, method) = packet.cseq();
         let Some(verb) = packet.method() else {
@@ -83,13 +88,13 @@ impl Memory {
             return if verb == "INVITE" { "re-INVITE".to_owned() } else { verb.to_owned() };
         }
         let user = user_of(packet.uri());
-        let recipient = to.split('/').next().unwrap_or_default();
+        let recipient = to.split(['@', '/']).next().unwrap_or_default();
         let known = user.is_empty()
             || user == recipient
             || user.starts_with("zq")
             || verb == "ACK"
             || verb == "CANCEL";
-        if known { verb.to_owned() } else { format!("{verb} {}", shown(packet.uri())) }
+        if known { verb.to_owned() } else { format!("{verb} {}", self.shown(packet.uri())) }
     }
 
     fn notes(&mut self, packet: &Packet<'_>, bold: bool) -> Vec<String> {
@@ -103,6 +108,18 @@ impl Memory {
             notes.push(self.session(packet));
         }
         notes
+    }
+
+    /// A URI as a ladder names it: a user of our clusters by name, of another than the first by UID.
+    fn shown(&self, uri: &str) -> String {
+        let uri = uri_of(uri);
+        let (user, host) = (user_of(uri), host_of(uri));
+        let place = self.clusters.iter().position(|cluster| host.starts_with(cluster.as_str()));
+        match place {
+            Some(place @ 1..) => format!("{user}@{}", self.clusters[place]),
+            None if !uri.starts_with("tel:") && !host.starts_with("198.51.100.") => uri.to_owned(),
+            Some(_) | None => user.to_owned(),
+        }
     }
 
     fn session(&self, packet: &Packet<'_>) -> String {
@@ -137,7 +154,7 @@ impl Memory {
             notes.push(if count == 1 { "1 binding".to_owned() } else { format!("{count} bindings") });
         }
         if let 300..400 = status {
-            notes.extend(packet.contact().map(|target| format!("to {}", shown(target))));
+            notes.extend(packet.contact().map(|target| format!("to {}", self.shown(target))));
         }
         for (name, word) in [
             ("Unsupported", "unsupported"),
@@ -186,17 +203,6 @@ fn request_notes(packet: &Packet<'_>, method: &str, bold: bool, notes: &mut Vec<
     }
     if packet.get("Reason").is_some_and(|reason| reason.contains("cause=200")) {
         notes.push("completed elsewhere".to_owned());
-    }
-}
-
-/// A URI as a ladder names it: the user of our own cluster by name.
-fn shown(uri: &str) -> String {
-    let uri = uri_of(uri);
-    if uri.starts_with("tel:") || host_of(uri).starts_with(CLUSTER) || host_of(uri).starts_with("198.51.100.")
-    {
-        user_of(uri).to_owned()
-    } else {
-        uri.to_owned()
     }
 }
 

@@ -12,7 +12,9 @@
 //!
 //! The phones named are registered before the ladder begins; [`World::expect`] runs what was
 //! planned, then lets everybody hang up and 500 s pass, asks every checker, and compares the ladder.
-//! [`World::random`] makes the network bad; `seeds.rs` plays thousands of those.
+//! [`World::with_south`] adds a second cluster: `anne@south.test/desk` is a phone of it, and servers
+//! reach each other over the same network. [`World::kill_at`] and [`World::start_at`] end and start
+//! the servers of one. [`World::random`] makes the network bad; `seeds.rs` plays thousands of those.
 
 #![allow(unreachable_pub, reason = "reads like a library, and one day may be one")]
 #![allow(
@@ -24,14 +26,17 @@
 )]
 
 pub mod check;
+pub mod cluster;
 pub mod digest;
 pub mod heard;
 pub mod ladder;
 pub mod net;
 pub mod phone;
+pub mod poke;
 pub mod run;
 pub mod serve;
 pub mod store;
+pub mod streams;
 pub mod text;
 pub mod world;
 

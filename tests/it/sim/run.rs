@@ -3,50 +3,55 @@
 use std::cmp::Ordering;
 use std::cmp::Reverse;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::At;
-use ratatosk::effect::{Flow, Outcome, StoreOp, StreamId, Ticket, Transport};
-use ratatosk::server::{Envelope, Input};
-use ratatosk::sip::Framer;
+use ratatosk::effect::{Flow, Outcome, StreamId, Ticket, Transport};
+use ratatosk::server::{Envelope, Input, UserServer};
 
 use super::phone::{Do, Path, Sent};
-use super::world::{Line, Stream, Who, World};
+use super::streams::{Dial, Long};
+use super::world::{Line, Who, World};
+
+/// A user server, in one of its lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// The place of its cluster.
+    pub cluster: u8,
+    /// Its index there.
+    pub server: u8,
+    /// How often the cluster had been ended before.
+    pub generation: u32,
+}
 
 /// Something that will happen.
 #[derive(Debug)]
 pub enum Event {
-    /// Bytes come to the servers.
-    Up { flow: Flow, bytes: Bytes, line: usize },
-    /// Bytes come to a phone.
+    /// A datagram comes to a cluster.
+    Up { cluster: u8, flow: Flow, bytes: Bytes, line: usize },
+    /// A message comes to a phone.
     Down { phone: usize, path: Path, bytes: Bytes, line: usize },
-    /// The servers hear that a stream is closed.
-    ClosedUp(StreamId),
-    /// A phone hears that its stream is closed.
-    ClosedDown(usize),
-    /// The store does something.
-    Store { server: u8, generation: u32, ticket: Ticket, op: StoreOp },
+    /// Bytes come to a server over a stream.
+    Piece { id: StreamId, end: usize, bytes: Bytes, line: usize },
+    /// One end hears that a stream is closed.
+    Closed { id: StreamId, end: usize },
+    /// The store does what it was asked.
+    Store { seat: Seat, asked: u64 },
     /// A server hears what came of something.
-    Outcome { server: u8, generation: u32, ticket: Ticket, outcome: Outcome },
+    Outcome { seat: Seat, ticket: Ticket, outcome: Outcome },
     /// A connection for a long request succeeds or does not.
-    Long { server: u8, generation: u32, long: Long },
+    Long { seat: Seat, long: Long },
+    /// A connection to another server succeeds or does not.
+    Dialed { seat: Seat, dial: Dial },
     /// A word between servers.
-    Peer { generation: u32, envelope: Envelope },
+    Peer { seat: Seat, envelope: Envelope },
     /// A phone does something.
     Act { phone: usize, what: Do },
-}
-
-/// A long request that waits for a connection.
-#[derive(Debug)]
-pub struct Long {
-    pub flow: Flow,
-    pub stream: Bytes,
-    pub datagram: Bytes,
-    pub ticket: Ticket,
-    /// Whether there will be one.
-    pub connects: bool,
+    /// The servers of a cluster are killed.
+    Kill { cluster: u8 },
+    /// They are started.
+    Start { cluster: u8 },
 }
 
 /// An event and its moment.
@@ -82,7 +87,8 @@ impl World {
     pub fn run_until(&mut self, end: At) {
         loop {
             let queued = self.queue.peek().map(|Reverse(next)| next.at);
-            let servers = self.servers.iter().filter_map(ratatosk::server::UserServer::deadline).min();
+            let all = self.clusters.iter().flat_map(|cluster| &cluster.servers);
+            let servers = all.filter_map(UserServer::deadline).min();
             let phones = (0..self.phones.len())
                 .filter(|phone| !self.gone[*phone])
                 .filter_map(|phone| self.phones[phone].deadline())
@@ -113,13 +119,19 @@ impl World {
 
     /// Lets a phone do something so far into the ladder.
     pub fn plan(&mut self, seconds: f64, phone: usize, what: Do) {
-        let at = self.origin + Duration::from_secs_f64(seconds);
-        self.schedule(at, Event::Act { phone, what });
+        self.plan_event(seconds, Event::Act { phone, what });
+    }
+
+    /// Lets something happen so far into the ladder.
+    pub(super) fn plan_event(&mut self, seconds: f64, event: Event) {
+        self.schedule(self.origin + Duration::from_secs_f64(seconds), event);
     }
 
     /// How far into the ladder the last planned thing lies.
     pub(super) fn last_action(&self) -> f64 {
-        let acts = self.queue.iter().filter(|Reverse(next)| matches!(next.event, Event::Act { .. }));
+        let acts = self.queue.iter().filter(|Reverse(next)| {
+            matches!(next.event, Event::Act { .. } | Event::Kill { .. } | Event::Start { .. })
+        });
         acts.map(|Reverse(next)| self.since_origin(next.at).as_secs_f64()).fold(0.0, f64::max)
     }
 
@@ -129,8 +141,8 @@ impl World {
             _ if self.gone[phone] => {}
             Do::Vanish => self.gone[phone] = true,
             Do::Disconnect => {
-                if let Some(id) = self.stream_of(phone) {
-                    self.close_stream(id, true);
+                if let Some(id) = self.open_stream_of(phone) {
+                    self.close_stream(id);
                 }
             }
             _ => {
@@ -143,37 +155,41 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Up { flow, bytes, line } => self.come_up(flow, &bytes, line),
+            Event::Up { cluster, flow, bytes, line } => {
+                if self.clusters[usize::from(cluster)].is_up() {
+                    self.wire[line].arrived.get_or_insert(self.now);
+                    self.steer(cluster, flow, bytes);
+                }
+            }
             Event::Down { phone, path, bytes, line } => self.come_down(phone, path, &bytes, line),
-            Event::ClosedUp(id) => self.tell_all_closed(id),
-            Event::ClosedDown(phone) => {
-                let now = self.now;
-                self.phones[phone].on_closed(now);
-            }
-            Event::Store { server, generation, ticket, op } if generation == self.generation => {
-                let outcome = self.store.perform(self.clock().wall_s(), op);
-                self.input(server, Input::Outcome(ticket, Outcome::Store(outcome)));
-            }
-            Event::Outcome { server, generation, ticket, outcome } if generation == self.generation => {
-                self.input(server, Input::Outcome(ticket, outcome));
-            }
-            Event::Peer { generation, envelope } if generation == self.generation => {
-                self.input(envelope.to.0, Input::Peer(envelope));
-            }
-            Event::Long { server, generation, long } if generation == self.generation => {
-                self.connect(server, long);
-            }
-            // What a server that is no more had asked for.
-            Event::Store { .. } | Event::Outcome { .. } | Event::Peer { .. } | Event::Long { .. } => {}
+            Event::Piece { id, end, bytes, line } => self.on_piece(id, end, &bytes, line),
+            Event::Closed { id, end } => self.on_closed(id, end),
+            Event::Store { seat, asked } => self.do_store(seat, asked),
             Event::Act { phone, what } => self.act(phone, &what),
+            Event::Kill { cluster } => self.end_cluster(cluster),
+            Event::Start { cluster } => self.start_cluster(cluster),
+            // What a server that is no more had asked for is nobody's concern.
+            Event::Outcome { seat, ticket, outcome } if self.is_alive(seat) => {
+                self.input(seat, Input::Outcome(ticket, outcome));
+            }
+            Event::Peer { seat, envelope } if self.is_alive(seat) => {
+                let seat = Seat { server: envelope.to.0, ..seat };
+                self.input(seat, Input::Peer(envelope));
+            }
+            Event::Long { seat, long } if self.is_alive(seat) => self.on_long(seat, long),
+            Event::Dialed { seat, dial } if self.is_alive(seat) => self.on_dialed(seat, dial),
+            Event::Outcome { .. } | Event::Peer { .. } | Event::Long { .. } | Event::Dialed { .. } => {}
         }
     }
 
     fn tick_servers(&mut self) {
-        for index in 0..self.settings.servers {
-            let deadline = self.servers[usize::from(index)].deadline();
-            if deadline.is_some_and(|deadline| deadline <= self.now) {
-                self.input(index, Input::Tick);
+        for cluster in 0..self.clusters.len() {
+            for server in 0..self.clusters[cluster].servers.len() {
+                let deadline = self.clusters[cluster].servers[server].deadline();
+                if deadline.is_some_and(|deadline| deadline <= self.now) {
+                    let seat = self.seat(cluster as u8, server as u8);
+                    self.input(seat, Input::Tick);
+                }
             }
         }
     }
@@ -201,127 +217,70 @@ impl World {
 
     /// Sends what a phone wants sent.
     pub(super) fn post(&mut self, phone: usize) {
+        let who = Who::Phone(phone);
         for Sent { path, bytes } in self.phones[phone].drain() {
-            match (path, self.phones[phone].transport) {
-                (Path::Main, Transport::Udp) => self.post_datagram(phone, bytes),
-                (Path::Main, Transport::Tcp) => {
-                    let id = self.stream_of(phone).unwrap_or_else(|| self.open_stream(phone, true));
-                    self.post_stream(phone, id, bytes);
+            let transport = self.phones[phone].transport;
+            let id = match path {
+                Path::Stream(id) if self.streams.get(&id).is_some_and(|stream| stream.open) => id,
+                // RFC 3261 §18.2.2: the response goes over another connection, if it knows any.
+                Path::Stream(_) if transport == Transport::Udp => continue,
+                Path::Main if transport == Transport::Udp => {
+                    self.post_datagram(phone, &bytes);
+                    continue;
                 }
-                (Path::Stream(id), transport) => {
-                    let open = self.streams.get(&id).is_some_and(|stream| stream.open);
-                    match (open, transport) {
-                        (true, _) => self.post_stream(phone, id, bytes),
-                        // RFC 3261 §18.2.2: the response goes over another connection.
-                        (false, Transport::Tcp) => {
-                            let id = self.stream_of(phone).unwrap_or_else(|| self.open_stream(phone, true));
-                            self.post_stream(phone, id, bytes);
-                        }
-                        (false, Transport::Udp) => {}
-                    }
-                }
+                Path::Main | Path::Stream(_) => self.stream_of(phone),
+            };
+            if !self.send_on_stream(who, id, &bytes) {
+                let server = Who::Server(self.phones[phone].cluster);
+                self.log(who, server, &bytes, true);
             }
         }
     }
 
-    fn post_datagram(&mut self, phone: usize, bytes: Bytes) {
+    pub(super) fn post_datagram(&mut self, phone: usize, bytes: &Bytes) {
+        let cluster = self.phones[phone].cluster;
         let flow = Flow { listener: 0, remote: self.phones[phone].public, stream: None };
-        let line = self.log(Who::Phone(phone), Who::Server(0), &bytes, false);
+        let line = self.log(Who::Phone(phone), Who::Server(cluster), bytes, false);
         let copies = self.net.copies(&mut self.rng);
         for delay in copies.into_iter().flatten() {
-            self.schedule(self.now + delay, Event::Up { flow, bytes: bytes.clone(), line });
-        }
-    }
-
-    fn post_stream(&mut self, phone: usize, id: StreamId, bytes: Bytes) {
-        let delay = self.net.delay(&mut self.rng);
-        let line = self.log(Who::Phone(phone), Who::Server(0), &bytes, true);
-        let cut = if self.net.pieces { self.rng.below(bytes.len() as u64) as usize } else { 0 };
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let at = stream.up_after.max(self.now + delay);
-        stream.up_after = at;
-        let flow = Flow { listener: 1, remote: stream.remote, stream: Some(id) };
-        for piece in [bytes.slice(..cut), bytes.slice(cut..)] {
-            if !piece.is_empty() {
-                self.schedule(at, Event::Up { flow, bytes: piece, line });
-            }
+            let event = Event::Up { cluster, flow, bytes: bytes.clone(), line };
+            self.schedule(self.now + delay, event);
         }
     }
 
     /// Sends what a server wants sent; says whether there was a way.
-    pub(super) fn deliver(&mut self, server: u8, flow: Flow, bytes: &Bytes) -> bool {
-        match flow.stream {
-            Some(id) => self.deliver_stream(server, id, bytes),
-            None => {
-                let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-                let to = phone.map_or(Who::Nobody, Who::Phone);
-                let line = self.log(Who::Server(server), to, bytes, false);
-                let copies = self.net.copies(&mut self.rng);
-                for delay in copies.into_iter().flatten() {
-                    if let Some(phone) = phone {
-                        let event = Event::Down { phone, path: Path::Main, bytes: bytes.clone(), line };
-                        self.schedule(self.now + delay, event);
-                    }
-                }
-                true
-            }
+    pub(super) fn deliver(&mut self, cluster: u8, flow: Flow, bytes: &Bytes) -> bool {
+        let from = Who::Server(cluster);
+        if let Some(id) = flow.stream {
+            return self.send_on_stream(from, id, bytes);
         }
-    }
-
-    fn deliver_stream(&mut self, server: u8, id: StreamId, bytes: &Bytes) -> bool {
-        let delay = self.net.delay(&mut self.rng);
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| stream.open) else { return false };
-        let at = stream.down_after.max(self.now + delay);
-        stream.down_after = at;
-        let (phone, main) = (stream.phone, stream.main);
-        let line = self.log(Who::Server(server), Who::Phone(phone), bytes, main);
-        let path = if main { Path::Main } else { Path::Stream(id) };
-        self.schedule(at, Event::Down { phone, path, bytes: bytes.clone(), line });
+        let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
+        let server = || {
+            (0..).zip(&self.clusters).find_map(|(place, cluster)| {
+                cluster.listener(Transport::Udp, flow.remote).map(|listener| (place, listener))
+            })
+        };
+        let (to, listener) = match phone {
+            Some(phone) => (Who::Phone(phone), 0),
+            None => server().map_or((Who::Nobody, 0), |(place, listener)| (Who::Server(place), listener)),
+        };
+        let own = &self.clusters[usize::from(cluster)].settings.listeners;
+        let back = Flow { listener, remote: own[usize::from(flow.listener)].address, stream: None };
+        let line = self.log(from, to, bytes, false);
+        let copies = self.net.copies(&mut self.rng);
+        for delay in copies.into_iter().flatten() {
+            let bytes = bytes.clone();
+            let event = match to {
+                Who::Phone(phone) => Event::Down { phone, path: Path::Main, bytes, line },
+                Who::Server(cluster) => Event::Up { cluster, flow: back, bytes, line },
+                Who::Nobody => continue,
+            };
+            self.schedule(self.now + delay, event);
+        }
         true
     }
 
-    /// The stream that a phone keeps to the servers.
-    fn stream_of(&self, phone: usize) -> Option<StreamId> {
-        let own = |stream: &Stream| stream.phone == phone && stream.open && stream.main;
-        self.streams.iter().find(|(_, stream)| own(stream)).map(|(id, _)| *id)
-    }
-
-    /// Connects a phone with the servers.
-    pub(super) fn open_stream(&mut self, phone: usize, main: bool) -> StreamId {
-        let id = StreamId(self.streams.len() as u64 + 1);
-        let public = self.phones[phone].public;
-        let port = if main { 50_000 + id.0 as u16 } else { public.port() };
-        let ready = self.now + 2 * self.net.delay(&mut self.rng);
-        let stream = Stream {
-            phone,
-            remote: SocketAddr::new(public.ip(), port),
-            open: true,
-            main,
-            up_after: ready,
-            down_after: ready,
-            buffer: Vec::new(),
-            framer: Framer::new(65_535),
-        };
-        self.streams.insert(id, stream);
-        id
-    }
-
-    /// Closes a stream; both ends hear of it after what is under way.
-    pub(super) fn close_stream(&mut self, id: StreamId, tell_servers: bool) {
-        let delay = self.net.delay(&mut self.rng);
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.open = false;
-        let (up, down) = (stream.up_after.max(self.now + delay), stream.down_after.max(self.now + delay));
-        let (phone, main) = (stream.phone, stream.main);
-        if tell_servers {
-            self.schedule(up, Event::ClosedUp(id));
-        }
-        if main {
-            self.schedule(down, Event::ClosedDown(phone));
-        }
-    }
-
-    fn log(&mut self, from: Who, to: Who, bytes: &Bytes, stream: bool) -> usize {
+    pub(super) fn log(&mut self, from: Who, to: Who, bytes: &Bytes, stream: bool) -> usize {
         let mut hasher = DefaultHasher::new();
         (from, to, bytes).hash(&mut hasher);
         let again = !self.seen.insert(hasher.finish());

@@ -2,168 +2,188 @@
 //! done is done in order.
 
 use bytes::Bytes;
-use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket, Transport};
+use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket};
 use ratatosk::server::{Home, Input, Output, home};
-use ratatosk::sip::{Frame, Message};
-use std::time::Duration;
+use ratatosk::sip::Message;
 
 use super::check;
-use super::run::{Event, Long};
+use super::run::{Event, Seat};
+use super::streams::Long;
 use super::world::World;
 
-impl World {
-    /// Bytes have come on a flow.
-    pub(super) fn come_up(&mut self, flow: Flow, bytes: &Bytes, line: usize) {
-        let Some(id) = flow.stream else {
-            self.wire[line].arrived.get_or_insert(self.now);
-            return self.steer(flow, bytes.clone());
-        };
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.buffer.extend_from_slice(bytes);
-        loop {
-            let Some(stream) = self.streams.get_mut(&id) else { return };
-            match stream.framer.next(&stream.buffer) {
-                Frame::Need => return,
-                Frame::KeepAlive { len, .. } => drop(stream.buffer.drain(..len)),
-                Frame::Message { len } => {
-                    let message: Vec<u8> = stream.buffer.drain(..len).collect();
-                    self.wire[line].arrived.get_or_insert(self.now);
-                    self.steer(flow, Bytes::from(message));
-                }
-                Frame::Broken(fault) => return self.faults.push(format!("a broken stream: {fault}")),
-            }
-        }
-    }
+/// Something that the store was asked.
+#[derive(Debug)]
+pub struct Asked {
+    ticket: Ticket,
+    op: StoreOp,
+    number: u64,
+}
 
+impl World {
     /// Hands a message to the user server it belongs to.
-    fn steer(&mut self, flow: Flow, bytes: Bytes) {
-        match Message::parse(bytes, &self.settings.limits) {
+    pub(super) fn steer(&mut self, cluster: u8, flow: Flow, bytes: Bytes) {
+        let settings = &self.clusters[usize::from(cluster)].settings;
+        match Message::parse(bytes, &settings.limits) {
             Ok(message) => {
-                let servers = match home(&self.settings, &message) {
+                let servers = match home(settings, &message) {
                     Home::Server(index) => index.0..index.0 + 1,
-                    Home::Any => self.thread_of(flow)..self.thread_of(flow) + 1,
-                    Home::Every => 0..self.settings.servers,
+                    Home::Any => {
+                        let thread = thread_of(flow, settings.servers);
+                        thread..thread + 1
+                    }
+                    Home::Every => 0..settings.servers,
                 };
                 for server in servers {
-                    self.input(server, Input::Message { flow, message: message.clone() });
+                    let seat = self.seat(cluster, server);
+                    self.input(seat, Input::Message { flow, message: message.clone() });
                 }
             }
-            Err(error) => self.faults.push(format!("a phone sent what cannot be read: {error}")),
+            Err(error) => self.faults.push(format!("somebody sent what cannot be read: {error}")),
         }
     }
 
-    /// The thread whose socket the system would have chosen.
-    fn thread_of(&self, flow: Flow) -> u8 {
-        let last = match flow.remote.ip() {
-            std::net::IpAddr::V4(ip) => ip.octets()[3],
-            std::net::IpAddr::V6(ip) => ip.octets()[15],
-        };
-        let sum = u16::from(last).wrapping_add(flow.remote.port());
-        u8::try_from(sum % u16::from(self.settings.servers)).unwrap()
+    /// A user server in its present life.
+    pub(super) fn seat(&self, cluster: u8, server: u8) -> Seat {
+        Seat { cluster, server, generation: self.clusters[usize::from(cluster)].generation }
+    }
+
+    /// Whether that life has not ended.
+    pub(super) fn is_alive(&self, seat: Seat) -> bool {
+        let cluster = &self.clusters[usize::from(seat.cluster)];
+        cluster.is_up() && cluster.generation == seat.generation
     }
 
     /// Gives a user server something to do, and does what it wants done.
-    pub(super) fn input(&mut self, server: u8, input: Input) {
+    pub(super) fn input(&mut self, seat: Seat, input: Input) {
         let mut output = Output::default();
         let now = self.clock();
-        self.servers[usize::from(server)].handle(now, input, &mut output);
+        let servers = &mut self.clusters[usize::from(seat.cluster)].servers;
+        let Some(server) = servers.get_mut(usize::from(seat.server)) else { return };
+        server.handle(now, input, &mut output);
         for effect in output.effects {
-            self.perform(server, effect);
+            self.perform(seat, effect);
         }
         for envelope in output.peers {
-            let generation = self.generation;
-            self.schedule(self.now, Event::Peer { generation, envelope });
+            self.schedule(self.now, Event::Peer { seat, envelope });
         }
     }
 
-    /// Every user server hears that a stream is no more.
-    pub(super) fn tell_all_closed(&mut self, id: StreamId) {
-        for server in 0..self.settings.servers {
-            self.input(server, Input::Closed(id));
+    /// Puts a message on a flow of a cluster, as if its first user server had sent it.
+    pub fn utter(&mut self, cluster: &str, flow: Flow, text: &str) {
+        let seat = self.seat(self.cluster_named(cluster), 0);
+        self.perform(seat, Effect::Send { flow, bytes: Bytes::from(text.to_owned()), ticket: None });
+    }
+
+    /// Every user server of a cluster hears that a stream is no more.
+    pub(super) fn tell_all_closed(&mut self, cluster: u8, id: StreamId) {
+        for server in 0..self.clusters[usize::from(cluster)].settings.servers {
+            let seat = self.seat(cluster, server);
+            self.input(seat, Input::Closed(id));
         }
     }
 
-    fn perform(&mut self, server: u8, effect: Effect) {
-        let generation = self.generation;
+    /// Ends every user server of a cluster as by `kill -9`.
+    pub(super) fn end_cluster(&mut self, cluster: u8) {
+        let place = usize::from(cluster);
+        if !self.clusters[place].is_up() {
+            return;
+        }
+        self.clusters[place].end();
+        self.lose_streams(cluster);
+        self.end_store(place);
+    }
+
+    /// Starts them anew.
+    pub(super) fn start_cluster(&mut self, cluster: u8) {
+        let cluster = &mut self.clusters[usize::from(cluster)];
+        if !cluster.is_up() {
+            cluster.start();
+        }
+    }
+
+    fn perform(&mut self, seat: Seat, effect: Effect) {
         match effect {
             Effect::Send { flow, bytes, ticket } => {
-                self.inspect(&bytes);
-                if !self.deliver(server, flow, &bytes)
+                self.inspect(seat.cluster, &bytes);
+                if flow.stream == Some(StreamId::ANY) {
+                    return self.dial(seat, flow, bytes, ticket);
+                }
+                if !self.deliver(seat.cluster, flow, &bytes)
                     && let Some(ticket) = ticket
                 {
-                    let outcome = Outcome::Unsent;
-                    self.schedule(self.now, Event::Outcome { server, generation, ticket, outcome });
+                    self.schedule(self.now, Event::Outcome { seat, ticket, outcome: Outcome::Unsent });
                 }
             }
             Effect::SendLong { flow, stream, datagram, ticket } => {
-                self.inspect(&datagram);
-                let (wait, connects) = self.connecting(flow);
-                let long = Long { flow, stream, datagram, ticket, connects };
-                self.schedule(self.now + wait, Event::Long { server, generation, long });
+                self.inspect(seat.cluster, &datagram);
+                self.send_long(seat, Long { flow, stream, datagram, ticket, connects: false });
             }
-            Effect::Store { ticket, op } => self.ask_store(server, ticket, op),
-            Effect::Fact(fact) => self.facts.push(fact),
+            Effect::Store { ticket, op } => self.ask_store(seat, ticket, op),
+            Effect::Fact(fact) => self.clusters[usize::from(seat.cluster)].facts.push(fact),
         }
     }
 
-    fn ask_store(&mut self, server: u8, ticket: Ticket, op: StoreOp) {
-        let generation = self.generation;
+    fn ask_store(&mut self, seat: Seat, ticket: Ticket, op: StoreOp) {
         let mut at = self.now + self.net.store_delay(&mut self.rng);
-        if !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_)) {
+        let cluster = &mut self.clusters[usize::from(seat.cluster)];
+        if writes(&op) {
             // One thread writes, in the order that it was asked.
-            at = at.max(self.write_after);
-            self.write_after = at;
+            at = at.max(cluster.write_after);
+            cluster.write_after = at;
         }
-        self.schedule(at, Event::Store { server, generation, ticket, op });
+        self.serial += 1;
+        let number = self.serial;
+        cluster.asked.push_back(Asked { ticket, op, number });
+        self.schedule(at, Event::Store { seat, asked: number });
     }
 
-    /// How long it takes to connect to a phone, and whether it succeeds: nobody listening refuses at
-    /// once, nobody there costs the whole patience.
-    fn connecting(&mut self, flow: Flow) -> (Duration, bool) {
-        const PATIENCE: Duration = Duration::from_millis(500);
-        let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-        let Some(phone) = phone.filter(|phone| !self.is_gone(*phone)) else { return (PATIENCE, false) };
-        let round_trip = 2 * self.net.delay(&mut self.rng);
-        (round_trip.min(PATIENCE), self.phones[phone].accepts_streams && round_trip < PATIENCE)
+    /// The store does what it was asked.
+    pub(super) fn do_store(&mut self, seat: Seat, number: u64) {
+        let now_s = self.clock().wall_s();
+        let cluster = &mut self.clusters[usize::from(seat.cluster)];
+        let Some(place) = cluster.asked.iter().position(|asked| asked.number == number) else { return };
+        let Some(Asked { ticket, op, .. }) = cluster.asked.remove(place) else { return };
+        let outcome = cluster.store.perform(now_s, op);
+        if self.is_alive(seat) {
+            self.input(seat, Input::Outcome(ticket, Outcome::Store(outcome)));
+        }
     }
 
-    /// A long request finds a stream, or goes as a datagram.
-    pub(super) fn connect(&mut self, server: u8, long: Long) {
-        let Long { flow, stream, datagram, ticket, connects } = long;
-        let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
-        let Some(phone) = phone.filter(|_| connects) else {
-            self.deliver(server, flow, &datagram);
-            return self.mark_waited();
-        };
-        let known = self.streams.iter().find(|(_, open)| open.phone == phone && open.open && !open.main);
-        let known = known.map(|(id, _)| *id);
-        let id = known.unwrap_or_else(|| self.open_stream(phone, false));
-        let listener = self.settings.listeners.iter().position(|one| one.transport == Transport::Tcp);
-        let moved = Flow {
-            listener: u8::try_from(listener.unwrap_or_default()).unwrap(),
-            remote: flow.remote,
-            stream: Some(id),
-        };
-        self.deliver(server, moved, &stream);
-        self.mark_waited();
-        let (generation, outcome) = (self.generation, Outcome::Moved(moved));
-        self.schedule(self.now, Event::Outcome { server, generation, ticket, outcome });
-    }
-
-    fn mark_waited(&mut self) {
-        if let Some(line) = self.wire.last_mut() {
-            line.waited = true;
+    /// The process of a store is killed: of the writes that were under way, the first few are on the
+    /// disk, and nobody has heard of it.
+    fn end_store(&mut self, cluster: usize) {
+        let now_s = self.clock().wall_s();
+        let asked = std::mem::take(&mut self.clusters[cluster].asked);
+        let writes: Vec<Asked> = asked.into_iter().filter(|asked| writes(&asked.op)).collect();
+        let done = self.rng.below(writes.len() as u64 + 1) as usize;
+        for Asked { op, .. } in writes.into_iter().take(done) {
+            self.clusters[cluster].store.perform(now_s, op);
         }
     }
 
     /// What has to hold at the moment of sending.
-    fn inspect(&mut self, bytes: &Bytes) {
+    fn inspect(&mut self, cluster: u8, bytes: &Bytes) {
         // A 200 that is sent again promises nothing new.
         if !bytes.starts_with(b"SIP/2.0 200") || !self.promised.insert(bytes.clone()) {
             return;
         }
-        if let Some(fault) = check::promise(&self.store, self.clock().wall_s(), bytes) {
+        let cluster = &self.clusters[usize::from(cluster)];
+        if let Some(fault) = check::promise(cluster, self.clock().wall_s(), bytes) {
             self.faults.push(format!("{} {fault}", self.since_origin(self.now).as_secs_f64()));
         }
     }
+}
+
+/// The thread whose socket the system would have chosen.
+fn thread_of(flow: Flow, servers: u8) -> u8 {
+    let last = match flow.remote.ip() {
+        std::net::IpAddr::V4(ip) => ip.octets()[3],
+        std::net::IpAddr::V6(ip) => ip.octets()[15],
+    };
+    let sum = u16::from(last).wrapping_add(flow.remote.port());
+    u8::try_from(sum % u16::from(servers)).unwrap()
+}
+
+fn writes(op: &StoreOp) -> bool {
+    !matches!(op, StoreOp::LoadUser(_) | StoreOp::FindNumber(_) | StoreOp::LoadInbox { .. })
 }

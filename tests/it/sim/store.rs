@@ -41,6 +41,11 @@ impl Store {
         self.users.entry(uid.clone()).or_insert(user);
     }
 
+    /// Forgets a user and all of his.
+    pub fn remove(&mut self, uid: &Uid) {
+        self.users.remove(uid);
+    }
+
     /// Gives a user a number.
     pub fn number(&mut self, uid: &Uid, number: &str) {
         self.users.get_mut(uid).unwrap().numbers.push(number.to_owned());
@@ -76,9 +81,7 @@ impl Store {
                 Box::new(user)
             })),
             StoreOp::FindNumber(number) => {
-                let bare = number.trim_start_matches('+');
-                let owner =
-                    |user: &&StoredUser| user.numbers.iter().any(|own| own.trim_start_matches('+') == bare);
+                let owner = |user: &&StoredUser| user.numbers.contains(&number);
                 StoreOutcome::Number(self.users.values().find(owner).map(|user| user.uid.clone()))
             }
             StoreOp::LoadInbox { uid, limit } => {

@@ -2,42 +2,34 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashSet};
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
-use ratatosk::effect::{Fact, StreamId, Transport};
-use ratatosk::routing::Profile;
-use ratatosk::server::{Census, UserServer};
-use ratatosk::sip::Framer;
+use ratatosk::base::{At, Now, Rng, Uid};
+use ratatosk::config::Settings;
+use ratatosk::effect::StreamId;
+use ratatosk::server::Census;
 
 use super::check;
+use super::cluster::{Cluster, NORTH, SOUTH};
 use super::ladder;
 use super::net::Net;
 use super::phone::{Do, Phone};
-use super::run::Scheduled;
-use super::store::Store;
+use super::run::{Event, Scheduled};
+use super::streams::Stream;
 
-/// The cluster of every world.
-pub const CLUSTER: &str = "north.test";
-/// Where its servers listen, UDP and TCP.
-pub const SERVER: &str = "192.0.2.1:5060";
 /// 2026-01-01T00:00:00Z, when every world begins.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
 /// How long a ladder goes on after the last thing that was planned.
 const AFTERMATH: Duration = Duration::from_secs(40);
-
-/// The tree of a user who has none: it rings all clients and returns the phone's own status.
-const DEFAULT_TREE: &str = include_str!("../../../routing-trees/default.tree");
 
 /// One end of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Who {
     /// A phone, by its place.
     Phone(usize),
-    /// A user server.
+    /// The servers of a cluster, by its place.
     Server(u8),
     /// An address at which nobody is.
     Nobody,
@@ -58,60 +50,40 @@ pub struct Line {
     pub again: bool,
     /// When its first copy came.
     pub arrived: Option<At>,
-    /// Whether it went over a stream that the phone opened.
+    /// Whether it went over a stream, other than one that a server opened to a phone.
     pub stream: bool,
     /// Whether it had to wait for a connection, so that others overtook it.
     pub waited: bool,
 }
 
-/// A connection.
-#[derive(Debug)]
-pub struct Stream {
-    pub phone: usize,
-    pub remote: std::net::SocketAddr,
-    pub open: bool,
-    /// Whether the phone opened it.
-    pub main: bool,
-    pub up_after: At,
-    pub down_after: At,
-    pub buffer: Vec<u8>,
-    pub framer: Framer,
-}
-
-/// Everything there is.
+/// Everything there is. What most tests ask of a cluster, they ask of its first (`world.store`).
 pub struct World {
     /// What it was made from.
     pub seed: u64,
     /// The network.
     pub net: Net,
-    /// The disk.
-    pub store: Store,
+    /// The clusters: north, and in some worlds south.
+    pub clusters: Vec<Cluster>,
     /// The phones.
     pub phones: Vec<Phone>,
     /// Everything sent since the ladder began.
     pub wire: Vec<Line>,
-    /// What the servers said happened.
-    pub facts: Vec<Fact>,
     /// What the checkers found while it ran.
     pub faults: Vec<String>,
     /// Whether the ladder shows what was sent again.
     pub show_repeats: bool,
-    pub(super) settings: Arc<Settings>,
-    pub(super) servers: Vec<UserServer>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) queue: BinaryHeap<Reverse<Scheduled>>,
     pub(super) now: At,
     pub(super) rng: Rng,
     pub(super) serial: u64,
-    pub(super) generation: u32,
-    pub(super) write_after: At,
     pub(super) seen: HashSet<u64>,
     pub(super) promised: HashSet<Bytes>,
     pub(super) gone: Vec<bool>,
     pub(super) steps: u64,
     pub(super) origin: At,
     begun: bool,
-    planned: Vec<(f64, usize, Do)>,
+    planned: Vec<(f64, Event)>,
     end: Option<At>,
     ladder_end: Option<usize>,
 }
@@ -130,25 +102,19 @@ impl World {
 
     /// A world with that network.
     pub fn with(seed: u64, net: Net) -> Self {
-        let settings = Arc::new(settings());
-        let mut world = Self {
+        Self {
             seed,
             net,
-            store: Store::default(),
+            clusters: vec![Cluster::new(seed, 0, NORTH)],
             phones: Vec::new(),
             wire: Vec::new(),
-            facts: Vec::new(),
             faults: Vec::new(),
             show_repeats: false,
-            settings,
-            servers: Vec::new(),
             streams: BTreeMap::new(),
             queue: BinaryHeap::new(),
             now: At::START,
             rng: Rng::from_seed(seed),
             serial: 0,
-            generation: 0,
-            write_after: At::START,
             seen: HashSet::new(),
             promised: HashSet::new(),
             gone: Vec::new(),
@@ -158,52 +124,71 @@ impl World {
             planned: Vec::new(),
             end: None,
             ladder_end: None,
-        };
-        world.boot();
-        world
+        }
     }
 
-    /// Changes the settings; before anything has happened.
-    #[allow(dead_code, reason = "for worlds with limits of their own")]
-    pub fn configure(&mut self, change: impl FnOnce(&mut Settings)) {
-        let mut settings = Settings::clone(&self.settings);
-        change(&mut settings);
-        self.settings = Arc::new(settings);
-        self.boot();
+    /// Adds the cluster south.test; both listen for each other.
+    pub fn with_south(mut self) -> Self {
+        self.clusters.push(Cluster::new(self.seed, 1, SOUTH));
+        self.clusters.iter_mut().for_each(Cluster::federate);
+        self
     }
 
-    /// Adds a phone, `anne` or `anne/desk`, and its user if he is new.
+    /// Changes the settings of a cluster; before anything has happened.
+    pub fn configure(&mut self, cluster: &str, change: impl FnOnce(&mut Settings)) {
+        let place = self.cluster_named(cluster);
+        self.clusters[usize::from(place)].configure(change);
+    }
+
+    /// Adds a phone, `anne`, `anne/desk` or `anne@south.test/desk`, and its user if he is new.
     pub fn phone(&mut self, name: &str) -> &mut Phone {
         let number = u8::try_from(self.phones.len() + 1).unwrap();
         let rng = Rng::from_seed(self.seed.wrapping_mul(257).wrapping_add(u64::from(number)));
-        let phone = Phone::new(name, CLUSTER, number, rng);
-        self.user(&phone.user.clone());
-        self.phones.push(phone);
+        let owner = name.split('/').next().unwrap_or_default();
+        self.user(owner);
+        let owner = uid(owner);
+        let cluster = self.cluster_named(owner.cluster());
+        self.phones.push(Phone::new(name, &owner, cluster, number, rng));
         self.gone.push(false);
         self.phones.last_mut().unwrap()
     }
 
-    /// Adds a user, if he is new.
+    /// Adds a user, if he is new: `anne`, or `anne@south.test`.
     pub fn user(&mut self, name: &str) {
-        self.store.add(&uid(name), &format!("{name}-secret"));
+        let uid = uid(name);
+        self.home_of(&uid).store.add(&uid, &format!("{}-secret", uid.user()));
     }
 
     /// Gives a user, made if he is new, a profile.
     pub fn tree(&mut self, name: &str, source: &str) {
         self.user(name);
-        self.store.profile(&uid(name), source);
+        let uid = uid(name);
+        self.home_of(&uid).store.profile(&uid, source);
     }
 
     /// Gives a user, made if he is new, a number.
     pub fn number(&mut self, name: &str, number: &str) {
         self.user(name);
-        self.store.number(&uid(name), number);
+        let uid = uid(name);
+        self.home_of(&uid).store.number(&uid, number);
     }
 
     /// Plans that so many seconds after the ladder's beginning a phone does something.
     pub fn at(&mut self, seconds: f64, phone: &str, what: Do) {
         let phone = self.place(phone);
-        self.planned.push((seconds, phone, what));
+        self.planned.push((seconds, Event::Act { phone, what }));
+    }
+
+    /// Plans that the servers of a cluster end then as by `kill -9`.
+    pub fn kill_at(&mut self, seconds: f64, cluster: &str) {
+        let cluster = self.cluster_named(cluster);
+        self.planned.push((seconds, Event::Kill { cluster }));
+    }
+
+    /// Plans that they start then.
+    pub fn start_at(&mut self, seconds: f64, cluster: &str) {
+        let cluster = self.cluster_named(cluster);
+        self.planned.push((seconds, Event::Start { cluster }));
     }
 
     /// Registers the phones that are online from the start; the ladder begins after that.
@@ -226,8 +211,8 @@ impl World {
     pub fn start_ladder(&mut self) {
         self.begun = true;
         self.origin = self.now;
-        for (seconds, phone, what) in std::mem::take(&mut self.planned) {
-            self.plan(seconds, phone, what);
+        for (seconds, event) in std::mem::take(&mut self.planned) {
+            self.plan_event(seconds, event);
         }
     }
 
@@ -236,8 +221,8 @@ impl World {
         if !self.begun {
             self.begin();
         }
-        for (when, phone, what) in std::mem::take(&mut self.planned) {
-            self.plan(when, phone, what);
+        for (when, event) in std::mem::take(&mut self.planned) {
+            self.plan_event(when, event);
         }
         let end = self.origin + Duration::from_secs_f64(seconds);
         self.run_until(end);
@@ -300,26 +285,20 @@ impl World {
 
     /// Ends every user server as by `kill -9`, and starts them anew.
     pub fn restart_servers(&mut self) {
-        self.generation += 1;
-        let mut settings = Settings::clone(&self.settings);
-        settings.epoch += 1;
-        self.settings = Arc::new(settings);
-        let open: Vec<StreamId> =
-            self.streams.iter().filter(|(_, stream)| stream.open).map(|(id, _)| *id).collect();
-        for id in open {
-            self.close_stream(id, false);
+        for cluster in 0..self.clusters.len() as u8 {
+            self.end_cluster(cluster);
+            self.start_cluster(cluster);
         }
-        self.boot();
     }
 
     /// What lives in the servers now.
     pub fn census(&self) -> Vec<Census> {
-        self.servers.iter().map(UserServer::census).collect()
+        self.clusters.iter().flat_map(Cluster::census).collect()
     }
 
-    /// How often the servers were ended and started.
+    /// How often servers were ended.
     pub fn restarts(&self) -> u32 {
-        self.generation
+        self.clusters.iter().map(|cluster| cluster.generation).sum()
     }
 
     /// Whether this phone has fallen silent for good.
@@ -332,14 +311,14 @@ impl World {
         found.unwrap_or_else(|| panic!("no phone {name}"))
     }
 
-    fn boot(&mut self) {
-        let generation = u64::from(self.generation) << 8;
-        self.servers = (0..self.settings.servers)
-            .map(|index| {
-                let rng = Rng::from_seed(self.seed ^ generation ^ (u64::from(index) + 1) << 48);
-                UserServer::new(Arc::clone(&self.settings), ServerIndex(index), rng)
-            })
-            .collect();
+    pub(super) fn cluster_named(&self, name: &str) -> u8 {
+        let found = (0..).zip(&self.clusters).find(|(_, cluster)| cluster.name == name);
+        found.unwrap_or_else(|| panic!("no cluster {name}")).0
+    }
+
+    fn home_of(&mut self, uid: &Uid) -> &mut Cluster {
+        let place = self.cluster_named(uid.cluster());
+        &mut self.clusters[usize::from(place)]
     }
 
     /// Everybody hangs up; the network becomes perfect; 500 s pass.
@@ -367,27 +346,22 @@ impl World {
     }
 }
 
-/// The UID of a user of the cluster.
-pub fn uid(name: &str) -> Uid {
-    Uid::new(name, CLUSTER).unwrap()
+impl Deref for World {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.clusters[0]
+    }
 }
 
-fn settings() -> Settings {
-    let listener = |transport| Listener {
-        transport,
-        address: SERVER.parse().unwrap(),
-        advertise: SERVER.to_owned(),
-        face: Face::Access,
-    };
-    Settings {
-        cid: Cid::new(CLUSTER),
-        own_hosts: ["192.0.2.1".to_owned(), "sip.north.test".to_owned()].into(),
-        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
-        digest: vec![Algorithm::Sha256, Algorithm::Md5],
-        key: [7; 32],
-        epoch: 1,
-        default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
-        servers: 2,
-        limits: Limits::default(),
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Cluster {
+        &mut self.clusters[0]
     }
+}
+
+/// The UID of a user: `anne` is one of north, `anne@south.test` says where he is at home.
+pub fn uid(name: &str) -> Uid {
+    let (user, cluster) = name.split_once('@').unwrap_or((name, NORTH.0));
+    Uid::new(user, cluster).unwrap()
 }

@@ -1,17 +1,18 @@
 //! Every message of the server is well formed, and its addresses lead back to it.
 
 use ratatosk::base::Limits;
+use ratatosk::config::Face;
 use ratatosk::sip::Message;
 
 use super::Said;
 use crate::sim::text::{Packet, host_of};
-use crate::sim::world::{SERVER, World};
+use crate::sim::world::{Who, World};
 
 /// Looks at every message that a server sent.
 pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
     let limits = Limits::default();
     for one in said.iter().filter(|one| !one.is_up() && !one.line.again) {
-        if one.phone() == usize::MAX {
+        if one.line.to == Who::Nobody {
             found.push((one.place, "sent to nobody".to_owned()));
             continue;
         }
@@ -22,8 +23,20 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
             Ok(message) => found.extend(message.fault().map(|fault| (one.place, fault.to_string()))),
             Err(error) => found.push((one.place, error.to_string())),
         }
-        let tcp = one.line.stream && world.phones[one.phone()].transport.is_reliable();
-        if let Some(fault) = address_fault(&one.packet, tcp) {
+        let (face, tcp) = match one.line.to {
+            Who::Phone(phone) => {
+                (Face::Access, one.line.stream && world.phones[phone].transport.is_reliable())
+            }
+            Who::Server(_) | Who::Nobody => (Face::Federation, one.line.stream),
+        };
+        let Who::Server(cluster) = one.line.from else { continue };
+        let listeners = &world.clusters[usize::from(cluster)].settings.listeners;
+        let ours: Vec<&str> = listeners
+            .iter()
+            .filter(|listener| listener.face == face)
+            .map(|listener| listener.advertise.as_str())
+            .collect();
+        if let Some(fault) = address_fault(&one.packet, &ours, tcp) {
             found.push((one.place, fault));
         }
     }
@@ -96,8 +109,8 @@ fn response_fault(packet: &Packet<'_>, status: u16) -> Option<String> {
     packet.get(needs).is_none().then(|| format!("{status} without {needs}"))
 }
 
-/// What a phone is told to send to has to be us, by the transport that it uses.
-fn address_fault(packet: &Packet<'_>, tcp: bool) -> Option<String> {
+/// Where others are told to send has to be us, by the transport that they use.
+fn address_fault(packet: &Packet<'_>, ours: &[&str], tcp: bool) -> Option<String> {
     let invite = packet.cseq().1 == "INVITE";
     let names_us = match (packet.method(), packet.status()) {
         (Some("INVITE"), _) => true,
@@ -106,7 +119,7 @@ fn address_fault(packet: &Packet<'_>, tcp: bool) -> Option<String> {
     };
     if names_us {
         let Some(contact) = packet.contact() else { return Some("no Contact".to_owned()) };
-        if host_of(contact) != SERVER {
+        if !ours.contains(&host_of(contact)) {
             return Some(format!("Contact {contact} is not ours"));
         }
         if tcp && !contact.contains(";transport=tcp") {
@@ -116,7 +129,7 @@ fn address_fault(packet: &Packet<'_>, tcp: bool) -> Option<String> {
     if packet.method().is_some() {
         let via = packet.get("Via").unwrap_or_default();
         let wanted = if tcp { "SIP/2.0/TCP " } else { "SIP/2.0/" };
-        if !via.starts_with(wanted) || !via.contains(SERVER) {
+        if !via.starts_with(wanted) || !ours.iter().any(|own| via.contains(own)) {
             return Some(format!("Via {via}"));
         }
     }

@@ -11,11 +11,12 @@ mod privacy;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use ratatosk::base::At;
+use ratatosk::base::{At, Uid};
 
-use super::store::Store;
+use super::cluster::Cluster;
+use super::ladder::name_of;
 use super::text::{Packet, param, uri_of, user_of};
-use super::world::{Line, Who, World, uid};
+use super::world::{Line, Who, World};
 
 /// A line of the wire and what it says.
 pub struct Said<'a> {
@@ -63,11 +64,8 @@ pub fn check(world: &World) -> Vec<String> {
     for (place, text) in found {
         let line = &world.wire[place];
         let first = said.iter().find(|one| one.place == place).map_or("", |one| one.packet.first);
-        let name = match (line.from, line.to) {
-            (Who::Phone(phone), _) | (_, Who::Phone(phone)) => world.phones[phone].name.as_str(),
-            _ => "nobody",
-        };
-        faults.push(format!("{} {name}: {text} ({first})", when(world, line.at)));
+        let (from, to) = (name_of(world, line.from), name_of(world, line.to));
+        faults.push(format!("{} {from} -> {to}: {text} ({first})", when(world, line.at)));
     }
     faults
 }
@@ -77,13 +75,13 @@ fn when(world: &World, at: At) -> String {
 }
 
 /// A 200 to a REGISTER promises bindings; the store has to hold them by now.
-pub fn promise(store: &Store, now_s: i64, bytes: &Bytes) -> Option<String> {
+pub fn promise(cluster: &Cluster, now_s: i64, bytes: &Bytes) -> Option<String> {
     let packet = Packet::parse(bytes).ok()?;
     if packet.cseq().1 != "REGISTER" {
         return None;
     }
     let user = user_of(uri_of(packet.get("To")?));
-    let kept = store.bindings(&uid(user));
+    let kept = cluster.store.bindings(&Uid::new(user, &cluster.name).ok()?);
     for value in packet.all("Contact") {
         let contact = uri_of(value);
         let seconds: i64 = param(value, "expires").and_then(|digits| digits.parse().ok()).unwrap_or(-1);

@@ -47,9 +47,13 @@ impl Phone {
         format!("sip:{}@{}", self.user, self.realm)
     }
 
-    /// A user of the cluster by name, or a whole URI as it is.
+    /// A user of its own cluster by name, one of another by his UID, or a whole URI as it is.
     pub(super) fn address(&self, to: &str) -> String {
-        if to.contains(':') { to.to_owned() } else { format!("sip:{to}@{}", self.realm) }
+        match (to.contains(':'), to.contains('@')) {
+            (true, _) => to.to_owned(),
+            (false, true) => format!("sip:{to}"),
+            (false, false) => format!("sip:{to}@{}", self.realm),
+        }
     }
 
     /// A request outside of any dialog, with a Call-ID and tag of its own.

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ratatosk::base::{At, Rng};
+use ratatosk::base::{At, Rng, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::{StreamId, Transport};
 
@@ -70,6 +70,8 @@ pub struct Phone {
     pub password: String,
     /// The cluster it registers with.
     pub realm: String,
+    /// The place of that cluster in its world.
+    pub cluster: u8,
     /// Its word in everything that must stay on its own side: `zq7q`.
     pub mark: String,
     /// Its transport.
@@ -127,15 +129,16 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A phone of `user` that has done nothing yet; `number` tells it from the others.
-    pub fn new(name: &str, realm: &str, number: u8, rng: Rng) -> Self {
-        let user = name.split('/').next().unwrap_or(name).to_owned();
+    /// A phone of `owner` that has done nothing yet; `number` tells it from the others.
+    pub fn new(name: &str, owner: &Uid, cluster: u8, number: u8, rng: Rng) -> Self {
+        let user = owner.user().to_owned();
         let address = SocketAddr::from(([198, 51, 100, number], 5060));
         Self {
             name: name.to_owned(),
             password: format!("{user}-secret"),
             user,
-            realm: realm.to_owned(),
+            realm: owner.cluster().to_owned(),
+            cluster,
             mark: format!("zq{number}q"),
             transport: Transport::Udp,
             local: address,
