@@ -274,6 +274,7 @@ impl Call {
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. }) => word,
