@@ -385,6 +385,7 @@ impl Legs {
         if let Some(stream) = self.arena.remove(key).and_then(|leg| leg.stream) {
             self.by_stream.remove(&(stream, key));
         }
+        debug_assert!(!self.arena.is_empty() || self.by_stream.is_empty(), "a list of legs that are gone");
     }
 
     /// Lists a leg under the stream that it is on now: a phone may come back by another one.

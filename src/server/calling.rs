@@ -99,7 +99,12 @@ impl Switchboard {
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse_invitation(&invitation, 486);
         }
+        // Two users have sent the same call on to him (RFC 3261 §8.2.2.2: merged requests).
+        if user.called.contains(&invitation.opening.id) {
+            return self.refuse_invitation(&invitation, 482);
+        }
         user.calls += 1;
+        user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
@@ -139,6 +144,11 @@ impl Switchboard {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {
                     user.calls = user.calls.saturating_sub(1);
+                    if call.direction() == Direction::Incoming
+                        && let Some(at) = user.called.iter().position(|id| id == call.id())
+                    {
+                        user.called.swap_remove(at);
+                    }
                     user.used = ctx.at();
                 }
                 self.users.let_go(ctx, call.owner());
