@@ -66,6 +66,9 @@ pub struct Limits {
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
+    /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
+    /// The trees of people take some thousands; a million is a tenth of a second.
+    pub tree_check_steps: u32,
     /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
     pub contacts_per_user: u16,
     /// Groups of contacts of one user; a membership is a bit of one machine word, so 63 at most.
@@ -86,9 +89,6 @@ pub struct Limits {
     pub inbox_keep_days: u32,
     /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
     pub records_keep_days: u32,
-    /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
-    /// The trees of people take some thousands; a million is a tenth of a second.
-    pub tree_check_steps: u32,
     /// Seconds that `SIGTERM` waits for calls to end.
     pub drain_s: u32,
 }
@@ -123,6 +123,7 @@ impl Default for Limits {
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
+            tree_check_steps: 2_000_000,
             contacts_per_user: 1_000,
             groups_per_user: 50,
             contact_list_bytes: 32_768,
@@ -132,7 +133,6 @@ impl Default for Limits {
             inbox_bytes: 4_194_304,
             inbox_keep_days: 30,
             records_keep_days: 90,
-            tree_check_steps: 2_000_000,
             drain_s: 30,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::Span;
+use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Target};
 use super::question::{Party, Question, Registered};
@@ -122,14 +123,16 @@ impl Asked<'_> {
 }
 
 impl Other {
-    /// Whether this is the party. Somebody who does not say who he is is no contact, and whoever is in
-    /// a group is one: the checker relies on it.
+    /// Whether this is the party. The facts are taken as the checker takes them, whatever was asked:
+    /// whoever is in a group is a contact, unless he is in "Invisible"; and somebody who does not say
+    /// who he is is nowhere but there.
     fn is(&self, party: Party<'_>, question: &Question<'_>) -> bool {
+        let is_invisible = || question.groups.iter().any(|group| **group == *INVISIBLE);
+        let is_said = party != Party::Anonymous;
         match self {
             Self::Like(pattern) => pattern.matches(party),
-            Self::In(_) | Self::Contact if party == Party::Anonymous => false,
-            Self::In(group) => question.groups.contains(group),
-            Self::Contact => question.contact || !question.groups.is_empty(),
+            Self::In(group) => question.groups.contains(group) && (is_said || is_invisible()),
+            Self::Contact => is_said && (question.contact || !question.groups.is_empty()) && !is_invisible(),
         }
     }
 }

@@ -34,7 +34,7 @@ mod week;
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
-pub use names::Names;
+pub use names::{INVISIBLE, Names};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;

@@ -18,17 +18,24 @@ pub(super) struct Owner<'a> {
     pub(super) names: Option<&'a Names>,
 }
 
+/// The group of those to whom a user is not there. Whoever is in it is no contact, whatever other group
+/// he is in.
+pub const INVISIBLE: &str = "Invisible";
+
 /// The kind of device that is a program or phone of its own, and rings by registering.
 pub(super) const CLIENT: &str = "client";
 
-/// What each kind of device can take: conversations, and the messages that it keeps.
-const KINDS: &[(&str, &[Mode])] = &[
-    (CLIENT, Mode::ALL),
-    ("phone", &[Mode::Voice]),
-    ("gsm", &[Mode::Voice, Mode::Page]),
-    ("pager", &[Mode::Page]),
-    ("mail", &[Mode::Page, Mode::File]),
-    ("fax", &[Mode::Page, Mode::File]),
+/// The seed's table of devices: what each kind is called, and what it can take.
+const KINDS: &[(&str, &str, &[Mode])] = &[
+    (CLIENT, "a client", Mode::ALL),
+    ("phone", "a standard phone", &[Mode::Voice]),
+    ("gsm", "a GSM phone", &[Mode::Voice, Mode::Page]),
+    ("auto-replier", "an auto-replier", &[Mode::Voice, Mode::Text, Mode::Page]),
+    ("web", "a web page", &[Mode::Web]),
+    ("pager", "a pager", &[Mode::Page]),
+    ("mail", "an email client", &[Mode::Page, Mode::File]),
+    ("voicemail", "a voice mailbox", &[Mode::Voice, Mode::Video]),
+    ("fax", "a fax machine", &[Mode::Page, Mode::File]),
 ];
 
 impl Names {
@@ -57,8 +64,10 @@ impl Names {
     }
 }
 
-/// What a kind of device can take; one that is not known may take anything.
-pub(super) fn taken_by(kind: &str) -> ModeSet {
-    let modes = KINDS.iter().find(|(name, _)| *name == kind).map_or(Mode::ALL, |(_, modes)| modes);
-    modes.iter().copied().collect()
+/// What a kind of device is called, and what it can take; one that is not known may take anything.
+pub(super) fn about(kind: &str) -> (String, ModeSet) {
+    let known = KINDS.iter().find(|(word, _, _)| *word == kind);
+    let (what, modes) =
+        known.map_or((format!("a {kind}"), Mode::ALL), |(_, what, m)| ((*what).to_owned(), *m));
+    (what, modes.iter().copied().collect())
 }

@@ -28,6 +28,7 @@ mod inbox_server;
 mod loopback;
 mod messages;
 mod net;
+mod odd_phones;
 mod process;
 mod races;
 mod readme;

@@ -42,7 +42,19 @@ pub(crate) struct Softphone {
 impl Softphone {
     /// Starts it in a directory of the server's, with one other user in its phone book, and waits until it is registered.
     pub(crate) fn start(server: &Server, transport: Transport, user: &str, other: &str, tone: u32) -> Self {
-        let dir = server.dir().join(user);
+        Self::another(server, transport, user, user, other, tone)
+    }
+
+    /// [`Softphone::start`] for one of several phones of a user, which have names of their own.
+    pub(crate) fn another(
+        server: &Server,
+        transport: Transport,
+        name: &str,
+        user: &str,
+        other: &str,
+        tone: u32,
+    ) -> Self {
+        let dir = server.dir().join(name);
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
@@ -51,13 +63,13 @@ impl Softphone {
             .unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
-        let process = Process::start(user, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
+        let process = Process::start(name, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
         let mut phone =
-            Self { user: user.into(), _process: process, dir, control, said, events: Vec::new(), console };
-        until(&format!("{user} registered"), PATIENCE, || {
+            Self { user: name.into(), _process: process, dir, control, said, events: Vec::new(), console };
+        until(&format!("{name} registered"), PATIENCE, || {
             phone.command("reginfo", "").contains("OK ").then_some(())
         });
         phone

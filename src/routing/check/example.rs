@@ -15,9 +15,10 @@ pub(super) fn example(space: &mut Space, set: Set) -> Option<String> {
     let widths = space.diagram.widths().to_vec();
     let case = space.diagram.case(set, |level| (0..widths.get(level).copied().unwrap_or(0)).collect())?;
     let mut cube: Cube = case.into_iter().map(|value| vec![value]).collect();
-    // Whether somebody is a contact goes before his groups: who is none is in no group anyhow.
-    let groups = (0..space.groups.len()).map(Space::group);
-    let order: Vec<usize> = [REGISTERED, space.urgent(), space.time(), CONTACT]
+    // Whether somebody is a contact goes before his groups, for who is none is in no group anyhow; and
+    // "Invisible" before that, for who is a contact is not there.
+    let groups = (1..space.groups.len()).map(Space::group);
+    let order: Vec<usize> = [REGISTERED, space.urgent(), space.time(), Space::group(0), CONTACT]
         .into_iter()
         .chain(groups)
         .chain([PARTY])
@@ -90,7 +91,7 @@ impl Words<'_> {
             return ties.map_or("anybody".to_owned(), |ties| format!("somebody who {ties}"));
         };
         let who = match &cell.witness {
-            Witness::Anonymous => return "an anonymous caller".to_owned(),
+            Witness::Anonymous => "an anonymous caller".to_owned(),
             Witness::User(uid) if cell.is_named() => uid.to_string(),
             Witness::User(uid) => {
                 let ties = ties.map_or(String::new(), |ties| format!(" and who {ties}"));
@@ -98,7 +99,7 @@ impl Words<'_> {
             }
             Witness::Number(number) => format!("the number {number}"),
         };
-        ties.map_or(who.clone(), |ties| format!("{who}, who {ties},"))
+        ties.map_or(who.clone(), |ties| format!("{who} who {ties}"))
     }
 
     /// How the owner knows the other side, as far as it matters.
@@ -113,9 +114,13 @@ impl Words<'_> {
         let outside = groups(0);
         let outside = if outside.is_empty() { None } else { Some(outside.join(" or ")) };
         let known = match (groups(1).join(" and "), self.only(CONTACT)) {
+            (inside, Some(0)) if !inside.is_empty() => format!("is in {inside} but is no contact"),
             (inside, _) if !inside.is_empty() => format!("is in {inside}"),
             (_, Some(1)) => "is a contact".to_owned(),
-            (_, Some(_)) => return Some("is no contact".to_owned()),
+            (_, Some(_)) => {
+                let outside = outside.map_or(String::new(), |outside| format!(" and not in {outside}"));
+                return Some(format!("is no contact{outside}"));
+            }
             (_, None) => return outside.map(|outside| format!("is not in {outside}")),
         };
         Some(outside.map_or(known.clone(), |outside| format!("{known} but not in {outside}")))

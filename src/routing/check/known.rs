@@ -5,7 +5,7 @@ use super::super::ast::{
 };
 use super::super::fault::{Code, Fault};
 use super::super::lex::escape;
-use super::super::names::{CLIENT, Names};
+use super::super::names::{CLIENT, Names, about};
 use super::super::vocabulary::nearest;
 
 /// More names than this are not listed in a help line.
@@ -53,7 +53,7 @@ impl Known<'_> {
         if let Somebody::In(name) = somebody
             && !self.names.groups().any(|group| group == name.it)
         {
-            let help = near(&name.it, self.names.groups(), "a contact that is added `--group` makes one");
+            let help = near(&name.it, self.names.groups(), "`ratatosk group add` makes one");
             self.missing("group", name, help);
         }
     }
@@ -79,9 +79,10 @@ impl Known<'_> {
         match self.names.kind(&name.it) {
             Some(kind) if (kind == CLIENT) == is_client => {}
             Some(kind) => {
-                let message = format!("{quoted} is a {kind}");
+                let (what, _) = about(kind);
+                let message = format!("{quoted} is {what}");
                 let right = if is_client { quoted } else { format!("client {quoted}") };
-                let fault = Fault::new(Code::WrongDevice, name.span, message).here(format!("a {kind}"));
+                let fault = Fault::new(Code::WrongDevice, name.span, message).here(what);
                 self.faults.push(fault.help(format!("write `{right}`")));
             }
             None => {

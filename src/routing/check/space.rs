@@ -1,14 +1,16 @@
 //! The cases that one tree can tell apart, and those in which a condition holds.
 //!
 //! A case is a mode, a cell of [`Parties`], a state of registration, whether the other side is a
-//! contact, whether it is in each group that the tree names, whether it is urgent, and a cell of
-//! [`Times`]. Not every combination exists: who is in a group is a contact, and who does not say who
-//! he is is neither. Nothing else is known of groups, since their members change while a tree stays.
+//! contact, whether it is in each group that the tree names and in "Invisible", whether it is urgent,
+//! and a cell of [`Times`]. Not every combination exists: who is in "Invisible" is no contact, who is
+//! in another group is one or is there, and who does not say who he is is nowhere but there. Nothing
+//! else is known of groups, since their members change while a tree stays.
 
 use std::collections::BTreeSet;
 
 use super::super::ast::{Atom, Block, Cond, Rule, Somebody, Then, Tree, When};
 use super::super::fault::{Code, Fault};
+use super::super::names::INVISIBLE;
 use super::super::pattern::Pattern;
 use super::super::week::Window;
 use super::super::words::{Direction, Mode, ModeSet};
@@ -31,6 +33,7 @@ const GROUPS: usize = 4;
 pub(super) struct Space {
     pub(super) direction: Direction,
     pub(super) parties: Parties,
+    /// "Invisible", and those that the tree names besides.
     pub(super) groups: Vec<String>,
     pub(super) times: Times,
     pub(super) diagram: Diagram,
@@ -62,7 +65,8 @@ impl Space {
             let message = format!("this tree names too many {what} for all cases to be checked");
             Fault::new(Code::TooComplex, tree.head, message).help(help)
         };
-        if seen.groups.len() > GROUPS_MAX {
+        let groups: Vec<String> = std::iter::once(INVISIBLE.to_owned()).chain(seen.groups).collect();
+        if groups.len() > 1 + GROUPS_MAX {
             return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
         }
         let times = Times::new(&seen.times)
@@ -72,7 +76,6 @@ impl Space {
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
             fault("addresses", help)
         })?;
-        let groups = seen.groups;
         let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2];
         widths.extend(groups.iter().map(|_| 2));
         widths.extend([2, times.cells.len()]);
@@ -116,17 +119,21 @@ impl Space {
 
     fn existing(&mut self) -> Result<Set, Spent> {
         let contact = self.diagram.value(CONTACT, |v| v == 1)?;
+        let invisible = self.diagram.value(Self::group(0), |v| v == 1)?;
         let mut strange = Set::ALL;
         for group in (0..self.groups.len()).rev() {
             let outside = self.diagram.value(Self::group(group), |v| v == 0)?;
             strange = self.diagram.and(outside, strange)?;
         }
+        let known = self.diagram.or(contact, invisible)?;
+        let both = self.diagram.and(contact, invisible)?;
+        let known = self.diagram.without(known, both)?;
+        let all = self.diagram.or(known, strange)?;
         let cells = &self.parties.cells;
-        let is_said = |v: usize| cells.get(v).is_some_and(|cell| cell.witness != Witness::Anonymous);
-        let known = self.diagram.value(PARTY, is_said)?;
-        let known = self.diagram.and(known, contact)?;
-        let unknown = self.diagram.without(strange, contact)?;
-        self.diagram.or(known, unknown)
+        let is_unsaid = |v: usize| cells.get(v).is_some_and(|cell| cell.witness == Witness::Anonymous);
+        let unsaid = self.diagram.value(PARTY, is_unsaid)?;
+        let nobody = self.diagram.and(unsaid, contact)?;
+        self.diagram.without(all, nobody)
     }
 
     fn cond(&mut self, cond: &Cond) -> Result<Both, Spent> {
@@ -254,7 +261,9 @@ impl<'t> Seen<'t> {
             Somebody::Like(pattern) => {
                 self.literals.insert(pattern.clone());
             }
-            Somebody::In(name) if !self.groups.contains(&name.it) => self.groups.push(name.it.clone()),
+            Somebody::In(name) if name.it != INVISIBLE && !self.groups.contains(&name.it) => {
+                self.groups.push(name.it.clone());
+            }
             Somebody::In(_) | Somebody::Contact => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::ast::{Continuation, Line, LineKind, Target};
 use super::super::fault::{Code, Fault, Span};
-use super::super::names::{Names, taken_by};
+use super::super::names::{Names, about};
 use super::super::words::{Mode, ModeSet};
 
 /// What is kept as one message and so can be copied.
@@ -47,16 +47,19 @@ impl Types<'_> {
         let (takes, what, help) = match target {
             Target::Inbox => {
                 let takes = ModeSet::default().with(Mode::Page);
-                (takes, "an inbox".to_owned(), "an inbox keeps pages; calls can go to `voicemail`".to_owned())
+                let help = "an inbox keeps pages; calls can go to `voicemail`".to_owned();
+                (takes, "an inbox".to_owned(), help)
             }
             Target::Voicemail => {
                 let takes = ModeSet::default().with(Mode::Voice).with(Mode::Video);
-                (takes, "voicemail".to_owned(), "voicemail keeps calls; pages can go to `inbox`".to_owned())
+                let help = "voicemail keeps calls; pages can go to `inbox`".to_owned();
+                (takes, "voicemail".to_owned(), help)
             }
             Target::Device(name) => {
                 let Some(kind) = self.names.and_then(|names| names.kind(&name.it)) else { return };
-                let takes = taken_by(kind);
-                (takes, format!("a {kind}"), format!("a {kind} takes {}", told(takes, "and")))
+                let (what, takes) = about(kind);
+                let help = format!("{what} takes {}", told(takes, "and"));
+                (takes, what, help)
             }
             Target::Clients | Target::Client(_) | Target::User(_) | Target::Faulty => return,
         };

@@ -13,7 +13,9 @@ use ratatosk::routing::{Code, Direction, Mode, Party, Profile, Question, Registe
 /// No condition names the last.
 const MODES: [Mode; 4] = [Mode::Voice, Mode::Page, Mode::Web, Mode::File];
 const REGISTERED: [Registered; 3] = [Registered::None, Registered::OtherModes, Registered::ThisMode];
-const GROUPS: [&str; 2] = ["Friends", "The \"Board\""];
+const GROUPS: [&str; 3] = ["Friends", "The \"Board\"", "Invisible"];
+/// The bit of "Invisible".
+const INVISIBLE: usize = 1 << 2;
 const ADDRESSES: [&str; 4] = ["anne@north.test", "@north.test", "a*", "number \"+47*\""];
 const PARTIES: [&str; 8] = [
     "anonymous",
@@ -222,14 +224,21 @@ fn cases(block: &Block) -> Vec<Case> {
         for (registered, urgent) in (0..states).flat_map(|state| (0..urgent).map(move |u| (state, u == 1))) {
             for hour in &hours {
                 let case = Case { mode, party, registered, contact: false, groups: 0, urgent, hour: *hour };
-                cases.push(case);
-                if party > 0 && ties > 1 {
-                    cases.extend((0..ties).map(|groups| Case { contact: true, groups, ..case }));
-                }
+                cases.extend((0..ties).map(|groups| Case { groups, ..case }).filter(exists));
+                let listed = (0..ties / 2).map(|groups| Case { contact: true, groups, ..case });
+                cases.extend(listed.filter(exists));
             }
         }
     }
     cases
+}
+
+/// Whoever is in a group is a contact, unless he is in "Invisible"; who does not say who he is is
+/// nowhere but there.
+fn exists(case: &Case) -> bool {
+    let is_invisible = case.groups & INVISIBLE != 0;
+    let is_strange = case.groups == 0 && !case.contact;
+    is_strange || is_invisible != case.contact && (case.party > 0 || !case.contact)
 }
 
 /// One hour of the week for each way in which the times can hold.

@@ -39,6 +39,8 @@ pub struct Cluster {
     pub(super) generation: u32,
     /// When it was ended, each time.
     pub ends: Vec<At>,
+    /// When it was started again, each time.
+    pub starts: Vec<At>,
     /// When the last write that was asked for is done.
     pub(super) write_after: At,
     /// Connections to other servers that are being made: until when, and whether they succeed.
@@ -59,6 +61,7 @@ impl Cluster {
             servers: Vec::new(),
             generation: 0,
             ends: Vec::new(),
+            starts: Vec::new(),
             write_after: At::START,
             dials: BTreeMap::new(),
             asked: VecDeque::new(),
@@ -117,7 +120,8 @@ impl Cluster {
     }
 
     /// Starts them, anew.
-    pub(super) fn start(&mut self) {
+    pub(super) fn start(&mut self, now: At) {
+        self.starts.push(now);
         let mut settings = Settings::clone(&self.settings);
         settings.epoch += 1;
         self.settings = Arc::new(settings);

@@ -95,9 +95,10 @@ impl World {
 
     /// Starts them anew.
     pub(super) fn start_cluster(&mut self, cluster: u8) {
+        let now = self.now;
         let cluster = &mut self.clusters[usize::from(cluster)];
         if !cluster.is_up() {
-            cluster.start();
+            cluster.start(now);
         }
     }
 

@@ -79,6 +79,10 @@ fn from_other(dialog: &mut Dialog<'_>, view: &View<'_>, method: &str) {
 fn answer_of_other<'a>(dialog: &mut Dialog<'a>, view: &View<'a>) {
     let packet = &view.said.packet;
     let (number, method) = packet.cseq();
+    // What was asked by a server that is no more is not owed by its successor.
+    if !dialog.branches.contains(packet.branch()) {
+        return;
+    }
     match (method, packet.status()) {
         ("INVITE", Some(100..200)) => drop(dialog.proceeding.insert(packet.branch())),
         ("INVITE", Some(200..300)) => drop(dialog.owed.entry(number).or_insert((view.said.place, view.at))),

@@ -26,7 +26,11 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
         let packet = &view.said.packet;
         let method = packet.cseq().1;
         let key = (view.cluster, view.life, view.other, packet.branch(), method);
-        if method == "INVITE" {
+        let opens = match packet.status() {
+            Some(status) => (200..300).contains(&status),
+            None => packet.to_tag().is_empty(),
+        };
+        if method == "INVITE" && !view.inbound && opens {
             begun.entry((view.cluster, view.other, packet.call_id())).or_insert(view.life);
         }
         match (view.inbound, packet.status()) {

@@ -161,21 +161,31 @@ fn judge(world: &World, call: &Call, found: &mut Found) {
     let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
     let connected: Vec<&Upstream> =
         call.upstream.iter().filter(|upstream| (200..300).contains(&upstream.status)).collect();
-    let mut winners = Vec::new();
+    let (mut winners, mut uncertain) = (Vec::new(), Vec::new());
     for branch in &call.branches {
         if let Some(fault) = unwanted(world, branch, end) {
             found.push((branch.place, fault));
         }
         if let Some(answered) = branch.answered {
             let ended = branch.bye.is_some_and(|bye| bye <= answered);
-            if !ended && !lost_between(world, branch.other, branch.sent, answered) {
-                winners.push((branch.place, answered));
+            // Over a stream that was closed, there was no way for a BYE.
+            let lost = lost_between(world, branch.other, branch.sent, answered);
+            match (ended, lost) {
+                (true, _) => {}
+                (false, false) => winners.push((branch.place, answered)),
+                (false, true) => uncertain.push((branch.place, answered)),
             }
         }
         let reason = connected.iter().any(|upstream| upstream.at == end)
             && branch.cancelled.is_some_and(|(at, elsewhere)| at == end && !elsewhere);
         if reason {
             found.push((branch.place, "cancelled without being told that it was answered elsewhere".into()));
+        }
+    }
+    if let [one] = &connected[..] {
+        uncertain.retain(|(_, answered)| *answered == one.at);
+        if winners.is_empty() {
+            winners.append(&mut uncertain);
         }
     }
     match (&connected[..], &winners[..]) {
