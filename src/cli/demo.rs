@@ -232,3 +232,33 @@ impl Drop for Home {
         let _ = fs::remove_dir_all(&self.path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_stored_says_so() {
+        let half = |direction, how, owner: &str| {
+            Fact::Page(Arc::new(PageRecord {
+                id: "p1".into(),
+                direction,
+                owner: Uid::parse(owner).unwrap(),
+                sender: "anne@localhost".into(),
+                recipient: "carl@localhost".into(),
+                at_ms: 0,
+                status: 202,
+                how,
+                rule: "default:4 else -> inbox".into(),
+                path: String::new(),
+            }))
+        };
+        let narrator = Narrator::default();
+        assert_eq!(
+            narrator.tell(&half("incoming", "inbox", "carl@localhost")).unwrap(),
+            "page          anne@localhost to carl@localhost: 202, stored in the inbox; the tree of carl@localhost \
+             says default:4 else -> inbox"
+        );
+        assert_eq!(narrator.tell(&half("outgoing", "user", "anne@localhost")), None);
+    }
+}

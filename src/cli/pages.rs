@@ -41,9 +41,9 @@ impl Pages {
                 Some(at) => format!("{} {}", page.receipt, output::moment(at)),
                 None => page.receipt,
             };
-            vec![at, page.sender, page.recipient, page.direction, status, receipt, page.rule]
+            vec![at, page.sender, page.recipient, page.direction, status, page.how, receipt, page.rule]
         });
-        let headings = ["at (UTC)", "from", "to", "tree", "status", "receipt (UTC)", "rule"];
+        let headings = ["at (UTC)", "from", "to", "tree", "status", "taken by", "receipt (UTC)", "rule"];
         output::table(&headings, rows.collect(), "there are no pages yet");
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::effect::wake::PeerTimer;
 use crate::effect::{Ctx, Fact, Flow, StreamId, Ticket, Transport, Wake};
 use crate::routing::Mode;
 use crate::sip::{Message, Method, Name, Writer};
-use crate::transaction::{Draft, Owner, Transactions};
+use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
 
 use super::gate::{Account, Gate};
 use super::outbox::Outbox;
@@ -513,7 +513,8 @@ impl Peers {
             headers: &headers,
             body: b"",
         };
-        let client = transactions.request_peer(ctx, (Owner::Probe(id), id), flow, &draft);
+        let asking = Asking::first(id, TIMEOUT);
+        let client = transactions.request_peer(ctx, (Owner::Probe(id), asking), flow, &draft);
         if let Some(entry) = self.entry_mut(id) {
             entry.watch.on_probe(ctx.now, client);
         }

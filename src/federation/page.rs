@@ -8,7 +8,7 @@ use crate::dialog::{Escaped, Face};
 use crate::effect::Ctx;
 use crate::effect::store::OutboxPage;
 use crate::sip::{Method, Name, Writer};
-use crate::transaction::{Draft, Owner, Transactions};
+use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
 
 use super::book::{Peers, Way};
 use super::trail::trail;
@@ -48,7 +48,7 @@ pub fn send_page(
         headers: &headers,
         body: &page.body,
     };
-    transactions.request_peer(ctx, (owner, way.peer), way.flow, &draft)
+    transactions.request_peer(ctx, (owner, Asking::first(way.peer, TIMEOUT)), way.flow, &draft)
 }
 
 /// The headers of a page that tell of its sender and its way, as lines that end in CRLF.

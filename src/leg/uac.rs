@@ -143,6 +143,7 @@ impl Uac {
             | LegWord::Acknowledge(_)
             | LegWord::Reject(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. } => Turn::Stay,

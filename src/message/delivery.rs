@@ -292,7 +292,7 @@ impl Round {
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.into_iter().flat_map(|owner| owner.clients(now, None)).filter(|one| to(one)) {
+        for binding in owner.clients(now, None).filter(|one| to(one)) {
             if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
                 continue;
             }

@@ -21,8 +21,8 @@ pub struct Desk<'a, 'c> {
     pub transactions: &'a mut Transactions,
     /// This user server.
     pub server: ServerIndex,
-    /// The record of the owner; `None` if he was removed meanwhile.
-    pub owner: Option<&'a User>,
+    /// The record of the owner.
+    pub owner: &'a User,
     /// The other clusters.
     pub peers: &'a mut Peers,
     /// Whether older pages are on their way to the owner's clients just now: a new one waits for them.

@@ -170,7 +170,7 @@ impl Page {
                 self.leave(desk);
             }
         }
-        if status < 300 && desk.owner.is_some_and(|owner| owner.waiting && !owner.refused) {
+        if status < 300 && desk.owner.waiting && !desk.owner.refused {
             desk.orders.push(Order::Answers(self.owner.clone()));
         }
     }

@@ -113,15 +113,14 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.into_iter().flat_map(|owner| owner.clients(now, name.map(AsRef::as_ref))) {
+        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }
 
     pub(super) fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let mut clients =
-            owner.into_iter().flat_map(|owner| owner.clients(now, name.map(AsRef::as_ref))).peekable();
+        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).peekable();
         if clients.peek().is_some() && desk.queue {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));

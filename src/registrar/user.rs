@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
@@ -39,6 +41,9 @@ pub struct User {
     pub registered: Option<At>,
     /// Halves of calls that are in progress.
     pub calls: u16,
+    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
+    /// does not come twice at once.
+    pub called: SmallVec<[Arc<str>; 1]>,
     /// Halves of pages that are in progress.
     pub pages: u16,
     /// Whether the store knows him no longer: he goes when his last half does.
@@ -67,6 +72,7 @@ impl User {
             round: None,
             registered: None,
             calls: 0,
+            called: SmallVec::new(),
             pages: 0,
             removed: false,
             used: now.at,
@@ -108,7 +114,7 @@ impl User {
 
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
-        self.calls > 0 || self.pages > 0
+        self.calls > 0 || self.pages > 0 || self.round.is_some()
     }
 
     /// Takes what an operator may have changed; bindings, calls and uses stay.

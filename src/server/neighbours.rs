@@ -12,15 +12,17 @@ impl Switchboard {
     /// Another cluster asks who we are. The request is sent again with the answer, once, if it is
     /// still wanted; else its owner is to be told that it has failed, and this is what he is told.
     pub(super) fn on_challenged(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) -> Option<TxEvent> {
-        let TxEvent::Challenged { owner, client, peer, again, request, response } = event else {
+        let TxEvent::Challenged { owner, client, asking, request, response } = event else {
             return None;
         };
-        let (owner, client, peer) = (*owner, *client, *peer);
+        let (owner, client, asking) = (*owner, *client, *asking);
+        let peer = asking.peer;
         let wanted = match owner {
             Owner::Leg(leg) => self.legs.wants_again(leg, client),
             Owner::Page(_) | Owner::Round(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
         };
-        let proof = if *again || !wanted { None } else { self.peers.answer(ctx, peer, request, response) };
+        let proof =
+            if asking.again || !wanted { None } else { self.peers.answer(ctx, peer, request, response) };
         let flow = self.peers.flow(peer);
         let (Some((name, proof)), Some(flow)) = (proof, flow) else {
             let probe = (owner == Owner::Probe(peer)).then_some(client);
@@ -33,7 +35,8 @@ impl Switchboard {
             let method = request.method();
             return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
         };
-        let (new, cseq) = self.transactions.resend(ctx, (owner, peer), flow, request, (name, proof.as_str()));
+        let (new, cseq) =
+            self.transactions.resend(ctx, (owner, asking), flow, request, (name, proof.as_str()));
         match owner {
             Owner::Leg(leg) => self.legs.on_resent(leg, client, new, cseq),
             Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),

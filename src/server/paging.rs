@@ -174,6 +174,7 @@ impl Switchboard {
                     user.round = None;
                     (user.waiting, user.refused) = (left != Left::Nothing, left == Left::Refused);
                 }
+                self.users.let_go(ctx, &uid);
             }
         }
     }
@@ -209,9 +210,8 @@ impl Switchboard {
         act: impl FnOnce(&mut Page, &mut Desk<'_, '_>),
     ) {
         let Some(page) = self.pages.get_mut(key) else { return };
-        let owner = self.users.get(page.owner());
-        let round = owner.and_then(|owner| owner.round).and_then(|round| self.rounds.get(round));
-        let queue = round.is_some_and(Round::holds_back);
+        let Some(owner) = self.users.get(page.owner()) else { return };
+        let queue = owner.round.and_then(|round| self.rounds.get(round)).is_some_and(Round::holds_back);
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
         let peers = &mut self.peers;
         act(page, &mut Desk { ctx, transactions, server: self.index, owner, peers, queue, orders });
@@ -225,7 +225,7 @@ impl Switchboard {
         act: impl FnOnce(&mut Round, &mut Desk<'_, '_>),
     ) {
         let Some(round) = self.rounds.get_mut(key) else { return };
-        let owner = self.users.get(round.owner());
+        let Some(owner) = self.users.get(round.owner()) else { return };
         let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
         let peers = &mut self.peers;
         act(round, &mut Desk { ctx, transactions, server: self.index, owner, peers, queue: false, orders });

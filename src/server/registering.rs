@@ -66,9 +66,9 @@ impl Switchboard {
                 ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
             }
         }
-        let is_reachable = !change.put.is_empty();
         let key = |binding: &Binding| user.round.is_some().then(|| binding.stored.key.clone());
         let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
+        let mut is_reachable = false;
         let mut lost = Vec::new();
         for binding in change.put {
             if let Some(stream) = binding.flow.stream {
@@ -90,15 +90,16 @@ impl Switchboard {
                 renewed: !change.durable,
             });
             user.bindings.put(binding);
+            is_reachable = true;
         }
         let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
-        if is_reachable {
-            self.on_reachable(ctx, uid, &renewed);
-        }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
+        }
+        if is_reachable {
+            self.on_reachable(ctx, uid, &renewed);
         }
     }
 

@@ -285,9 +285,8 @@ impl Switchboard {
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
-                let again = matches!(event, TxEvent::Response { again: true, .. });
                 let report = match response {
-                    Some(response) => self.legs.on_response(&mut wire, leg, client, response, again),
+                    Some(response) => self.legs.on_response(&mut wire, leg, client, response),
                     None => self.legs.on_failed(&mut wire, leg, client, status),
                 };
                 self.reports.extend(report);
@@ -388,6 +387,9 @@ impl Switchboard {
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);

@@ -212,8 +212,7 @@ impl Users {
         self.entries.retain(|uid, entry| match entry {
             Entry::Loading(_) => true,
             Entry::Present(user) => {
-                let busy = user.is_busy() || user.round.is_some() || storing.contains_key(uid);
-                let idle = !busy && now.since(user.used) > IDLE;
+                let idle = !user.is_busy() && now.since(user.used) > IDLE && !storing.contains_key(uid);
                 // A binding over a stream is only known here: its user stays.
                 let bound = user.bindings.iter().any(|binding| binding.flow.stream.is_some());
                 let keep = !idle || bound;

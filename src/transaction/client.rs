@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::{Key, TimerId, Token};
+use crate::base::{Key, Limits, TimerId, Token};
 use crate::effect::wake::Letter;
 use crate::effect::{Ctx, Flow, Wake};
-use crate::sip::Method;
+use crate::sip::{Message, Method};
 
 use super::Owner;
 use super::peers::Asking;
-use super::timing::{T1, T2, T4, TIMEOUT};
+use super::timing::{T1, T2, T4};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -35,8 +35,6 @@ pub(super) enum Step {
     Quiet,
     /// Tell the user of this response.
     Tell,
-    /// Tell the user of this 2xx, which he has had before.
-    TellAgain,
     /// Tell the user of this response; the machine is gone.
     TellAndEnd,
     /// The machine is gone.
@@ -53,7 +51,7 @@ pub(super) struct Client {
     pub(super) flow: Flow,
     /// Set when it goes to another cluster, which may ask for a proof.
     pub(super) asking: Option<Asking>,
-    pub(super) request: Bytes,
+    request: Bytes,
     state: State,
     interval: Duration,
     repeat: Option<TimerId>,
@@ -76,9 +74,9 @@ impl Client {
         }
     }
 
-    /// The request has been sent: timers F and, over datagrams, E run.
-    pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key) {
-        self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::F)));
+    /// The request has been sent: timers F and, over datagrams, E run. `patience` is F's time.
+    pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key, patience: Duration) {
+        self.end = Some(ctx.arm(patience, Wake::Client(key, Letter::F)));
         if !self.flow.transport().is_reliable() {
             self.repeat = Some(ctx.arm(T1, Wake::Client(key, Letter::E)));
         }
@@ -137,6 +135,11 @@ impl Client {
     pub(super) fn on_moved(&mut self, ctx: &mut Ctx<'_>, flow: Flow) {
         self.flow = flow;
         ctx.disarm(&mut self.repeat);
+    }
+
+    /// The request as it was sent.
+    pub(super) fn request(&self) -> Option<Message> {
+        Message::parse(self.request.clone(), &Limits::default()).ok()
     }
 
     pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {

@@ -15,8 +15,9 @@ mod table;
 mod timing;
 
 pub use asked::Asked;
+pub use peers::Asking;
 pub use table::{Arrival, Draft, Stray, Transactions};
-pub use timing::{T1, T2, T4, TIMEOUT};
+pub use timing::{RELAYED, T1, T2, T4, TIMEOUT};
 
 use std::sync::Arc;
 
@@ -53,8 +54,6 @@ pub enum TxEvent {
         peer: Option<PeerId>,
         /// The response.
         response: Arc<Message>,
-        /// Whether it is a 2xx to an INVITE that has come before.
-        again: bool,
     },
     /// Another cluster asks for a proof (401, 407). Either the request is sent again with one
     /// ([`Transactions::resend`]), or its owner is to be told that it has failed.
@@ -63,10 +62,8 @@ pub enum TxEvent {
         owner: Owner,
         /// The client transaction, which is over.
         client: Key,
-        /// The other cluster.
-        peer: PeerId,
-        /// Whether this was already sent again with a proof.
-        again: bool,
+        /// The other cluster, and whether it has been given a proof already.
+        asking: Asking,
         /// The request.
         request: Box<Message>,
         /// The challenge.

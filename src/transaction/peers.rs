@@ -6,19 +6,31 @@
 //! Implements: RFC 3261 §22.2, §8.1.3.5.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::base::{Key, Limits, PeerId};
-use crate::effect::{Ctx, Flow, StreamId};
+use crate::base::{Key, PeerId};
+use crate::effect::{Ctx, Flow};
 use crate::sip::{Message, Name, Writer};
 
 use super::table::{ClientMachine, Draft, Transactions};
 use super::{Owner, TxEvent};
 
-/// Whom a request went to, and whether with a proof that was asked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asking {
-    pub(super) peer: PeerId,
-    pub(super) again: bool,
+/// How another cluster is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// Which.
+    pub peer: PeerId,
+    /// Whether with a proof that it has demanded.
+    pub again: bool,
+    /// How long an answer is waited for, if it is no INVITE.
+    patience: Duration,
+}
+
+impl Asking {
+    /// The first time.
+    pub const fn first(peer: PeerId, patience: Duration) -> Self {
+        Self { peer, again: false, patience }
+    }
 }
 
 impl Transactions {
@@ -26,11 +38,11 @@ impl Transactions {
     pub fn request_peer(
         &mut self,
         ctx: &mut Ctx<'_>,
-        (owner, peer): (Owner, PeerId),
+        (owner, asking): (Owner, Asking),
         flow: Flow,
         draft: &Draft<'_>,
     ) -> Key {
-        self.send(ctx, owner, flow, draft, Some(Asking { peer, again: false }))
+        self.send(ctx, owner, flow, draft, (Some(asking), asking.patience))
     }
 
     /// Sends a challenged request again, with the header that proves who we are. Gives its new
@@ -38,7 +50,7 @@ impl Transactions {
     pub fn resend(
         &mut self,
         ctx: &mut Ctx<'_>,
-        (owner, peer): (Owner, PeerId),
+        (owner, asking): (Owner, Asking),
         flow: Flow,
         request: &Message,
         (name, proof): (Name, &str),
@@ -67,7 +79,8 @@ impl Transactions {
             headers: &headers,
             body: &request.body(),
         };
-        (self.send(ctx, owner, flow, &draft, Some(Asking { peer, again: true })), cseq)
+        let asking = Asking { again: true, ..asking };
+        (self.send(ctx, owner, flow, &draft, (Some(asking), asking.patience)), cseq)
     }
 
     /// A cluster is not there: calls that it has not answered at all are given up, which would
@@ -84,48 +97,27 @@ impl Transactions {
         lost.into_iter().filter_map(|key| self.on_no_way(ctx, key)).collect()
     }
 
-    /// A connection is gone: what another cluster was asked by it will not be answered.
-    pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) -> Vec<TxEvent> {
-        let on_it = |machine: &ClientMachine| {
-            let (flow, asking) = match machine {
-                ClientMachine::Invite(machine) => (machine.flow, machine.asking),
-                ClientMachine::Other(machine) => (machine.flow, machine.asking),
-            };
-            asking.is_some() && flow.stream == Some(stream)
-        };
-        let lost: Vec<Key> =
-            self.clients.iter().filter(|(_, machine)| on_it(machine)).map(|(key, _)| key).collect();
-        lost.into_iter().filter_map(|key| self.on_no_way(ctx, key)).collect()
-    }
-
     /// What a response is to the owner of its request.
     pub(super) fn event(
         &self,
         (key, owner): (Key, Owner),
         asking: Option<Asking>,
         response: &Arc<Message>,
-        repeated: bool,
     ) -> TxEvent {
         let response = Arc::clone(response);
-        if let (Some(Asking { peer, again }), 401 | 407) = (asking, response.status())
+        if let (Some(asking), 401 | 407) = (asking, response.status())
             && let Some(request) = self.request_of(key)
         {
-            return TxEvent::Challenged { owner, client: key, peer, again, request, response };
+            return TxEvent::Challenged { owner, client: key, asking, request, response };
         }
-        TxEvent::Response {
-            owner,
-            client: key,
-            peer: asking.map(|asking| asking.peer),
-            response,
-            again: repeated,
-        }
+        TxEvent::Response { owner, client: key, peer: asking.map(|asking| asking.peer), response }
     }
 
     fn request_of(&self, key: Key) -> Option<Box<Message>> {
-        let bytes = match self.clients.get(key)? {
-            ClientMachine::Invite(machine) => &machine.request,
-            ClientMachine::Other(machine) => &machine.request,
+        let request = match self.clients.get(key)? {
+            ClientMachine::Invite(machine) => machine.request(),
+            ClientMachine::Other(machine) => machine.request(),
         };
-        Message::parse(bytes.clone(), &Limits::default()).ok().map(Box::new)
+        request.map(Box::new)
     }
 }

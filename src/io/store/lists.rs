@@ -12,7 +12,7 @@ use crate::effect::store::{StoredContacts, StoredGroup};
 
 /// The group of those to whom its owner is not there. Every user has it; its members are contacts
 /// only if they are on the contact list as well.
-pub(super) const INVISIBLE: &str = "Invisible";
+pub(super) const INVISIBLE: &str = crate::routing::INVISIBLE;
 
 /// The columns `contacts` and `groups` of a user `u`. What is inside the groups is only looked up
 /// where there are groups: most users have none.

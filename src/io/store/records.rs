@@ -75,6 +75,8 @@ pub struct PageRow {
     pub at_ms: i64,
     /// The final status the sender was given.
     pub status: u16,
+    /// Who took it: `client`, `inbox`, `outbox`, `cluster`, `user`, `ignored`; empty if nobody did.
+    pub how: String,
     /// What became of it after its sender was told 202: `waiting`, `delivered`, `refused 404`,
     /// `expired after 48 h`; empty if there was nothing to wait for.
     pub receipt: String,
@@ -189,6 +191,7 @@ from_row!(PageRow {
     recipient,
     at_ms,
     status,
+    how,
     receipt,
     receipt_ms,
     rule,

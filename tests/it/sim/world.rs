@@ -314,7 +314,7 @@ impl World {
         self.gone[phone]
     }
 
-    fn place(&self, name: &str) -> usize {
+    pub(super) fn place(&self, name: &str) -> usize {
         let found = self.phones.iter().position(|phone| phone.name == name);
         found.unwrap_or_else(|| panic!("no phone {name}"))
     }

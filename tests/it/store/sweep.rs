@@ -30,8 +30,8 @@ fn aged(place: &Place) {
             sender: "carl@north.test".into(),
             recipient: "anne@north.test".into(),
             at_ms: days_ago(days),
-            how: "",
             status: 200,
+            how: "client",
             rule: String::new(),
             path: String::new(),
         })));

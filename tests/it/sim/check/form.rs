@@ -63,7 +63,8 @@ fn fault_of(packet: &Packet<'_>) -> Option<String> {
     if packet.from_tag().is_empty() {
         return Some("no From tag".to_owned());
     }
-    if !packet.branch().starts_with("z9hG4bK") {
+    // In a response it is the phone's own, which may be of RFC 2543.
+    if packet.method().is_some() && !packet.branch().starts_with("z9hG4bK") {
         return Some(format!("branch {:?}", packet.branch()));
     }
     let (number, method) = packet.cseq();

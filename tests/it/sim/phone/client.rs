@@ -85,7 +85,8 @@ impl Phone {
     }
 
     fn start(&mut self, at: At, path: Path, mut draft: Draft, purpose: Purpose, tries: (u8, u8)) -> String {
-        let branch = format!("z9hG4bK{}", self.mint());
+        let cookie = if self.old { "" } else { "z9hG4bK" };
+        let branch = format!("{cookie}{}", self.mint());
         let via = self.via(path, &branch);
         if draft.get("Via").is_empty() {
             draft.headers.insert(0, ("Via".to_owned(), via));

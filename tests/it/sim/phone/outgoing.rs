@@ -196,7 +196,10 @@ impl Phone {
         if !self.acks {
             return;
         }
-        let branch = format!("z9hG4bK{}", self.mint());
+        let mut branch = format!("z9hG4bK{}", self.mint());
+        if let Some(call) = self.call_mut(id).map(|call| call.branch.clone()).filter(|_| self.old) {
+            branch = call;
+        }
         let via = self.via(Path::Main, &branch);
         let Some(call) = self.call_mut(id) else { return };
         let mut ack = Draft::request("ACK", &call.target);
