@@ -26,7 +26,7 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
-use super::calling::{MAX_FORWARDS, can_carry, hides_history};
+use super::calling::{CARRIED, MAX_FORWARDS, can_carry, has_one_contact, hides_history};
 use super::requests::{PAUSE_S, lacking};
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
@@ -57,6 +57,7 @@ impl Switchboard {
             return ctx.send(reply_flow(flow, message), writer.finish(b""));
         }
         match self.peers.check((ctx.now, flow), message, &claim) {
+            Admission::Granted(pass) if self.is_repeat(flow, message, &pass) => {}
             Admission::Granted(pass) => self.on_proved(ctx, flow, message, &pass),
             Admission::Again { stale } => self.challenge(ctx, flow, message, stale),
             Admission::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
@@ -77,17 +78,23 @@ impl Switchboard {
         }
     }
 
+    /// Whether a proved request is the repeat of one that was handed over.
+    fn is_repeat(&mut self, flow: Flow, message: &Arc<Message>, pass: &Pass) -> bool {
+        let Some(cid) = self.peers.cid(pass.peer).cloned() else { return false };
+        self.is_handed_over((&cid, flow), message)
+    }
+
     /// A request of a cluster that knows the secret. If it is for a user whose record is not here, it
     /// waits with its proof unused.
     fn on_proved(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>, pass: &Pass) {
-        if matches!(message.method(), Method::Invite | Method::Message)
-            && let Some(callee) = callee_of(ctx, message)
-        {
-            match self.users.standing(ctx.at(), &callee) {
+        let opens = matches!(message.method(), Method::Invite | Method::Message);
+        let callee = callee_of(ctx, message).filter(|_| opens);
+        if let Some(Who::User(callee)) = &callee {
+            match self.users.standing(ctx.at(), callee) {
                 Some(Standing::Present | Standing::Absent) => {}
                 Some(Standing::Loading) | None => {
                     let job = Job::Request { flow, message: Arc::clone(message) };
-                    return self.wait_for(ctx, &callee, job);
+                    return self.wait_for(ctx, callee, job);
                 }
             }
         }
@@ -105,11 +112,20 @@ impl Switchboard {
         if !is_new {
             return self.challenge(ctx, flow, message, true);
         }
+        let callee = match callee {
+            Some(Who::Number(number)) => {
+                let Some(cid) = self.peers.cid(pass.peer).cloned() else { return };
+                return self.find_callee(ctx, (cid, flow), message, &number);
+            }
+            Some(Who::User(uid)) => Some(uid),
+            Some(Who::Anonymous) | None => None,
+        };
         let asked = self.transactions.open(flow, message);
-        self.serve_peer(ctx, pass.peer, asked);
+        self.serve_peer(ctx, pass.peer, asked, callee);
     }
 
-    fn serve_peer(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, asked: Asked) {
+    /// Serves a request whose proof was used, for this user.
+    pub(super) fn serve_peer(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, asked: Asked, callee: Option<Uid>) {
         let request = Arc::clone(&asked.request);
         if request.max_forwards() == Some(0) {
             return self.refuse(ctx, &asked, 483);
@@ -127,7 +143,7 @@ impl Switchboard {
             writer.header(Name::Allow, ALLOW);
             return self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
         }
-        match self.visit(ctx, peer, &request) {
+        match self.visit(ctx, peer, &request, callee) {
             Ok(visit) if method == Method::Invite => self.on_peer_invite(ctx, visit, asked),
             Ok(visit) => self.on_peer_page(ctx, visit, asked),
             Err(status) => self.refuse(ctx, &asked, status),
@@ -135,10 +151,16 @@ impl Switchboard {
     }
 
     /// Who asks for whom, if the cluster may say so.
-    fn visit(&self, ctx: &Ctx<'_>, peer: PeerId, request: &Message) -> Result<Visit, u16> {
+    fn visit(
+        &self,
+        ctx: &Ctx<'_>,
+        peer: PeerId,
+        request: &Message,
+        callee: Option<Uid>,
+    ) -> Result<Visit, u16> {
         let cid = self.peers.cid(peer).ok_or(403_u16)?;
         let caller = asserted(cid, request).ok_or(403_u16)?;
-        let callee = callee_of(ctx, request).ok_or(404_u16)?;
+        let callee = callee.ok_or(404_u16)?;
         let visited = read_trail(request).ok_or(483_u16)?;
         if visited.iter().any(|entry| is_visited(ctx.settings, entry, &callee)) {
             return Err(482);
@@ -157,9 +179,12 @@ impl Switchboard {
         if !self.peers.allows(visit.peer, mode) {
             return self.refuse(ctx, &asked, 403);
         }
+        if !has_one_contact(&request) {
+            return self.refuse(ctx, &asked, 400);
+        }
         if !can_carry(&request) {
             let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Accept, b"application/sdp, multipart/mixed");
+            writer.header(Name::Accept, CARRIED);
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
         let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.takes_no_call(ctx)) else {
@@ -187,7 +212,7 @@ impl Switchboard {
         self.transactions.respond(ctx, asked.key, 100, trying);
         let key = self.calls.next_key();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
-        let name = visit.callee.user().to_owned();
+        let name = asked_name(&request, &visit.callee);
         let upstream = self.legs.answer_peer(&mut wire, key, asked, name, (visit.peer, flow));
         let half = Call::new(key, opening, Direction::Incoming, visit.callee, route, upstream, ctx.now);
         self.calls.insert(half);
@@ -227,12 +252,20 @@ impl Switchboard {
     }
 }
 
-/// The user of ours that a request is for: nobody else's, and by his address, not by a number.
-fn callee_of(ctx: &Ctx<'_>, request: &Message) -> Option<Uid> {
-    match who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)? {
-        Who::User(uid) if uid.cluster() == ctx.settings.cid.as_str() => Some(uid),
-        Who::User(_) | Who::Number(_) | Who::Anonymous => None,
+/// The user of ours, or the number, that a request is for: nobody else's.
+fn callee_of(ctx: &Ctx<'_>, request: &Message) -> Option<Who> {
+    let who = who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)?;
+    match &who {
+        Who::User(uid) if uid.cluster() != ctx.settings.cid.as_str() => None,
+        Who::User(_) | Who::Number(_) | Who::Anonymous => Some(who),
     }
+}
+
+/// The user part of the address that a request is for: what its sender knows already.
+fn asked_name(request: &Message, callee: &Uid) -> String {
+    let uri = Uri::parse(request.request_uri()).ok();
+    let user = uri.and_then(|uri| uri.user_text().map(std::borrow::Cow::into_owned));
+    user.unwrap_or_else(|| callee.user().to_owned())
 }
 
 fn caller_of(asserted: Asserted) -> Caller {

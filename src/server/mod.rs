@@ -15,6 +15,7 @@ mod steer;
 mod switchboard;
 mod user_server;
 mod users;
+mod visitors;
 mod words;
 
 pub use steer::{Home, home};

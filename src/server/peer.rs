@@ -1,5 +1,6 @@
 //! What two user servers of one process say to each other.
 
+use super::visitors::Visitor;
 use crate::base::{Cid, Key};
 use crate::call::Invitation;
 use crate::federation::{News, Tip};
@@ -29,6 +30,8 @@ pub(crate) enum PeerWord {
         /// The final status.
         status: u16,
     },
+    /// Serve a request of another cluster, which has proved itself.
+    Visit(Visitor),
     /// How another cluster stands.
     PeerNews(News),
     /// Something that the one who looks after another cluster should know.

@@ -351,6 +351,7 @@ impl Switchboard {
             Job::Request { flow, message } => self.on_message(ctx, flow, &message),
             Job::Call(invitation) => self.on_invitation(ctx, invitation),
             Job::Page(invitation) => self.on_page_invitation(ctx, invitation),
+            Job::Visitor(visitor) => self.on_visitor(ctx, *visitor),
         }
     }
 
@@ -360,6 +361,7 @@ impl Switchboard {
             Job::Request { flow, message } => self.refuse_plainly(ctx, flow, &message, status),
             Job::Call(invitation) => self.refuse_invitation(&invitation, status),
             Job::Page(invitation) => self.refuse_page(&invitation, status),
+            Job::Visitor(visitor) => self.refuse_plainly(ctx, visitor.flow, &visitor.message, status),
         }
     }
 }

@@ -30,10 +30,14 @@ pub fn home(settings: &Settings, flow: Flow, message: &Message) -> Home {
         return within(settings, at);
     }
     if settings.face(flow.listener) == Some(Face::Federation) {
-        let asked_for = Uri::parse(message.request_uri()).ok().and_then(|uri| who_of_uri(settings, &uri));
-        return asked_for
-            .and_then(|who| own_user(settings, who))
-            .map_or(Home::Any, |uid| owner(settings, &uid));
+        return match Uri::parse(message.request_uri()).ok().and_then(|uri| who_of_uri(settings, &uri)) {
+            // Its INVITE is wherever the number's owner is.
+            Some(Who::Number(_)) if message.method() == Method::Cancel => Home::Every,
+            Some(Who::Number(number)) => {
+                Uid::new(&number, settings.cid.as_str()).map_or(Home::Any, |uid| owner(settings, &uid))
+            }
+            who => who.and_then(|who| own_user(settings, who)).map_or(Home::Any, |uid| owner(settings, &uid)),
+        };
     }
     let registers = message.method() == Method::Register;
     let sender = if registers { message.to() } else { message.from() };

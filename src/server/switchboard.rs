@@ -20,6 +20,7 @@ use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
 use super::peer::PeerWord;
 use super::users::Users;
+use super::visitors::{Visitor, Visitors};
 use super::words::{Envelope, Input};
 
 /// How often old things are tidied away, at most.
@@ -59,6 +60,7 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(call::Lookup),
     NumberForPage(Key, Arc<str>),
+    NumberForVisitor(Box<Visitor>, Arc<str>),
     Outbox(Key, Cid),
     DeviceForPage(Key),
     InboxForRound(Key),
@@ -77,6 +79,8 @@ pub(super) struct Switchboard {
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
     pub(super) peers: Peers,
+    /// Requests of other clusters for numbers.
+    pub(super) visitors: Visitors,
     pub(super) rounds: Arena<Round>,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
@@ -106,6 +110,7 @@ impl Switchboard {
             calls: Arena::default(),
             pages: Arena::default(),
             peers: Peers::new(settings, index),
+            visitors: Visitors::default(),
             rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
@@ -159,6 +164,7 @@ impl Switchboard {
             self.tidied = ctx.at();
             self.patience.forgive(ctx.at());
             self.unanswered.forget();
+            self.visitors.forget(ctx.at());
             self.users.tidy(ctx);
         }
     }
@@ -212,6 +218,7 @@ impl Switchboard {
             PeerWord::PageReply { to, status } => {
                 self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
             }
+            PeerWord::Visit(visitor) => self.on_visitor(ctx, visitor),
             PeerWord::PeerNews(news) => {
                 self.peers.on_news(&news);
                 self.give_up_on(ctx, &news);
@@ -342,12 +349,16 @@ impl Switchboard {
                 }
             }
             (Waiting::NumberForCall(lookup), outcome) => {
-                let uid = owner_of(ctx.settings, &lookup.number, outcome);
+                let uid = owner_of(ctx.settings, &lookup.number, &outcome);
                 self.with_call(ctx, lookup.call, |call, desk| call.on_number(desk, &lookup, uid.as_ref()));
             }
             (Waiting::NumberForPage(page, number), outcome) => {
-                let uid = owner_of(ctx.settings, &number, outcome);
+                let uid = owner_of(ctx.settings, &number, &outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::NumberForVisitor(visitor, number), outcome) => {
+                let owner = owner_of(ctx.settings, &number, &outcome);
+                self.on_callee(ctx, *visitor, owner, &outcome);
             }
             (Waiting::Outbox(page, peer), outcome) => self.on_kept(ctx, page, peer, &outcome),
             (Waiting::DeviceForPage(page), outcome) => {
@@ -413,9 +424,9 @@ impl Switchboard {
 }
 
 /// Whose number it is: that of the user who was given it, else of the one who is called so.
-fn owner_of(settings: &Settings, number: &str, outcome: StoreOutcome) -> Option<Uid> {
+fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option<Uid> {
     match outcome {
-        StoreOutcome::Number(Some(uid)) => Some(uid),
+        StoreOutcome::Number(Some(uid)) => Some(uid.clone()),
         StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)

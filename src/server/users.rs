@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::visitors::Visitor;
 use crate::base::{At, Uid};
 use crate::call::Invitation;
 use crate::effect::store::{StoreOp, StoredUser};
@@ -38,6 +39,8 @@ pub(super) enum Job {
     Call(Invitation),
     /// A page for him.
     Page(PageInvitation),
+    /// A request of another cluster for him.
+    Visitor(Box<Visitor>),
 }
 
 #[derive(Debug)]
