@@ -306,7 +306,8 @@ impl Peers {
             ctx.fact(Fact::SecretRefused { peer: entry.peer.cid.clone() });
         }
         match probe {
-            Some(client) => self.on_probe_failed(ctx, id, client, SECRET),
+            // To ask again at once would only get us shut out for longer.
+            Some(client) => self.on_probe_failed(ctx, id, client, (SECRET, period(ctx))),
             None => self.on_failed(ctx, id, SECRET),
         }
     }
@@ -431,18 +432,23 @@ impl Peers {
         }
     }
 
-    /// Our look at a peer was not answered, or not believed.
-    pub fn on_probe_failed(&mut self, ctx: &mut Ctx<'_>, id: PeerId, client: Key, why: &'static str) {
+    /// Our look at a peer was not answered, or not believed; the next is due after that time.
+    pub fn on_probe_failed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: PeerId,
+        client: Key,
+        (why, after): (&'static str, Duration),
+    ) {
         let Some(entry) = self.entry_mut(id) else { return };
         if entry.watch.probing() != Some(client) {
             return;
         }
-        let (next, news) = entry.watch.on_probe_failed(ctx.now, why);
-        if news {
+        if entry.watch.on_probe_failed(ctx.now, why) {
             self.tell(ctx, id);
             self.wake_outbox(ctx, id);
         }
-        self.schedule(ctx, id, next);
+        self.schedule(ctx, id, Next::Wait(after));
     }
 
     /// Our look was sent again, with a proof.

@@ -21,4 +21,4 @@ pub use gate::{Admission, Claim, Pass};
 pub use outbox::is_passing;
 pub use page::{letter_head, send_page};
 pub use trail::{is_visited, read_trail, trail};
-pub use watch::Health;
+pub use watch::{AGAIN, Health};

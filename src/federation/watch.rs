@@ -27,7 +27,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 /// Silence after which a peer that something is sent to is asked at once whether it is there.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 /// How often a peer that is not there is asked.
-pub(super) const AGAIN: Duration = Duration::from_secs(1);
+pub const AGAIN: Duration = Duration::from_secs(1);
 
 /// How a peer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +109,11 @@ impl Watch {
         }
     }
 
-    /// The OPTIONS has failed: nobody is there. Gives when to ask again, and whether that is news.
-    pub(super) fn on_probe_failed(&mut self, now: Now, why: &'static str) -> (Next, bool) {
+    /// The OPTIONS has failed: nobody is there, or nobody who wants us. True if that is news.
+    pub(super) fn on_probe_failed(&mut self, now: Now, why: &'static str) -> bool {
         self.probing = None;
         self.error = Some(why);
-        let news = self.turn(now, Health::Down);
-        (Next::Wait(AGAIN), news)
+        self.turn(now, Health::Down)
     }
 
     /// An OPTIONS was sent.

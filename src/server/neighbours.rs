@@ -1,12 +1,17 @@
 //! What comes of our requests to other clusters: challenges, and signs of life or death.
 
+use std::time::Duration;
+
 use crate::base::{Key, PeerId, ServerIndex};
 use crate::effect::Ctx;
-use crate::federation::{Health, News, Notice};
+use crate::federation::{AGAIN, Health, News, Notice};
 use crate::transaction::{Owner, TxEvent};
 
 use super::peer::PeerWord;
 use super::switchboard::Switchboard;
+
+/// How long a cluster is left alone that has answered 503 to the question whether it is there.
+const SHUT_OUT: Duration = Duration::from_secs(30);
 
 impl Switchboard {
     /// Another cluster asks who we are. The request is sent again with the answer, once, if it is
@@ -50,6 +55,8 @@ impl Switchboard {
     /// An answer says that a cluster is there, its absence that it may not be.
     pub(super) fn note_health(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) {
         match event {
+            // It may be there for others; nothing of ours is taken.
+            TxEvent::Response { peer: Some(_), response, .. } if response.status() == 503 => {}
             TxEvent::Response { peer: Some(peer), .. } => self.peers.on_heard(ctx, *peer),
             TxEvent::Failed { owner: Owner::Probe(_), .. } => {}
             TxEvent::Failed { peer: Some(peer), status, .. } => {
@@ -70,10 +77,11 @@ impl Switchboard {
         status: u16,
         answered: bool,
     ) {
-        if answered && status >= 200 {
-            self.peers.on_probe_answered(ctx, &mut self.transactions, peer, client);
-        } else if !answered {
-            self.peers.on_probe_failed(ctx, peer, client, why(status));
+        match (answered, status) {
+            (true, ..200) => {}
+            (true, 503) => self.peers.on_probe_failed(ctx, peer, client, ("it takes nothing now", SHUT_OUT)),
+            (true, _) => self.peers.on_probe_answered(ctx, &mut self.transactions, peer, client),
+            (false, _) => self.peers.on_probe_failed(ctx, peer, client, (why(status), AGAIN)),
         }
     }
 

@@ -83,14 +83,17 @@ impl Transactions {
         (self.send(ctx, owner, flow, &draft, (Some(asking), asking.patience)), cseq)
     }
 
-    /// A cluster is not there: calls that it has not answered at all are given up, which would
-    /// otherwise wait for half a minute.
+    /// A cluster is not there: calls and pages that it has not answered at all are given up, which
+    /// would otherwise wait for half a minute.
     pub fn on_peer_down(&mut self, ctx: &mut Ctx<'_>, peer: PeerId) -> Vec<TxEvent> {
         let is_open = |machine: &ClientMachine| match machine {
             ClientMachine::Invite(machine) => {
                 machine.is_calling() && machine.asking.is_some_and(|asking| asking.peer == peer)
             }
-            ClientMachine::Other(_) => false,
+            ClientMachine::Other(machine) => {
+                matches!(machine.owner, Owner::Page(_) | Owner::Outbox(_))
+                    && machine.asking.is_some_and(|asking| asking.peer == peer)
+            }
         };
         let lost: Vec<Key> =
             self.clients.iter().filter(|(_, machine)| is_open(machine)).map(|(key, _)| key).collect();

@@ -21,6 +21,7 @@ mod contacts;
 mod detours;
 mod dialogs;
 mod federation;
+mod federation_door;
 mod forks;
 mod handset;
 mod inbox;

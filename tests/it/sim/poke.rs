@@ -19,6 +19,19 @@ impl World {
         }
     }
 
+    /// An operator has changed the configuration of a cluster and has it read again.
+    pub fn reconfigure(&mut self, cluster: &str, change: impl FnOnce(&mut Settings)) {
+        let place = self.cluster_named(cluster);
+        let mut settings = Settings::clone(&self.clusters[usize::from(place)].settings);
+        change(&mut settings);
+        let settings = Arc::new(settings);
+        self.clusters[usize::from(place)].settings = Arc::clone(&settings);
+        for server in 0..settings.servers {
+            let seat = self.seat(place, server);
+            self.input(seat, Input::Admin(Ticket(1), AdminRequest::Configure(Arc::clone(&settings))));
+        }
+    }
+
     /// An operator has changed, or removed, a user.
     pub fn refresh(&mut self, user: &str) {
         self.operator(&AdminRequest::Refresh(super::world::uid(user)));

@@ -17,8 +17,9 @@ struct Dialog<'a> {
     start: At,
     /// Whether he made the call.
     by_other: bool,
-    /// The highest number of the server's requests that have a number of its own.
-    last: Option<u32>,
+    /// The highest number of the server's requests that have a number of its own, by From tag: every
+    /// try of a page that waits for another cluster is new under the Call-ID by which it is known again.
+    last: BTreeMap<&'a str, u32>,
     /// The branches of those requests.
     branches: BTreeSet<&'a str>,
     /// INVITEs of the server whose 2xx has arrived, by CSeq: where and when.
@@ -105,10 +106,11 @@ fn from_server<'a>(dialog: &mut Dialog<'a>, view: &View<'a>, method: &str, found
         "CANCEL" => {}
         _ => {
             let new = dialog.branches.insert(branch) && !one.line.waited;
-            if let Some(before) = dialog.last.filter(|before| *before >= number && new) {
-                found.push((one.place, format!("CSeq {number} after {before}")));
+            let last = dialog.last.entry(one.packet.from_tag()).or_default();
+            if *last >= number && new {
+                found.push((one.place, format!("CSeq {number} after {last}")));
             }
-            dialog.last = dialog.last.max(Some(number));
+            *last = number.max(*last);
             if method == "INVITE" && !one.packet.has_sdp() {
                 dialog.offerless.insert(number);
             }
