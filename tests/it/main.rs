@@ -38,6 +38,7 @@ mod sipp;
 mod softphone;
 mod stages;
 mod store;
+mod targets;
 mod tidy;
 mod tone;
 mod torture;

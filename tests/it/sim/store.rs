@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ratatosk::base::Uid;
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{
+    InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredDevice, StoredUser,
+};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
@@ -49,6 +51,11 @@ impl Store {
     /// Gives a user a number.
     pub fn number(&mut self, uid: &Uid, number: &str) {
         self.users.get_mut(uid).unwrap().numbers.push(number.to_owned());
+    }
+
+    /// Gives a user a device.
+    pub fn device(&mut self, uid: &Uid, device: StoredDevice) {
+        self.users.get_mut(uid).unwrap().devices.push(device);
     }
 
     /// Gives a user a profile, written in the tree language.

@@ -98,6 +98,8 @@ pub struct Phone {
     pub twin: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
+    /// Its instance-id (RFC 5626 §4.1), if it tells one.
+    pub instance: Option<String>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -156,6 +158,7 @@ impl Phone {
             crosses_cancel: false,
             twin: false,
             expires: Some(3600),
+            instance: None,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
