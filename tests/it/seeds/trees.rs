@@ -11,10 +11,10 @@ pub(super) fn draw(dice: &mut Rng, users: &[String]) -> String {
         let mut rules = String::new();
         for _ in 0..dice.below(3) {
             let condition = condition(dice, users);
-            rules.push_str(&format!("  {condition} -> {}\n", line(dice, users, 2)));
+            rules = format!("{rules}  {condition} -> {}\n", line(dice, users, 2));
         }
-        rules.push_str(&format!("  otherwise -> {}\n", line(dice, users, 2)));
-        let source = format!("profile \"drawn\" {{\n incoming {{\n{rules} }}\n}}\n");
+        let last = line(dice, users, 2);
+        let source = format!("profile \"drawn\" {{\n incoming {{\n{rules}  otherwise -> {last}\n }}\n}}\n");
         // What can never be reached is refused; then there is another.
         if Profile::compile(&source).is_ok() {
             return source;
@@ -51,7 +51,7 @@ fn stage(dice: &mut Rng, users: &[String], depth: u32) -> String {
     }
     let mut text = format!("try {}", targets.join(", "));
     if dice.below(4) > 0 {
-        text.push_str(&format!(" for {}s", 1 + dice.below(12)));
+        text = format!("{text} for {}s", 1 + dice.below(12));
     }
     if depth == 0 {
         return text;

@@ -193,10 +193,11 @@ impl Memory {
         if status == 405 || status == 501 {
             notes.extend(packet.get("Allow").map(|_| "allow".to_owned()));
         }
-        if method == "INVITE" && (101..200).contains(&status) {
+        if method == "INVITE" && (101..300).contains(&status) {
             let tags = self.early.entry(packet.call_id().to_owned()).or_default();
             let tag = packet.to_tag().to_owned();
-            if !tags.contains(&tag) {
+            // A final answer belongs to one of the early dialogs, or is in none of them.
+            if !tags.contains(&tag) && status < 200 {
                 tags.push(tag.clone());
             }
             let place = tags.iter().position(|own| *own == tag).unwrap_or_default();

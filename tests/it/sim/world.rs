@@ -273,12 +273,7 @@ impl World {
 
     /// The two clocks.
     pub fn clock(&self) -> Now {
-        Now { at: self.now, wall_ms: self.wall_ms(self.now) }
-    }
-
-    /// What a clock on the wall shows then.
-    pub fn wall_ms(&self, at: At) -> i64 {
-        BEGINNING_MS + i64::try_from(at.as_micros() / 1000).unwrap()
+        Now { at: self.now, wall_ms: wall_ms(self.now) }
     }
 
     /// Seconds into the ladder.
@@ -375,6 +370,11 @@ impl DerefMut for World {
     fn deref_mut(&mut self) -> &mut Cluster {
         &mut self.clusters[0]
     }
+}
+
+/// What a clock on the wall shows then.
+pub fn wall_ms(at: At) -> i64 {
+    BEGINNING_MS + i64::try_from(at.as_micros() / 1000).unwrap()
 }
 
 /// The UID of a user: `anne` is one of north, `anne@south.test` says where he is at home.

@@ -5,11 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ratatosk::base::At;
-
 use super::{Found, View};
 use crate::sim::text::Packet;
-use crate::sim::world::{Who, World};
+use crate::sim::world::{Who, World, wall_ms};
 
 /// Where a MESSAGE went or came from: cluster, who, Call-ID, CSeq.
 type Key<'a> = (u8, Who, &'a str, u32);
@@ -94,7 +92,6 @@ fn is_kept(world: &World, cluster: u8, body: &str) -> bool {
 
 /// Whether a tree dropped it: the record of a page that was decided since it came says so.
 fn is_dropped(world: &World, answer: &View<'_>) -> bool {
-    let wall = |at: At| world.wall_ms(at);
     let pages = &world.clusters[usize::from(answer.cluster)].store.pages;
-    pages.iter().any(|record| record.rule.contains("ignore") && record.at_ms <= wall(answer.at))
+    pages.iter().any(|record| record.rule.contains("ignore") && record.at_ms <= wall_ms(answer.at))
 }
