@@ -42,8 +42,8 @@ pub struct Limits {
     pub ring_s: u32,
     /// Branches of one call that may ring at once; beyond it 440 (RFC 5393 §5: a fork of forks).
     pub breadth: u16,
-    /// Halves of one call that may be asked one after the other: trees that try one another's users
-    /// would go on for ever in no time at all.
+    /// Halves of one call that may be asked one after the other, and of one page in all: trees that
+    /// try one another's users would go on for ever in no time at all.
     pub halves_per_call: u16,
     /// Seconds that a phone which has not even said 100 holds up a refusal: it may be switched off,
     /// and nobody waits the 32 s of its transaction for that.

@@ -48,6 +48,7 @@ impl Switchboard {
             origin,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
+            halves: ctx.settings.limits.halves_per_call,
             visited: smallvec::SmallVec::new(),
         };
         self.begin_page(ctx, opening, (Direction::Outgoing, uid.clone(), route), Upstream::Phone(asked));
@@ -88,7 +89,7 @@ impl Switchboard {
 
     pub(super) fn refuse_page(&mut self, invitation: &PageInvitation, status: u16) {
         if let Some(from) = invitation.from {
-            self.post(from.server, PeerWord::PageReply { to: from, status });
+            self.post(from.server, PeerWord::PageReply { to: from, status, spent: 1 });
         }
     }
 
@@ -134,7 +135,9 @@ impl Switchboard {
             }
             Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
-            Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
+            Order::Reply { to, status, spent } => {
+                self.post(to.server, PeerWord::PageReply { to, status, spent });
+            }
             Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
                 let Some(page) = self.pages.remove(key) else { return };

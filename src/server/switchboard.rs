@@ -198,8 +198,8 @@ impl Switchboard {
             PeerWord::Opened { leg, peer } => self.legs.on_opened(leg, peer),
             PeerWord::Mail(mail) => self.reports.extend(self.legs.on_mail(mail)),
             PeerWord::Page(invitation) => self.on_page_invitation(ctx, invitation),
-            PeerWord::PageReply { to, status } => {
-                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
+            PeerWord::PageReply { to, status, spent } => {
+                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, (status, spent)));
             }
         }
     }

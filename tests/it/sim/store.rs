@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ratatosk::base::Uid;
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{
+    InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredDevice, StoredUser,
+};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
@@ -60,6 +62,17 @@ impl Store {
     /// Forgets a user and all of his.
     pub fn remove(&mut self, uid: &Uid) {
         self.users.remove(uid);
+    }
+
+    /// Gives a name to the client of that instance.
+    pub fn client(&mut self, uid: &Uid, name: &str, instance: &str) {
+        let device = StoredDevice {
+            name: name.to_owned(),
+            kind: "client".to_owned(),
+            address: None,
+            instance: Some(instance.to_owned()),
+        };
+        self.users.get_mut(uid).unwrap().devices.push(device);
     }
 
     /// Gives a user a number.
