@@ -176,6 +176,12 @@ impl Narrator {
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)
             }
             Fact::Page(page) => return self.tell_page(page),
+            Fact::InboxDelivered { uid, sender, .. } => {
+                format!("page          {sender} to {uid}: delivered from the inbox")
+            }
+            Fact::InboxRefused { uid, sender, status, .. } => {
+                format!("page          {sender} to {uid}: stays in the inbox, the phone says {status}")
+            }
         })
     }
 
@@ -188,8 +194,11 @@ impl Narrator {
         if told.len() > 64 {
             told.pop_front();
         }
-        let PageRecord { sender, recipient, status, owner, rule, .. } = page;
-        Some(format!("page          {sender} to {recipient}: {status}; the tree of {owner} says {rule}"))
+        let PageRecord { sender, recipient, status, owner, rule, how, .. } = page;
+        let stored = if *how == "inbox" { ", stored in the inbox" } else { "" };
+        Some(format!(
+            "page          {sender} to {recipient}: {status}{stored}; the tree of {owner} says {rule}"
+        ))
     }
 }
 
@@ -214,5 +223,35 @@ impl Drop for Home {
     fn drop(&mut self) {
         // A temporary directory that stays is not worth a word.
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_stored_says_so() {
+        let half = |direction, how, owner: &str| {
+            Fact::Page(Arc::new(PageRecord {
+                id: "p1".into(),
+                direction,
+                owner: Uid::parse(owner).unwrap(),
+                sender: "anne@localhost".into(),
+                recipient: "carl@localhost".into(),
+                at_ms: 0,
+                status: 202,
+                how,
+                rule: "default:4 else -> inbox".into(),
+                path: String::new(),
+            }))
+        };
+        let narrator = Narrator::default();
+        assert_eq!(
+            narrator.tell(&half("incoming", "inbox", "carl@localhost")).unwrap(),
+            "page          anne@localhost to carl@localhost: 202, stored in the inbox; the tree of carl@localhost \
+             says default:4 else -> inbox"
+        );
+        assert_eq!(narrator.tell(&half("outgoing", "user", "anne@localhost")), None);
     }
 }

@@ -15,6 +15,8 @@ pub enum Wake {
     Call(Key, CallTimer),
     /// The clients stage of a page is over.
     Page(Key),
+    /// A round of pages from an inbox has waited long enough for the phones.
+    Round(Key),
     /// The earliest binding of this user expires.
     Binding(Uid),
 }

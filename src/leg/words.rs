@@ -176,6 +176,31 @@ impl Passage {
         self
     }
 
+    /// The headers as lines that end in CRLF, to be kept. What is no UTF-8 (which RFC 3261 §25.1 does
+    /// not allow) is replaced.
+    pub fn lines(&self) -> String {
+        let mut lines = String::new();
+        for (name, value) in &self.headers {
+            let value = String::from_utf8_lossy(value).replace(['\r', '\n'], " ");
+            lines.push_str(name.as_str());
+            lines.push_str(": ");
+            lines.push_str(&value);
+            lines.push_str("\r\n");
+        }
+        lines
+    }
+
+    /// What was kept: [`Passage::lines`] and a body.
+    pub fn kept(lines: &str, body: Bytes) -> Self {
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            let name = Name::of(name.as_bytes());
+            let passes = describes_body(name) || describes_call(name);
+            passes.then(|| (name, Bytes::copy_from_slice(value.as_bytes())))
+        };
+        Self { headers: lines.split("\r\n").filter_map(header).collect(), body }
+    }
+
     /// Writes the headers.
     pub fn write(&self, writer: &mut Writer) {
         for (name, value) in &self.headers {

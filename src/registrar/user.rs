@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::{At, Now, TimerId, Uid};
+use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
 use crate::routing::{Facts, Profile, Registered, Who};
@@ -34,6 +34,12 @@ pub struct User {
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
+    /// Whether his clients have refused all of those, each for good.
+    pub refused: bool,
+    /// The round that is bringing them to his clients.
+    pub round: Option<Key>,
+    /// When a client of his last registered here.
+    pub registered: Option<At>,
     /// Halves of calls that are in progress.
     pub calls: u16,
     /// The calls that his incoming tree is deciding, or has answered: by another way the same call
@@ -63,6 +69,9 @@ impl User {
             contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
+            refused: false,
+            round: None,
+            registered: None,
             calls: 0,
             called: SmallVec::new(),
             pages: 0,
@@ -83,6 +92,11 @@ impl User {
             name.is_none() || instance.is_some_and(|instance| binding.has_instance(instance))
         };
         self.bindings.reachable(now).filter(named)
+    }
+
+    /// Whether he calls one of his clients by this name.
+    pub fn calls_client(&self, name: &str) -> bool {
+        self.devices.iter().any(|device| device.name == name && device.instance.is_some())
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
@@ -106,7 +120,7 @@ impl User {
 
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
-        self.calls > 0 || self.pages > 0
+        self.calls > 0 || self.pages > 0 || self.round.is_some()
     }
 
     /// Takes what an operator may have changed; bindings, calls and uses stay.

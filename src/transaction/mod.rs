@@ -28,7 +28,9 @@ pub enum Owner {
     Leg(Key),
     /// A page.
     Page(Key),
-    /// Nobody: a BYE that only has to be delivered.
+    /// A round of pages from an inbox.
+    Round(Key),
+    /// Nobody: a BYE, or a copy of a page, that only has to be delivered.
     Nobody,
 }
 

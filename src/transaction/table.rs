@@ -420,6 +420,16 @@ impl Transactions {
     }
 }
 
+impl TxEvent {
+    /// The status of the response, or the one that a failure stands for.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Response { response, .. } => response.status(),
+            Self::Failed { status, .. } => *status,
+        }
+    }
+}
+
 /// A response that belongs to no transaction of ours: dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stray;

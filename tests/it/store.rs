@@ -282,6 +282,7 @@ fn records_are_completed_and_listed() {
         recipient: "carl@north.test".into(),
         at_ms: 1_000,
         status: 200,
+        how: "client",
         rule: "default:4 otherwise -> try clients".into(),
         path: "looked".into(),
     };

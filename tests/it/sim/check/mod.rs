@@ -157,6 +157,7 @@ fn servers(world: &World, faults: &mut Vec<String>) {
                 census.calls,
                 census.legs,
                 census.pages,
+                census.rounds,
                 census.client_transactions,
                 census.server_transactions,
                 census.waiting,

@@ -77,7 +77,7 @@ pub fn inboxes(world: &mut World) {
                 faults.push(format!("a page {body:?} is marked as delivered, and {} never had it", page.uid));
             }
             if !*delivered
-                && let Some(phone) = own.find(|phone| phone.is_registered() && phone.on_page == 200)
+                && let Some(phone) = own.find(|phone| phone.is_registered() && phone.verdict(&body) == 200)
             {
                 faults.push(format!("a page {body:?} still waits, and {} is registered", phone.name));
             }

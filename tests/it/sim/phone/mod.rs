@@ -104,8 +104,10 @@ pub struct Phone {
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
     pub on_call: Vec<(f64, Reply)>,
-    /// How it answers a page.
+    /// How it answers a page; 0: not at all.
     pub on_page: u16,
+    /// How it answers pages that hold these words.
+    pub dislikes: Vec<(String, u16)>,
     /// In a random world: what it is like.
     pub moods: Option<Moods>,
     /// Whether each of its calls has a Subject that no other has, by which checkers know it again.
@@ -162,6 +164,7 @@ impl Phone {
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
+            dislikes: Vec::new(),
             moods: None,
             labels: false,
             padding: 0,
