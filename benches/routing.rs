@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatosk::base::Uid;
@@ -41,8 +42,37 @@ const TREE: &str = r#"profile "bench" {
   }
 }"#;
 
+/// The same with a look at the clock and at the contact list; again the last rule decides.
+fn with_facts() -> String {
+    let facts =
+        "time sat or sun 08:00-20:00 -> decline\n caller in \"Invisible\" or in \"Noisy\" -> ignore\n";
+    let facts = facts.replace("sat or sun", "sat 08:00-20:00 or sun");
+    TREE.replace("incoming {", &format!("zone America/New_York\n incoming {{ {facts}")).replace(
+        "    otherwise -> try clients for 20s",
+        "    time 22:00-06:00 and not urgent -> decline\n otherwise -> try clients for 20s",
+    )
+}
+
+/// Two hundred rules that name a thousand addresses between them, some with times and groups.
+fn large() -> String {
+    let rule = |i: usize| {
+        let names = (0..5).map(|j| format!("user{}@south.test", (i * 5 + j) * 7_919 % 10_007));
+        let names = names.collect::<Vec<_>>().join(" or ");
+        match i % 4 {
+            0 => format!("caller {names} -> busy"),
+            1 => format!("mode voice and (caller {names} or in \"group {}\") -> decline", i % 16),
+            2 => format!("time mon-fri {:02}:00-{:02}:30 and caller {names} -> ignore", i % 12, 12 + i % 12),
+            _ => format!("urgent and caller {names} -> try clients for 20s"),
+        }
+    };
+    let rules = (0..200).map(rule).collect::<Vec<_>>().join("\n");
+    format!("profile \"large\" {{ incoming {{\n{rules}\notherwise -> try clients\n}} }}")
+}
+
 fn decide(c: &mut Criterion) {
     let profile = Profile::compile(TREE).unwrap();
+    let facts = Profile::compile(&with_facts()).unwrap();
+    let groups: [Arc<str>; 3] = ["Friends".into(), "Family".into(), "Neighbours".into()];
     let caller = Uid::parse("someone@elsewhere.org").unwrap();
     let to = Uid::parse("anne@north.test").unwrap();
     let question = Question {
@@ -53,13 +83,22 @@ fn decide(c: &mut Criterion) {
         groups: &[],
         contact: false,
         urgent: false,
-        wall_ms: 0,
+        // A Wednesday afternoon.
+        wall_ms: 1_795_622_400_000,
     };
     let mut trace = Trace::new();
     c.bench_function("decide, 20 rules, last one", |b| {
         b.iter(|| profile.decide(Direction::Incoming, black_box(&question), &mut trace));
     });
+    let known = Question { groups: &groups, contact: true, ..question };
+    c.bench_function("decide, 23 rules with times and groups, last one", |b| {
+        b.iter(|| facts.decide(Direction::Incoming, black_box(&known), &mut trace));
+    });
     c.bench_function("compile, 20 rules", |b| b.iter(|| Profile::compile(black_box(TREE))));
+    let large = large();
+    c.bench_function("compile, 200 rules, 1000 addresses", |b| {
+        b.iter(|| Profile::compile(black_box(&large)))
+    });
     c.bench_function("format, 20 rules", |b| b.iter(|| format(black_box(TREE))));
 }
 

@@ -59,6 +59,9 @@ pub struct Limits {
     pub users_in_memory: u32,
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
+    /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
+    /// The trees of people take some thousands; a million is a tenth of a second.
+    pub tree_check_steps: u32,
     /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
     pub contacts_per_user: u16,
     /// Groups of contacts of one user; a membership is a bit of one machine word, so 63 at most.
@@ -110,6 +113,7 @@ impl Default for Limits {
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
+            tree_check_steps: 2_000_000,
             contacts_per_user: 1_000,
             groups_per_user: 50,
             contact_list_bytes: 32_768,

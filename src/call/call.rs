@@ -164,6 +164,16 @@ impl Call {
         &self.owner
     }
 
+    /// The call that it is a half of.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// Which tree of his decides.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// Does what the tree says first.
     pub fn begin(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let ring = Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.ring_s));
@@ -265,6 +275,7 @@ impl Call {
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. }) => word,

@@ -121,7 +121,7 @@ fn remove(loaded: &Loaded, uid: &Uid, group: &str, outer: &[String]) -> Result<(
             warn_if_mentioned(serving, uid, &name);
         }
         outer => {
-            output::line(format_args!("\"{name}\" is no longer in \"{}\" of {uid}", outer.join("\", \"")))
+            output::line(format_args!("\"{name}\" is no longer in \"{}\" of {uid}", outer.join("\", \"")));
         }
     }
     Ok(())

@@ -56,8 +56,8 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>, empty: &str) {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
     table.set_header(headings.iter().copied());
-    let seen = |cell: &String| cell.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
-    table.add_rows(rows.iter().map(|row| row.iter().map(seen).collect::<Vec<String>>()));
+    let seen = |cell: String| cell.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(seen).collect::<Vec<String>>()));
     line(table);
 }
 

@@ -69,7 +69,8 @@ impl Profile {
 
 fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Failure> {
     let bytes = fs::read(file).map_err(|source| Failure::Read { path: file.clone(), source })?;
-    let compiled = text_of(&bytes).and_then(|text| Compiled::compile_for(text, &loaded.config.limits, uid));
+    let compiled =
+        text_of(&bytes).and_then(|text| Compiled::compile_for(text, &loaded.config.limits, uid, None));
     let compiled =
         compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
     let is_active = with(loaded, async |database| {

@@ -61,6 +61,8 @@ pub enum LegTimer {
     Probe,
     /// A provisional response is due again (RFC 3261 §13.3.1.1).
     Minute,
+    /// The time that an INVITE gives itself is over (RFC 3261 §13.3.1).
+    Expired,
 }
 
 /// The timers of a call.

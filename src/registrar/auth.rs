@@ -95,8 +95,8 @@ impl Doors {
         let whole_uid = credentials.username.contains(&b'@');
         let known = user.is_some();
         let ha1 = user.as_ref().and_then(|user| user.ha1(credentials.algorithm, whole_uid));
-        let Some(ha1) = ha1.or(self.nobody.as_ref()) else { return Verdict::Wrong };
-        if !credentials.prove(ha1, request.method_bytes()) || !known {
+        let Some(ha1) = ha1.or(self.nobody) else { return Verdict::Wrong };
+        if !credentials.prove(&ha1, request.method_bytes()) || !known {
             return Verdict::Wrong;
         }
         let count = credentials.count().unwrap_or(0);

@@ -42,7 +42,7 @@ struct Marks(u64);
 
 impl Contacts {
     /// The group of those to whom its owner is not there.
-    pub const INVISIBLE: &str = "Invisible";
+    pub const INVISIBLE: &str = crate::routing::INVISIBLE;
 
     /// Takes a list from the store.
     pub fn load(stored: StoredContacts) -> Self {

@@ -1,6 +1,9 @@
 //! The routing record of one user, in memory.
 
+use std::fmt;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::base::{At, Now, TimerId, Uid};
 use crate::config::Settings;
@@ -33,6 +36,9 @@ pub struct User {
     pub waiting: bool,
     /// Halves of calls that are in progress.
     pub calls: u16,
+    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
+    /// does not come twice at once.
+    pub called: SmallVec<[Arc<str>; 1]>,
     /// Halves of pages that are in progress.
     pub pages: u16,
     /// Whether the store knows him no longer: he goes when his last half does.
@@ -58,12 +64,13 @@ impl User {
             devices: stored.devices.into(),
             waiting: stored.waiting,
             calls: 0,
+            called: SmallVec::new(),
             pages: 0,
             removed: false,
             used: now.at,
             expiry: None,
             uses: Uses::default(),
-            secrets: Ha1s::of(&stored.secrets),
+            secrets: Box::new(Ha1s::of(&stored.secrets)),
         }
     }
 
@@ -112,37 +119,71 @@ impl User {
         self.removed = false;
         // A page that came while he was read again waits, whatever was read.
         self.waiting |= stored.waiting;
-        self.secrets = Ha1s::of(&stored.secrets);
+        *self.secrets = Ha1s::of(&stored.secrets);
     }
 
     /// The HA1 for an algorithm, and for a user name that is the whole UID or its user part.
-    pub(super) fn ha1(&self, algorithm: Algorithm, whole_uid: bool) -> Option<&Hex> {
+    pub(super) fn ha1(&self, algorithm: Algorithm, whole_uid: bool) -> Option<Hex> {
+        let Ha1s { md5, sha256, md5_uid, sha256_uid } = &*self.secrets;
         match (algorithm, whole_uid) {
-            (Algorithm::Md5, false) => self.secrets.md5.as_ref(),
-            (Algorithm::Md5, true) => self.secrets.md5_uid.as_ref(),
-            (Algorithm::Sha256, false) => self.secrets.sha256.as_ref(),
-            (Algorithm::Sha256, true) => self.secrets.sha256_uid.as_ref(),
+            (Algorithm::Md5, false) => md5.map(|hash| Hex::of(&hash)),
+            (Algorithm::Md5, true) => md5_uid.map(|hash| Hex::of(&hash)),
+            (Algorithm::Sha256, false) => sha256.map(|hash| Hex::of(&hash)),
+            (Algorithm::Sha256, true) => sha256_uid.map(|hash| Hex::of(&hash)),
             (Algorithm::Sha512_256, _) => None,
         }
     }
 }
 
-/// The secrets in the form that proofs are checked with; boxed, since most users only sit there.
-#[derive(Debug)]
+/// The secrets as bytes, which take half as much as the digits that proofs are checked with: most
+/// users only sit there. `None` is one that no password fits.
 struct Ha1s {
-    md5: Option<Hex>,
-    sha256: Option<Hex>,
-    md5_uid: Option<Hex>,
-    sha256_uid: Option<Hex>,
+    md5: Option<[u8; 16]>,
+    sha256: Option<[u8; 32]>,
+    md5_uid: Option<[u8; 16]>,
+    sha256_uid: Option<[u8; 32]>,
 }
 
 impl Ha1s {
-    fn of(secrets: &Secrets) -> Box<Self> {
-        Box::new(Self {
-            md5: Hex::parse(&secrets.md5),
-            sha256: Hex::parse(&secrets.sha256),
-            md5_uid: Hex::parse(&secrets.md5_uid),
-            sha256_uid: Hex::parse(&secrets.sha256_uid),
-        })
+    fn of(secrets: &Secrets) -> Self {
+        Self {
+            md5: bytes(&secrets.md5),
+            sha256: bytes(&secrets.sha256),
+            md5_uid: bytes(&secrets.md5_uid),
+            sha256_uid: bytes(&secrets.sha256_uid),
+        }
+    }
+}
+
+impl fmt::Debug for Ha1s {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ha1s(…)")
+    }
+}
+
+/// The bytes that hexadecimal digits stand for; `None` if they are none.
+fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let mut bytes = [0; N];
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = value(*high)? << 4 | value(*low)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_kept_as_bytes() {
+        assert_eq!(bytes(b"00ffA5"), Some([0, 255, 165]));
+        assert_eq!(bytes::<3>(b"00ffg5"), None);
+        assert_eq!(bytes::<3>(b"00ff"), None);
+        assert_eq!(bytes::<3>(b"00ffa51"), None);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::fault::Span;
 use super::pattern::Pattern;
 use super::vocabulary::Key;
+use super::week::{Window, Zone};
 use super::words::{Direction, Mode, Outcome};
 use crate::base::Uid;
 
@@ -14,7 +15,7 @@ use crate::base::Uid;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct File {
     pub(super) name: Option<Spanned<String>>,
-    pub(super) zone: Option<Spanned<String>>,
+    pub(super) zone: Option<Spanned<Zone>>,
     pub(super) trees: Vec<Tree>,
     /// `profile`, and the braces of the profile.
     pub(super) head: Span,
@@ -87,10 +88,23 @@ pub(super) enum Cond {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Atom {
     Mode(Vec<Mode>),
-    Caller(Vec<Pattern>),
-    To(Vec<Pattern>),
+    Caller(Vec<Somebody>),
+    To(Vec<Somebody>),
     Registered,
     RegisteredForMode,
+    Urgent,
+    Time(Vec<Window>),
+}
+
+/// One value of a `caller` or `to` condition.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Somebody {
+    /// Those of an address, a cluster, a number.
+    Like(Pattern),
+    /// Those in a group of the owner's contacts.
+    In(Spanned<String>),
+    /// Those on the owner's contact list at all.
+    Contact,
 }
 
 /// A line of actions.
@@ -98,6 +112,8 @@ pub(super) enum Atom {
 pub(super) struct Line {
     /// The action, without what follows its outcomes.
     pub(super) span: Span,
+    /// Who gets a copy beside it.
+    pub(super) also: Vec<Spanned<Target>>,
     pub(super) kind: LineKind,
 }
 
@@ -153,7 +169,11 @@ pub(super) struct Timed {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Target {
     Clients,
+    Client(Spanned<String>),
     User(Uid),
+    Inbox,
+    Voicemail,
+    Device(Spanned<String>),
     Faulty,
 }
 
@@ -176,6 +196,8 @@ impl Atom {
             Self::Caller(_) => Key::Caller,
             Self::To(_) => Key::To,
             Self::Registered | Self::RegisteredForMode => Key::Registered,
+            Self::Urgent => Key::Urgent,
+            Self::Time(_) => Key::Time,
         }
     }
 }

@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ast::{self, Atom, Block, Cond, Continuation, File, Leaf, LineKind, Then, Tree, TryLine, When};
-use super::check::{cover, shape};
-use super::evaluate::{Fact, Graph, Line, Next, Test};
+use super::ast::{
+    self, Atom, Block, Cond, Continuation, File, Leaf, LineKind, Somebody, Then, Tree, TryLine, When,
+};
+use super::check::{cover, known, shape};
+use super::evaluate::{Fact, Graph, Line, Next, Other, Test};
 use super::fault::{Code, Fault, Faults, Span};
+use super::names::Owner;
 use super::parse::parse;
 use super::plan::{Action, Target, TimedTarget, Try};
 use super::profile::Profile;
-use super::words::{Direction, ModeSet, Outcome};
-use crate::base::{Limits, Uid};
+use super::words::{Direction, Outcome};
+use crate::base::Limits;
 
 /// No setting lets a file be larger: places in a tree are 16-bit numbers.
 const BYTES_MAX: usize = 256 * 1024;
 
 /// Reads, checks and compiles.
-pub(super) fn compile(source: &str, limits: &Limits, owner: Option<&Uid>) -> Result<Profile, Faults> {
+pub(super) fn compile(source: &str, limits: &Limits, owner: &Owner<'_>) -> Result<Profile, Faults> {
     let (source, file) = checked(source, limits, owner)?;
     let graph = |direction| {
         let tree = file.trees.iter().find(|tree: &&Tree| tree.direction == direction);
@@ -25,7 +28,7 @@ pub(super) fn compile(source: &str, limits: &Limits, owner: Option<&Uid>) -> Res
     };
     Ok(Profile {
         name: file.name.map(|name| name.it).unwrap_or_default().into(),
-        zone: file.zone.map(|zone| zone.it.into()),
+        zone: file.zone.map(|zone| zone.it),
         incoming: graph(Direction::Incoming),
         outgoing: graph(Direction::Outgoing),
         source,
@@ -33,10 +36,13 @@ pub(super) fn compile(source: &str, limits: &Limits, owner: Option<&Uid>) -> Res
 }
 
 /// Reads and checks; every fault of the file, or none.
-fn checked(source: &str, limits: &Limits, owner: Option<&Uid>) -> Result<(Arc<str>, File), Faults> {
+fn checked(source: &str, limits: &Limits, owner: &Owner<'_>) -> Result<(Arc<str>, File), Faults> {
     let (source, file, mut faults) = read(source, limits)?;
-    shape(&file, owner, &mut faults);
-    cover(&file, &mut faults);
+    shape(&file, owner.uid, &mut faults);
+    if let Some(names) = owner.names {
+        known(&file, names, &mut faults);
+    }
+    cover(&file, limits, owner.names, &mut faults);
     if faults.is_empty() { Ok((source.into(), file)) } else { Err(Faults::new(&source, faults)) }
 }
 
@@ -116,13 +122,13 @@ impl Compiler {
             Cond::Not(inner) => self.cond(inner, no, yes),
             Cond::Atom(atom) => {
                 let fact = match &atom.it {
-                    Atom::Mode(modes) => {
-                        Fact::Mode(modes.iter().fold(ModeSet::default(), |set, mode| set.with(*mode)))
-                    }
-                    Atom::Caller(list) => Fact::Caller(list.as_slice().into()),
-                    Atom::To(list) => Fact::To(list.as_slice().into()),
+                    Atom::Mode(modes) => Fact::Mode(modes.iter().copied().collect()),
+                    Atom::Caller(list) => Fact::Caller(list.iter().map(other).collect()),
+                    Atom::To(list) => Fact::To(list.iter().map(other).collect()),
                     Atom::Registered => Fact::Registered,
                     Atom::RegisteredForMode => Fact::RegisteredForMode,
+                    Atom::Urgent => Fact::Urgent,
+                    Atom::Time(windows) => Fact::Time(windows.as_slice().into()),
                 };
                 let at = short(self.tests.len());
                 self.tests.push(Test { fact, yes, no, span: atom.span });
@@ -138,7 +144,7 @@ impl Compiler {
         let (action, rings) = match &line.kind {
             LineKind::Try(try_line) => {
                 follow = self.continuation(&try_line.after);
-                (Action::Try(plan(try_line)), try_line.ring_for.unwrap_or(self.unlimited))
+                (Action::Try(plan(try_line)), self.rings(try_line))
             }
             LineKind::Leaf(leaf) => (action(leaf), Duration::ZERO),
             LineKind::Faulty => (Action::Decline, Duration::ZERO),
@@ -146,8 +152,16 @@ impl Compiler {
         let next = follow.iter().flatten().filter_map(|next| self.lines.get(usize::from(*next)));
         let longest = rings + next.map(|line| line.longest).max().unwrap_or_default();
         let at = short(self.lines.len());
-        self.lines.push(Line { action, also: Box::default(), follow, when, what: line.span, longest });
+        let also = line.also.iter().filter_map(|copy| target(&copy.it)).collect();
+        self.lines.push(Line { action, also, follow, when, what: line.span, longest });
         at
+    }
+
+    /// The longest that a `try` can take; what keeps messages answers at once.
+    fn rings(&self, line: &TryLine) -> Duration {
+        let rings = |timed: &ast::Timed| !matches!(timed.target, ast::Target::Inbox | ast::Target::Voicemail);
+        let unlimited = if line.targets.iter().any(rings) { self.unlimited } else { Duration::ZERO };
+        line.ring_for.unwrap_or(unlimited)
     }
 
     fn continuation(&mut self, after: &Continuation) -> [Option<u16>; Outcome::ALL.len()] {
@@ -179,15 +193,28 @@ impl Compiler {
 }
 
 fn plan(line: &TryLine) -> Try {
-    let target = |timed: &ast::Timed| {
-        let target = match &timed.target {
-            ast::Target::Clients => Target::Clients,
-            ast::Target::User(uid) => Target::User(uid.clone()),
-            ast::Target::Faulty => return None,
-        };
-        Some(TimedTarget { target, after: timed.after })
-    };
-    Try { targets: line.targets.iter().filter_map(target).collect(), ring_for: line.ring_for }
+    let timed = |timed: &ast::Timed| Some(TimedTarget { target: target(&timed.target)?, after: timed.after });
+    Try { targets: line.targets.iter().filter_map(timed).collect(), ring_for: line.ring_for }
+}
+
+fn target(target: &ast::Target) -> Option<Target> {
+    Some(match target {
+        ast::Target::Clients => Target::Clients,
+        ast::Target::Client(name) => Target::Client(name.it.as_str().into()),
+        ast::Target::User(uid) => Target::User(uid.clone()),
+        ast::Target::Inbox => Target::Inbox,
+        ast::Target::Voicemail => Target::Voicemail,
+        ast::Target::Device(name) => Target::Device(name.it.as_str().into()),
+        ast::Target::Faulty => return None,
+    })
+}
+
+fn other(somebody: &Somebody) -> Other {
+    match somebody {
+        Somebody::Like(pattern) => Other::Like(pattern.clone()),
+        Somebody::In(group) => Other::In(group.it.as_str().into()),
+        Somebody::Contact => Other::Contact,
+    }
 }
 
 fn action(leaf: &Leaf) -> Action {

@@ -4,13 +4,16 @@
 //! holds and when it does not. Tests are stored last rule first, so every jump leads to a smaller
 //! number: a walk ends, and takes at most as many steps as there are tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::Span;
+use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Target};
-use super::question::{Question, Registered};
+use super::question::{Party, Question, Registered};
 use super::trace::{Trace, TraceStep};
+use super::week::{Moment, Window, Zone};
 use super::words::{ModeSet, Outcome};
 
 /// One compiled tree.
@@ -42,10 +45,20 @@ pub(super) struct Test {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Fact {
     Mode(ModeSet),
-    Caller(Box<[Pattern]>),
-    To(Box<[Pattern]>),
+    Caller(Box<[Other]>),
+    To(Box<[Other]>),
     Registered,
     RegisteredForMode,
+    Urgent,
+    Time(Box<[Window]>),
+}
+
+/// Who the other side must be.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Other {
+    Like(Pattern),
+    In(Arc<str>),
+    Contact,
 }
 
 /// A line of actions, and where each outcome leads.
@@ -64,8 +77,9 @@ pub(super) struct Line {
 }
 
 impl Graph {
-    /// Finds the line for a question.
-    pub(super) fn decide(&self, question: &Question<'_>, trace: &mut Trace) -> u16 {
+    /// Finds the line for a question, by the clock of a zone.
+    pub(super) fn decide(&self, question: &Question<'_>, zone: &Zone, trace: &mut Trace) -> u16 {
+        let mut asked = Asked { question, zone, moment: None };
         let mut next = self.entry;
         loop {
             let at = match next {
@@ -76,21 +90,49 @@ impl Graph {
                 Next::Test(at) => at,
             };
             let Some(test) = self.tests.get(usize::from(at)) else { return 0 };
-            let held = test.fact.holds(question);
+            let held = asked.holds(&test.fact);
             trace.push(TraceStep::Tested { test: at, held });
             next = if held { test.yes } else { test.no };
         }
     }
 }
 
-impl Fact {
-    fn holds(&self, question: &Question<'_>) -> bool {
+/// A question and the clock it is answered by, which is looked at once at most.
+struct Asked<'a> {
+    question: &'a Question<'a>,
+    zone: &'a Zone,
+    moment: Option<Moment>,
+}
+
+impl Asked<'_> {
+    fn holds(&mut self, fact: &Fact) -> bool {
+        let question = self.question;
+        match fact {
+            Fact::Mode(modes) => modes.has(question.mode),
+            Fact::Caller(list) => list.iter().any(|other| other.is(question.caller, question)),
+            Fact::To(list) => list.iter().any(|other| other.is(question.to, question)),
+            Fact::Registered => question.registered > Registered::None,
+            Fact::RegisteredForMode => question.registered == Registered::ThisMode,
+            Fact::Urgent => question.urgent,
+            Fact::Time(windows) => {
+                let moment = *self.moment.get_or_insert_with(|| self.zone.moment(question.wall_ms));
+                windows.iter().any(|window| window.holds(moment))
+            }
+        }
+    }
+}
+
+impl Other {
+    /// Whether this is the party. The facts are taken as the checker takes them, whatever was asked:
+    /// whoever is in a group is a contact, unless he is in "Invisible"; and somebody who does not say
+    /// who he is is nowhere but there.
+    fn is(&self, party: Party<'_>, question: &Question<'_>) -> bool {
+        let is_invisible = || question.groups.iter().any(|group| **group == *INVISIBLE);
+        let is_said = party != Party::Anonymous;
         match self {
-            Self::Mode(modes) => modes.has(question.mode),
-            Self::Caller(patterns) => patterns.iter().any(|p| p.matches(question.caller)),
-            Self::To(patterns) => patterns.iter().any(|p| p.matches(question.to)),
-            Self::Registered => question.registered > Registered::None,
-            Self::RegisteredForMode => question.registered == Registered::ThisMode,
+            Self::Like(pattern) => pattern.matches(party),
+            Self::In(group) => question.groups.contains(group) && (is_said || is_invisible()),
+            Self::Contact => is_said && (question.contact || !question.groups.is_empty()) && !is_invisible(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Telling people how a decision was taken, from the evaluator's own trace.
 
-use super::evaluate::{Fact, Line, Test};
+use super::evaluate::{Fact, Line, Other, Test};
 use super::fault::Span;
+use super::lex::escape;
 use super::profile::Profile;
 use super::question::{Question, Registered};
 use super::trace::{Trace, TraceStep};
+use super::week::Zone;
 
 impl Profile {
     /// The path of a decision, for people: each condition with the value it saw, each line taken.
@@ -39,7 +41,7 @@ impl Profile {
                 let Test { fact, span, .. } = self.test(trace, test)?;
                 let (line, what) = (span.line(&self.source), self.words(*span));
                 let verdict = if held { "yes" } else { "no" };
-                format!("  {line:>4}  {what}? {verdict}: {}", seen(fact, question))
+                format!("  {line:>4}  {what}? {verdict}: {}", seen(fact, question, self.clock()))
             }
             TraceStep::Reached { line: 0 } => "        no rule matches".to_owned(),
             TraceStep::Reached { line } => {
@@ -74,15 +76,30 @@ fn ask(question: &Question<'_>) -> String {
 }
 
 /// The value that a condition saw.
-fn seen(fact: &Fact, question: &Question<'_>) -> String {
+fn seen(fact: &Fact, question: &Question<'_>, clock: &Zone) -> String {
     match fact {
         Fact::Mode(_) => format!("the mode is {}", question.mode),
-        Fact::Caller(_) => format!("the caller is {}", question.caller),
-        Fact::To(_) => format!("it is for {}", question.to),
+        Fact::Caller(list) => format!("the caller is {}{}", question.caller, ties(list, question)),
+        Fact::To(list) => format!("it is for {}{}", question.to, ties(list, question)),
         Fact::Registered | Fact::RegisteredForMode => String::from(match question.registered {
             Registered::ThisMode => "a client is registered that takes this mode",
             Registered::OtherModes => "a client is registered, but none that takes this mode",
             Registered::None => "no client is registered",
         }),
+        Fact::Urgent => String::from(if question.urgent { "it is urgent" } else { "it is not urgent" }),
+        Fact::Time(_) => format!("it is {}", clock.told(question.wall_ms)),
+    }
+}
+
+/// How the owner knows the other side, where a condition looks at it.
+fn ties(list: &[Other], question: &Question<'_>) -> String {
+    if list.iter().all(|other| matches!(other, Other::Like(_))) {
+        return String::new();
+    }
+    let groups: Vec<String> = question.groups.iter().map(|group| escape(group)).collect();
+    match groups.as_slice() {
+        [] if question.contact => String::from(", a contact in no group"),
+        [] => String::from(", no contact"),
+        groups => format!(", in {}", groups.join(" and ")),
     }
 }

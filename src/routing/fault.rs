@@ -44,7 +44,7 @@ codes! {
     TooDeep = "too-deep",
     /// The file has too many rules.
     TooManyRules = "too-many-rules",
-    /// It names too many addresses to check all cases.
+    /// It has too many cases to check them all.
     TooComplex = "too-complex",
     /// It has more faults than are told.
     TooManyFaults = "too-many-faults",
@@ -66,10 +66,18 @@ codes! {
     BadAddress = "bad-address",
     /// No time, or out of bounds.
     BadDuration = "bad-duration",
+    /// No days and hours, or some that can be read in two ways.
+    BadTime = "bad-time",
+    /// The owner has no group or device of this name.
+    UnknownName = "unknown-name",
+    /// A device of another kind than is meant.
+    WrongDevice = "wrong-device",
     /// Twice, what may be there once.
     Repeated = "repeated",
     /// A word of the other tree.
     WrongTree = "wrong-tree",
+    /// A target that can take none of the modes that come to it.
+    WrongMode = "wrong-mode",
     /// A case reaches no rule.
     NotTotal = "not-total",
     /// A rule that no case reaches.

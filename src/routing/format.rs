@@ -3,12 +3,12 @@
 //! Two spaces a level, one rule a line, arrows of a block in one column. Comments stay where they
 //! are; an empty line between two rules stays, several become one.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::ast::{
-    Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule, Target,
-    Then, Timed, TryLine, When,
+    Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule,
+    Somebody, Target, Then, Timed, TryLine, When,
 };
 use super::compile::read;
 use super::fault::{Faults, Span};
@@ -51,6 +51,16 @@ struct Printer<'a> {
     first: bool,
 }
 
+impl Display for Somebody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Like(pattern) => pattern.fmt(f),
+            Self::In(group) => write!(f, "in {}", escape(&group.it)),
+            Self::Contact => f.write_str("contact"),
+        }
+    }
+}
+
 impl Printer<'_> {
     fn file(&mut self, file: &File) {
         self.begin(file.head);
@@ -59,7 +69,7 @@ impl Printer<'_> {
         self.open(file.open);
         if let Some(zone) = &file.zone {
             self.begin(zone.span);
-            self.put(format_args!("zone {}", zone.it));
+            self.put(format_args!("zone {}", zone.it.name()));
             self.finish(zone.span.end);
         }
         for tree in &file.trees {
@@ -94,6 +104,9 @@ impl Printer<'_> {
     }
 
     fn line(&mut self, line: &Line) {
+        for copy in &line.also {
+            self.put(format_args!("also {}, ", target(&copy.it)));
+        }
         match &line.kind {
             LineKind::Try(try_line) => {
                 self.put("try ");
@@ -117,7 +130,9 @@ impl Printer<'_> {
             Continuation::Else { line, .. } => {
                 self.put(" else ");
                 match &line.kind {
-                    LineKind::Try(bare) if is_bare(bare) => self.targets(line.span, bare),
+                    LineKind::Try(bare) if is_bare(bare) && line.also.is_empty() => {
+                        self.targets(line.span, bare);
+                    }
                     LineKind::Try(_) | LineKind::Leaf(_) | LineKind::Faulty => self.line(line),
                 }
             }
@@ -233,10 +248,12 @@ fn condition(cond: &Cond) -> String {
         Cond::Not(inner) => format!("not {}", condition(inner)),
         Cond::Atom(atom) => match &atom.it {
             Atom::Mode(modes) => format!("mode {}", values(modes)),
-            Atom::Caller(patterns) => format!("caller {}", values(patterns)),
-            Atom::To(patterns) => format!("to {}", values(patterns)),
+            Atom::Caller(list) => format!("caller {}", values(list)),
+            Atom::To(list) => format!("to {}", values(list)),
             Atom::Registered => "registered".to_owned(),
             Atom::RegisteredForMode => format!("registered {THIS_MODE}"),
+            Atom::Urgent => "urgent".to_owned(),
+            Atom::Time(windows) => format!("time {}", values(windows)),
         },
         Cond::Faulty => String::new(),
     }
@@ -253,8 +270,9 @@ fn says_or(cond: &Cond) -> bool {
         Cond::Any(_) => true,
         Cond::Atom(atom) => match &atom.it {
             Atom::Mode(modes) => modes.len() > 1,
-            Atom::Caller(patterns) | Atom::To(patterns) => patterns.len() > 1,
-            Atom::Registered | Atom::RegisteredForMode => false,
+            Atom::Caller(list) | Atom::To(list) => list.len() > 1,
+            Atom::Time(windows) => windows.len() > 1,
+            Atom::Registered | Atom::RegisteredForMode | Atom::Urgent => false,
         },
         Cond::All(_) | Cond::Not(_) | Cond::Faulty => false,
     }
@@ -278,12 +296,20 @@ fn is_bare(line: &TryLine) -> bool {
 }
 
 fn timed(timed: &Timed) -> String {
-    let target = match &timed.target {
-        Target::Clients => "clients".to_owned(),
-        Target::User(uid) => format!("user {}", Address(uid.as_str())),
-        Target::Faulty => String::new(),
-    };
+    let target = target(&timed.target);
     if timed.after.is_zero() { target } else { format!("{target} after {}", time(timed.after)) }
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Clients => "clients".to_owned(),
+        Target::Client(name) => format!("client {}", escape(&name.it)),
+        Target::User(uid) => format!("user {}", Address(uid.as_str())),
+        Target::Inbox => "inbox".to_owned(),
+        Target::Voicemail => "voicemail".to_owned(),
+        Target::Device(name) => escape(&name.it),
+        Target::Faulty => String::new(),
+    }
 }
 
 fn leaf_text(leaf: &Leaf) -> String {

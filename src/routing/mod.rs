@@ -11,6 +11,7 @@
 pub mod fault;
 pub mod format;
 pub mod listed;
+pub mod names;
 pub mod plan;
 pub mod profile;
 pub mod question;
@@ -28,10 +29,12 @@ mod parse;
 mod pattern;
 mod report;
 mod vocabulary;
+mod week;
 
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
+pub use names::{INVISIBLE, Names};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::evaluate::{Graph, Line};
 use super::fault::Faults;
 use super::lex::{Kind, lex};
+use super::names::{Names, Owner};
 use super::plan::{Action, Place, Target};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
+use super::week::Zone;
 use super::words::{Direction, Outcome};
 use crate::base::{Limits, Uid};
 
@@ -18,7 +20,7 @@ use crate::base::{Limits, Uid};
 pub struct Profile {
     pub(super) name: Arc<str>,
     pub(super) source: Arc<str>,
-    pub(super) zone: Option<Arc<str>>,
+    pub(super) zone: Option<Zone>,
     pub(super) incoming: Option<Graph>,
     pub(super) outgoing: Option<Graph>,
 }
@@ -26,12 +28,20 @@ pub struct Profile {
 impl Profile {
     /// Reads, checks and compiles a file; or tells everything that is wrong with it.
     pub fn compile(source: &str) -> Result<Self, Faults> {
-        super::compile::compile(source, &Limits::default(), None)
+        super::compile::compile(source, &Limits::default(), &Owner::default())
     }
 
-    /// The same, within an operator's limits, for a user: a way back to himself is a fault too.
-    pub fn compile_for(source: &str, limits: &Limits, owner: &Uid) -> Result<Self, Faults> {
-        super::compile::compile(source, limits, Some(owner))
+    /// The same, within an operator's limits, for a user: a way back to himself is a fault too. With
+    /// his `names`, so is a group or a device that he does not have. A tree that is stored is read
+    /// without them, for what it names may be gone since: then the group is empty, and the device
+    /// cannot be reached.
+    pub fn compile_for(
+        source: &str,
+        limits: &Limits,
+        owner: &Uid,
+        names: Option<&Names>,
+    ) -> Result<Self, Faults> {
+        super::compile::compile(source, limits, &Owner { uid: Some(owner), names })
     }
 
     /// The same, from bytes that may be no text at all.
@@ -51,7 +61,7 @@ impl Profile {
 
     /// The time zone its times are meant in, if it names one.
     pub fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
+        self.zone.as_ref().map(Zone::name)
     }
 
     /// Whether a text of its trees is this name, in any case: of a group, a device, …
@@ -72,7 +82,7 @@ impl Profile {
     pub fn decide(&self, direction: Direction, question: &Question<'_>, trace: &mut Trace) -> Option<Place> {
         let graph = self.graph(direction)?;
         trace.start(direction);
-        Some(Place::new(direction, graph.decide(question, trace)))
+        Some(Place::new(direction, graph.decide(question, self.clock(), trace)))
     }
 
     /// What to do at a place. A place of another text that does not exist here declines.
@@ -105,6 +115,11 @@ impl Profile {
             Direction::Incoming => self.incoming.as_ref(),
             Direction::Outgoing => self.outgoing.as_ref(),
         }
+    }
+
+    /// The clock that its times are read from.
+    pub(super) fn clock(&self) -> &Zone {
+        self.zone.as_ref().unwrap_or(Zone::UTC)
     }
 
     fn line(&self, place: Place) -> Option<&Line> {

@@ -12,6 +12,8 @@ pub(super) enum Key {
     Caller,
     Registered,
     To,
+    Urgent,
+    Time,
 }
 
 /// The words that begin an action.
@@ -24,6 +26,7 @@ pub(super) enum Verb {
     Forward,
     Send,
     Refuse,
+    Also,
 }
 
 /// The words that name a target.
@@ -31,6 +34,9 @@ pub(super) enum Verb {
 pub(super) enum TargetWord {
     Clients,
     User,
+    Client,
+    Inbox,
+    Voicemail,
 }
 
 /// The words that may stand for a party, besides an address.
@@ -38,6 +44,8 @@ pub(super) enum TargetWord {
 pub(super) enum PartyWord {
     Anonymous,
     Number,
+    In,
+    Contact,
 }
 
 /// The words that may stand in the braces of a profile.
@@ -55,9 +63,9 @@ pub(super) const CONDITIONS: &Table<Key> = &[
     ("caller", Some(Key::Caller)),
     ("registered", Some(Key::Registered)),
     ("to", Some(Key::To)),
+    ("urgent", Some(Key::Urgent)),
+    ("time", Some(Key::Time)),
     ("status", None),
-    ("time", None),
-    ("urgent", None),
     ("subject", None),
     ("body", None),
     ("header", None),
@@ -76,7 +84,7 @@ pub(super) const ACTIONS: &Table<Verb> = &[
     ("forward", Some(Verb::Forward)),
     ("send", Some(Verb::Send)),
     ("refuse", Some(Verb::Refuse)),
-    ("also", None),
+    ("also", Some(Verb::Also)),
     ("reply", None),
     ("hold", None),
     ("redirect", None),
@@ -87,17 +95,17 @@ pub(super) const ACTIONS: &Table<Verb> = &[
 pub(super) const TARGETS: &Table<TargetWord> = &[
     ("clients", Some(TargetWord::Clients)),
     ("user", Some(TargetWord::User)),
-    ("client", None),
-    ("inbox", None),
-    ("voicemail", None),
+    ("client", Some(TargetWord::Client)),
+    ("inbox", Some(TargetWord::Inbox)),
+    ("voicemail", Some(TargetWord::Voicemail)),
 ];
 
 pub(super) const PARTIES: &Table<PartyWord> = &[
     ("anonymous", Some(PartyWord::Anonymous)),
     ("number", Some(PartyWord::Number)),
-    ("in", None),
+    ("in", Some(PartyWord::In)),
+    ("contact", Some(PartyWord::Contact)),
     ("verified", None),
-    ("contact", None),
 ];
 
 pub(super) const SECTIONS: &Table<Section> = &[

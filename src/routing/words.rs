@@ -146,6 +146,22 @@ impl ModeSet {
     pub(super) const fn has(self, mode: Mode) -> bool {
         self.0 & 1 << mode.index() != 0
     }
+
+    /// Its modes, in the order of the reference page.
+    pub(super) fn iter(self) -> impl Iterator<Item = Mode> {
+        Mode::ALL.iter().copied().filter(move |mode| self.has(*mode))
+    }
+
+    /// Whether the two have a mode in common.
+    pub(super) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<Mode> for ModeSet {
+    fn from_iter<I: IntoIterator<Item = Mode>>(modes: I) -> Self {
+        modes.into_iter().fold(Self::default(), Self::with)
+    }
 }
 
 #[cfg(test)]

@@ -245,8 +245,8 @@ impl Switchboard {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match event {
-                    TxEvent::Response { response, again, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response, *again)
+                    TxEvent::Response { response, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response)
                     }
                     TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
                 };
@@ -350,6 +350,9 @@ impl Switchboard {
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);

@@ -14,7 +14,7 @@ mod timing;
 
 pub use asked::Asked;
 pub use table::{Arrival, Draft, Stray, Transactions};
-pub use timing::{T1, T2, T4, TIMEOUT};
+pub use timing::{RELAYED, T1, T2, T4, TIMEOUT};
 
 use std::sync::Arc;
 
@@ -43,8 +43,6 @@ pub enum TxEvent {
         client: Key,
         /// The response.
         response: Arc<Message>,
-        /// Whether it is a 2xx to an INVITE that has come before.
-        again: bool,
     },
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).

@@ -3,6 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
+mod lists;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -74,8 +76,9 @@ struct Server {
 
 impl Server {
     fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        // The shell's own `kill`: not every machine has the program.
+        let kill = format!("kill {name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Waits for its end; its status.
@@ -334,6 +337,19 @@ fn profiles_are_stored_once_they_check() {
     shell.ok(&["user", "add", "anne", "--password", "x"]);
     shell.fails(1, &["profile", "set", "anne", "bad", "--file", "bad.tree"]);
     shell.ok(&["profile", "set", "anne", "quiet", "--file", "quiet.tree"]);
+    let told = shell.fails(1, &["profile", "set", "anne", "a\"b", "--file", "quiet.tree"]);
+    assert!(told.contains("is no name for a profile"), "{told}");
+    let told = shell.fails(1, &["profile", "show", "anne", "quit"]);
+    assert!(told.contains("did you mean \"quiet\"?"), "{told}");
+    for wish in [
+        &["show", "carl", "quiet"][..],
+        &["remove", "carl", "quiet"],
+        &["activate", "carl"],
+        &["list", "carl"],
+    ] {
+        let told = shell.fails(1, &[&["profile"], wish].concat());
+        assert!(told.contains("there is no user carl@localhost"), "{told}");
+    }
     assert!(shell.ok(&["profile", "show", "anne", "quiet"]).contains("otherwise -> busy"));
     assert_eq!(shell.json(&["profile", "list", "anne", "--json"])[0]["active"], false);
     shell.ok(&["profile", "activate", "anne", "quiet"]);

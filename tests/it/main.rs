@@ -15,13 +15,16 @@
 
 mod baresip;
 mod calls;
+mod checkers;
 mod cli;
+mod contacts;
 mod detours;
 mod dialogs;
 mod forks;
 mod loopback;
 mod messages;
 mod net;
+mod odd_phones;
 mod process;
 mod races;
 mod readme;

@@ -3,7 +3,7 @@
 use ratatosk::config::Algorithm;
 
 use crate::sim::world::uid;
-use crate::sim::{Do, Reply, World, call};
+use crate::sim::{Do, Reply, World, call, refuses};
 
 /// Anne's phone, which has done nothing yet.
 fn anne() -> World {
@@ -304,4 +304,29 @@ fn a_secure_contact_comes_without_tls() {
         world.run(2.0);
         assert!(!world.last_to("anne", "SIP/2.0 403").is_empty(), "{contact}");
     }
+}
+
+/// A connection is known to the server alone: reading its user again, however often, loses nothing.
+#[test]
+fn an_operator_changes_a_user_twice_in_a_moment() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&refuses(0.5, 486));
+    world.begin();
+    world.refresh("carl");
+    world.refresh("carl");
+    world.run(0.5);
+    world.refresh("carl");
+    world.at(1.0, "anne", call("carl"));
+    world.expect(
+        "  1.000  anne   -> server  INVITE carl           offer
+           1.001  server -> anne    100
+           1.001  server -> carl    INVITE                offer
+           1.002  carl   -> server  180
+           1.003  server -> anne    180
+           1.502  carl   -> server  486
+           1.503  server -> carl    ACK
+           1.503  server -> anne    486
+           1.504  anne   -> server  ACK",
+    );
 }

@@ -2,10 +2,15 @@
 
 #![allow(clippy::format_collect, reason = "plain to read, and speed is no matter here")]
 
+mod clock;
 mod decisions;
 mod faults;
+mod proof;
 mod properties;
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use ratatosk::base::Uid;
 use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Registered, Target, format};
 
@@ -14,7 +19,8 @@ fn uid(text: &str) -> Uid {
 }
 
 /// A question as a table writes it: `voice anne@north.test`, with `reg` or `mode` for the
-/// registration of a client at all, or of one that takes the mode.
+/// registration of a client at all, or of one that takes the mode; `urgent`; `contact`, `in:Friends`;
+/// `at:2026-11-28T10:00Z`.
 fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mode: Mode = words[0].parse().unwrap();
@@ -29,15 +35,18 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         (false, true) => Registered::OtherModes,
         (false, false) => Registered::None,
     };
+    let groups: Vec<Arc<str>> =
+        words.iter().filter_map(|word| word.strip_prefix("in:")).map(Arc::from).collect();
+    let at = words.iter().find_map(|word| word.strip_prefix("at:"));
     then(&Question {
         mode,
         caller: party,
         to: party,
         registered,
-        groups: &[],
-        contact: false,
+        groups: &groups,
+        contact: words.contains(&"contact") || !groups.is_empty(),
         urgent: words.contains(&"urgent"),
-        wall_ms: 0,
+        wall_ms: at.map_or(0, |at| at.parse::<Timestamp>().unwrap().as_millisecond()),
     })
 }
 

@@ -195,6 +195,25 @@ plays! {
         stage.anne("call_refused.xml", "nobody", &["-key", "status", "404"]);
     }
 
+    /// Two phones of one user ring: one answers, the other is told that it need not show a missed call.
+    fork: |stage| {
+        let other = stage.phone("carl", "fork.xml", 1, &[]);
+        let carl = stage.phone("carl", "answer.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        other.ends_well();
+    }
+
+    /// The callee is busy, and his tree tries another user, whose phone is told whose call it was.
+    serial: |stage| {
+        stage.server.profile("carl", "serial", "profile \"serial\" {\n  incoming {\n    otherwise -> try clients for 9s { busy -> user william@north.test\n otherwise -> decline }\n  }\n}\n");
+        let william = stage.phone("william", "serial.xml", 1, &[]);
+        let carl = stage.phone("carl", "busy.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
     /// A 302 of a phone sends the call on to another user.
     forward: |stage| {
         let william = stage.phone("william", "answer.xml", 1, &[]);

@@ -45,13 +45,25 @@ pub(crate) struct Softphone {
 impl Softphone {
     /// Starts it in a directory of the server's, with one other user in its phone book, and waits until it is registered.
     pub(crate) fn start(server: &Server, transport: Transport, user: &str, other: &str, tone: u32) -> Self {
-        Self::with_account(server, &account(server, transport, user), user, other, tone)
+        Self::another(server, transport, user, user, other, tone)
     }
 
-    /// As [`Softphone::start`], with a line for its accounts that somebody was told to write.
-    pub(crate) fn with_account(server: &Server, account: &str, user: &str, other: &str, tone: u32) -> Self {
+    /// [`Softphone::start`] for one of several phones of a user, which have names of their own.
+    pub(crate) fn another(
+        server: &Server,
+        transport: Transport,
+        name: &str,
+        user: &str,
+        other: &str,
+        tone: u32,
+    ) -> Self {
+        Self::with_account(server, &account(server, transport, user), name, other, tone)
+    }
+
+    /// [`Softphone::start`] with a line for its accounts that somebody was told to write.
+    pub(crate) fn with_account(server: &Server, account: &str, name: &str, other: &str, tone: u32) -> Self {
         let domain = server.domain();
-        let dir = server.dir().join(user);
+        let dir = server.dir().join(name);
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
@@ -60,12 +72,12 @@ impl Softphone {
             .unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
-        let process = Process::start(user, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
+        let process = Process::start(name, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
         let mut phone = Self {
-            user: user.into(),
+            user: name.into(),
             domain,
             _process: process,
             dir,
@@ -74,7 +86,7 @@ impl Softphone {
             events: Vec::new(),
             console,
         };
-        until(&format!("{user} registered"), PATIENCE, || {
+        until(&format!("{name} registered"), PATIENCE, || {
             phone.command("reginfo", "").contains("OK ").then_some(())
         });
         phone

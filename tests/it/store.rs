@@ -3,6 +3,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 
+mod inbox;
+mod lists;
+mod sweep;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -26,10 +30,14 @@ struct World {
 
 impl World {
     fn start(place: &Place) -> Self {
+        Self::start_within(place, &Limits::default())
+    }
+
+    fn start_within(place: &Place, limits: &Limits) -> Self {
         let (tell, answers) = channel();
         let store = Store::open(place, &cid()).unwrap();
         let handle = store
-            .start(&Limits::default(), Arc::new(move |server, owed| tell.send((server, owed)).unwrap_or(())))
+            .start(limits, Arc::new(move |server, owed| tell.send((server, owed)).unwrap_or(())))
             .unwrap();
         Self { handle, answers }
     }
@@ -141,6 +149,30 @@ fn with_database<T>(place: &Place, work: impl AsyncFnOnce(&mut Database) -> T) -
         database.close().await.unwrap();
         done
     })
+}
+
+/// Does something with the database as nobody should.
+fn by_hand(place: &Place, sql: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use sqlx::Connection;
+        let url = format!("sqlite://{}", place.database.display());
+        let mut operator = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query(sql).execute(&mut operator).await.unwrap();
+    });
+}
+
+/// How many rows a table has.
+fn rows(place: &Place, table: &str) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let count: i64 = runtime.block_on(async {
+        use sqlx::Connection;
+        let url = format!("sqlite://{}", place.database.display());
+        let mut operator = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut operator).await.unwrap()
+    });
+    usize::try_from(count).unwrap()
 }
 
 #[test]
@@ -291,27 +323,24 @@ fn a_full_disk_refuses_and_serves_again_when_there_is_space() {
     with_database(&place, async |database| database.add_user(&new_user("anne", &[])).await).unwrap();
     let world = World::start(&place);
     let long = "x".repeat(20_000);
-    let mut refused = 0;
-    for i in 0..200 {
-        match world.ask(StoreOp::PutCall(Arc::new(call(&format!("c{i}"), &long)))) {
-            StoreOutcome::Saved => {}
-            StoreOutcome::Failed => refused += 1,
-            other => panic!("{other:?}"),
-        }
+    // Ever smaller batches, each size until one is refused: then nothing of any size fits.
+    for size in [25, 10, 3, 1] {
+        let put = |i| StoreOp::PutCall(Arc::new(call(&format!("{size} {i}"), &long)));
+        let refused = (0..60).step_by(size).any(|first| {
+            let outcomes = world.ask_all(ServerIndex(0), (first..first + size).map(put).collect());
+            let saved = outcomes.iter().filter(|outcome| matches!(outcome, StoreOutcome::Saved)).count();
+            let failed = outcomes.iter().filter(|outcome| matches!(outcome, StoreOutcome::Failed)).count();
+            assert!((saved, failed) == (size, 0) || (saved, failed) == (0, size), "{outcomes:?}");
+            failed > 0
+        });
+        assert!(refused, "{size} always fit");
     }
-    assert!(refused > 100, "{refused}");
     let many: Vec<String> = (0..200).map(|i| format!("phone {i}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert!(matches!(world.ask(save("anne", &many, &[])), StoreOutcome::Failed));
     assert!(world.load("anne").unwrap().bindings.is_empty(), "all or nothing");
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        use sqlx::Connection;
-        let url = format!("sqlite://{}", place.database.display());
-        let mut operator = sqlx::SqliteConnection::connect(&url).await.unwrap();
-        sqlx::query("DELETE FROM calls").execute(&mut operator).await.unwrap();
-    });
+    by_hand(&place, "DELETE FROM calls");
     assert!(matches!(world.ask(save("anne", &many, &[])), StoreOutcome::Saved));
     assert_eq!(world.load("anne").unwrap().bindings.len(), many.len());
     world.handle.close();
@@ -428,10 +457,15 @@ fn figures() {
 
     let world = World::start(&place);
     let path = "  4  otherwise -> try clients\n".repeat(10);
-    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 4] = [
+    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 6] = [
         ("users loaded", Box::new(|i| StoreOp::LoadUser(uid(&format!("u{i}"))))),
         ("bindings saved", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
         ("bindings renewed", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
+        ("pages put into inboxes", Box::new(|i| inbox::put(&format!("u{}", i % 100), &format!("c{i}")))),
+        (
+            "inboxes of 200 loaded, 20 pages of each",
+            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20 }),
+        ),
         ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];
     for (what, op) in &ops {

@@ -124,7 +124,7 @@ impl DeviceKind {
         let no_use = |flag| DeviceFault::NoUse { what, flag, needs };
         let (address, instance) = match (needs, address, instance) {
             (Needs::Instance, None, Some(instance)) => (None, Some(canonical_instance(instance)?)),
-            (Needs::Instance, Some(_), _) | (Needs::Nothing, Some(_), _) => return Err(no_use("address")),
+            (Needs::Instance | Needs::Nothing, Some(_), _) => return Err(no_use("address")),
             (Needs::Number | Needs::Mail | Needs::Nothing, _, Some(_)) => return Err(no_use("instance-id")),
             (Needs::Instance | Needs::Number | Needs::Mail, None, None) => return Err(missing),
             (Needs::Number, Some(text), None) => {

@@ -12,7 +12,7 @@ use crate::effect::store::{StoredContacts, StoredGroup};
 
 /// The group of those to whom its owner is not there. Every user has it; its members are contacts
 /// only if they are on the contact list as well.
-pub(super) const INVISIBLE: &str = "Invisible";
+pub(super) const INVISIBLE: &str = crate::routing::INVISIBLE;
 
 /// The columns `contacts` and `groups` of a user `u`. What is inside the groups is only looked up
 /// where there are groups: most users have none.
@@ -49,7 +49,16 @@ pub(super) struct Group {
 impl Lists {
     /// Reads what [`columns`] list.
     pub(super) fn parse(contacts: &str, groups: &str) -> Result<Self, serde_json::Error> {
-        Ok(Self { contacts: serde_json::from_str(contacts)?, groups: serde_json::from_str(groups)? })
+        let mut lists =
+            Self { contacts: serde_json::from_str(contacts)?, groups: serde_json::from_str(groups)? };
+        let names: Vec<String> = lists.groups.iter().map(|group| group.name.clone()).collect();
+        for inner in lists.groups.iter_mut().flat_map(|group| &mut group.groups) {
+            // Where it is inside it may stand in other letters, from before it was renamed.
+            if let Some(name) = names.iter().find(|name| name.eq_ignore_ascii_case(inner)) {
+                inner.clone_from(name);
+            }
+        }
+        Ok(lists)
     }
 
     /// The lists of a user; of one who is not there, empty ones.

@@ -302,7 +302,8 @@ impl Profiles {
         if let Some(profile) = self.known.get(&hash).and_then(Weak::upgrade) {
             return Some(profile);
         }
-        let compiled = Profile::compile_for(source, &self.limits.borrow(), uid);
+        // Without his groups and devices: one that is gone breaks no stored tree.
+        let compiled = Profile::compile_for(source, &self.limits.borrow(), uid, None);
         match compiled {
             Ok(profile) => {
                 let profile = Arc::new(profile);

@@ -1,12 +1,22 @@
 //! What a tree must fulfil beyond its grammar.
 //!
 //! `shape` looks at each rule alone: words in the wrong tree, outcomes that cannot come, targets
-//! that would never ring. `cover` proves that each block is total and each rule reachable, over
-//! the finite partition of callers and numbers that `parties` makes.
+//! that would never ring. `known` looks up the groups and devices that the owner has. `cover` proves
+//! that each block is total and each rule reachable: `space` says which cases there are, over the
+//! finite partitions that `parties` makes of callers and `times` of the week, and sets of cases are
+//! decision diagrams (`diagram`). `types` looks whether targets fit the modes that reach them, and
+//! `example` puts an uncovered case in words.
 
 mod cover;
+mod diagram;
+mod example;
+mod known;
 mod parties;
 mod shape;
+mod space;
+mod times;
+mod types;
 
 pub(super) use cover::cover;
+pub(super) use known::known;
 pub(super) use shape::shape;

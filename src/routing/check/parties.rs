@@ -77,9 +77,8 @@ impl Parties {
     }
 
     /// Which cells any of `patterns` matches.
-    pub(super) fn matching(&self, patterns: &[Pattern]) -> Vec<bool> {
-        let indices: Vec<usize> =
-            patterns.iter().filter_map(|p| self.literals.binary_search(p).ok()).collect();
+    pub(super) fn matching<'p>(&self, patterns: impl Iterator<Item = &'p Pattern>) -> Vec<bool> {
+        let indices: Vec<usize> = patterns.filter_map(|p| self.literals.binary_search(p).ok()).collect();
         let hit = |cell: &Cell| indices.iter().any(|i| cell.matched.get(*i) == Some(&true));
         self.cells.iter().map(hit).collect()
     }

@@ -48,17 +48,41 @@ impl Shape<'_> {
                     let help = "`to` tells whom you call; `caller` belongs to the incoming tree";
                     self.wrong_tree(atom.span, "in the outgoing tree, the caller is always yourself", help);
                 }
-                (_, Key::Mode | Key::Registered | Key::Caller | Key::To) => {}
+                (_, Key::Mode | Key::Registered | Key::Caller | Key::To | Key::Urgent | Key::Time) => {}
             },
             Cond::Faulty => {}
         }
     }
 
     fn line(&mut self, line: &Line) {
+        self.copies(line);
         match &line.kind {
             LineKind::Try(try_line) => self.try_line(line.span, try_line),
             LineKind::Leaf(leaf) => self.leaf(line.span, leaf),
             LineKind::Faulty => {}
+        }
+    }
+
+    /// Copies go to somebody else than the action.
+    fn copies(&mut self, line: &Line) {
+        if let (Direction::Outgoing, Some(first)) = (self.direction, line.also.first()) {
+            let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
+            self.wrong_tree(first.span, "`also` belongs to the incoming tree", help);
+        }
+        for (i, copy) in line.also.iter().enumerate() {
+            if let Target::User(uid) = &copy.it {
+                self.circle(&Spanned { it: uid.clone(), span: copy.span });
+            }
+            let before = line.also.iter().take(i).find(|earlier| earlier.it == copy.it);
+            let tried = match &line.kind {
+                LineKind::Try(try_line) => try_line.targets.iter().find(|timed| timed.target == copy.it),
+                LineKind::Leaf(_) | LineKind::Faulty => None,
+            };
+            let other = before.map(|copy| copy.span).or(tried.map(|timed| timed.span));
+            if let Some(other) = other.filter(|_| copy.it != Target::Faulty) {
+                let fault = Fault::new(Code::Repeated, copy.span, "this target is named twice in one line");
+                self.faults.push(fault.here("a copy").label(other, "the same").help("name it once"));
+            }
         }
     }
 

@@ -21,7 +21,7 @@ impl<'s> Parser<'s> {
         let token = self.peek();
         let word = match token.kind {
             Kind::Word(word) => word,
-            // A device is a bare target too; `timed` says that it is not served.
+            // A device is a bare target too.
             Kind::Text(_) => return self.try_line(token.span),
             _ => return Err(self.expected("an action")),
         };
@@ -42,6 +42,7 @@ impl<'s> Parser<'s> {
     fn action(&mut self, verb: Verb, start: Span) -> Read<Line> {
         let leaf = match verb {
             Verb::Try => return self.try_line(start),
+            Verb::Also => return self.also(start),
             Verb::Decline => Leaf::Decline,
             Verb::Busy => Leaf::Busy,
             Verb::Ignore => Leaf::Ignore,
@@ -59,7 +60,20 @@ impl<'s> Parser<'s> {
                 Leaf::Refuse(unescape(why))
             }
         };
-        Ok(Line { span: start.to(self.behind()), kind: LineKind::Leaf(leaf) })
+        Ok(Line { span: start.to(self.behind()), also: Vec::new(), kind: LineKind::Leaf(leaf) })
+    }
+
+    /// Reads a copy and the line that it stands before; `also` itself has been read.
+    fn also(&mut self, start: Span) -> Read<Line> {
+        let begin = self.peek().span;
+        let it = self.target()?;
+        let copy = Spanned { it, span: begin.to(self.behind()) };
+        if !self.eat(Kind::Comma) {
+            return Err(self.expected("`,` and what to do besides, as in `also inbox, try clients`"));
+        }
+        let line = self.deeper(Self::line)?;
+        let also = std::iter::once(copy).chain(line.also).collect();
+        Ok(Line { span: start.to(line.span), also, kind: line.kind })
     }
 
     /// Reads targets, their times and what follows; `try` itself has been read, or left out.
@@ -79,7 +93,8 @@ impl<'s> Parser<'s> {
         } else {
             Continuation::Return
         };
-        Ok(Line { span, kind: LineKind::Try(TryLine { targets, ring_for, after }) })
+        let kind = LineKind::Try(TryLine { targets, ring_for, after });
+        Ok(Line { span, also: Vec::new(), kind })
     }
 
     fn timed(&mut self) -> Read<Timed> {
@@ -94,45 +109,35 @@ impl<'s> Parser<'s> {
         let token = self.peek();
         let word = match token.kind {
             Kind::Word(word) => word,
-            Kind::Text(_) => {
-                let message =
-                    format!("{} names a device, and this version does not serve named devices", told(token));
-                let help = "`clients` rings all of your phones";
-                self.note(Fault::new(Code::LaterWord, token.span, message).here("not served").help(help));
-                self.bump();
-                return Ok(Target::Faulty);
-            }
+            Kind::Text(_) => return Ok(Target::Device(self.quoted_name("a device", "try")?)),
             _ => return Err(self.expected("a target, such as `clients`")),
         };
+        self.bump();
         match find(TARGETS, word) {
-            Found::Served(TargetWord::Clients) => {
-                self.bump();
-                Ok(Target::Clients)
+            Found::Served(TargetWord::Clients) => return Ok(Target::Clients),
+            Found::Served(TargetWord::Client) => {
+                return Ok(Target::Client(self.quoted_name("a client", "client")?));
             }
-            Found::Served(TargetWord::User) => {
-                self.bump();
-                Ok(Target::User(self.uid()?.it))
-            }
+            Found::Served(TargetWord::User) => return Ok(Target::User(self.uid()?.it)),
+            Found::Served(TargetWord::Inbox) => return Ok(Target::Inbox),
+            Found::Served(TargetWord::Voicemail) => return Ok(Target::Voicemail),
             Found::Later => {
                 self.later(token, "targets", TARGETS);
-                self.bump();
-                if matches!(self.peek().kind, Kind::Text(_)) {
-                    self.bump();
-                }
-                Ok(Target::Faulty)
+            }
+            Found::Unknown if word == "also" => {
+                let fault = Fault::new(Code::Syntax, token.span, "`also` stands before the action");
+                self.note(fault.help("write `also inbox, try clients`"));
+                return Err(Lost);
             }
             Found::Unknown if Uid::parse(word).is_ok() => {
                 let fault = Fault::new(Code::Syntax, token.span, format!("{} is an address", told(token)));
                 self.note(fault.here("a user").help(format!("write `user {word}`")));
-                self.bump();
-                Ok(Target::Faulty)
             }
             Found::Unknown => {
                 self.unknown(token, "target", served(TARGETS).collect::<Vec<_>>().into_iter());
-                self.bump();
-                Ok(Target::Faulty)
             }
         }
+        Ok(Target::Faulty)
     }
 
     fn uid(&mut self) -> Read<Spanned<Uid>> {

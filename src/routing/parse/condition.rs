@@ -1,6 +1,6 @@
 //! Conditions: facts and their values, joined by `and`, `or`, `not` and parentheses.
 
-use super::super::ast::{Atom, Cond, Spanned};
+use super::super::ast::{Atom, Cond, Somebody, Spanned};
 use super::super::fault::{Code, Fault};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::{Pattern, PatternError};
@@ -74,6 +74,8 @@ impl<'s> Parser<'s> {
             Key::To => Atom::To(self.values(|p| p.party(Key::To))?),
             Key::Registered if self.eat(Kind::Word(THIS_MODE)) => Atom::RegisteredForMode,
             Key::Registered => Atom::Registered,
+            Key::Urgent => Atom::Urgent,
+            Key::Time => Atom::Time(self.windows()?),
         };
         Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
     }
@@ -117,7 +119,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Reads a list of values. After `or`, a word that begins a condition ends the list.
-    fn values<T>(&mut self, one: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+    pub(super) fn values<T>(&mut self, one: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let mut values = vec![one(self)?];
         while self.peek().kind == Kind::Word("or") && !begins_condition(self.ahead(1)) {
             self.bump();
@@ -136,7 +138,7 @@ impl<'s> Parser<'s> {
         Ok(mode)
     }
 
-    fn party(&mut self, key: Key) -> Read<Pattern> {
+    fn party(&mut self, key: Key) -> Read<Somebody> {
         let token = self.peek();
         let pattern = match token.kind {
             Kind::Text(text) => Pattern::read(&unescape(text)),
@@ -154,17 +156,45 @@ impl<'s> Parser<'s> {
                     };
                     Pattern::number(digits)
                 }
+                Found::Served(PartyWord::In) => {
+                    self.bump();
+                    return Ok(Somebody::In(self.quoted_name("a group", "in")?));
+                }
+                Found::Served(PartyWord::Contact) => {
+                    self.bump();
+                    return Ok(Somebody::Contact);
+                }
                 Found::Later => return Err(self.later(token, "values", PARTIES)),
                 Found::Unknown => Pattern::read(word),
             },
             _ => return Err(self.expected("an address, a cluster or a number")),
         };
         let token = self.bump();
-        pattern.map_err(|error| {
+        pattern.map(Somebody::Like).map_err(|error| {
             let fault = Fault::new(Code::BadAddress, token.span, format!("{}: {error}", told(token)));
             self.note(fault.here("no address").help(way_out(error, token)));
             Lost
         })
+    }
+
+    /// Reads the name, in quotes, of a group or device that the owner has made.
+    pub(super) fn quoted_name(&mut self, what: &str, before: &str) -> Read<Spanned<String>> {
+        let token = self.peek();
+        let fault = |message: String| Fault::new(Code::Syntax, token.span, message);
+        let name = match token.kind {
+            Kind::Text(text) => unescape(text),
+            Kind::Word(word) if !self.line_ended() => {
+                let help = format!("write `{before} \"{word}\"`");
+                self.note(fault(format!("the name of {what} stands in quotes")).help(help));
+                return Err(Lost);
+            }
+            _ => return Err(self.expected(&format!("the name of {what} in quotes"))),
+        };
+        self.bump();
+        if name.trim().is_empty() {
+            self.note(fault(format!("{what} has a name")).here("empty"));
+        }
+        Ok(Spanned { it: name, span: token.span })
     }
 }
 
@@ -173,8 +203,14 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
     match (error, token.kind) {
         (PatternError::Star, _) => "for instance `@south.test`, `anne@*` or `number \"+1900*\"`".to_owned(),
         (PatternError::Everybody, _) => "the rule for everybody is `otherwise`".to_owned(),
+        (PatternError::NoAddress, Kind::Word("not")) => {
+            "`not` stands before the whole condition: `not caller contact`".to_owned()
+        }
         (PatternError::NoAddress, Kind::Word(word)) if word.contains('.') => {
             format!("for everybody of a cluster write `@{word}`")
+        }
+        (PatternError::NoAddress | PatternError::Character, Kind::Text(name)) if !name.contains('@') => {
+            format!("for everybody in a group of your contacts write `in \"{name}\"`")
         }
         (PatternError::NoNumber, _) => "for instance `number \"+1900*\"`".to_owned(),
         _ => "an address looks like `anne@north.test`, a cluster like `@north.test`".to_owned(),

@@ -10,6 +10,7 @@ mod action;
 mod condition;
 mod cursor;
 mod profile;
+mod time;
 
 pub(super) use condition::THIS_MODE;
 pub(super) use profile::parse;

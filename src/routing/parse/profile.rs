@@ -1,11 +1,10 @@
 //! The outer parts of a file: the profile, its sections, blocks and rules.
 
-use jiff::tz::TimeZoneDatabase;
-
 use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, lex, unescape};
 use super::super::vocabulary::{Found, SECTIONS, Section, find, nearest, served};
+use super::super::week::Zone;
 use super::super::words::Direction;
 use super::cursor::{Parser, Read, told};
 
@@ -118,13 +117,11 @@ impl Parser<'_> {
             let fault = Fault::new(Code::Syntax, head, "the time zone stands before the trees");
             self.note(fault.help("move this line up, right after `profile … {`"));
         }
-        let zones = TimeZoneDatabase::bundled();
-        if let Ok(zone) = zones.get(name) {
-            let it = zone.iana_name().unwrap_or(name).to_owned();
+        if let Some(it) = Zone::named(name) {
             file.zone.get_or_insert(Spanned { it, span: token.span });
             return Ok(());
         }
-        let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
+        let known = Zone::names();
         let near = nearest(name, known.iter().map(String::as_str));
         let help = near.map_or_else(
             || "zones are named by continent and city: `Europe/Oslo`, `America/Toronto`".to_owned(),
@@ -212,7 +209,7 @@ impl Parser<'_> {
         };
         Ok(Then::Line(line.unwrap_or_else(|| {
             self.skip_line();
-            Line { span: self.behind(), kind: LineKind::Faulty }
+            Line { span: self.behind(), also: Vec::new(), kind: LineKind::Faulty }
         })))
     }
 

@@ -59,7 +59,8 @@ impl Hex {
         Some(hex)
     }
 
-    fn of(hash: &[u8]) -> Self {
+    /// Writes a hash of 32 bytes at most.
+    pub fn of(hash: &[u8]) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
         let mut hex = Self { text: [0; 64], len: (hash.len() * 2).min(64) };

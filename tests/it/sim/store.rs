@@ -105,22 +105,28 @@ impl Store {
                 StoreOutcome::Saved
             }
             StoreOp::PutInbox(page) => {
-                let same = |(old, _): &(InboxPage, bool)| {
+                let same = |(old, _): &&mut (InboxPage, bool)| {
                     (&old.uid, &old.sender, &old.call_id, old.cseq)
                         == (&page.uid, &page.sender, &page.call_id, page.cseq)
                 };
-                if !self.inbox.iter().any(same) {
-                    let serial = i64::try_from(self.inbox.len() + 1).unwrap();
-                    self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy));
+                let serial = i64::try_from(self.inbox.len() + 1).unwrap();
+                match self.inbox.iter_mut().find(same) {
+                    // A copy is to be delivered after all.
+                    Some((old, delivered)) if old.copy && !page.copy => {
+                        (old.copy, *delivered) = (false, false);
+                    }
+                    Some(_) => {}
+                    None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy)),
                 }
                 StoreOutcome::Saved
             }
             StoreOp::Delivered { uid, serial } => {
                 let page = self.inbox.iter_mut().find(|(page, _)| page.serial == serial && page.uid == uid);
-                page.map_or(StoreOutcome::Failed, |(_, delivered)| {
+                if let Some((_, delivered)) = page {
                     *delivered = true;
-                    StoreOutcome::Saved
-                })
+                }
+                // One that is gone needs no mark.
+                StoreOutcome::Saved
             }
         }
     }

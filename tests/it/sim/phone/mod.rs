@@ -88,6 +88,8 @@ pub struct Phone {
     pub knows: Vec<Algorithm>,
     /// Whether a UDP phone can be connected to by TCP for long requests.
     pub accepts_streams: bool,
+    /// Whether it is of RFC 2543: no branch of its has the cookie, and an ACK has that of its INVITE.
+    pub old: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -104,6 +106,8 @@ pub struct Phone {
     pub on_page: u16,
     /// In a random world: what it is like.
     pub moods: Option<Moods>,
+    /// Whether each of its calls has a Subject that no other has, by which checkers know it again.
+    pub labels: bool,
     /// Extra bytes in its session descriptions, to make long requests.
     pub padding: usize,
     /// What it found wrong with the server.
@@ -147,6 +151,7 @@ impl Phone {
             reuses_nonce: true,
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
+            old: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -155,6 +160,7 @@ impl Phone {
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
             moods: None,
+            labels: false,
             padding: 0,
             complaints: Vec::new(),
             unanswered: Vec::new(),
@@ -257,6 +263,12 @@ impl Phone {
         self.auth = None;
         self.registration = Registration::default();
         self.register(at, None);
+    }
+
+    /// Forgets what it has asked, so that it does not acknowledge the answers.
+    pub fn forget_requests(&mut self) {
+        self.clients.clear();
+        self.calls.clear();
     }
 
     fn on_request(&mut self, at: At, path: Path, request: &Packet<'_>) {

@@ -1,0 +1,156 @@
+//! A case of a set, in the words of a person: no more of it than matters.
+//!
+//! One case is found, and then every fact that makes no difference is let go: what is left says
+//! exactly which requests the set holds around it.
+
+use super::super::lex::escape;
+use super::super::week::Moment;
+use super::super::words::{Direction, Mode};
+use super::diagram::Set;
+use super::parties::Witness;
+use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+
+/// A case of a set as a person would put it; `None` if it holds none.
+pub(super) fn example(space: &mut Space, set: Set) -> Option<String> {
+    let widths = space.diagram.widths().to_vec();
+    let case = space.diagram.case(set, |level| (0..widths.get(level).copied().unwrap_or(0)).collect())?;
+    let mut cube: Cube = case.into_iter().map(|value| vec![value]).collect();
+    // Whether somebody is a contact goes before his groups, for who is none is in no group anyhow; and
+    // "Invisible" before that, for who is a contact is not there.
+    let groups = (1..space.groups.len()).map(Space::group);
+    let order: Vec<usize> = [REGISTERED, space.urgent(), space.time(), Space::group(0), CONTACT]
+        .into_iter()
+        .chain(groups)
+        .chain([PARTY])
+        .collect();
+    for level in order {
+        let all: Vec<usize> = (0..widths.get(level).copied().unwrap_or(0)).collect();
+        let wider = if level == REGISTERED { vec![all, vec![0, 1], vec![1, 2]] } else { vec![all] };
+        for values in wider {
+            widen(space, set, &mut cube, level, values);
+        }
+    }
+    Some(Words { space, cube: &cube }.told())
+}
+
+/// For each variable, the values that make no difference.
+type Cube = Vec<Vec<usize>>;
+
+/// Lets a variable have more values, if the set holds all the cases that then come.
+fn widen(space: &mut Space, set: Set, cube: &mut Cube, level: usize, values: Vec<usize>) {
+    let Some(now) = cube.get_mut(level) else { return };
+    if now.len() >= values.len() || !now.iter().all(|value| values.contains(value)) {
+        return;
+    }
+    let before = std::mem::replace(now, values);
+    if !holds(space, set, cube)
+        && let Some(now) = cube.get_mut(level)
+    {
+        *now = before;
+    }
+}
+
+/// Whether a set holds all of a cube's cases that exist. If that takes too long to tell, it does not.
+fn holds(space: &mut Space, set: Set, cube: &Cube) -> bool {
+    let mut cases = Ok(space.universe);
+    for (level, values) in cube.iter().enumerate().rev() {
+        cases = cases.and_then(|cases| {
+            let some = space.diagram.value(level, |value| values.contains(&value))?;
+            space.diagram.and(some, cases)
+        });
+    }
+    cases.and_then(|cases| space.diagram.without(cases, set)) == Ok(Set::NONE)
+}
+
+/// What a cube says, piece by piece.
+struct Words<'a> {
+    space: &'a Space,
+    cube: &'a Cube,
+}
+
+impl Words<'_> {
+    fn told(&self) -> String {
+        let side = if self.space.direction == Direction::Incoming { "from" } else { "to" };
+        format!("{} {side} {}{}{}", self.request(), self.party(), self.time(), self.registered())
+    }
+
+    fn request(&self) -> String {
+        let mode = self.only(MODE).and_then(|value| Mode::ALL.get(value)).copied().unwrap_or(Mode::Voice);
+        let request = mode.request();
+        match self.only(self.space.urgent()) {
+            Some(1) => format!("an urgent {}", request.trim_start_matches("a ")),
+            Some(_) => format!("{request} that is not urgent"),
+            None => request.to_owned(),
+        }
+    }
+
+    fn party(&self) -> String {
+        let ties = self.ties();
+        let cell = self.only(PARTY).and_then(|value| self.space.parties.cells.get(value));
+        let Some(cell) = cell else {
+            return ties.map_or("anybody".to_owned(), |ties| format!("somebody who {ties}"));
+        };
+        let who = match &cell.witness {
+            Witness::Anonymous => "an anonymous caller".to_owned(),
+            Witness::User(uid) if cell.is_named() => uid.to_string(),
+            Witness::User(uid) => {
+                let ties = ties.map_or(String::new(), |ties| format!(" and who {ties}"));
+                return format!("{uid}, whom no rule names{ties},");
+            }
+            Witness::Number(number) => format!("the number {number}"),
+        };
+        ties.map_or(who.clone(), |ties| format!("{who} who {ties}"))
+    }
+
+    /// How the owner knows the other side, as far as it matters.
+    fn ties(&self) -> Option<String> {
+        let groups = |inside: usize| -> Vec<String> {
+            let names = self.space.groups.iter().enumerate();
+            names
+                .filter(|(i, _)| self.only(Space::group(*i)) == Some(inside))
+                .map(|(_, g)| escape(g))
+                .collect()
+        };
+        let outside = groups(0);
+        let outside = if outside.is_empty() { None } else { Some(outside.join(" or ")) };
+        let known = match (groups(1).join(" and "), self.only(CONTACT)) {
+            (inside, Some(0)) if !inside.is_empty() => format!("is in {inside} but is no contact"),
+            (inside, _) if !inside.is_empty() => format!("is in {inside}"),
+            (_, Some(1)) => "is a contact".to_owned(),
+            (_, Some(_)) => {
+                let outside = outside.map_or(String::new(), |outside| format!(" and not in {outside}"));
+                return Some(format!("is no contact{outside}"));
+            }
+            (_, None) => return outside.map(|outside| format!("is not in {outside}")),
+        };
+        Some(outside.map_or(known.clone(), |outside| format!("{known} but not in {outside}")))
+    }
+
+    fn time(&self) -> String {
+        let moment: Option<&Moment> =
+            self.only(self.space.time()).and_then(|value| self.space.times.cells.get(value));
+        match moment {
+            Some(moment) if self.space.times.cells.len() > 1 => format!(" on {moment}"),
+            Some(_) | None => String::new(),
+        }
+    }
+
+    fn registered(&self) -> &'static str {
+        match self.cube.get(REGISTERED).map(Vec::as_slice) {
+            Some([0]) => " while no client is registered",
+            Some([0, 1]) => " while no client that takes it is registered",
+            Some([1]) => " while only clients that cannot take it are registered",
+            Some([1, 2]) => " while a client is registered",
+            Some([2]) => " while a client that takes it is registered",
+            Some(_) | None => "",
+        }
+    }
+
+    /// The one value of a variable that matters.
+    fn only(&self, level: usize) -> Option<usize> {
+        match self.cube.get(level).map(Vec::as_slice) {
+            Some([value]) => Some(*value),
+            Some(_) | None => None,
+        }
+    }
+}

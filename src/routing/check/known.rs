@@ -1,0 +1,117 @@
+//! Whether the groups and devices that a tree names are there.
+
+use super::super::ast::{
+    Atom, Block, Cond, Continuation, File, Line, LineKind, Rule, Somebody, Spanned, Target, Then, When,
+};
+use super::super::fault::{Code, Fault};
+use super::super::lex::escape;
+use super::super::names::{CLIENT, Names, about};
+use super::super::vocabulary::nearest;
+
+/// More names than this are not listed in a help line.
+const LISTED_MAX: usize = 8;
+
+/// Looks at every name of a file.
+pub(in super::super) fn known(file: &File, names: &Names, faults: &mut Vec<Fault>) {
+    for tree in &file.trees {
+        Known { names, faults }.block(&tree.block);
+    }
+}
+
+struct Known<'a> {
+    names: &'a Names,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Known<'_> {
+    fn block(&mut self, block: &Block) {
+        for Rule { when, then, .. } in &block.rules {
+            if let When::Cond(cond) = when {
+                self.cond(cond);
+            }
+            match then {
+                Then::Block(block) => self.block(block),
+                Then::Line(line) => self.line(line),
+            }
+        }
+    }
+
+    fn cond(&mut self, cond: &Cond) {
+        match cond {
+            Cond::Any(list) | Cond::All(list) => list.iter().for_each(|cond| self.cond(cond)),
+            Cond::Not(inner) => self.cond(inner),
+            Cond::Atom(atom) => match &atom.it {
+                Atom::Caller(list) | Atom::To(list) => list.iter().for_each(|one| self.somebody(one)),
+                Atom::Mode(_) | Atom::Registered | Atom::RegisteredForMode => {}
+                Atom::Urgent | Atom::Time(_) => {}
+            },
+            Cond::Faulty => {}
+        }
+    }
+
+    fn somebody(&mut self, somebody: &Somebody) {
+        if let Somebody::In(name) = somebody
+            && !self.names.groups().any(|group| group == name.it)
+        {
+            let help = near(&name.it, self.names.groups(), "`ratatosk group add` makes one");
+            self.missing("group", name, help);
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        line.also.iter().for_each(|copy| self.target(&copy.it));
+        let LineKind::Try(try_line) = &line.kind else { return };
+        try_line.targets.iter().for_each(|timed| self.target(&timed.target));
+        match &try_line.after {
+            Continuation::Return => {}
+            Continuation::Else { line, .. } => self.line(line),
+            Continuation::Results(results) => results.rules.iter().for_each(|rule| self.line(&rule.line)),
+        }
+    }
+
+    fn target(&mut self, target: &Target) {
+        let (name, is_client) = match target {
+            Target::Client(name) => (name, true),
+            Target::Device(name) => (name, false),
+            Target::Clients | Target::User(_) | Target::Inbox | Target::Voicemail | Target::Faulty => return,
+        };
+        let quoted = escape(&name.it);
+        match self.names.kind(&name.it) {
+            Some(kind) if (kind == CLIENT) == is_client => {}
+            Some(kind) => {
+                let (what, _) = about(kind);
+                let message = format!("{quoted} is {what}");
+                let right = if is_client { quoted } else { format!("client {quoted}") };
+                let fault = Fault::new(Code::WrongDevice, name.span, message).here(what);
+                self.faults.push(fault.help(format!("write `{right}`")));
+            }
+            None => {
+                let what = if is_client { "client" } else { "device" };
+                let help = near(&name.it, self.names.devices(is_client), "`ratatosk device add` makes one");
+                self.missing(what, name, help);
+            }
+        }
+    }
+
+    fn missing(&mut self, what: &str, name: &Spanned<String>, help: String) {
+        let message = format!("there is no {what} {}", escape(&name.it));
+        self.faults.push(
+            Fault::new(Code::UnknownName, name.span, message).here(format!("no such {what}")).help(help),
+        );
+    }
+}
+
+/// Which of the names there are was meant; else all of them, or how to make one.
+fn near<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone, to_make: &str) -> String {
+    let same = names.clone().find(|other| other.to_lowercase() == name.to_lowercase());
+    if let Some(near) = same.or_else(|| nearest(name, names.clone())) {
+        return format!("did you mean {}?", escape(near));
+    }
+    let listed: Vec<String> = names.clone().take(LISTED_MAX).map(escape).collect();
+    let more = if names.count() > LISTED_MAX { ", …" } else { "" };
+    if listed.is_empty() {
+        format!("there is none: {to_make}")
+    } else {
+        format!("there are {}{more}", listed.join(", "))
+    }
+}

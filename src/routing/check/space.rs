@@ -1,0 +1,270 @@
+//! The cases that one tree can tell apart, and those in which a condition holds.
+//!
+//! A case is a mode, a cell of [`Parties`], a state of registration, whether the other side is a
+//! contact, whether it is in each group that the tree names and in "Invisible", whether it is urgent,
+//! and a cell of [`Times`]. Not every combination exists: who is in "Invisible" is no contact, who is
+//! in another group is one or is there, and who does not say who he is is nowhere but there. Nothing
+//! else is known of groups, since their members change while a tree stays.
+
+use std::collections::BTreeSet;
+
+use super::super::ast::{Atom, Block, Cond, Rule, Somebody, Then, Tree, When};
+use super::super::fault::{Code, Fault};
+use super::super::names::INVISIBLE;
+use super::super::pattern::Pattern;
+use super::super::week::Window;
+use super::super::words::{Direction, Mode, ModeSet};
+use super::diagram::{Diagram, Set, Spent};
+use super::parties::{Parties, Witness};
+use super::times::Times;
+
+/// How many groups a tree may name.
+const GROUPS_MAX: usize = 100;
+
+/// The variables before the groups, in the order that diagrams look at them.
+pub(super) const MODE: usize = 0;
+pub(super) const PARTY: usize = 1;
+/// None; some client; one that can take the mode.
+pub(super) const REGISTERED: usize = 2;
+pub(super) const CONTACT: usize = 3;
+const GROUPS: usize = 4;
+
+/// The cases of one tree.
+pub(super) struct Space {
+    pub(super) direction: Direction,
+    pub(super) parties: Parties,
+    /// "Invisible", and those that the tree names besides.
+    pub(super) groups: Vec<String>,
+    pub(super) times: Times,
+    pub(super) diagram: Diagram,
+    /// The combinations that exist.
+    pub(super) universe: Set,
+}
+
+/// What surely is, and what may be: where a condition could not be read, they differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Both {
+    pub(super) may: Set,
+    pub(super) must: Set,
+}
+
+/// What the conditions of a tree look at.
+#[derive(Default)]
+struct Seen<'t> {
+    literals: BTreeSet<Pattern>,
+    groups: Vec<String>,
+    times: Vec<&'t [Window]>,
+}
+
+impl Space {
+    /// The cases of a tree; or the fault of one that tells too many apart.
+    pub(super) fn new(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
+        let mut seen = Seen::default();
+        seen.block(&tree.block, tree.direction);
+        let fault = |what: &str, help: &str| {
+            let message = format!("this tree names too many {what} for all cases to be checked");
+            Fault::new(Code::TooComplex, tree.head, message).help(help)
+        };
+        let groups: Vec<String> = std::iter::once(INVISIBLE.to_owned()).chain(seen.groups).collect();
+        if groups.len() > 1 + GROUPS_MAX {
+            return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
+        }
+        let times = Times::new(&seen.times)
+            .map_err(|_| fault("times", "at most 500; times that are treated alike can share one rule"))?;
+        let parties = Parties::new(seen.literals, tree.direction == Direction::Incoming).map_err(|_| {
+            let help =
+                "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
+            fault("addresses", help)
+        })?;
+        let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2];
+        widths.extend(groups.iter().map(|_| 2));
+        widths.extend([2, times.cells.len()]);
+        let diagram = Diagram::new(widths, allowance);
+        let mut space =
+            Self { direction: tree.direction, parties, groups, times, diagram, universe: Set::ALL };
+        space.universe = space.existing().map_err(|_| {
+            fault("addresses and groups", "add `otherwise -> …` as the last rule of each block")
+        })?;
+        Ok(space)
+    }
+
+    /// The variable of a group, by its place among the groups.
+    pub(super) fn group(group: usize) -> usize {
+        GROUPS + group
+    }
+
+    /// The variable of urgency.
+    pub(super) fn urgent(&self) -> usize {
+        GROUPS + self.groups.len()
+    }
+
+    /// The variable of the time.
+    pub(super) fn time(&self) -> usize {
+        self.urgent() + 1
+    }
+
+    /// The modes that the cases of a set have.
+    pub(super) fn modes(&self, set: Set) -> ModeSet {
+        let has = |(value, _): &(usize, &Mode)| self.diagram.child(set, MODE, *value) != Set::NONE;
+        Mode::ALL.iter().enumerate().filter(has).map(|(_, mode)| *mode).collect()
+    }
+
+    /// The cases in which a rule's condition holds.
+    pub(super) fn when(&mut self, when: &When) -> Result<Both, Spent> {
+        match when {
+            When::Otherwise => Ok(Both::exactly(Set::ALL)),
+            When::Cond(cond) => self.cond(cond),
+        }
+    }
+
+    fn existing(&mut self) -> Result<Set, Spent> {
+        let contact = self.diagram.value(CONTACT, |v| v == 1)?;
+        let invisible = self.diagram.value(Self::group(0), |v| v == 1)?;
+        let mut strange = Set::ALL;
+        for group in (0..self.groups.len()).rev() {
+            let outside = self.diagram.value(Self::group(group), |v| v == 0)?;
+            strange = self.diagram.and(outside, strange)?;
+        }
+        let known = self.diagram.or(contact, invisible)?;
+        let both = self.diagram.and(contact, invisible)?;
+        let known = self.diagram.without(known, both)?;
+        let all = self.diagram.or(known, strange)?;
+        let cells = &self.parties.cells;
+        let is_unsaid = |v: usize| cells.get(v).is_some_and(|cell| cell.witness == Witness::Anonymous);
+        let unsaid = self.diagram.value(PARTY, is_unsaid)?;
+        let nobody = self.diagram.and(unsaid, contact)?;
+        self.diagram.without(all, nobody)
+    }
+
+    fn cond(&mut self, cond: &Cond) -> Result<Both, Spent> {
+        match cond {
+            Cond::Any(list) => self.fold(list, Diagram::or),
+            Cond::All(list) => self.fold(list, Diagram::and),
+            Cond::Not(inner) => {
+                let inner = self.cond(inner)?;
+                let may = self.diagram.without(Set::ALL, inner.must)?;
+                Ok(Both { may, must: self.diagram.without(Set::ALL, inner.may)? })
+            }
+            Cond::Atom(atom) => self.atom(&atom.it),
+            Cond::Faulty => Ok(Both::UNKNOWN),
+        }
+    }
+
+    fn fold(
+        &mut self,
+        list: &[Cond],
+        merge: fn(&mut Diagram, Set, Set) -> Result<Set, Spent>,
+    ) -> Result<Both, Spent> {
+        let mut whole: Option<Both> = None;
+        for cond in list {
+            let next = self.cond(cond)?;
+            whole = Some(match whole {
+                None => next,
+                Some(Both { may, must }) => Both {
+                    may: merge(&mut self.diagram, may, next.may)?,
+                    must: merge(&mut self.diagram, must, next.must)?,
+                },
+            });
+        }
+        Ok(whole.unwrap_or(Both::UNKNOWN))
+    }
+
+    fn atom(&mut self, atom: &Atom) -> Result<Both, Spent> {
+        let set = match (self.direction, atom) {
+            (_, Atom::Mode(modes)) => {
+                let is_named = |v: usize| Mode::ALL.get(v).is_some_and(|mode| modes.contains(mode));
+                self.diagram.value(MODE, is_named)?
+            }
+            (_, Atom::Registered) => self.diagram.value(REGISTERED, |v| v > 0)?,
+            (_, Atom::RegisteredForMode) => self.diagram.value(REGISTERED, |v| v == 2)?,
+            (_, Atom::Urgent) => self.diagram.value(self.urgent(), |v| v == 1)?,
+            (_, Atom::Time(windows)) => {
+                let cells = &self.times.cells;
+                let holds = |moment: &&_| windows.iter().any(|window| window.holds(**moment));
+                self.diagram
+                    .value(GROUPS + self.groups.len() + 1, |v| cells.get(v).is_some_and(|m| holds(&m)))?
+            }
+            (Direction::Incoming, Atom::Caller(list)) | (Direction::Outgoing, Atom::To(list)) => {
+                self.somebody(list)?
+            }
+            (_, Atom::Caller(_) | Atom::To(_)) => return Ok(Both::UNKNOWN),
+        };
+        Ok(Both::exactly(set))
+    }
+
+    /// The cases in which the other side is any of a list.
+    fn somebody(&mut self, list: &[Somebody]) -> Result<Set, Spent> {
+        let patterns = list.iter().filter_map(|one| match one {
+            Somebody::Like(pattern) => Some(pattern),
+            Somebody::In(_) | Somebody::Contact => None,
+        });
+        let matching = self.parties.matching(patterns);
+        let mut set = self.diagram.value(PARTY, |v| matching.get(v) == Some(&true))?;
+        for one in list {
+            let level = match one {
+                Somebody::Like(_) => continue,
+                Somebody::Contact => CONTACT,
+                Somebody::In(name) => match self.groups.iter().position(|group| *group == name.it) {
+                    Some(group) => Self::group(group),
+                    None => continue,
+                },
+            };
+            let inside = self.diagram.value(level, |v| v == 1)?;
+            set = self.diagram.or(set, inside)?;
+        }
+        Ok(set)
+    }
+}
+
+impl Both {
+    /// What is known of a condition that could not be read.
+    pub(super) const UNKNOWN: Self = Self { may: Set::ALL, must: Set::NONE };
+
+    pub(super) const fn exactly(set: Set) -> Self {
+        Self { may: set, must: set }
+    }
+}
+
+impl<'t> Seen<'t> {
+    fn block(&mut self, block: &'t Block, direction: Direction) {
+        for Rule { when, then, .. } in &block.rules {
+            if let When::Cond(cond) = when {
+                self.cond(cond, direction);
+            }
+            if let Then::Block(inner) = then {
+                self.block(inner, direction);
+            }
+        }
+    }
+
+    /// A condition of the wrong tree does not count.
+    fn cond(&mut self, cond: &'t Cond, direction: Direction) {
+        match cond {
+            Cond::Any(list) | Cond::All(list) => list.iter().for_each(|cond| self.cond(cond, direction)),
+            Cond::Not(inner) => self.cond(inner, direction),
+            Cond::Atom(atom) => match (direction, &atom.it) {
+                (Direction::Incoming, Atom::Caller(list)) | (Direction::Outgoing, Atom::To(list)) => {
+                    for one in list {
+                        self.somebody(one);
+                    }
+                }
+                (_, Atom::Time(windows)) => self.times.push(windows),
+                (_, Atom::Mode(_) | Atom::Caller(_) | Atom::To(_) | Atom::Urgent) => {}
+                (_, Atom::Registered | Atom::RegisteredForMode) => {}
+            },
+            Cond::Faulty => {}
+        }
+    }
+
+    fn somebody(&mut self, somebody: &Somebody) {
+        match somebody {
+            Somebody::Like(pattern) => {
+                self.literals.insert(pattern.clone());
+            }
+            Somebody::In(name) if name.it != INVISIBLE && !self.groups.contains(&name.it) => {
+                self.groups.push(name.it.clone());
+            }
+            Somebody::In(_) | Somebody::Contact => {}
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a tree's owner has made and his trees may name: groups of contacts, and devices.
+
+use super::words::{Mode, ModeSet};
+use crate::base::Uid;
+
+/// The groups and devices of one user.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Names {
+    groups: Vec<String>,
+    /// Each with its kind.
+    devices: Vec<(String, String)>,
+}
+
+/// For whom a tree is checked, as far as that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Owner<'a> {
+    pub(super) uid: Option<&'a Uid>,
+    pub(super) names: Option<&'a Names>,
+}
+
+/// The group of those to whom a user is not there. Whoever is in it is no contact, whatever other group
+/// he is in.
+pub const INVISIBLE: &str = "Invisible";
+
+/// The kind of device that is a program or phone of its own, and rings by registering.
+pub(super) const CLIENT: &str = "client";
+
+/// The seed's table of devices: what each kind is called, and what it can take.
+const KINDS: &[(&str, &str, &[Mode])] = &[
+    (CLIENT, "a client", Mode::ALL),
+    ("phone", "a standard phone", &[Mode::Voice]),
+    ("gsm", "a GSM phone", &[Mode::Voice, Mode::Page]),
+    ("auto-replier", "an auto-replier", &[Mode::Voice, Mode::Text, Mode::Page]),
+    ("web", "a web page", &[Mode::Web]),
+    ("pager", "a pager", &[Mode::Page]),
+    ("mail", "an email client", &[Mode::Page, Mode::File]),
+    ("voicemail", "a voice mailbox", &[Mode::Voice, Mode::Video]),
+    ("fax", "a fax machine", &[Mode::Page, Mode::File]),
+];
+
+impl Names {
+    /// Groups by name; devices by name and kind.
+    pub fn new(
+        groups: impl IntoIterator<Item = String>,
+        devices: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self { groups: groups.into_iter().collect(), devices: devices.into_iter().collect() }
+    }
+
+    /// The names of the groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> + Clone {
+        self.groups.iter().map(String::as_str)
+    }
+
+    /// The names of the devices that are, or are not, clients.
+    pub(super) fn devices(&self, clients: bool) -> impl Iterator<Item = &str> + Clone {
+        let wanted = move |(_, kind): &&(String, String)| (kind == CLIENT) == clients;
+        self.devices.iter().filter(wanted).map(|(name, _)| name.as_str())
+    }
+
+    /// The kind of the device of this name.
+    pub(super) fn kind(&self, device: &str) -> Option<&str> {
+        self.devices.iter().find(|(name, _)| name == device).map(|(_, kind)| kind.as_str())
+    }
+}
+
+/// What a kind of device is called, and what it can take; one that is not known may take anything.
+pub(super) fn about(kind: &str) -> (String, ModeSet) {
+    let known = KINDS.iter().find(|(word, _, _)| *word == kind);
+    let (what, modes) =
+        known.map_or((format!("a {kind}"), Mode::ALL), |(_, what, m)| ((*what).to_owned(), *m));
+    (what, modes.iter().copied().collect())
+}

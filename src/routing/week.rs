@@ -1,0 +1,254 @@
+//! Times of the week as a tree names them, and what the clock on a user's wall shows.
+//!
+//! A tree's times repeat every week, so a moment is a day of the week and a minute of that day. What
+//! counts is the clock on the wall: in the hour that an autumn night has twice, `02:00-03:00` holds
+//! twice as long; in spring it does not come at all.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+
+/// The days as trees write them, from Monday.
+pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const DAY_NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// Minutes of a day.
+pub(super) const DAY_MINUTES: u16 = 24 * 60;
+
+/// A day of the week and a minute of that day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Moment {
+    /// From Monday, 0 to 6.
+    pub(super) day: u8,
+    /// From midnight, 0 to 1439.
+    pub(super) minute: u16,
+}
+
+/// Days in a row, round the end of the week if need be: `mon-fri`, `sat`, `fri-mon`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Days {
+    first: u8,
+    last: u8,
+}
+
+/// Hours of a day, the last minute not counted. Those that do not end after they begin end on the
+/// next day, and belong to the day on which they began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Hours {
+    from: u16,
+    until: u16,
+}
+
+/// One value of a `time` condition: days, hours, or hours on some days.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Window {
+    /// Without: every day.
+    pub(super) days: Option<Days>,
+    /// Without: the whole day.
+    pub(super) hours: Option<Hours>,
+}
+
+/// Where the clock hangs that a tree's times are read from. The database of zones is part of the
+/// program, so a tree means the same on every machine.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Zone(TimeZone);
+
+impl Days {
+    /// Reads a day, or two with a dash between them.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        Some(Self { first: day(first)?, last: day(last)? })
+    }
+
+    fn has(self, day: u8) -> bool {
+        let since_first = |day: u8| (day + 7 - self.first) % 7;
+        since_first(day) <= since_first(self.last)
+    }
+}
+
+impl Hours {
+    /// Reads `09:00-17:00`; midnight at the end may be written `00:00` or `24:00`.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (from, until) = text.split_once('-')?;
+        let (from, until) = (minute(from)?, minute(until)?);
+        let until = if until == 0 && from > 0 { DAY_MINUTES } else { until };
+        (from < DAY_MINUTES).then_some(Self { from, until })
+    }
+
+    /// Whether no time passes from begin to end, or a whole day: nobody can tell which is meant.
+    pub(super) fn is_nothing(self) -> bool {
+        self.from == self.until
+    }
+}
+
+impl Window {
+    /// Whether a moment falls into it.
+    pub(super) fn holds(self, moment: Moment) -> bool {
+        let on = |day: u8| self.days.is_none_or(|days| days.has(day));
+        let Some(Hours { from, until }) = self.hours else { return on(moment.day) };
+        if from < until {
+            return (from..until).contains(&moment.minute) && on(moment.day);
+        }
+        let yesterday = (moment.day + 6) % 7;
+        moment.minute >= from && on(moment.day) || moment.minute < until && on(yesterday)
+    }
+
+    /// The minutes of a day at which it may begin or end.
+    pub(super) fn bounds(self) -> [u16; 2] {
+        self.hours.map_or([0, 0], |hours| [hours.from, hours.until % DAY_MINUTES])
+    }
+}
+
+impl Zone {
+    /// The zone of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+
+    /// The names of all zones.
+    pub(super) fn names() -> Vec<String> {
+        TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect()
+    }
+
+    /// Universal time, where a tree names no zone.
+    pub(super) const UTC: &'static Self = &Self(TimeZone::UTC);
+
+    /// Its one name, however it was written.
+    pub(super) fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// What the clock shows, `wall_ms` after 1970 began. Costs no allocation.
+    pub(super) fn moment(&self, wall_ms: i64) -> Moment {
+        let local_s = self.local_s(wall_ms);
+        // 1970 began on a Thursday.
+        let day = (local_s.div_euclid(86_400) + 3).rem_euclid(7);
+        let minute = local_s.rem_euclid(86_400) / 60;
+        Moment { day: u8::try_from(day).unwrap_or(0), minute: u16::try_from(minute).unwrap_or(0) }
+    }
+
+    /// The same for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
+    pub(super) fn told(&self, wall_ms: i64) -> String {
+        let Ok(timestamp) = Timestamp::from_millisecond(wall_ms) else { return String::from("no date") };
+        let date = timestamp.to_zoned(self.0.clone()).strftime("%Y-%m-%d").to_string();
+        let Moment { day, minute } = self.moment(wall_ms);
+        let name = DAY_NAMES.get(usize::from(day)).copied().unwrap_or_default();
+        let place = if self.name() == "UTC" { String::from(" UTC") } else { format!(" in {}", self.name()) };
+        format!("{name} {date} {}{place}", Clock(minute))
+    }
+
+    fn local_s(&self, wall_ms: i64) -> i64 {
+        let utc_s = wall_ms.div_euclid(1_000);
+        let offset = Timestamp::from_second(utc_s).map_or(Offset::UTC, |at| self.0.to_offset(at));
+        utc_s + i64::from(offset.seconds())
+    }
+}
+
+/// A minute of the day as a clock shows it.
+struct Clock(u16);
+
+fn day(text: &str) -> Option<u8> {
+    DAYS.iter().position(|day| *day == text).and_then(|at| u8::try_from(at).ok())
+}
+
+/// Reads `9:05`, `09:05` or `24:00`.
+fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let digits = |text: &str, most: usize| {
+        let all = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        all.then(|| text.parse::<u16>().ok()).flatten()
+    };
+    let (hour, minute) = (digits(hour, 2)?, digits(minute, 2).filter(|_| minute.len() == 2)?);
+    (minute < 60).then_some(hour * 60 + minute).filter(|minute| *minute <= DAY_MINUTES)
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = DAY_NAMES.get(usize::from(self.day)).copied().unwrap_or_default();
+        write!(f, "{day} at {}", Clock(self.minute))
+    }
+}
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |day: u8| DAYS.get(usize::from(day)).copied().unwrap_or_default();
+        f.write_str(name(self.first))?;
+        if self.first == self.last { Ok(()) } else { write!(f, "-{}", name(self.last)) }
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", Clock(self.from), Clock(self.until))
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.days, self.hours) {
+            (Some(days), Some(hours)) => write!(f, "{days} {hours}"),
+            (Some(days), None) => days.fmt(f),
+            (None, Some(hours)) => hours.fmt(f),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_go_round_the_week() {
+        let on = |text: &str| -> Vec<u8> {
+            let days = Days::read(text).unwrap();
+            (0..7).filter(|day| days.has(*day)).collect()
+        };
+        assert_eq!(on("mon-fri"), [0, 1, 2, 3, 4]);
+        assert_eq!(on("fri-mon"), [0, 4, 5, 6]);
+        assert_eq!(on("sun"), [6]);
+        assert_eq!(on("sun-sat"), [0, 1, 2, 3, 4, 5, 6]);
+        for bad in ["", "-", "monday", "mon-", "mon-fri-sun", "Mon"] {
+            assert_eq!(Days::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn hours_read_one_way() {
+        let told = |text: &str| Hours::read(text).map(|hours| hours.to_string());
+        assert_eq!(told("9:00-17:05").as_deref(), Some("09:00-17:05"));
+        assert_eq!(told("22:00-00:00").as_deref(), Some("22:00-24:00"));
+        assert_eq!(told("00:00-24:00").as_deref(), Some("00:00-24:00"));
+        for bad in [
+            "9-17",
+            "09:00",
+            "09:00-",
+            "24:00-01:00",
+            "09:60-10:00",
+            "9:0-10:00",
+            "25:00-26:00",
+            "+9:00-10:00",
+        ] {
+            assert_eq!(told(bad), None, "{bad}");
+        }
+        assert!(Hours::read("09:00-09:00").unwrap().is_nothing());
+        assert!(Hours::read("00:00-00:00").unwrap().is_nothing());
+    }
+
+    #[test]
+    fn a_night_belongs_to_the_day_it_began_on() {
+        let window = Window { days: Days::read("fri"), hours: Hours::read("22:00-06:00") };
+        let holds = |day, minute| window.holds(Moment { day, minute });
+        assert!(holds(4, 22 * 60) && holds(4, 1_439) && holds(5, 0) && holds(5, 6 * 60 - 1));
+        assert!(!holds(4, 0) && !holds(4, 22 * 60 - 1) && !holds(5, 6 * 60) && !holds(5, 22 * 60));
+        let sunday = Window { days: Days::read("sun"), hours: Hours::read("22:00-06:00") };
+        assert!(sunday.holds(Moment { day: 0, minute: 5 }), "the week goes round");
+    }
+}
