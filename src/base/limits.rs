@@ -89,7 +89,7 @@ pub struct Limits {
     pub inbox_keep_days: u32,
     /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
     pub records_keep_days: u32,
-    /// Seconds that `SIGTERM` waits for calls to end.
+    /// Seconds that `SIGTERM` waits for calls to end; those that are left then are hung up.
     pub drain_s: u32,
 }
 

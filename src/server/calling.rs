@@ -13,7 +13,7 @@ use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
-use super::requests::is_anonymous;
+use super::requests::{TURNED_AWAY_S, is_anonymous};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
@@ -39,7 +39,9 @@ impl Switchboard {
         let full = self.draining
             || self.calls.len() >= usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
         if full {
-            return self.refuse(ctx, &asked, 503);
+            let mut writer = asked.answer(503, self.fresh_tag(ctx).as_bytes());
+            writer.number(Name::RetryAfter, TURNED_AWAY_S);
+            return self.transactions.respond(ctx, asked.key, 503, writer.finish(b""));
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {

@@ -30,8 +30,8 @@ use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 const PAUSE_S: u64 = 60;
-/// Seconds that somebody who comes while there are too many transactions is asked to wait.
-const TURNED_AWAY_S: u64 = 5;
+/// Seconds that somebody who comes while there is too much to do, or while we end, is asked to wait.
+pub(super) const TURNED_AWAY_S: u64 = 5;
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
