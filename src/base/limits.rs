@@ -50,6 +50,9 @@ pub struct Limits {
     pub silent_s: u32,
     /// Seconds between in-dialog OPTIONS of an answered call.
     pub dialog_probe_s: u32,
+    /// Seconds that an answered call waits for a phone whose stream was lost: a network is changed,
+    /// or a NAT restarted, in less, and the other side need not listen to silence for longer.
+    pub lost_flow_s: u32,
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
@@ -116,6 +119,7 @@ impl Default for Limits {
             halves_per_call: 100,
             silent_s: 5,
             dialog_probe_s: 300,
+            lost_flow_s: 30,
             transactions: 200_000,
             page_bytes: 16_384,
             inbox_held: 16,

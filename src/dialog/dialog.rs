@@ -118,6 +118,11 @@ impl Dialog {
         self.flow
     }
 
+    /// The other side is reached by another flow now.
+    pub fn move_to(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
     /// The sequence number of our latest request.
     pub fn local_cseq(&self) -> u32 {
         self.local_cseq

@@ -69,7 +69,7 @@ impl Switchboard {
         let key = |binding: &Binding| user.round.is_some().then(|| binding.stored.key.clone());
         let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
         let mut is_reachable = false;
-        let mut lost = Vec::new();
+        let (mut lost, mut clients) = (Vec::new(), Vec::new());
         for binding in change.put {
             if let Some(stream) = binding.flow.stream {
                 if self.closed.contains(&stream) {
@@ -89,12 +89,18 @@ impl Switchboard {
                 expires_s: binding.stored.granted_s,
                 renewed: !change.durable,
             });
+            let key = &binding.stored.key;
+            let left = user.bindings.iter().find(|own| own.stored.key == *key).map(|own| own.flow);
+            clients.push((key.clone(), left, binding.flow));
             user.bindings.put(binding);
             is_reachable = true;
         }
         let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
+        for (key, left, flow) in clients {
+            self.on_client(ctx, uid, &key, left, flow);
+        }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
         }
@@ -130,6 +136,7 @@ impl Switchboard {
     pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
         let Some(user) = self.users.get_mut(uid) else { return };
         let gone = user.bindings.lose(stream);
+        self.await_clients(uid, stream, &gone);
         self.forget_bindings(ctx, uid, gone, "connection closed");
     }
 

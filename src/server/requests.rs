@@ -114,6 +114,11 @@ impl Switchboard {
             return self.challenge(ctx, flow, message, false);
         }
         let fits = self.legs.accept(leg, message);
+        if fits.is_ok() && (self.legs.is_adrift(leg) || !same_source(home, flow)) {
+            // The phone has shown where it is now.
+            let mut wire = Wire { ctx, transactions: &mut self.transactions };
+            self.legs.follow(&mut wire, leg, flow);
+        }
         let asked = self.transactions.open(flow, message);
         match fits {
             Ok(()) if self.refuse_inside(ctx, &asked) => {}
@@ -136,12 +141,17 @@ impl Switchboard {
         let lacking = lacking(request);
         let goes_on = matches!(method, Method::Invite | Method::Info | Method::Message);
         let wrong_contact = request.has(Name::Contact) && !has_one_contact(request);
-        let status = match method {
-            _ if !lacking.is_empty() => 420,
-            _ if goes_on && request.max_forwards() == Some(0) => 483,
-            Method::Invite if !can_carry(request) => 415,
-            Method::Invite if wrong_contact => 400,
-            _ => return false,
+        let invites = method == Method::Invite;
+        let status = if !lacking.is_empty() {
+            420
+        } else if goes_on && request.max_forwards() == Some(0) {
+            483
+        } else if invites && !can_carry(request) {
+            415
+        } else if invites && wrong_contact {
+            400
+        } else {
+            return false;
         };
         let mut writer = asked.answer(status, tag);
         match status {

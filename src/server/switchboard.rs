@@ -18,6 +18,7 @@ use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
 use super::peer::PeerWord;
+use super::returning::Awaited;
 use super::users::Users;
 use super::words::{Envelope, Input};
 
@@ -78,6 +79,8 @@ pub(super) struct Switchboard {
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
     /// The streams that closed last: a REGISTER that came by one may still be on its way.
     pub(super) closed: VecDeque<StreamId>,
+    /// Legs whose phones have lost their stream.
+    pub(super) awaited: Awaited,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -104,6 +107,7 @@ impl Switchboard {
             waiting: HashMap::new(),
             streams: HashMap::new(),
             closed: VecDeque::new(),
+            awaited: Awaited::default(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -153,6 +157,7 @@ impl Switchboard {
             self.patience.forgive(ctx.at());
             self.unanswered.forget();
             self.users.tidy(ctx);
+            self.awaited.tidy(&self.legs);
         }
     }
 
