@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::{Arena, Key, ServerIndex, Token};
+use crate::config::Settings;
 use crate::dialog::{Dialog, Misfit};
 use crate::effect::{Ctx, Flow, LegTimer, StreamId};
 use crate::sip::{Message, Method, Name, Writer};
@@ -223,12 +224,20 @@ impl Legs {
         }
     }
 
-    /// The flow of the dialog that a request names, if it is of this leg.
-    pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
+    /// The flows of the dialog that a request names, if it is of this leg: where its phone is called, and
+    /// where it asks from.
+    pub fn flows_of(&self, key: Key, request: &Message) -> Option<[Flow; 2]> {
         match &self.arena.get(key)?.machine {
-            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
-            Machine::Uas(machine) => machine.is_of(request).then(|| machine.flow()),
+            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.dialog.flows()),
+            Machine::Uas(machine) => machine.is_of(request).then(|| [machine.flow(); 2]),
             Machine::Uac(_) | Machine::Link(_) => None,
+        }
+    }
+
+    /// The phone of a leg, which has proved that it is the same, asks from elsewhere now.
+    pub fn take_over(&mut self, settings: &Settings, key: Key, flow: Flow) {
+        if let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) {
+            machine.dialog.take_over(settings, flow);
         }
     }
 

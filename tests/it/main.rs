@@ -38,6 +38,7 @@ mod sipp;
 mod softphone;
 mod stages;
 mod store;
+mod strangers;
 mod tidy;
 mod tone;
 mod torture;
