@@ -223,11 +223,12 @@ impl Legs {
         }
     }
 
-    /// The flow of the dialog that a request names, if it is of this leg.
-    pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
+    /// The flows of the dialog that a request names, if it is of this leg: where its phone is called, and
+    /// where it asks from.
+    pub fn flows_of(&self, key: Key, request: &Message) -> Option<[Flow; 2]> {
         match &self.arena.get(key)?.machine {
-            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
-            Machine::Uas(machine) => machine.is_of(request).then(|| machine.flow()),
+            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.dialog.flows()),
+            Machine::Uas(machine) => machine.is_of(request).then(|| [machine.flow(); 2]),
             Machine::Uac(_) | Machine::Link(_) => None,
         }
     }

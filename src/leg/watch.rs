@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::base::{Key, TimerId};
 use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::Method;
-use crate::transaction::{Owner, Transactions};
+use crate::transaction::Owner;
 
 use super::confirmed::Confirmed;
 use super::legs::{Turn, Wire};
@@ -90,7 +90,7 @@ impl Confirmed {
 
     /// The phone has sent a request of its dialog by this flow: it is there, and knows of the call.
     pub(super) fn follow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) {
-        self.move_to(wire.transactions, flow);
+        self.move_to(wire, flow);
         if self.watch.adrift {
             self.watch(wire, key);
         }
@@ -99,7 +99,7 @@ impl Confirmed {
     /// The phone has registered by this flow: if it was away, it may have been switched off and on
     /// meanwhile, and is asked; or it has to hear that the call is over.
     pub(super) fn on_flow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) -> Turn {
-        self.move_to(wire.transactions, flow);
+        self.move_to(wire, flow);
         if !std::mem::take(&mut self.watch.adrift) {
             return Turn::Stay;
         }
@@ -111,9 +111,9 @@ impl Confirmed {
         Turn::Stay
     }
 
-    fn move_to(&mut self, transactions: &mut Transactions, flow: Flow) {
-        self.dialog.move_to(flow);
-        self.acks.move_to(transactions, flow);
+    fn move_to(&mut self, wire: &mut Wire<'_, '_>, flow: Flow) {
+        self.dialog.take_over(wire.ctx.settings, flow);
+        self.acks.move_to(wire.transactions, flow);
     }
 
     /// The phone has answered the question.

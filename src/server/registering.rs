@@ -14,6 +14,11 @@ impl Switchboard {
     /// A REGISTER of a user who is who he says he is.
     pub(super) fn on_register(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
+        // The registrar of another domain is not here (RFC 3261 §10.3 step 1).
+        let domain = Uri::parse(request.request_uri());
+        if !domain.is_ok_and(|domain| ctx.settings.is_own_host(domain.host_text())) {
+            return self.refuse(ctx, &asked, 404);
+        }
         // An AOR that is no URI could not be registered at all (RFC 4475 §3.3.4).
         let Some(aor) = request.to().and_then(|to| Uri::parse(to.uri).ok()) else {
             return self.refuse(ctx, &asked, 400);

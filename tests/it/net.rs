@@ -209,6 +209,28 @@ fn a_registration_is_challenged_and_then_granted_by_either_transport_and_any_thr
 }
 
 #[test]
+fn the_registrar_of_another_domain_is_not_here() {
+    let server = Server::both(1);
+    let mut link = Link::Udp(server.udp());
+    let uri = "sip:evil.test";
+    let challenged = link.ask(&request("REGISTER", &link, "anne", uri, 1, "", ""));
+    let proof = prove(&challenged, "REGISTER", "anne", uri);
+    let answer = link.ask(&request("REGISTER", &link, "anne", uri, 2, &proof, ""));
+    assert!(answer.starts_with("SIP/2.0 404 "), "{answer}");
+    // A Path back to ourselves, under whatever name, would be a loop.
+    let port = server.address(Transport::Udp).port();
+    for (number, (host, status)) in (0..).zip([("localhost", "403"), ("proxy.test", "200")]) {
+        let challenged =
+            link.ask(&request("REGISTER", &link, "anne", "sip:north.test", 10 + 2 * number, "", ""));
+        let path = format!("Path: <sip:{host}:{port};lr>\r\n");
+        let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test") + &path;
+        let register = request("REGISTER", &link, "anne", "sip:north.test", 11 + 2 * number, &proof, "");
+        let answer = link.ask(&register);
+        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
+    }
+}
+
+#[test]
 fn messages_in_one_segment_and_messages_in_pieces_are_each_answered() {
     let server = Server::both(2);
     let mut link = Link::Tcp(server.tcp());
