@@ -48,9 +48,9 @@ enum Cond {
     ThisMode,
     Urgent,
     Time(usize),
-    Not(Box<Cond>),
-    And(Box<Cond>, Box<Cond>),
-    Or(Box<Cond>, Box<Cond>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 #[derive(Clone, Debug)]
