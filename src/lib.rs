@@ -4,6 +4,7 @@ pub mod base;
 pub mod call;
 pub mod cli;
 pub mod config;
+pub mod device;
 pub mod dialog;
 pub mod effect;
 pub mod io;

@@ -42,8 +42,8 @@ pub struct Limits {
     pub ring_s: u32,
     /// Branches of one call that may ring at once; beyond it 440 (RFC 5393 §5: a fork of forks).
     pub breadth: u16,
-    /// Halves of one call that may be asked one after the other: trees that try one another's users
-    /// would go on for ever in no time at all.
+    /// Halves of one call that may be asked one after the other, and of one page in all: trees that
+    /// try one another's users would go on for ever in no time at all.
     pub halves_per_call: u16,
     /// Seconds that a phone which has not even said 100 holds up a refusal: it may be switched off,
     /// and nobody waits the 32 s of its transaction for that.
@@ -53,6 +53,13 @@ pub struct Limits {
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
+    /// Bytes of a page's body; above it 413. Longer things are files, and a phone on UDP would get
+    /// them in many fragments (RFC 3428 §8).
+    pub page_bytes: u32,
+    /// Pages of one inbox that are held in memory while they are brought to a client.
+    pub inbox_held: u16,
+    /// Pages that a client may refuse at one registration before the rest has to wait for the next.
+    pub inbox_refused: u16,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
     pub forwards: u8,
     /// Users kept in memory by one user server; beyond it the longest idle one is let go.
@@ -82,7 +89,7 @@ pub struct Limits {
     pub inbox_keep_days: u32,
     /// Days that records of calls and pages are kept; 0: for ever, or until the disk is full.
     pub records_keep_days: u32,
-    /// Seconds that `SIGTERM` waits for calls to end.
+    /// Seconds that `SIGTERM` waits for calls to end; those that are left then are hung up.
     pub drain_s: u32,
 }
 
@@ -110,6 +117,9 @@ impl Default for Limits {
             silent_s: 5,
             dialog_probe_s: 300,
             transactions: 200_000,
+            page_bytes: 16_384,
+            inbox_held: 16,
+            inbox_refused: 100,
             forwards: 10,
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,

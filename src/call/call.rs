@@ -25,6 +25,7 @@ use super::ladder::{Ladder, Party};
 use super::parties::{Invitation, Opening, Origin};
 use super::record::{End, mode_text};
 
+const SHUT_DOWN: &str = "SIP;cause=503;text=\"Server ends\"";
 pub(super) const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
 
 /// What a call acts through.
@@ -163,6 +164,16 @@ impl Call {
         &self.owner
     }
 
+    /// The call that it is a half of.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// Which tree of his decides.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// Does what the tree says first.
     pub fn begin(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let ring = Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.ring_s));
@@ -264,6 +275,7 @@ impl Call {
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. }) => word,
@@ -278,6 +290,24 @@ impl Call {
     fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: &Passage) {
         self.stop_ringing(desk, passage);
         self.finish(desk, 487, End::Cancelled);
+    }
+
+    /// The server ends: everybody in the call is told, and nobody is called any more.
+    pub fn shut_down(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        match self.state {
+            State::Hunting(_) | State::Ignoring => {
+                self.stop_ringing(desk, &Passage::reason(SHUT_DOWN));
+                self.say(desk, self.upstream, LegWord::Reject(Refusal::status(480)));
+                self.finish(desk, 480, End::ShutDown);
+            }
+            State::Bridged { downstream } => {
+                for side in [self.upstream, downstream] {
+                    self.say(desk, side, LegWord::HangUp(Passage::reason(SHUT_DOWN)));
+                }
+                self.finish(desk, 200, End::ShutDown);
+            }
+            State::Over => {}
+        }
     }
 
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_, '_, '_>, mut refusal: Refusal) {

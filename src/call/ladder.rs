@@ -172,6 +172,7 @@ impl Ladder {
             LegWord::Answer { passage, .. } => (What::Status(200), body(passage.has_body(), response)),
             LegWord::Acknowledge(passage) => (What::Ack, body(passage.has_body(), Remark::Answer)),
             LegWord::Reject(refusal) => (What::Status(refusal.status), Remark::None),
+            LegWord::Withdraw(_) => (What::Cancel, Remark::None),
             LegWord::Cancel(passage) => (What::Cancel, body(passage.is_elsewhere(), Remark::Elsewhere)),
             LegWord::HangUp(passage) => (What::Bye, body(passage.is_elsewhere(), Remark::Elsewhere)),
             LegWord::Renegotiate(passage) => {

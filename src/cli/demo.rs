@@ -121,23 +121,26 @@ fn welcome(listeners: &[Listener], passwords: &[(Uid, String)]) {
     let server = listeners.first().map_or("", |listener| listener.advertise.as_str());
     output::line("A cluster of one machine, `localhost`, with three users:\n");
     for (uid, password) in passwords {
-        output::line(format_args!("  sip:{uid:<20} user {:<8} password {password}", uid.user()));
+        output::line(format_args!("  sip:{:<20} user {:<8} password {password}", uid.as_str(), uid.user()));
     }
     output::line(format_args!(
-        "\nIn a softphone, make an account with one of these users: domain, server or registrar (and proxy, if it\n\
-         asks for one) is {server}, by UDP or TCP. With baresip, a line of ~/.baresip/accounts:\n"
+        "\nIn a softphone, make an account with one of these users: domain `localhost`,\n\
+         outbound proxy {server}, by UDP or TCP. With baresip, a line of\n\
+         ~/.baresip/accounts:\n"
     ));
     if let Some((uid, password)) = passwords.first() {
+        let user = uid.user();
         output::line(format_args!(
-            "  <sip:{}@{server}>;auth_user={};auth_pass={password}",
-            uid.user(),
-            uid.user()
+            "  <sip:{uid}>;auth_user={user};auth_pass={password};outbound=\"sip:{server}\""
         ));
     }
-    output::line(
-        "\nRegister two of them and let one call the other: `sip:carl@localhost`, or just `carl`. Each line below\n\
-         is a registration, a page or a call, with the rule of the routing tree that decided it. Ctrl-C ends it.\n",
-    );
+    output::line(format_args!(
+        "\nA phone that knows no outbound proxy takes {server} as its domain.\n\n\
+         Register two of them and let one call the other: `sip:carl@localhost`, or\n\
+         `sip:carl@{server}` where the proxy is not set. Each line below is a\n\
+         registration, a page or a call, with the rule of the routing tree that decided\n\
+         it. Ctrl-C ends it.\n"
+    ));
 }
 
 fn time() -> String {
@@ -176,6 +179,12 @@ impl Narrator {
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)
             }
             Fact::Page(page) => return self.tell_page(page),
+            Fact::InboxDelivered { uid, sender, .. } => {
+                format!("page          {sender} to {uid}: delivered from the inbox")
+            }
+            Fact::InboxRefused { uid, sender, status, .. } => {
+                format!("page          {sender} to {uid}: stays in the inbox, the phone says {status}")
+            }
         })
     }
 
@@ -188,8 +197,11 @@ impl Narrator {
         if told.len() > 64 {
             told.pop_front();
         }
-        let PageRecord { sender, recipient, status, owner, rule, .. } = page;
-        Some(format!("page          {sender} to {recipient}: {status}; the tree of {owner} says {rule}"))
+        let PageRecord { sender, recipient, status, owner, rule, how, .. } = page;
+        let stored = if *how == "inbox" { ", stored in the inbox" } else { "" };
+        Some(format!(
+            "page          {sender} to {recipient}: {status}{stored}; the tree of {owner} says {rule}"
+        ))
     }
 }
 
@@ -214,5 +226,35 @@ impl Drop for Home {
     fn drop(&mut self) {
         // A temporary directory that stays is not worth a word.
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_stored_says_so() {
+        let half = |direction, how, owner: &str| {
+            Fact::Page(Arc::new(PageRecord {
+                id: "p1".into(),
+                direction,
+                owner: Uid::parse(owner).unwrap(),
+                sender: "anne@localhost".into(),
+                recipient: "carl@localhost".into(),
+                at_ms: 0,
+                status: 202,
+                how,
+                rule: "default:4 else -> inbox".into(),
+                path: String::new(),
+            }))
+        };
+        let narrator = Narrator::default();
+        assert_eq!(
+            narrator.tell(&half("incoming", "inbox", "carl@localhost")).unwrap(),
+            "page          anne@localhost to carl@localhost: 202, stored in the inbox; the tree of carl@localhost \
+             says default:4 else -> inbox"
+        );
+        assert_eq!(narrator.tell(&half("outgoing", "user", "anne@localhost")), None);
     }
 }

@@ -37,9 +37,9 @@ impl Pages {
             // 202 says that it waits in an inbox (RFC 3428 §7).
             let status = if page.status == 202 { "202 stored".into() } else { page.status.to_string() };
             let at = output::moment(page.at_ms);
-            vec![at, page.sender, page.recipient, page.direction, status, page.rule]
+            vec![at, page.sender, page.recipient, page.direction, status, page.how, page.rule]
         });
-        let headings = ["at (UTC)", "from", "to", "tree", "status", "rule"];
+        let headings = ["at (UTC)", "from", "to", "tree", "status", "taken by", "rule"];
         output::table(&headings, rows.collect(), "there are no pages yet");
         Ok(())
     }

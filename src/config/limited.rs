@@ -46,6 +46,11 @@ fn sensible(section: &Section<'_, '_, '_>, limits: &Limits, place: &Place) -> bo
             "`groups_per_user` is 63 at most",
         ),
         (limits.nonce_s == 0, "a nonce that is good for no time lets nobody in", "`nonce_s` is 1 or more"),
+        (
+            limits.breadth == 0 || limits.halves_per_call == 0,
+            "a call that may ring nobody reaches nobody",
+            "`breadth` and `halves_per_call` are 1 or more",
+        ),
         (limits.ring_s == 0, "a call that may ring for no time reaches nobody", "`ring_s` is 1 or more"),
     ];
     for (_, message, help) in faults.iter().filter(|(is_fault, ..)| *is_fault) {

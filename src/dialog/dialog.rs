@@ -92,13 +92,13 @@ impl Dialog {
         dialog
     }
 
-    /// A dialog made by an answer alone, whose leg is gone: what our INVITE said is repeated in it.
+    /// A dialog that an answer alone makes, when its leg is gone: what our INVITE said of us stands in
+    /// it again.
     pub fn of_answer(settings: &Settings, answer: &Message, flow: Flow) -> Self {
         let bytes = Bytes::copy_from_slice;
         let from = bytes(answer.header(Name::From).unwrap_or_default());
-        let local_tag = bytes(answer.from_tag());
-        let mut dialog =
-            Self::as_uac(bytes(answer.call_id()), from, local_tag, Bytes::new(), Bytes::new(), flow);
+        let (call_id, tag) = (bytes(answer.call_id()), bytes(answer.from_tag()));
+        let mut dialog = Self::as_uac(call_id, from, tag, Bytes::new(), Bytes::new(), flow);
         dialog.local_cseq = answer.cseq();
         dialog.confirmed_by(settings, answer)
     }
@@ -152,6 +152,11 @@ impl Dialog {
         Ok(())
     }
 
+    /// The other side has used this number already, in the early dialog.
+    pub fn has_seen(&mut self, cseq: u32) {
+        self.remote_cseq = self.remote_cseq.max(Some(cseq));
+    }
+
     /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
         let Some(contact) = message.contact_uri() else { return };
@@ -164,18 +169,32 @@ impl Dialog {
         }
     }
 
-    /// The Request-URI of our requests.
+    /// The Request-URI of our requests: the remote target, or the first route if that is a strict
+    /// router, which sends on what it finds there (RFC 3261 §12.2.1.1).
     pub fn request_uri(&self) -> &[u8] {
-        &self.remote_target
+        self.strict_router().unwrap_or(&self.remote_target)
     }
 
     /// Writes what every request inside the dialog has: Route, Max-Forwards, From, To, Call-ID and
     /// CSeq (RFC 3261 §12.2.1.1).
     pub fn write(&self, writer: &mut Writer, cseq: u32, method: &str) {
-        for route in &self.routes {
+        let strict = self.strict_router().is_some();
+        for route in self.routes.iter().skip(usize::from(strict)) {
             writer.header(Name::Route, route);
         }
+        if strict {
+            let target = String::from_utf8_lossy(&self.remote_target);
+            writer.text(Name::Route, format_args!("<{target}>"));
+        }
         self.write_first(writer, cseq, method, 70);
+    }
+
+    /// The URI of the first route if it is no loose router, as far as it may be a Request-URI.
+    fn strict_router(&self) -> Option<&[u8]> {
+        let uri = NameAddr::parse(self.routes.first()?)?.uri;
+        let router = Uri::parse(uri).ok()?;
+        let end = uri.len() - if router.headers.is_empty() { 0 } else { router.headers.len() + 1 };
+        if router.is_loose() { None } else { uri.get(..end) }
     }
 
     /// [`Dialog::write`] for the request that asks for the dialog: its Route, if it has one, is

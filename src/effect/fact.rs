@@ -74,6 +74,27 @@ pub enum Fact {
     CallEnded(Arc<CallRecord>),
     /// A page was dealt with.
     Page(Arc<PageRecord>),
+    /// A client has taken a page that waited in its user's inbox.
+    InboxDelivered {
+        /// The page.
+        id: String,
+        /// Whose inbox.
+        uid: Uid,
+        /// Who sent it.
+        sender: String,
+    },
+    /// No client wants a page that waits in its user's inbox: it stays there until the next
+    /// registration, and those behind it go on.
+    InboxRefused {
+        /// The page.
+        id: String,
+        /// Whose inbox.
+        uid: Uid,
+        /// Who sent it.
+        sender: String,
+        /// What a client said of it.
+        status: u16,
+    },
     /// A message was dropped without an answer.
     Dropped(Dropped),
     /// A new request was answered 503 without a transaction: `limits.transactions` was reached.
@@ -145,6 +166,9 @@ pub struct PageRecord {
     pub at_ms: i64,
     /// The final status the sender was given.
     pub status: u16,
+    /// Who took it: `client`, `inbox`, `user` (another user's routing); `ignored` if the tree says so;
+    /// empty if nobody did.
+    pub how: &'static str,
     /// The deciding rule in one line.
     pub rule: String,
     /// The whole decision path, one step a line.

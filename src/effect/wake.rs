@@ -15,6 +15,8 @@ pub enum Wake {
     Call(Key, CallTimer),
     /// The clients stage of a page is over.
     Page(Key),
+    /// A round of pages from an inbox has waited long enough for the phones.
+    Round(Key),
     /// The earliest binding of this user expires.
     Binding(Uid),
 }
@@ -61,6 +63,8 @@ pub enum LegTimer {
     Probe,
     /// A provisional response is due again (RFC 3261 §13.3.1.1).
     Minute,
+    /// The time that an INVITE gives itself is over (RFC 3261 §13.3.1).
+    Expired,
 }
 
 /// The timers of a call.

@@ -47,8 +47,12 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::info!(server, id, mode, status = record.status, end = record.end, "call ended");
         }
         Fact::Page(record) => {
-            let (id, direction) = (record.id.as_str(), record.direction);
-            tracing::debug!(server, id, direction, status = record.status, rule = record.rule, "page");
+            let (id, direction, how) = (record.id.as_str(), record.direction, record.how);
+            tracing::debug!(server, id, direction, status = record.status, how, rule = record.rule, "page");
+        }
+        Fact::InboxDelivered { id, .. } => tracing::debug!(server, id, "page delivered from the inbox"),
+        Fact::InboxRefused { id, status, .. } => {
+            tracing::info!(server, id, status, "a phone refuses a page: it stays in the inbox");
         }
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),

@@ -169,7 +169,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             let replies = operator.ask(AdminRequest::Registrations).await;
             let held = replies.into_iter().filter_map(|reply| match reply {
                 AdminReply::Registrations(bindings) => Some(bindings),
-                AdminReply::Calls(_) | AdminReply::Done => None,
+                AdminReply::Calls(_) | AdminReply::Left(_) | AdminReply::Done => None,
             });
             let mut bindings: Vec<_> = held.flatten().collect();
             bindings.sort_by(|a, b| a.uid.cmp(&b.uid));
@@ -194,7 +194,7 @@ async fn calls(operator: &impl Operator, request: AdminRequest) -> Answer {
     let replies = operator.ask(request).await;
     let live = replies.into_iter().filter_map(|reply| match reply {
         AdminReply::Calls(calls) => Some(calls),
-        AdminReply::Registrations(_) | AdminReply::Done => None,
+        AdminReply::Registrations(_) | AdminReply::Left(_) | AdminReply::Done => None,
     });
     let mut calls: Vec<_> = live.flatten().collect();
     calls.sort_by_key(|call| call.started_ms);

@@ -9,7 +9,8 @@ use crate::effect::{Ctx, Flow, LegTimer, StreamId};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, Owner, Transactions};
 
-use super::confirmed::{Confirmed, send_away};
+use super::acks::send_away;
+use super::confirmed::Confirmed;
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
 use super::uac::Uac;
@@ -103,7 +104,9 @@ impl Legs {
     pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
-        let key = self.insert(Some(call), Machine::Uas(Uas::new(asked, tag, user)));
+        let mut machine = Uas::new(asked, tag, user);
+        machine.start(wire, self.arena.next_key());
+        let key = self.insert(Some(call), Machine::Uas(machine));
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -195,18 +198,28 @@ impl Legs {
         self.apply(key, turn)
     }
 
-    /// The phone gives up its INVITE (the CANCEL itself has been answered).
-    pub fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, key: Key, cancel: &Message) -> Option<Report> {
-        let Machine::Uas(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_cancel(wire, cancel);
+    /// The phone gives up an INVITE (the CANCEL itself has been answered).
+    pub fn on_cancel(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        invite: Key,
+        cancel: &Message,
+    ) -> Option<Report> {
+        let turn = match &mut self.arena.get_mut(key)?.machine {
+            Machine::Uas(machine) => machine.on_cancel(wire, cancel),
+            Machine::Confirmed(machine) => machine.on_cancel(invite, cancel),
+            Machine::Uac(_) | Machine::Link(_) => Turn::Stay,
+        };
         self.apply(key, turn)
     }
 
-    /// Our tag towards the phone while its INVITE rings.
-    pub fn ringing_tag(&self, key: Key) -> Option<&[u8]> {
+    /// Our tag towards the phone.
+    pub fn tag(&self, key: Key) -> Option<&[u8]> {
         match &self.arena.get(key)?.machine {
             Machine::Uas(machine) => Some(machine.tag()),
-            Machine::Uac(_) | Machine::Confirmed(_) | Machine::Link(_) => None,
+            Machine::Confirmed(machine) => Some(machine.dialog.local_tag()),
+            Machine::Uac(_) | Machine::Link(_) => None,
         }
     }
 
@@ -214,7 +227,8 @@ impl Legs {
     pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
-            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uas(machine) => machine.is_of(request).then(|| machine.flow()),
+            Machine::Uac(_) | Machine::Link(_) => None,
         }
     }
 
@@ -222,7 +236,8 @@ impl Legs {
     pub fn accept(&mut self, key: Key, request: &Message) -> Result<(), Misfit> {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
-            Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
+            Some(Machine::Uas(machine)) => machine.accept(request),
+            Some(Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
     }
 
@@ -233,8 +248,11 @@ impl Legs {
 
     /// A request inside the dialog of a leg, accepted.
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
-        let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_request(wire, key, asked);
+        let turn = match &mut self.arena.get_mut(key)?.machine {
+            Machine::Confirmed(machine) => machine.on_request(wire, key, asked),
+            Machine::Uas(machine) => machine.on_request(wire, &asked),
+            Machine::Uac(_) | Machine::Link(_) => return None,
+        };
         self.apply(key, turn)
     }
 
@@ -249,7 +267,7 @@ impl Legs {
         let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) else {
             return Err(Misfit::Unknown);
         };
-        let turn = machine.on_ack(wire, ack);
+        let turn = machine.on_ack(wire, key, ack);
         Ok(self.apply(key, turn))
     }
 
@@ -261,25 +279,22 @@ impl Legs {
         }
     }
 
-    /// A response to a request of a leg; `again` if it is a 2xx that it has had before. An answer to
-    /// a leg that is gone is acknowledged and ended: the phone believes to be in a call.
+    /// A response to a request of a leg. An answer to a leg that is gone is acknowledged and ended:
+    /// its phone believes to be in a call.
     pub fn on_response(
         &mut self,
         wire: &mut Wire<'_, '_>,
         key: Key,
         client: Key,
         response: &Arc<Message>,
-        again: bool,
     ) -> Option<Report> {
         let Some(leg) = self.arena.get_mut(key) else {
-            if !again {
-                send_away(wire, client, response, &Passage::default());
-            }
+            send_away(wire, client, response, &Passage::default());
             return None;
         };
         let turn = match &mut leg.machine {
             Machine::Uac(machine) => machine.on_response(wire, key, response),
-            Machine::Confirmed(machine) => machine.on_response(wire, key, client, response, again),
+            Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
@@ -295,7 +310,7 @@ impl Legs {
     ) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uac(machine) => machine.on_failed(wire, status),
-            Machine::Confirmed(machine) => machine.on_failed(wire, client, status),
+            Machine::Confirmed(machine) => machine.on_failed(wire, key, client, status),
             Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
@@ -305,6 +320,7 @@ impl Legs {
     pub fn on_timer(&mut self, wire: &mut Wire<'_, '_>, key: Key, timer: LegTimer) -> Option<Report> {
         let turn = match (&mut self.arena.get_mut(key)?.machine, timer) {
             (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
+            (Machine::Uas(machine), LegTimer::Expired) => machine.on_expired(wire),
             (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
             (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
             (Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_), _) => Turn::Stay,
@@ -369,6 +385,7 @@ impl Legs {
         if let Some(stream) = self.arena.remove(key).and_then(|leg| leg.stream) {
             self.by_stream.remove(&(stream, key));
         }
+        debug_assert!(!self.arena.is_empty() || self.by_stream.is_empty(), "a list of legs that are gone");
     }
 
     /// Lists a leg under the stream that it is on now: a phone may come back by another one.

@@ -5,6 +5,7 @@
 //! transactions and its timers, keeps the promises of a user agent by itself (the ACK of a 2xx, the
 //! BYE of an answer that came too late), and knows nothing of trees or of the other legs.
 
+mod acks;
 mod confirmed;
 mod invite_out;
 mod legs;
@@ -13,6 +14,7 @@ mod outcome;
 mod renegotiation;
 mod uac;
 mod uas;
+mod watch;
 mod words;
 
 pub use invite_out::Dial;

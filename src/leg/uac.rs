@@ -124,6 +124,7 @@ impl Uac {
             | LegWord::Acknowledge(_)
             | LegWord::Reject(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. } => Turn::Stay,

@@ -3,15 +3,19 @@
 //! ```text
 //!   Proceeding ──Answer──▶ (confirmed)
 //!       │──Reject, HangUp──▶ (gone)       the phone is told
-//!       └──CANCEL──▶ (gone)               the call is told
+//!       └──CANCEL, BYE──▶ (gone)          the call is told
 //! ```
 //!
-//! Implements: RFC 3261 §13.3, §9.2.
+//! Every tag that it has given the phone is an early dialog, in which the phone may say BYE.
+//!
+//! Implements: RFC 3261 §13.3, §9.2, §12.1.1, §14.2, §15.
+
+use std::time::Duration;
 
 use crate::base::{Key, TimerId, Token, ms};
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, Misfit};
 use crate::effect::{LegTimer, Wake};
-use crate::sip::{Message, Name};
+use crate::sip::{Message, Method, Name};
 use crate::transaction::Asked;
 
 use super::confirmed::Confirmed;
@@ -20,7 +24,7 @@ use super::legs::{Turn, Wire};
 use super::words::{ALLOW, LegWord, Passage, Refusal, write_required};
 
 /// How often a provisional response is repeated so that nobody on the way loses patience.
-const PROVISIONAL_AGAIN: std::time::Duration = ms(60_000);
+const PROVISIONAL_AGAIN: Duration = ms(60_000);
 
 #[derive(Debug)]
 pub(super) struct Uas {
@@ -28,13 +32,31 @@ pub(super) struct Uas {
     tag: Token,
     /// The user part of our Contact: whom the phone believes to talk to.
     user: String,
+    /// The early dialogs that it knows of: those up to this one.
+    early: u8,
+    /// The number of its latest request.
+    cseq: u32,
     last: Option<(u16, u8, Passage)>,
     minute: Option<TimerId>,
+    /// When the phone itself does not want it any more.
+    expires: Option<TimerId>,
 }
 
 impl Uas {
     pub(super) fn new(asked: Asked, tag: Token, user: String) -> Self {
-        Self { asked, tag, user, last: None, minute: None }
+        let cseq = asked.request.cseq();
+        Self { asked, tag, user, early: 0, cseq, last: None, minute: None, expires: None }
+    }
+
+    /// The leg is there: a minute without any news, and the phone's own Expires, run from now.
+    pub(super) fn start(&mut self, wire: &mut Wire<'_, '_>, key: Key) {
+        self.minute = Some(wire.ctx.arm(PROVISIONAL_AGAIN, Wake::Leg(key, LegTimer::Minute)));
+        // Beyond this no call rings anyway.
+        let soon = |seconds: &u32| *seconds < wire.ctx.settings.limits.ring_s;
+        if let Some(seconds) = self.asked.request.expires().filter(soon) {
+            let after = Duration::from_secs(u64::from(seconds));
+            self.expires = Some(wire.ctx.arm(after, Wake::Leg(key, LegTimer::Expired)));
+        }
     }
 
     pub(super) fn flow(&self) -> crate::effect::Flow {
@@ -45,6 +67,7 @@ impl Uas {
     pub(super) fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Turn {
         match word {
             LegWord::Progress { status, early, passage } => {
+                self.early = self.early.max(early);
                 self.progress(wire, status, early, &passage);
                 self.last = Some((status, early, passage));
                 wire.ctx.disarm(&mut self.minute);
@@ -58,6 +81,7 @@ impl Uas {
             }
             LegWord::Acknowledge(_)
             | LegWord::Renegotiate(_)
+            | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
             | LegWord::Reply { .. } => Turn::Stay,
@@ -66,27 +90,92 @@ impl Uas {
 
     /// The phone gives up.
     pub(super) fn on_cancel(&mut self, wire: &mut Wire<'_, '_>, cancel: &Message) -> Turn {
+        self.give_up(wire, Passage::of(cancel).without_body())
+    }
+
+    /// The phone has said how long it would wait, and that is over (RFC 3261 §13.3.1).
+    pub(super) fn on_expired(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        self.give_up(wire, Passage::reason("SIP;cause=487;text=\"Invitation expired\""))
+    }
+
+    fn give_up(&mut self, wire: &mut Wire<'_, '_>, why: Passage) -> Turn {
         let tag = self.tag_of(0);
-        wire.ctx.disarm(&mut self.minute);
+        self.disarm(wire);
         self.asked.refuse(wire.ctx, wire.transactions, 487, &tag);
-        Turn::TellAndEnd(LegWord::Cancel(Passage::of(cancel).without_body()))
+        Turn::TellAndEnd(LegWord::Cancel(why))
+    }
+
+    fn disarm(&mut self, wire: &mut Wire<'_, '_>) {
+        wire.ctx.disarm(&mut self.minute);
+        wire.ctx.disarm(&mut self.expires);
+    }
+
+    /// Whether a request belongs to one of its early dialogs.
+    pub(super) fn is_of(&self, request: &Message) -> bool {
+        let invite = &self.asked.request;
+        request.call_id() == invite.call_id()
+            && request.from_tag() == invite.from_tag()
+            && (0..=self.early).any(|early| request.to_tag() == self.tag_of(early))
+    }
+
+    /// Whether a request of an early dialog is in order; remembers its number if it is.
+    pub(super) fn accept(&mut self, request: &Message) -> Result<(), Misfit> {
+        if !self.is_of(request) {
+            return Err(Misfit::Unknown);
+        }
+        if request.cseq() <= self.cseq {
+            return Err(Misfit::Old);
+        }
+        self.cseq = request.cseq();
+        Ok(())
+    }
+
+    /// A request inside an early dialog. BYE ends the call as CANCEL would; what needs somebody to
+    /// talk to has to wait until there is one.
+    pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, asked: &Asked) -> Turn {
+        let tag = asked.request.to_tag();
+        match asked.request.method() {
+            Method::Bye => {
+                asked.refuse(wire.ctx, wire.transactions, 200, tag);
+                return self.on_cancel(wire, &asked.request);
+            }
+            Method::Invite | Method::Info | Method::Message => {
+                let mut writer = asked.answer(500, tag);
+                // RFC 3261 §14.2: between 0 and 10 seconds.
+                writer.number(Name::RetryAfter, wire.ctx.rng.below(11));
+                wire.transactions.respond(wire.ctx, asked.key, 500, writer.finish(b""));
+            }
+            Method::Options
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Update
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Publish
+            | Method::Refer
+            | Method::Other => {
+                let status = if asked.request.method() == Method::Options { 200 } else { 405 };
+                let mut writer = asked.answer(status, tag);
+                writer.header(Name::Allow, ALLOW);
+                wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(b""));
+            }
+        }
+        Turn::Stay
     }
 
     /// The phone's connection is gone: as if it had given up.
     pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
-        let tag = self.tag_of(0);
-        wire.ctx.disarm(&mut self.minute);
-        self.asked.refuse(wire.ctx, wire.transactions, 487, &tag);
-        Turn::TellAndEnd(LegWord::Cancel(Passage::reason("SIP;cause=503;text=\"Connection closed\"")))
+        self.give_up(wire, Passage::reason("SIP;cause=503;text=\"Connection closed\""))
     }
 
-    /// A minute has passed with nothing new to say.
+    /// A minute has passed with nothing new to say, or nothing at all (RFC 3261 §13.3.1.1).
     pub(super) fn on_minute(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Turn {
-        if let Some((status, early, passage)) = self.last.take() {
-            self.progress(wire, status, early, &passage);
-            self.last = Some((status, early, passage));
-            self.minute = Some(wire.ctx.arm(PROVISIONAL_AGAIN, Wake::Leg(key, LegTimer::Minute)));
-        }
+        let (status, early, passage) = self.last.take().unwrap_or((183, 0, Passage::default()));
+        self.progress(wire, status, early, &passage);
+        self.last = Some((status, early, passage));
+        self.minute = Some(wire.ctx.arm(PROVISIONAL_AGAIN, Wake::Leg(key, LegTimer::Minute)));
         Turn::Stay
     }
 
@@ -97,6 +186,7 @@ impl Uas {
 
     fn progress(&self, wire: &mut Wire<'_, '_>, status: u16, early: u8, passage: &Passage) {
         let mut writer = self.asked.answer(status, &self.tag_of(early));
+        writer.copy(&self.asked.request, Name::RecordRoute);
         contact(wire.ctx.settings, self.asked.flow, &self.user, &mut writer);
         writer.header(Name::Allow, ALLOW);
         passage.write(&mut writer);
@@ -105,9 +195,10 @@ impl Uas {
     }
 
     fn answer(&mut self, wire: &mut Wire<'_, '_>, key: Key, early: u8, passage: &Passage) -> Turn {
-        wire.ctx.disarm(&mut self.minute);
+        self.disarm(wire);
         let tag = self.tag_of(early);
-        let dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
+        let mut dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
+        dialog.has_seen(self.cseq);
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.answer(wire, key, &self.asked, passage);
         confirmed.watch(wire, key);
@@ -115,7 +206,7 @@ impl Uas {
     }
 
     fn refuse(&mut self, wire: &mut Wire<'_, '_>, refusal: &Refusal) -> Turn {
-        wire.ctx.disarm(&mut self.minute);
+        self.disarm(wire);
         let mut writer = self.asked.answer(refusal.status, &self.tag_of(0));
         for contact in &refusal.contacts {
             writer.header(Name::Contact, contact);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::Key;
-use crate::sip::{Message, Method, Name, Sdp, Writer};
+use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
@@ -45,6 +45,9 @@ pub enum LegWord {
     HangUp(Passage),
     /// A new offer inside the call: hold, resume, another codec (re-INVITE).
     Renegotiate(Passage),
+    /// The offer is taken back (CANCEL of a re-INVITE). It is answered all the same: 487, if it was
+    /// not too late.
+    Withdraw(Passage),
     /// The final response to it; its ACK is an [`LegWord::Acknowledge`].
     Renegotiated {
         /// 200 to 699.
@@ -101,11 +104,15 @@ impl Passage {
         let mut headers = SmallVec::new();
         let body = message.body();
         for (name, _, value) in message.every_line() {
+            if name == Name::Reason {
+                continue;
+            }
             let passes = if describes_body(name) { !body.is_empty() } else { describes_call(name) };
             if passes {
                 headers.push((name, message.raw().slice_ref(value)));
             }
         }
+        headers.extend(message.reasons().filter_map(|reason| Some((Name::Reason, in_our_words(&reason)?))));
         Self { headers, body }
     }
 
@@ -169,6 +176,31 @@ impl Passage {
         self
     }
 
+    /// The headers as lines that end in CRLF, to be kept. What is no UTF-8 (which RFC 3261 §25.1 does
+    /// not allow) is replaced.
+    pub fn lines(&self) -> String {
+        let mut lines = String::new();
+        for (name, value) in &self.headers {
+            let value = String::from_utf8_lossy(value).replace(['\r', '\n'], " ");
+            lines.push_str(name.as_str());
+            lines.push_str(": ");
+            lines.push_str(&value);
+            lines.push_str("\r\n");
+        }
+        lines
+    }
+
+    /// What was kept: [`Passage::lines`] and a body.
+    pub fn kept(lines: &str, body: Bytes) -> Self {
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            let name = Name::of(name.as_bytes());
+            let passes = describes_body(name) || describes_call(name);
+            passes.then(|| (name, Bytes::copy_from_slice(value.as_bytes())))
+        };
+        Self { headers: lines.split("\r\n").filter_map(header).collect(), body }
+    }
+
     /// Writes the headers.
     pub fn write(&self, writer: &mut Writer) {
         for (name, value) in &self.headers {
@@ -191,7 +223,12 @@ impl Refusal {
         } else {
             SmallVec::new()
         };
-        let retry_after = response.header(Name::RetryAfter).map(Bytes::copy_from_slice);
+        // The seconds and nothing else: a comment speaks of the phone.
+        let seconds = response.item(Name::RetryAfter).and_then(|item| {
+            let digits = item.value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            std::str::from_utf8(item.value.get(..digits)?).ok()?.parse::<u32>().ok()
+        });
+        let retry_after = seconds.map(|seconds| seconds.to_string().into());
         Self { status, contacts, retry_after, spent: 0, passage: Passage::of(response).without_body() }
     }
 }
@@ -203,6 +240,22 @@ pub fn write_required(status: u16, writer: &mut Writer) {
         415 => writer.header(Name::Accept, b"application/sdp"),
         _ => writer,
     };
+}
+
+/// A Reason without its text, which is the phone's own and may say anything of it: protocol and cause
+/// tell the other side what it needs.
+fn in_our_words(reason: &Reason<'_>) -> Option<Bytes> {
+    let cause = reason.cause?;
+    if reason.protocol.eq_ignore_ascii_case(b"Q.850") {
+        return Some(format!("Q.850;cause={cause}").into());
+    }
+    if !reason.protocol.eq_ignore_ascii_case(b"SIP") {
+        return None;
+    }
+    match cause {
+        200 => Some(Bytes::from_static(ELSEWHERE.as_bytes())),
+        _ => Some(format!("SIP;cause={cause};text=\"{}\"", reason_phrase(cause)).into()),
+    }
 }
 
 /// Headers that pass with a body.

@@ -1,10 +1,20 @@
-//! Pages: MESSAGE from a user's tree to another's, and to his phones.
+//! Pages: MESSAGE from a user's tree to another's, to his phones and to his inbox; and from the inbox
+//! to his phones when they come back.
 //!
 //! Like a call, a page has two halves, the sender's and the recipient's, each with its tree; unlike
-//! a call, a half is over with one answer.
+//! a call, a half is over with one answer. What was kept in an inbox is brought to the phones by a
+//! round.
 
+mod delivery;
+mod desk;
+mod letter;
 mod page;
 mod parties;
+mod stages;
+mod verdict;
 
-pub use page::{Desk, Order, Page};
+pub use delivery::Round;
+pub use desk::{Desk, Left, Order};
+pub use page::Page;
 pub use parties::{PageEnd, PageInvitation, PageOpening, Upstream};
+pub use verdict::refusal_of;

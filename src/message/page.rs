@@ -1,10 +1,18 @@
 //! One half of a page.
 //!
 //! ```text
-//!   Asked ──the first 2xx──▶ (gone)        the one who asks is told 200
+//!   Asking ──the first 2xx, or the inbox has it──▶ (answer)   the one who asks is told 200 or 202
 //!     │  every refusal, the stage's end: the tree says what is next
-//!     └──the tree has no more──▶ (gone)    the one who asks is told why
+//!     └──the tree has no more──▶ (answer)                     the one who asks is told why
+//!
+//!   (answer) ──the owner's inbox is to have a copy──▶ Copying ──the store's word──▶ Answered
+//!      └────────────────────────────────────────────────────────────────────────────▶ Answered
+//!   Answered ──nobody can take it any more──▶ (gone)
 //! ```
+//!
+//! Phones that did not answer in their stage may still do so: a page is delivered at least once. One
+//! that does before the answer has left takes the page; one that does when the page is in the inbox
+//! takes it out of there.
 //!
 //! Implements: RFC 3428 §5, §7, §8.
 
@@ -13,82 +21,91 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{Key, Now, ServerIndex, TimerId, Token, Uid};
-use crate::dialog::Face;
+use crate::base::{At, Key, Now, TimerId, Token, Uid};
+use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Origin, Step};
 use crate::effect::fact::PageRecord;
-use crate::effect::{Ctx, Fact, StoreOp, Wake};
-use crate::leg::{Passage, outcome_of, own_status, precedence, rank, shown_status, write_required};
-use crate::registrar::{Binding, Caller, User};
-use crate::routing::{Action, Direction, Outcome, Route, Target, Who};
-use crate::sip::{Method, Name, Writer};
-use crate::transaction::{Draft, Owner, Transactions};
+use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
+use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
+use crate::registrar::Caller;
+use crate::routing::{Direction, Outcome, Route};
 
-use super::parties::{PageEnd, PageInvitation, PageOpening, Upstream};
-
-/// How long phones have to take a page before the tree goes on.
-const STAGE: Duration = Duration::from_secs(5);
-/// Longer than the stage of the half that is asked, which then answers first.
-const OTHER_HALF: Duration = Duration::from_secs(30);
-
-/// What a page acts through.
-#[derive(Debug)]
-pub struct Desk<'a, 'c> {
-    /// The out-tray.
-    pub ctx: &'a mut Ctx<'c>,
-    /// The transactions.
-    pub transactions: &'a mut Transactions,
-    /// This user server.
-    pub server: ServerIndex,
-    /// The record of this half's owner.
-    pub owner: &'a User,
-    /// What is left for the switchboard to do.
-    pub orders: &'a mut Vec<Order>,
-}
-
-/// What only the switchboard can do for a page.
-#[derive(Debug)]
-pub enum Order {
-    /// Ask another user's routing.
-    Invite(PageInvitation),
-    /// Find out whose number this is, and tell [`Page::on_number`].
-    FindNumber {
-        /// For which page.
-        page: Key,
-        /// The number.
-        number: Arc<str>,
-    },
-    /// Tell the half that waits.
-    Reply {
-        /// Who waits.
-        to: PageEnd,
-        /// The final status.
-        status: u16,
-    },
-    /// This half is over: let it go.
-    Over(Key),
-}
+use super::desk::{Desk, Order};
+use super::parties::{PageOpening, Upstream};
+use super::verdict::{verdict, write_required};
 
 /// One half of a page.
 #[derive(Debug)]
 pub struct Page {
-    key: Key,
-    id: Arc<str>,
+    pub(super) key: Key,
+    pub(super) id: Arc<str>,
     direction: Direction,
-    owner: Uid,
-    sender: Caller,
-    route: Route,
-    upstream: Upstream,
-    passage: Passage,
-    max_forwards: u8,
-    visited: SmallVec<[Uid; 2]>,
+    pub(super) owner: Uid,
+    pub(super) sender: Caller,
+    pub(super) origin: Origin,
+    pub(super) route: Route,
+    pub(super) upstream: Upstream,
+    pub(super) passage: Passage,
+    pub(super) max_forwards: u8,
+    /// How many further halves there may be, now and at first.
+    pub(super) halves: (u16, u16),
+    pub(super) visited: SmallVec<[Uid; 2]>,
+    pub(super) state: State,
+    /// How the stage before came out.
+    earlier: Option<(Outcome, u16)>,
+    /// Requests of earlier stages that are not answered.
+    late: SmallVec<[Key; 2]>,
+    /// Whether the owner's inbox is to have a copy.
+    pub(super) copy_wanted: bool,
+    /// Whether it waits in the owner's inbox.
+    is_kept: bool,
+    began: At,
+}
+
+/// Where a half stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The tree's targets are asked.
+    Asking(Stage),
+    /// What is to be answered is known; the owner's inbox is given its copy before.
+    Copying(Answer),
+    /// The one who asked has his answer.
+    Answered {
+        /// Whether the inbox may have it yet: a phone was faster.
+        filing: bool,
+    },
+}
+
+/// The targets that are tried together.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    /// Which: it wraps, for no tree is so deep.
+    pub(super) number: u8,
     /// Requests to phones that are not answered.
-    open: SmallVec<[Key; 2]>,
+    pub(super) open: SmallVec<[Key; 2]>,
     /// Look-ups and other halves that have not come back.
-    asked: u8,
-    stage_number: u8,
-    best: Option<(Outcome, u16)>,
-    stage: Option<TimerId>,
-    over: bool,
+    pub(super) asked: u8,
+    /// How many halves each of those may come to.
+    pub(super) share: u16,
+    /// Whether the inbox was asked and has not answered.
+    pub(super) filing: bool,
+    /// Clients that wait until older pages are through: all, or the one of that name.
+    pub(super) held: SmallVec<[Option<Arc<str>>; 1]>,
+    /// Whether there was a target that somebody takes pages for.
+    pub(super) tried: bool,
+    /// The best refusal.
+    pub(super) best: Option<(Outcome, u16)>,
+    /// How long it may last.
+    pub(super) patience: Duration,
+    pub(super) timer: Option<TimerId>,
+    /// Whether it has lasted so long.
+    timed_out: bool,
+}
+
+/// What the one who asks is told, and who took the page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer {
+    status: u16,
+    how: &'static str,
 }
 
 impl Page {
@@ -96,10 +113,9 @@ impl Page {
     pub fn new(
         key: Key,
         opening: PageOpening,
-        direction: Direction,
-        owner: Uid,
-        route: Route,
+        (direction, owner, route): (Direction, Uid, Route),
         upstream: Upstream,
+        now: Now,
     ) -> Self {
         Self {
             key,
@@ -107,17 +123,19 @@ impl Page {
             direction,
             owner,
             sender: opening.sender,
+            origin: opening.origin,
             route,
             upstream,
             passage: opening.passage,
             max_forwards: opening.max_forwards,
+            halves: (opening.halves, opening.halves),
             visited: opening.visited,
-            open: SmallVec::new(),
-            asked: 0,
-            stage_number: 0,
-            best: None,
-            stage: None,
-            over: false,
+            state: State::Asking(Stage::default()),
+            earlier: None,
+            late: SmallVec::new(),
+            copy_wanted: false,
+            is_kept: false,
+            began: now.at,
         }
     }
 
@@ -126,188 +144,189 @@ impl Page {
         &self.owner
     }
 
-    /// Does what the tree says now.
-    pub fn act(&mut self, desk: &mut Desk<'_, '_>) {
-        let route = self.route.clone();
-        match route.action() {
-            Action::Try(plan) => {
-                // A page does not ring: staggered targets are tried at once.
-                for timed in &plan.targets {
-                    match &timed.target {
-                        Target::Clients => self.send_to_clients(desk),
-                        Target::User(uid) => self.send_to_user(desk, uid),
-                        Target::Client(_) | Target::Inbox | Target::Voicemail | Target::Device(_) => {}
-                    }
-                }
-                let patience = plan.ring_for.map_or(STAGE, |ring_for| ring_for.min(STAGE));
-                let waits_for_user = plan.targets.iter().any(|timed| matches!(timed.target, Target::User(_)));
-                self.wait(desk, if waits_for_user { OTHER_HALF } else { patience });
-            }
-            Action::Send => match route.to() {
-                Who::User(uid) => {
-                    self.send_to_user(desk, uid);
-                    self.wait(desk, OTHER_HALF);
-                }
-                Who::Number(number) => {
-                    self.asked += 1;
-                    desk.orders.push(Order::FindNumber { page: self.key, number: Arc::clone(number) });
-                    self.wait(desk, OTHER_HALF);
-                }
-                Who::Anonymous => self.finish(desk, 404),
-            },
-            // Back to one who has been asked before: this half closed the loop.
-            Action::Forward(uid) if self.visited.contains(uid) => self.finish(desk, 482),
-            Action::Forward(uid) => {
-                self.send_to_user(desk, uid);
-                self.wait(desk, OTHER_HALF);
-            }
-            Action::Decline => self.finish(desk, 603),
-            Action::Busy => self.finish(desk, 486),
-            Action::Refuse(_) => self.finish(desk, 403),
-            // The sender is never told: to him it was delivered.
-            Action::Ignore => self.finish(desk, 200),
-        }
-        self.settle(desk);
-    }
-
     /// A phone has answered, or not at all.
     pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) {
-        if status < 200 || !self.open.contains(&client) {
+        if status < 200 {
             return;
         }
-        self.open.retain(|open| *open != client);
-        self.on_status(desk, status);
+        let known = self.stage().is_some_and(|stage| forget(&mut stage.open, client));
+        if !known && !forget(&mut self.late, client) {
+            return;
+        }
+        match (&mut self.state, status) {
+            (State::Asking(_), ..300) => self.finish(desk, 200, "client"),
+            (State::Asking(_), _) if known => {
+                self.note(verdict(status, &self.passage));
+                self.settle(desk);
+            }
+            (State::Asking(_), _) => {}
+            (State::Copying(answer), ..300) => *answer = Answer { status: 200, how: "client" },
+            (State::Copying(_), _) => {}
+            (State::Answered { .. }, _) => {
+                if status < 300 && self.is_kept {
+                    self.tell_taken(desk);
+                }
+                self.leave(desk);
+            }
+        }
+        if status < 300 && desk.owner.waiting && !desk.owner.refused {
+            desk.orders.push(Order::Answers(self.owner.clone()));
+        }
     }
 
     /// Another half has answered.
-    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, stage: u8, status: u16) {
-        if stage == self.stage_number && self.asked > 0 {
-            self.asked -= 1;
-            self.on_status(desk, status);
+    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, number: u8, (status, spent): (u16, u16)) {
+        let State::Asking(stage) = &mut self.state else { return };
+        let current = stage.number == number && stage.asked > 0;
+        if current {
+            stage.asked -= 1;
+            // What it had no use for others may have.
+            self.halves.0 += stage.share.saturating_sub(spent);
         }
-    }
-
-    fn on_status(&mut self, desk: &mut Desk<'_, '_>, status: u16) {
-        if self.over {
-            return;
+        match (status, current) {
+            (..300, _) => self.finish(desk, status, "user"),
+            (_, true) => {
+                self.note((outcome_of(status), status));
+                self.settle(desk);
+            }
+            (_, false) => {}
         }
-        if status < 300 {
-            return self.finish(desk, 200);
-        }
-        self.note(status);
-        self.settle(desk);
     }
 
     /// It is known whose number it is: nobody's is 404.
     pub fn on_number(&mut self, desk: &mut Desk<'_, '_>, uid: Option<&Uid>) {
-        self.asked = self.asked.saturating_sub(1);
+        let State::Asking(stage) = &mut self.state else { return };
+        stage.asked = stage.asked.saturating_sub(1);
         match uid {
             Some(uid) => self.send_to_user(desk, uid),
-            None => self.note(404),
+            None => self.note((outcome_of(404), 404)),
         }
+        self.settle(desk);
+    }
+
+    /// The inbox has it, or has not.
+    pub fn on_stored(&mut self, desk: &mut Desk<'_, '_>, outcome: &StoreOutcome) {
+        let event = Inbox.on_stored(outcome);
+        match &mut self.state {
+            State::Asking(stage) => {
+                stage.filing = false;
+                self.on_device(desk, event);
+                self.settle(desk);
+            }
+            // A copy never changes the outcome.
+            State::Copying(answer) => {
+                let answer = *answer;
+                self.answer(desk, answer);
+            }
+            State::Answered { filing } => {
+                *filing = false;
+                if event == DeliveryEvent::Accepted {
+                    self.waits(desk);
+                    self.tell_taken(desk);
+                }
+                self.leave(desk);
+            }
+        }
+    }
+
+    /// The owner's clients have had what is older.
+    pub fn on_turn(&mut self, desk: &mut Desk<'_, '_>) {
+        let State::Asking(stage) = &mut self.state else { return };
+        let held = std::mem::take(&mut stage.held);
+        if held.is_empty() {
+            return;
+        }
+        desk.ctx.disarm(&mut stage.timer);
+        for name in held {
+            self.send_to_clients(desk, name.as_ref());
+        }
+        self.wait(desk);
         self.settle(desk);
     }
 
     /// Nobody has taken it in time.
     pub fn on_timer(&mut self, desk: &mut Desk<'_, '_>) {
-        self.stage = None;
-        self.come_back(desk, true);
-    }
-
-    fn settle(&mut self, desk: &mut Desk<'_, '_>) {
-        if !self.over && self.open.is_empty() && self.asked == 0 {
-            self.come_back(desk, false);
+        let Some(stage) = self.stage() else { return };
+        stage.timer = None;
+        stage.timed_out = true;
+        stage.held.clear();
+        // The inbox always answers: he whose page it then has must not hear otherwise.
+        if !stage.filing {
+            self.come_back(desk);
         }
     }
 
-    fn come_back(&mut self, desk: &mut Desk<'_, '_>, timed_out: bool) {
-        desk.ctx.disarm(&mut self.stage);
-        let (outcome, status) = match self.best.take() {
-            Some(best) => best,
-            None if timed_out => (Outcome::NoAnswer, 480),
-            None => (Outcome::Unreachable, own_status(Outcome::Unreachable)),
-        };
-        // What is still under way may arrive all the same: at least once.
-        self.open.clear();
-        self.asked = 0;
-        self.stage_number = self.stage_number.wrapping_add(1);
-        if self.route.follow(outcome) {
+    pub(super) fn on_device(&mut self, desk: &mut Desk<'_, '_>, event: DeliveryEvent) {
+        match event {
+            DeliveryEvent::Accepted => {
+                self.waits(desk);
+                self.finish(desk, 202, "inbox");
+            }
+            DeliveryEvent::Delivered => self.finish(desk, 200, "device"),
+            DeliveryEvent::FailedForNow(status) | DeliveryEvent::FailedForGood(status) => {
+                self.note((Outcome::Failed, status));
+            }
+        }
+    }
+
+    /// Goes on if nobody is left who could take it.
+    pub(super) fn settle(&mut self, desk: &mut Desk<'_, '_>) {
+        let Some(stage) = self.stage() else { return };
+        let idle = stage.open.is_empty() && stage.asked == 0 && stage.held.is_empty();
+        if !stage.filing && (idle || stage.timed_out) {
+            self.come_back(desk);
+        }
+    }
+
+    fn come_back(&mut self, desk: &mut Desk<'_, '_>) {
+        let Some(stage) = self.stage() else { return };
+        let mut stage = std::mem::take(stage);
+        desk.ctx.disarm(&mut stage.timer);
+        if stage.timed_out {
+            note(&mut stage.best, (Outcome::NoAnswer, own_status(Outcome::NoAnswer)));
+        }
+        let nothing = (Outcome::Unreachable, own_status(Outcome::Unreachable));
+        // Where nobody takes pages, what came before stands.
+        let earlier = self.earlier.filter(|_| !stage.tried);
+        let said = stage.best.or(earlier).unwrap_or(nothing);
+        self.earlier = Some(said);
+        self.late.append(&mut stage.open);
+        let number = stage.number.wrapping_add(1);
+        self.state = State::Asking(Stage { number, ..Stage::default() });
+        if self.route.follow(said.0) {
             return self.act(desk);
         }
-        self.finish(desk, shown_status(status));
+        self.finish(desk, said.1, "");
     }
 
-    fn note(&mut self, status: u16) {
-        let outcome = outcome_of(status);
-        let order = |(outcome, status): (Outcome, u16)| (precedence(outcome), rank(status));
-        if self.best.is_none_or(|best| order((outcome, status)) < order(best)) {
-            self.best = Some((outcome, status));
+    pub(super) fn note(&mut self, said: (Outcome, u16)) {
+        if let Some(stage) = self.stage() {
+            note(&mut stage.best, said);
         }
     }
 
-    fn wait(&mut self, desk: &mut Desk<'_, '_>, patience: Duration) {
-        if !(self.over || self.open.is_empty() && self.asked == 0) {
-            self.stage = Some(desk.ctx.arm(patience, Wake::Page(self.key)));
-        }
-    }
-
-    fn send_to_user(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
-        if self.visited.contains(uid) || self.max_forwards == 0 {
-            return self.note(480);
-        }
-        self.asked += 1;
-        let mut visited = self.visited.clone();
-        visited.push(uid.clone());
-        let opening = PageOpening {
-            id: Arc::clone(&self.id),
-            sender: self.sender.clone(),
-            passage: self.passage.clone(),
-            max_forwards: self.max_forwards - 1,
-            visited,
-        };
-        let from = PageEnd { server: desk.server, page: self.key, stage: self.stage_number };
-        desk.orders.push(Order::Invite(PageInvitation { from, recipient: uid.clone(), opening }));
-    }
-
-    fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>) {
-        let owner = desk.owner;
-        let now = desk.ctx.at();
-        for binding in owner.clients(now, None) {
-            let client = self.send_to(desk, binding);
-            self.open.push(client);
-        }
-    }
-
-    fn send_to(&self, desk: &mut Desk<'_, '_>, binding: &Binding) -> Key {
-        let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
-        let call_id = format!("{:016x}{:016x}", desk.ctx.rng.draw(), desk.ctx.rng.draw());
-        let to =
-            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
-        let (from, to) = (self.sender.face.header(Some(&tag)), to.header(None));
-        let headers = |writer: &mut Writer| {
-            if !binding.stored.path.is_empty() {
-                writer.header(Name::Route, binding.stored.path.as_bytes());
+    /// It is known what the one who asks is to be told.
+    pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_>, status: u16, how: &'static str) {
+        let State::Asking(stage) = &mut self.state else { return };
+        desk.ctx.disarm(&mut stage.timer);
+        self.late.append(&mut stage.open);
+        let (filing, answer) = (stage.filing, Answer { status, how });
+        if self.copy_wanted && !self.is_kept && !filing {
+            self.state = State::Copying(answer);
+            match self.give_to_inbox(desk, true) {
+                Step::Asked(_) => return,
+                Step::Done(_) => {}
             }
-            writer.number(Name::MaxForwards, u64::from(self.max_forwards));
-            writer.header(Name::From, &from);
-            writer.header(Name::To, &to);
-            writer.header(Name::CallId, call_id.as_bytes());
-            writer.header(Name::CSeq, b"1 MESSAGE");
-            self.passage.write(writer);
-        };
-        let draft = Draft {
-            method: Method::Message,
-            name: b"MESSAGE",
-            uri: binding.stored.contact.as_bytes(),
-            headers: &headers,
-            body: self.passage.body(),
-        };
-        desk.transactions.request(desk.ctx, Owner::Page(self.key), binding.flow, &draft)
+        }
+        self.state = State::Answered { filing };
+        self.answer(desk, answer);
     }
 
-    fn finish(&mut self, desk: &mut Desk<'_, '_>, status: u16) {
-        self.over = true;
-        desk.ctx.disarm(&mut self.stage);
+    fn answer(&mut self, desk: &mut Desk<'_, '_>, answer: Answer) {
+        if let State::Copying(_) = self.state {
+            self.state = State::Answered { filing: false };
+        }
+        let status = answer.status;
         match &self.upstream {
             Upstream::Phone(asked) => {
                 let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
@@ -315,25 +334,97 @@ impl Page {
                 write_required(status, &mut writer);
                 desk.transactions.respond(desk.ctx, asked.key, status, writer.finish(b""));
             }
-            Upstream::Half(end) => desk.orders.push(Order::Reply { to: *end, status }),
+            Upstream::Half(end) => {
+                let spent = self.halves.1.saturating_sub(self.halves.0).saturating_add(1);
+                desk.orders.push(Order::Reply { to: *end, status, spent });
+            }
+            Upstream::Nobody => {}
         }
-        let record = Arc::new(self.record(desk.ctx.now, status));
+        let record = Arc::new(self.record(desk.ctx, answer));
         desk.ctx.store(StoreOp::PutPage(Arc::clone(&record)));
         desk.ctx.fact(Fact::Page(record));
-        desk.orders.push(Order::Over(self.key));
+        self.leave(desk);
     }
 
-    fn record(&self, now: Now, status: u16) -> PageRecord {
+    /// Lets itself go when it was answered and no phone can take it out of the inbox any more.
+    fn leave(&self, desk: &mut Desk<'_, '_>) {
+        let State::Answered { filing } = self.state else { return };
+        let may_leave_inbox = self.is_kept && !self.late.is_empty();
+        if !filing && !may_leave_inbox {
+            desk.orders.push(Order::Over(self.key));
+        }
+    }
+
+    /// Gives it to the owner's inbox, which says so at once or is to be waited for.
+    pub(super) fn give_to_inbox(&self, desk: &mut Desk<'_, '_>, copy: bool) -> Step {
+        let delivery = Delivery {
+            id: &self.id,
+            uid: &self.owner,
+            sender: &self.route.caller().to_string(),
+            face: &self.sender.face,
+            origin: &self.origin,
+            passage: &self.passage,
+            copy,
+        };
+        let step = Inbox.take(desk.ctx, &delivery);
+        if let Step::Asked(ticket) = step {
+            desk.orders.push(Order::TellPage { page: self.key, ticket });
+        }
+        step
+    }
+
+    /// It is in the owner's inbox.
+    fn waits(&mut self, desk: &mut Desk<'_, '_>) {
+        self.is_kept = true;
+        desk.orders.push(Order::Waits { uid: self.owner.clone(), since: self.began });
+    }
+
+    fn tell_taken(&mut self, desk: &mut Desk<'_, '_>) {
+        self.late.clear();
+        desk.orders.push(Order::Taken { uid: self.owner.clone(), id: Arc::clone(&self.id) });
+    }
+
+    /// Arms the timer of the stage, if there is something to wait for.
+    pub(super) fn wait(&mut self, desk: &mut Desk<'_, '_>) {
+        let key = self.key;
+        let Some(stage) = self.stage() else { return };
+        if !(stage.open.is_empty() && stage.asked == 0 && stage.held.is_empty()) {
+            stage.timer = Some(desk.ctx.arm(stage.patience, Wake::Page(key)));
+        }
+    }
+
+    pub(super) fn stage(&mut self) -> Option<&mut Stage> {
+        match &mut self.state {
+            State::Asking(stage) => Some(stage),
+            State::Copying(_) | State::Answered { .. } => None,
+        }
+    }
+
+    fn record(&self, ctx: &Ctx<'_>, Answer { status, how }: Answer) -> PageRecord {
         PageRecord {
             id: self.id.to_string(),
             direction: self.direction.as_str(),
             owner: self.owner.clone(),
             sender: self.route.caller().to_string(),
             recipient: self.route.to().to_string(),
-            at_ms: now.wall_ms,
+            at_ms: ctx.now.wall_ms,
             status,
+            how,
             rule: self.route.rule(),
             path: self.route.path(),
         }
     }
+}
+
+fn note(best: &mut Option<(Outcome, u16)>, said: (Outcome, u16)) {
+    let order = |(outcome, status): (Outcome, u16)| (precedence(outcome), rank(status));
+    if best.is_none_or(|best| order(said) < order(best)) {
+        *best = Some(said);
+    }
+}
+
+fn forget(list: &mut SmallVec<[Key; 2]>, client: Key) -> bool {
+    let before = list.len();
+    list.retain(|open| *open != client);
+    list.len() < before
 }

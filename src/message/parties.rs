@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::base::{Key, ServerIndex, Uid};
+use crate::device::Origin;
 use crate::leg::Passage;
 use crate::registrar::Caller;
 use crate::transaction::Asked;
@@ -16,15 +17,15 @@ pub struct PageEnd {
     pub server: ServerIndex,
     /// The page there.
     pub page: Key,
-    /// Which of its stages asks: an answer to an earlier one comes too late.
+    /// Which of its stages asks: a refusal of an earlier one comes too late.
     pub stage: u8,
 }
 
 /// What the sender's half asks of the recipient's.
 #[derive(Debug)]
 pub struct PageInvitation {
-    /// Who waits for the answer.
-    pub from: PageEnd,
+    /// Who waits for the answer; nobody, if it is a copy.
+    pub from: Option<PageEnd>,
     /// To whom.
     pub recipient: Uid,
     /// What every half of the page begins with.
@@ -38,10 +39,14 @@ pub struct PageOpening {
     pub id: Arc<str>,
     /// Who writes.
     pub sender: Caller,
+    /// By what the page is known if it is sent again.
+    pub origin: Origin,
     /// The body and what passes with it.
     pub passage: Passage,
     /// How many hops it may still go.
     pub max_forwards: u8,
+    /// How many halves of it there may still be besides this one.
+    pub halves: u16,
     /// Users whose trees have already been asked.
     pub visited: SmallVec<[Uid; 2]>,
 }
@@ -53,4 +58,6 @@ pub enum Upstream {
     Phone(Asked),
     /// The sender's half.
     Half(PageEnd),
+    /// Nobody: it is a copy.
+    Nobody,
 }

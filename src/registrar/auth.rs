@@ -4,6 +4,9 @@
 //! from the request, so that a repeat gets the same answer. Unknown user and wrong password take the
 //! same way and the same time.
 //!
+//! A request that was challenged comes again with a higher CSeq. So that it is known for the same
+//! ([`Doors::first_cseq`]), the nonce of its challenge remembers the first.
+//!
 //! Implements: RFC 3261 §22, §8.2.7; RFC 7616; RFC 8760.
 
 use std::hash::{DefaultHasher, Hasher};
@@ -18,6 +21,9 @@ use crate::sip::{Message, Method, Name, Uri, Writer};
 
 use super::nonce::{Judged, Nonces, Use};
 use super::user::User;
+
+/// CSeq numbers that the retries of one request may use up.
+const RETRIES: u32 = 8;
 
 /// What a request says about its sender.
 #[derive(Debug)]
@@ -121,7 +127,8 @@ impl Doors {
         let (status, name) =
             if registrar { (401, Name::WwwAuthenticate) } else { (407, Name::ProxyAuthenticate) };
         let mut writer = self.refusal(request, status, source);
-        let nonce = self.nonces.mint(now, source.remote.ip(), rng);
+        let word = self.first_cseq(settings, request) ^ self.thread(request);
+        let nonce = self.nonces.mint(now, source.remote.ip(), word, rng);
         for offered in &settings.digest {
             let algorithm = match offered {
                 Offered::Md5 => Algorithm::Md5,
@@ -132,6 +139,28 @@ impl Doors {
             writer.text(name, format_args!("{challenge}"));
         }
         writer.finish(b"")
+    }
+
+    /// The CSeq that a request had before it was challenged for the first time: with its Call-ID it
+    /// tells it from all others, over every challenge in between, also those of a server that was
+    /// started anew meanwhile (RFC 3261 §8.1.3.5: a retry has the same Call-ID and a higher CSeq).
+    pub fn first_cseq(&self, settings: &Settings, request: &Message) -> u32 {
+        let own = request.cseq();
+        let Access::Claim { credentials, .. } = claimed(settings, request) else { return own };
+        // Only the first use of a nonce answers the challenge that it came with.
+        let answers = credentials.count().is_none_or(|count| count <= 1);
+        let word = Nonces::word(credentials.nonce).filter(|_| answers);
+        let first = word.map(|word| word ^ self.thread(request));
+        first.filter(|first| own.checked_sub(*first).is_some_and(|retries| retries <= RETRIES)).unwrap_or(own)
+    }
+
+    /// A word that requests of one Call-ID and From tag share.
+    fn thread(&self, request: &Message) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.tag_key);
+        hasher.write(request.call_id());
+        hasher.write(request.from_tag());
+        u32::try_from(hasher.finish() >> 32).unwrap_or(0)
     }
 
     /// The beginning of a response that keeps no state: its To tag is derived from the request

@@ -1,8 +1,9 @@
 //! Nonces that nobody has to remember, and the memory of how often each was used.
 //!
-//! A nonce is its time, the server's epoch, a random part, and a MAC over these, the realm and the
-//! network it was given to. That it is ours is told from itself; only the uses of those that were
-//! answered correctly are kept, by the user server that owns the user.
+//! A nonce is its time, the server's epoch, a random part, a word about the request it was given
+//! to, and a MAC over these, the realm and the network it was given to. That it is ours is told from
+//! itself; only the uses of those that were answered correctly are kept, by the user server that
+//! owns the user.
 //!
 //! Implements: RFC 7616 §3.3 (nonce), §3.4 (nc), §5.4, §5.5; RFC 3261 §22.4.
 
@@ -18,7 +19,7 @@ use crate::base::{Now, Rng};
 use crate::config::Settings;
 
 const LEN: usize = 56;
-/// Hex digits before the MAC: time 12, epoch 8, random 16.
+/// Hex digits before the MAC: time 12, epoch 8, random 8, word 8.
 const SIGNED: usize = 36;
 /// Nonces of one user whose uses are remembered.
 const WINDOWS: usize = 8;
@@ -51,14 +52,17 @@ impl Nonces {
         Self { mac, epoch: settings.epoch, life_ms: u64::from(settings.limits.nonce_s) * 1000 }
     }
 
-    pub(super) fn mint(&self, now: Now, source: IpAddr, rng: &mut Rng) -> String {
+    /// Makes one; `word` is whatever its asker will be glad to read in it again.
+    pub(super) fn mint(&self, now: Now, source: IpAddr, word: u32, rng: &mut Rng) -> String {
         let mut text = [0; LEN];
         let (signed, mac) = text.split_at_mut(SIGNED);
         let (time, rest) = signed.split_at_mut(12);
-        let (epoch, random) = rest.split_at_mut(8);
+        let (epoch, rest) = rest.split_at_mut(8);
+        let (random, last) = rest.split_at_mut(8);
         hex(u64::try_from(now.wall_ms).unwrap_or(0), time);
         hex(u64::from(self.epoch), epoch);
         hex(rng.draw(), random);
+        hex(u64::from(word), last);
         mac.copy_from_slice(&self.sign(signed, source));
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -78,6 +82,12 @@ impl Nonces {
             return Judged::Stale;
         }
         Judged::Good { issued_ms, id }
+    }
+
+    /// The word that a nonce was made with, if it has the form of ours.
+    pub(super) fn word(nonce: &[u8]) -> Option<u32> {
+        let word = nonce.get(SIGNED - 8..SIGNED).filter(|_| nonce.len() == LEN)?;
+        u32::try_from(unhex(word)?).ok()
     }
 
     /// The first 80 bits of the MAC as hex.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{At, Now, TimerId, Uid};
+use smallvec::SmallVec;
+
+use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
 use crate::routing::{Facts, Profile, Registered, Who};
@@ -32,8 +34,17 @@ pub struct User {
     pub devices: Box<[StoredDevice]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
+    /// Whether his clients have refused all of those, each for good.
+    pub refused: bool,
+    /// The round that is bringing them to his clients.
+    pub round: Option<Key>,
+    /// When a client of his last registered here.
+    pub registered: Option<At>,
     /// Halves of calls that are in progress.
     pub calls: u16,
+    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
+    /// does not come twice at once.
+    pub called: SmallVec<[Arc<str>; 1]>,
     /// Halves of pages that are in progress.
     pub pages: u16,
     /// Whether the store knows him no longer: he goes when his last half does.
@@ -58,7 +69,11 @@ impl User {
             contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             waiting: stored.waiting,
+            refused: false,
+            round: None,
+            registered: None,
             calls: 0,
+            called: SmallVec::new(),
             pages: 0,
             removed: false,
             used: now.at,
@@ -77,6 +92,11 @@ impl User {
             name.is_none() || instance.is_some_and(|instance| binding.has_instance(instance))
         };
         self.bindings.reachable(now).filter(named)
+    }
+
+    /// Whether he calls one of his clients by this name.
+    pub fn calls_client(&self, name: &str) -> bool {
+        self.devices.iter().any(|device| device.name == name && device.instance.is_some())
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
@@ -100,7 +120,7 @@ impl User {
 
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
-        self.calls > 0 || self.pages > 0
+        self.calls > 0 || self.pages > 0 || self.round.is_some()
     }
 
     /// Takes what an operator may have changed; bindings, calls and uses stay.

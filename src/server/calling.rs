@@ -9,16 +9,19 @@ use crate::effect::{Ctx, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
 use crate::registrar::{Caller, User, who_of_uri};
 use crate::routing::{Direction, Route, Who};
-use crate::sip::{Item, Message, Name, Uri};
+use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
-use super::requests::is_anonymous;
+use super::requests::{TURNED_AWAY_S, is_anonymous};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
 const MAX_FORWARDS: u8 = 70;
+
+/// The bodies that calls are made with.
+pub(super) const CARRIED: &[u8] = b"application/sdp, multipart/mixed";
 
 impl Switchboard {
     /// An INVITE of a user who is who he says he is: the caller's half begins.
@@ -26,14 +29,19 @@ impl Switchboard {
         let request = Arc::clone(&asked.request);
         if !can_carry(&request) {
             let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Accept, b"application/sdp, multipart/mixed");
+            writer.header(Name::Accept, CARRIED);
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        }
+        if !has_one_contact(&request) {
+            return self.refuse(ctx, &asked, 400);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         let full = self.draining
             || self.calls.len() >= usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
         if full {
-            return self.refuse(ctx, &asked, 503);
+            let mut writer = asked.answer(503, self.fresh_tag(ctx).as_bytes());
+            writer.number(Name::RetryAfter, TURNED_AWAY_S);
+            return self.transactions.respond(ctx, asked.key, 503, writer.finish(b""));
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
@@ -93,7 +101,12 @@ impl Switchboard {
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse_invitation(&invitation, 486);
         }
+        // Two users have sent the same call on to him (RFC 3261 §8.2.2.2: merged requests).
+        if user.called.contains(&invitation.opening.id) {
+            return self.refuse_invitation(&invitation, 482);
+        }
         user.calls += 1;
+        user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
@@ -133,6 +146,11 @@ impl Switchboard {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {
                     user.calls = user.calls.saturating_sub(1);
+                    if call.direction() == Direction::Incoming
+                        && let Some(at) = user.called.iter().position(|id| id == call.id())
+                    {
+                        user.called.swap_remove(at);
+                    }
                     user.used = ctx.at();
                 }
                 self.users.let_go(ctx, call.owner());
@@ -204,8 +222,19 @@ fn hides_history(request: &Message) -> bool {
     privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
 }
 
+/// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
+/// §8.1.1.8, §12.1.1).
+pub(super) fn has_one_contact(request: &Message) -> bool {
+    let mut contacts = request.values(Name::Contact);
+    let is_sip = |contact: &[u8]| {
+        let uri = NameAddr::parse(contact).and_then(|address| Uri::parse(address.uri).ok());
+        uri.is_some_and(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))
+    };
+    contacts.next().is_some_and(is_sip) && contacts.next().is_none()
+}
+
 /// Whether an INVITE's body is of a kind that calls are made with.
-fn can_carry(request: &Message) -> bool {
+pub(super) fn can_carry(request: &Message) -> bool {
     if request.body().is_empty() {
         return true;
     }

@@ -1,11 +1,13 @@
-//! MESSAGE: the two halves of a page are set up here, and let go.
+//! MESSAGE: the two halves of a page, and the rounds that empty inboxes, are set up here, and let go.
 
 use std::sync::Arc;
 
-use crate::base::Uid;
-use crate::effect::{Ctx, StoreOp};
+use crate::base::{Key, Uid};
+use crate::device::Origin;
+use crate::effect::{Ctx, StoreOp, Ticket};
 use crate::leg::Passage;
-use crate::message::{Order, Page, PageInvitation, PageOpening, Upstream};
+use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
+use crate::registrar::User;
 use crate::routing::{Direction, Mode, Route, Who};
 use crate::transaction::Asked;
 
@@ -21,6 +23,9 @@ impl Switchboard {
     /// A MESSAGE of a user who is who he says he is: the sender's half begins.
     pub(super) fn on_page(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
+        if let Some(status) = refusal_of(&request, ctx.settings.limits.page_bytes) {
+            return self.refuse(ctx, &asked, status);
+        }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
@@ -33,17 +38,20 @@ impl Switchboard {
         let passage = Passage::of(&request);
         let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
         let route = Route::begin(profiles, Direction::Outgoing, Mode::Page, who, facts);
+        let origin = Origin {
+            call_id: String::from_utf8_lossy(request.call_id()).into(),
+            cseq: self.doors.first_cseq(ctx.settings, &request),
+        };
         let opening = PageOpening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
             sender,
+            origin,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
+            halves: ctx.settings.limits.halves_per_call,
             visited: smallvec::SmallVec::new(),
         };
-        let key = self.pages.next_key();
-        let upstream = Upstream::Phone(asked);
-        self.pages.insert(Page::new(key, opening, Direction::Outgoing, uid.clone(), route, upstream));
-        self.with_page(ctx, key, Page::act);
+        self.begin_page(ctx, opening, (Direction::Outgoing, uid.clone(), route), Upstream::Phone(asked));
     }
 
     /// Another half asks this user's routing: the recipient's half begins.
@@ -63,14 +71,56 @@ impl Switchboard {
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
         let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
         let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
+        let upstream = invitation.from.map_or(Upstream::Nobody, Upstream::Half);
+        self.begin_page(ctx, invitation.opening, (Direction::Incoming, uid, route), upstream);
+    }
+
+    fn begin_page(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        opening: PageOpening,
+        half: (Direction, Uid, Route),
+        upstream: Upstream,
+    ) {
         let key = self.pages.next_key();
-        let upstream = Upstream::Half(invitation.from);
-        self.pages.insert(Page::new(key, invitation.opening, Direction::Incoming, uid, route, upstream));
+        self.pages.insert(Page::new(key, opening, half, upstream, ctx.now));
         self.with_page(ctx, key, Page::act);
     }
 
     pub(super) fn refuse_page(&mut self, invitation: &PageInvitation, status: u16) {
-        self.post(invitation.from.server, PeerWord::PageReply { to: invitation.from, status });
+        if let Some(from) = invitation.from {
+            self.post(from.server, PeerWord::PageReply { to: from, status, spent: 1 });
+        }
+    }
+
+    /// One of the user's clients can be reached: what waits for it is brought.
+    pub(super) fn begin_round(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
+        let now = ctx.at();
+        let waits = |user: &User| user.waiting && user.bindings.any(now);
+        if !self.draining && self.users.get(uid).is_some_and(waits) {
+            self.round_of(ctx, uid);
+        }
+    }
+
+    /// A client of the user's has registered; if there is a round, by these bindings.
+    pub(super) fn on_reachable(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, bindings: &[String]) {
+        let Some(user) = self.users.get_mut(uid) else { return };
+        user.registered = Some(ctx.at());
+        match user.round {
+            Some(round) => self.with_round(ctx, round, |round, desk| round.on_registered(desk, bindings)),
+            None => self.begin_round(ctx, uid),
+        }
+    }
+
+    /// The round of this user, begun if there is none.
+    fn round_of(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Key> {
+        let user = self.users.get_mut(uid)?;
+        if user.round.is_none() {
+            let key = self.rounds.insert(Round::new(self.rounds.next_key(), uid.clone()));
+            user.round = Some(key);
+            self.with_round(ctx, key, Round::begin);
+        }
+        self.users.get(uid)?.round
     }
 
     pub(super) fn on_page_order(&mut self, ctx: &mut Ctx<'_>, order: Order) {
@@ -81,9 +131,14 @@ impl Switchboard {
             }
             Order::FindNumber { page, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
-                self.waiting.insert(ticket, Waiting::NumberForPage(page, number));
+                self.await_store(ticket, Waiting::NumberForPage(page, number));
             }
-            Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
+            Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
+            Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
+            Order::Reply { to, status, spent } => {
+                self.post(to.server, PeerWord::PageReply { to, status, spent });
+            }
+            Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
                 let Some(page) = self.pages.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(page.owner()) {
@@ -91,6 +146,76 @@ impl Switchboard {
                 }
                 self.users.let_go(ctx, page.owner());
             }
+            Order::Waits { uid, since } => {
+                let Some(user) = self.users.get_mut(&uid) else { return };
+                (user.waiting, user.refused) = (true, false);
+                // A client that came while the page was on its way has not had it.
+                let came = user.registered.is_some_and(|registered| registered >= since);
+                match user.round.and_then(|round| self.rounds.get_mut(round)) {
+                    Some(round) => round.on_waiting(),
+                    None if came => self.begin_round(ctx, &uid),
+                    None => {}
+                }
+            }
+            Order::Taken { uid, id } => {
+                if let Some(round) = self.round_of(ctx, &uid) {
+                    self.with_round(ctx, round, |round, desk| round.on_taken(desk, &id));
+                }
+            }
+            Order::Answers(uid) => self.begin_round(ctx, &uid),
+            Order::Turns(pages) => {
+                for page in pages {
+                    self.with_page(ctx, page, Page::on_turn);
+                }
+            }
+            Order::RoundOver { round, uid, left } => {
+                self.rounds.remove(round);
+                if let Some(user) = self.users.get_mut(&uid).filter(|user| user.round == Some(round)) {
+                    user.round = None;
+                    (user.waiting, user.refused) = (left != Left::Nothing, left == Left::Refused);
+                }
+                self.users.let_go(ctx, &uid);
+            }
         }
+    }
+
+    fn await_store(&mut self, ticket: Ticket, waiting: Waiting) {
+        self.waiting.insert(ticket, waiting);
+    }
+
+    /// A page waits until the round of its owner lets it go on.
+    fn queue(&mut self, ctx: &mut Ctx<'_>, page: Key) {
+        let owner = self.pages.get(page).and_then(|page| self.users.get(page.owner()));
+        match owner.and_then(|owner| owner.round).and_then(|round| self.rounds.get_mut(round)) {
+            Some(round) => round.queue(page),
+            None => self.with_page(ctx, page, Page::on_turn),
+        }
+    }
+
+    /// Lets a page do something, with everything that it acts through.
+    pub(super) fn with_page(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        key: Key,
+        act: impl FnOnce(&mut Page, &mut Desk<'_, '_>),
+    ) {
+        let Some(page) = self.pages.get_mut(key) else { return };
+        let Some(owner) = self.users.get(page.owner()) else { return };
+        let queue = owner.round.and_then(|round| self.rounds.get(round)).is_some_and(Round::holds_back);
+        let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
+        act(page, &mut Desk { ctx, transactions, server: self.index, owner, queue, orders });
+    }
+
+    /// Lets a round do something, with everything that it acts through.
+    pub(super) fn with_round(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        key: Key,
+        act: impl FnOnce(&mut Round, &mut Desk<'_, '_>),
+    ) {
+        let Some(round) = self.rounds.get_mut(key) else { return };
+        let Some(owner) = self.users.get(round.owner()) else { return };
+        let (transactions, orders) = (&mut self.transactions, &mut self.page_orders);
+        act(round, &mut Desk { ctx, transactions, server: self.index, owner, queue: false, orders });
     }
 }

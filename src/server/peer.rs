@@ -27,5 +27,7 @@ pub(crate) enum PeerWord {
         to: PageEnd,
         /// The final status.
         status: u16,
+        /// How many halves it took to come to that.
+        spent: u16,
     },
 }

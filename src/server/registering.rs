@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::Uid;
 use crate::effect::{Ctx, Fact, StoreOp, StreamId};
-use crate::registrar::{Change, Denied, aor_of, registration_reply, requested_change};
+use crate::registrar::{Binding, Change, Denied, aor_of, registration_reply, requested_change};
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
@@ -66,6 +66,9 @@ impl Switchboard {
                 ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
             }
         }
+        let key = |binding: &Binding| user.round.is_some().then(|| binding.stored.key.clone());
+        let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
+        let mut is_reachable = false;
         let mut lost = Vec::new();
         for binding in change.put {
             if let Some(stream) = binding.flow.stream {
@@ -87,12 +90,16 @@ impl Switchboard {
                 renewed: !change.durable,
             });
             user.bindings.put(binding);
+            is_reachable = true;
         }
         let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
+        }
+        if is_reachable {
+            self.on_reachable(ctx, uid, &renewed);
         }
     }
 
@@ -126,13 +133,7 @@ impl Switchboard {
         self.forget_bindings(ctx, uid, gone, "connection closed");
     }
 
-    fn forget_bindings(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        uid: &Uid,
-        gone: Vec<crate::registrar::Binding>,
-        why: &'static str,
-    ) {
+    fn forget_bindings(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, gone: Vec<Binding>, why: &'static str) {
         let remove: Vec<String> = gone.iter().map(|binding| binding.stored.key.clone()).collect();
         for binding in gone {
             ctx.fact(Fact::Unregistered { uid: uid.clone(), contact: binding.stored.contact, why });

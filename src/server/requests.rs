@@ -1,6 +1,8 @@
 //! A request from outside: the order of checks, and who is to deal with it.
 //!
-//! Before the challenge and without state: 400, 505, 416. After it: 483, 420, 405 or 501, 415, 404.
+//! Before the challenge and without state: 400, 505, 416. After it: 483, 420, 405 or 501, 415, 400
+//! (no Contact), 404. Inside a dialog: 481, 407 from another address, 500 (CSeq), 420, 483, 415, 400,
+//! and what the leg says.
 //!
 //! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22.
 
@@ -21,20 +23,25 @@ use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::{Arrival, Asked};
 use crate::transport::reply_flow;
 
+use super::calling::{CARRIED, can_carry, has_one_contact};
 use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 const PAUSE_S: u64 = 60;
-/// Seconds that somebody who comes while there are too many transactions is asked to wait.
-const TURNED_AWAY_S: u64 = 5;
+/// Seconds that somebody who comes while there is too much to do, or while we end, is asked to wait.
+pub(super) const TURNED_AWAY_S: u64 = 5;
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
         if !message.is_request() {
             if message.fault().is_some() {
                 return ctx.fact(Fact::Dropped(Dropped::Unreadable));
+            }
+            // Somebody has sent it to us by mistake (RFC 3261 §8.1.3.3).
+            if message.values(Name::Via).nth(1).is_some() {
+                return ctx.fact(Fact::Dropped(Dropped::StrayResponse));
             }
             return self.on_response(ctx, message);
         }
@@ -81,12 +88,12 @@ impl Switchboard {
             };
         };
         let asked = self.transactions.open(flow, cancel);
-        let tag = leg.and_then(|leg| self.legs.ringing_tag(leg)).map(<[u8]>::to_vec);
+        let tag = leg.and_then(|leg| self.legs.tag(leg)).map(<[u8]>::to_vec);
         let tag = tag.unwrap_or_else(|| self.fresh_tag(ctx).as_bytes().to_vec());
         asked.refuse(ctx, &mut self.transactions, 200, &tag);
         if let (Some(leg), false) = (leg, self.transactions.is_final(invite)) {
             let mut wire = Wire { ctx, transactions: &mut self.transactions };
-            let report = self.legs.on_cancel(&mut wire, leg, cancel);
+            let report = self.legs.on_cancel(&mut wire, leg, invite, cancel);
             self.reports.extend(report);
         }
     }
@@ -109,6 +116,7 @@ impl Switchboard {
         let fits = self.legs.accept(leg, message);
         let asked = self.transactions.open(flow, message);
         match fits {
+            Ok(()) if self.refuse_inside(ctx, &asked) => {}
             Ok(()) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = self.legs.on_request(&mut wire, leg, asked);
@@ -117,6 +125,32 @@ impl Switchboard {
             Err(Misfit::Unknown) => asked.refuse(ctx, &mut self.transactions, 481, message.to_tag()),
             Err(Misfit::Old) => asked.refuse(ctx, &mut self.transactions, 500, message.to_tag()),
         }
+    }
+
+    /// Refuses what has no place in any dialog of ours; false if there is nothing to refuse. Hops
+    /// count only where a request goes on to the other side (RFC 3261 §16.3): a BYE with none left
+    /// has reached whom it is for.
+    fn refuse_inside(&mut self, ctx: &mut Ctx<'_>, asked: &Asked) -> bool {
+        let (request, method) = (&asked.request, asked.request.method());
+        let tag = request.to_tag();
+        let lacking = lacking(request);
+        let goes_on = matches!(method, Method::Invite | Method::Info | Method::Message);
+        let wrong_contact = request.has(Name::Contact) && !has_one_contact(request);
+        let status = match method {
+            _ if !lacking.is_empty() => 420,
+            _ if goes_on && request.max_forwards() == Some(0) => 483,
+            Method::Invite if !can_carry(request) => 415,
+            Method::Invite if wrong_contact => 400,
+            _ => return false,
+        };
+        let mut writer = asked.answer(status, tag);
+        match status {
+            420 => writer.header(Name::Unsupported, &lacking),
+            415 => writer.header(Name::Accept, CARRIED),
+            _ => &mut writer,
+        };
+        self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
+        true
     }
 
     /// Whether a request from an unexpected source carries the credentials of the leg's own user.
@@ -319,8 +353,8 @@ impl Switchboard {
     }
 }
 
-/// Whether a request inside a dialog comes from where its phone is: over the same stream, or from
-/// the same address.
+/// Whether a request inside a dialog comes from where its phone is: from the same address, by
+/// whatever transport, port or stream; a phone that reconnects has others.
 fn same_source(home: Flow, flow: Flow) -> bool {
     let ip = |flow: Flow| -> IpAddr { canonical(flow.remote.ip()) };
     ip(home) == ip(flow)

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::leg::{LegWord, Legs, Report, Wire};
-use crate::message::{self, Page};
+use crate::message::{self, Page, Round};
 use crate::registrar::{Change, Doors, Patience, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
@@ -36,6 +36,8 @@ pub struct Census {
     pub legs: usize,
     /// Halves of pages.
     pub pages: usize,
+    /// Rounds of pages from inboxes.
+    pub rounds: usize,
     /// Client transactions.
     pub client_transactions: usize,
     /// Server transactions.
@@ -54,6 +56,8 @@ pub(super) enum Waiting {
     User(Uid),
     NumberForCall(call::Lookup),
     NumberForPage(Key, Arc<str>),
+    DeviceForPage(Key),
+    InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -68,6 +72,7 @@ pub(super) struct Switchboard {
     pub(super) legs: Legs,
     pub(super) calls: Arena<Call>,
     pub(super) pages: Arena<Page>,
+    pub(super) rounds: Arena<Round>,
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
@@ -95,6 +100,7 @@ impl Switchboard {
             legs: Legs::new(index),
             calls: Arena::default(),
             pages: Arena::default(),
+            rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
             closed: VecDeque::new(),
@@ -119,6 +125,7 @@ impl Switchboard {
             calls: self.calls.len(),
             legs: self.legs.len(),
             pages: self.pages.len(),
+            rounds: self.rounds.len(),
             client_transactions,
             server_transactions,
             timers: 0,
@@ -191,8 +198,8 @@ impl Switchboard {
             PeerWord::Opened { leg, peer } => self.legs.on_opened(leg, peer),
             PeerWord::Mail(mail) => self.reports.extend(self.legs.on_mail(mail)),
             PeerWord::Page(invitation) => self.on_page_invitation(ctx, invitation),
-            PeerWord::PageReply { to, status } => {
-                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
+            PeerWord::PageReply { to, status, spent } => {
+                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, (status, spent)));
             }
         }
     }
@@ -226,6 +233,7 @@ impl Switchboard {
             }
             Wake::Call(key, timer) => self.with_call(ctx, key, |call, desk| call.on_timer(desk, timer)),
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
+            Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
         }
     }
@@ -245,19 +253,20 @@ impl Switchboard {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match event {
-                    TxEvent::Response { response, again, .. } => {
-                        self.legs.on_response(&mut wire, leg, client, response, *again)
+                    TxEvent::Response { response, .. } => {
+                        self.legs.on_response(&mut wire, leg, client, response)
                     }
                     TxEvent::Failed { status, .. } => self.legs.on_failed(&mut wire, leg, client, *status),
                 };
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                let status = match event {
-                    TxEvent::Response { response, .. } => response.status(),
-                    TxEvent::Failed { status, .. } => *status,
-                };
+                let status = event.status();
                 self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+            }
+            Owner::Round(round) => {
+                let status = event.status();
+                self.with_round(ctx, round, |round, desk| round.on_phone(desk, client, status));
             }
             Owner::Nobody => {}
         }
@@ -282,8 +291,12 @@ impl Switchboard {
     fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
         match (waiting, outcome) {
             (Waiting::User(uid), StoreOutcome::User(stored)) => {
+                let is_new = self.users.get(&uid).is_none();
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
+                if is_new {
+                    self.begin_round(ctx, &uid);
+                }
                 for job in jobs {
                     self.on_job(ctx, job);
                 }
@@ -300,6 +313,12 @@ impl Switchboard {
             (Waiting::NumberForPage(page, number), outcome) => {
                 let uid = owner_of(ctx.settings, &number, outcome);
                 self.with_page(ctx, page, |page, desk| page.on_number(desk, uid.as_ref()));
+            }
+            (Waiting::DeviceForPage(page), outcome) => {
+                self.with_page(ctx, page, |page, desk| page.on_stored(desk, &outcome));
+            }
+            (Waiting::InboxForRound(round), outcome) => {
+                self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
@@ -330,26 +349,10 @@ impl Switchboard {
         self.reports.extend(reports);
     }
 
-    /// Lets a page do something, with everything that it acts through.
-    pub(super) fn with_page(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        key: Key,
-        act: impl FnOnce(&mut Page, &mut message::Desk<'_, '_>),
-    ) {
-        let Some(page) = self.pages.get_mut(key) else { return };
-        let Some(owner) = self.users.get(page.owner()) else { return };
-        let mut desk = message::Desk {
-            ctx,
-            transactions: &mut self.transactions,
-            server: self.index,
-            owner,
-            orders: &mut self.page_orders,
-        };
-        act(page, &mut desk);
-    }
-
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {
+        for event in self.transactions.on_closed(ctx, stream) {
+            self.on_event(ctx, &event);
+        }
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let reports = self.legs.on_closed(&mut wire, stream);
         self.reports.extend(reports);

@@ -10,6 +10,7 @@ mod address;
 mod answer;
 mod chars;
 mod check;
+mod date;
 pub mod digest;
 mod fault;
 mod frame;
@@ -30,6 +31,7 @@ mod write;
 
 pub use address::{Contact, NameAddr};
 pub use chars::{number, trim, unescape_quoted};
+pub use date::Date;
 pub use fault::{Fault, Unreadable};
 pub use frame::{Frame, Framer, frame};
 pub use item::{Item, RAck, Reason};

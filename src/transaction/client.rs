@@ -18,7 +18,7 @@ use crate::effect::{Ctx, Flow, Wake};
 use crate::sip::Method;
 
 use super::Owner;
-use super::timing::{T1, T2, T4, TIMEOUT};
+use super::timing::{T1, T2, T4};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -34,8 +34,6 @@ pub(super) enum Step {
     Quiet,
     /// Tell the user of this response.
     Tell,
-    /// Tell the user of this 2xx, which he has had before.
-    TellAgain,
     /// Tell the user of this response; the machine is gone.
     TellAndEnd,
     /// The machine is gone.
@@ -72,9 +70,9 @@ impl Client {
         }
     }
 
-    /// The request has been sent: timers F and, over datagrams, E run.
-    pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key) {
-        self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::F)));
+    /// The request has been sent: timers F and, over datagrams, E run. `patience` is F's time.
+    pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key, patience: Duration) {
+        self.end = Some(ctx.arm(patience, Wake::Client(key, Letter::F)));
         if !self.flow.transport().is_reliable() {
             self.repeat = Some(ctx.arm(T1, Wake::Client(key, Letter::E)));
         }

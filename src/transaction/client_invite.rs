@@ -4,14 +4,14 @@
 //!   Calling ──1xx──▶ Proceeding ──300…699──▶ Completed ──D──▶ (gone)
 //!     │  A: repeat       │                      every repeat is acknowledged
 //!     │                  └──2xx──▶ Accepted ──M──▶ (gone)
-//!     └── B, transport error ──▶ told, (gone)      every 2xx is told
+//!     └── B, transport error ──▶ told, (gone)      a new 2xx is told, a repeat acknowledged
 //! ```
 //!
-//! The ACK of a 2xx is the leg's; that of any other final response is ours.
+//! The ACK of a 2xx is written by the leg, for it may carry an answer; it is kept here, so that
+//! repeats are acknowledged when the leg is long gone. That of any other final response is ours.
 //!
 //! Implements: RFC 3261 §17.1.1; RFC 6026 §7.2, §8.4.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,8 +26,8 @@ use super::Owner;
 use super::client::Step;
 use super::timing::{T1, TIMEOUT, TIMER_D};
 
-/// Answers to one INVITE that are told from repeats; the phones of nobody are more.
-const ANSWERS: usize = 16;
+/// Phones that may answer one INVITE: behind one binding nobody has more, and each costs memory.
+const FORKS: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -37,17 +37,30 @@ enum State {
     Accepted,
 }
 
+/// The ACK of a 2xx.
+#[derive(Debug)]
+struct Kept {
+    tag: Bytes,
+    flow: Flow,
+    ack: Bytes,
+}
+
 #[derive(Debug)]
 pub(super) struct ClientInvite {
     pub(super) owner: Owner,
     pub(super) token: Token,
     pub(super) flow: Flow,
+    /// Whether it made the offer, so that no ACK of its has to carry an answer.
+    pub(super) offered: bool,
     /// The CANCEL of this INVITE, which has the same branch (RFC 3261 §9.1).
     pub(super) cancel: Option<Key>,
+    /// As it was sent; a long one, as it is sent by a datagram until it is known to have moved.
     request: Bytes,
+    /// A long one as it is sent by a stream: its Via differs, and so those of its ACK and CANCEL.
+    pub(super) long: Option<Bytes>,
     ack: Option<Bytes>,
-    /// The To tags of the 2xx that have come, hashed: a proxy that forks may let several through.
-    answers: SmallVec<[u64; 1]>,
+    /// The ACKs of 2xx, by the To tag of who answered: a proxy that forks lets several through.
+    acks: SmallVec<[Kept; 1]>,
     state: State,
     interval: Duration,
     repeat: Option<TimerId>,
@@ -55,15 +68,17 @@ pub(super) struct ClientInvite {
 }
 
 impl ClientInvite {
-    pub(super) fn new(owner: Owner, token: Token, flow: Flow, request: Bytes) -> Self {
+    pub(super) fn new(owner: Owner, token: Token, flow: Flow, request: Bytes, offered: bool) -> Self {
         Self {
             owner,
             token,
             flow,
+            offered,
             cancel: None,
             request,
+            long: None,
             ack: None,
-            answers: SmallVec::new(),
+            acks: SmallVec::new(),
             state: State::Calling,
             interval: T1,
             repeat: None,
@@ -91,7 +106,6 @@ impl ClientInvite {
                 self.state = State::Accepted;
                 self.stop(ctx);
                 self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::M)));
-                self.note_answer(response);
                 Step::Tell
             }
             (State::Calling | State::Proceeding, _) => {
@@ -108,22 +122,26 @@ impl ClientInvite {
                 self.acknowledge(ctx, response);
                 Step::Quiet
             }
-            (State::Accepted, 200..=299) if self.note_answer(response) => Step::Tell,
-            (State::Accepted, 200..=299) => Step::TellAgain,
+            (State::Accepted, 200..=299) => self.again(ctx, response),
             (State::Completed | State::Accepted, _) => Step::Quiet,
         }
     }
 
-    /// Remembers who has answered; true if it is somebody new.
-    fn note_answer(&mut self, response: &Message) -> bool {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(response.to_tag());
-        let tag = hasher.finish();
-        let new = !self.answers.contains(&tag) && self.answers.len() < ANSWERS;
-        if new {
-            self.answers.push(tag);
+    /// A further 2xx: one that we have acknowledged is acknowledged again.
+    fn again(&self, ctx: &mut Ctx<'_>, response: &Message) -> Step {
+        match self.acks.iter().find(|kept| kept.tag == response.to_tag()) {
+            Some(kept) => {
+                ctx.send(kept.flow, kept.ack.clone());
+                Step::Quiet
+            }
+            None if self.acks.len() >= FORKS => Step::Quiet,
+            None => Step::Tell,
         }
-        new
+    }
+
+    /// Keeps the ACK of a 2xx for its repeats.
+    pub(super) fn keep(&mut self, tag: &[u8], flow: Flow, ack: Bytes) {
+        self.acks.push(Kept { tag: Bytes::copy_from_slice(tag), flow, ack });
     }
 
     pub(super) fn on_timer(&mut self, ctx: &mut Ctx<'_>, key: Key, letter: Letter) -> Step {
@@ -156,6 +174,9 @@ impl ClientInvite {
     /// The request went out on a stream instead: nothing is repeated there.
     pub(super) fn on_moved(&mut self, ctx: &mut Ctx<'_>, flow: Flow) {
         self.flow = flow;
+        if let Some(long) = self.long.take() {
+            self.request = long;
+        }
         ctx.disarm(&mut self.repeat);
     }
 
@@ -170,7 +191,7 @@ impl ClientInvite {
         self.state == State::Proceeding
     }
 
-    /// The INVITE as it was sent, on whichever transport.
+    /// The INVITE as it was sent, by datagram or stream.
     pub(super) fn request(&self) -> Option<Message> {
         Message::parse(self.request.clone(), &Limits::default()).ok()
     }

@@ -89,6 +89,11 @@ fn same_name(first: &Message, message: &Message, method: Method) -> bool {
     method != Method::Other || first.method_bytes() == message.method_bytes()
 }
 
+/// Whether its branch says alone which transaction it is of.
+pub(super) fn has_cookie(message: &Message) -> bool {
+    cookie_branch(message).is_some()
+}
+
 fn cookie_branch(message: &Message) -> Option<&[u8]> {
     let branch = message.via()?.branch;
     // The bare cookie identifies nothing (RFC 4475 §3.2.1).

@@ -14,7 +14,7 @@ mod timing;
 
 pub use asked::Asked;
 pub use table::{Arrival, Draft, Stray, Transactions};
-pub use timing::{T1, T2, T4, TIMEOUT};
+pub use timing::{RELAYED, T1, T2, T4, TIMEOUT};
 
 use std::sync::Arc;
 
@@ -28,7 +28,9 @@ pub enum Owner {
     Leg(Key),
     /// A page.
     Page(Key),
-    /// Nobody: a BYE that only has to be delivered.
+    /// A round of pages from an inbox.
+    Round(Key),
+    /// Nobody: a BYE, or a copy of a page, that only has to be delivered.
     Nobody,
 }
 
@@ -43,8 +45,6 @@ pub enum TxEvent {
         client: Key,
         /// The response.
         response: Arc<Message>,
-        /// Whether it is a 2xx to an INVITE that has come before.
-        again: bool,
     },
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).

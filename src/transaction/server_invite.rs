@@ -6,7 +6,8 @@
 //!       └──2xx──▶ Accepted ──L──▶ (gone)
 //! ```
 //!
-//! The 2xx is repeated by the leg, since only it sees its ACK.
+//! The 2xx is repeated by the leg, and its ACK is the leg's: it comes through whatever its branch
+//! says. A repeat of the INVITE in Accepted is absorbed.
 //!
 //! Implements: RFC 3261 §17.2.1; RFC 6026 §7.1, §8.7.
 
@@ -14,10 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::{Key, TimerId};
+use crate::base::{Key, Limits, TimerId};
 use crate::effect::wake::Letter;
 use crate::effect::{Ctx, Flow, Wake};
+use crate::sip::Message;
 
+use super::matching::has_cookie;
 use super::timing::{T1, T2, T4, TIMEOUT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,19 @@ impl ServerInvite {
     /// Whether a final response has left.
     pub(super) fn is_final(&self) -> bool {
         self.state != State::Proceeding
+    }
+
+    /// Whether an ACK that looks like this transaction's is. That of a 2xx is not (RFC 6026 §7.1);
+    /// without the branch cookie its To tag tells whose it is (RFC 3261 §17.2.3).
+    pub(super) fn owns(&self, ack: &Message) -> bool {
+        match self.state {
+            State::Accepted => false,
+            State::Completed if !has_cookie(ack) => {
+                let last = self.last.clone().and_then(|last| Message::parse(last, &Limits::default()).ok());
+                last.is_some_and(|last| last.to_tag() == ack.to_tag())
+            }
+            State::Proceeding | State::Completed | State::Confirmed => true,
+        }
     }
 
     /// The ACK of our non-2xx response; true if the machine is gone with it.

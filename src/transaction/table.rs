@@ -1,13 +1,15 @@
 //! The table of live transactions: opens them, finds them, lets them go.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
+use smallvec::SmallVec;
 
 use crate::base::{Arena, Key, ServerIndex, Token};
 use crate::effect::wake::Letter;
-use crate::effect::{Ctx, Flow, Ticket, Transport};
+use crate::effect::{Ctx, Flow, StreamId, Ticket, Transport};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transport::reply_flow;
 
@@ -17,6 +19,7 @@ use super::client_invite::{self, ClientInvite};
 use super::matching::{COOKIE, Hash, same_request, same_transaction};
 use super::server::Server;
 use super::server_invite::ServerInvite;
+use super::timing::TIMEOUT;
 use super::{Owner, TxEvent};
 
 /// Bytes of a request above which a stream is tried first (RFC 3261 §18.1.1).
@@ -29,6 +32,8 @@ pub struct Transactions {
     servers: Arena<Opened>,
     by_transaction: HashTable<(u64, Key)>,
     by_request: HashTable<(u64, Key)>,
+    /// Long requests that have gone by a stream instead of their datagram flow, by the stream.
+    moved: HashMap<StreamId, SmallVec<[Key; 2]>>,
     hash: Hash,
 }
 
@@ -83,6 +88,7 @@ impl Transactions {
             servers: Arena::default(),
             by_transaction: HashTable::new(),
             by_request: HashTable::new(),
+            moved: HashMap::new(),
             hash: Hash::new(salt),
         }
     }
@@ -96,6 +102,19 @@ impl Transactions {
 
     /// Sends a request and keeps its transaction until it is answered.
     pub fn request(&mut self, ctx: &mut Ctx<'_>, owner: Owner, flow: Flow, draft: &Draft<'_>) -> Key {
+        self.request_within(ctx, owner, flow, draft, TIMEOUT)
+    }
+
+    /// [`Transactions::request`] for one whose answer somebody waits for: if it is no INVITE, it fails
+    /// after so long.
+    pub fn request_within(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        owner: Owner,
+        flow: Flow,
+        draft: &Draft<'_>,
+        patience: Duration,
+    ) -> Key {
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
         let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
@@ -103,32 +122,46 @@ impl Transactions {
         let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
             .then(|| ctx.settings.stream_beside(flow.listener))
             .flatten();
+        let mut long = None;
         match stream {
             Some(listener) => {
-                let long = write(ctx, (listener, flow.remote), Transport::Tcp, &token, draft);
-                ctx.send_long(flow, long, bytes.clone(), ticket);
+                let stream = write(ctx, (listener, flow.remote), Transport::Tcp, &token, draft);
+                long = Some(stream.clone());
+                ctx.send_long(flow, stream, bytes.clone(), ticket);
             }
             None if flow.transport().is_reliable() => ctx.send_watched(flow, bytes.clone(), ticket),
             None => ctx.send(flow, bytes.clone()),
         }
         let machine = if draft.method == Method::Invite {
-            let mut machine = ClientInvite::new(owner, token, flow, bytes);
+            let mut machine = ClientInvite::new(owner, token, flow, bytes, !draft.body.is_empty());
+            machine.long = long;
             machine.start(ctx, key);
             ClientMachine::Invite(machine)
         } else {
             let mut machine = Client::new(owner, draft.method, token, flow, bytes);
-            machine.start(ctx, key);
+            machine.start(ctx, key, patience);
             ClientMachine::Other(machine)
         };
         self.clients.insert(machine)
     }
 
-    /// Sends a request that has no transaction: the ACK of a 2xx. Returns it for repeats.
-    pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, flow: Flow, draft: &Draft<'_>) -> Bytes {
+    /// Sends the ACK of a 2xx, which has no transaction of its own; that of the INVITE repeats it to
+    /// who answered with this To tag.
+    pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, invite: Key, tag: &[u8], flow: Flow, draft: &Draft<'_>) {
         let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
         let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
         ctx.send(flow, bytes.clone());
-        bytes
+        if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
+            machine.keep(tag, flow, bytes);
+        }
+    }
+
+    /// Where an INVITE of ours went, and whether it made an offer.
+    pub fn invite_of(&self, invite: Key) -> Option<(Flow, bool)> {
+        match self.clients.get(invite)? {
+            ClientMachine::Invite(machine) => Some((machine.flow, machine.offered)),
+            ClientMachine::Other(_) => None,
+        }
     }
 
     /// Whether this INVITE has had a provisional response, so that it may be cancelled.
@@ -145,7 +178,7 @@ impl Transactions {
         let key = self.clients.next_key();
         ctx.send(flow, bytes.clone());
         let mut cancel = Client::new(Owner::Nobody, Method::Cancel, token, flow, bytes);
-        cancel.start(ctx, key);
+        cancel.start(ctx, key, TIMEOUT);
         self.clients.insert(ClientMachine::Other(cancel));
         if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
             machine.cancel = Some(key);
@@ -190,17 +223,8 @@ impl Transactions {
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
         }
-        let again = step == Step::TellAgain;
-        let tell = again || matches!(step, Step::Tell | Step::TellAndEnd);
-        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response), again }))
-    }
-
-    /// Where an INVITE of ours went, and whether it made an offer.
-    pub fn invite_of(&self, invite: Key) -> Option<(Flow, bool)> {
-        match self.clients.get(invite)? {
-            ClientMachine::Invite(machine) => Some((machine.flow, !machine.request()?.body().is_empty())),
-            ClientMachine::Other(_) => None,
-        }
+        let tell = matches!(step, Step::Tell | Step::TellAndEnd);
+        Ok(tell.then(|| TxEvent::Response { owner, client: key, response: Arc::clone(response) }))
     }
 
     /// A client transaction's timer fired.
@@ -228,16 +252,30 @@ impl Transactions {
 
     /// A long request went out on a stream.
     pub fn on_moved(&mut self, ctx: &mut Ctx<'_>, ticket: Ticket, flow: Flow) {
-        match ticket_client(ticket).and_then(|key| self.clients.get_mut(key)) {
+        let Some(key) = ticket_client(ticket) else { return };
+        match self.clients.get_mut(key) {
             Some(ClientMachine::Invite(machine)) => machine.on_moved(ctx, flow),
             Some(ClientMachine::Other(machine)) => machine.on_moved(ctx, flow),
-            None => {}
+            None => return,
         }
+        if let Some(stream) = flow.stream {
+            let clients = &self.clients;
+            let moved = self.moved.entry(stream).or_default();
+            moved.retain(|key| clients.get(*key).is_some());
+            moved.push(key);
+        }
+    }
+
+    /// A stream is gone: long requests that had moved to it have failed with it. What had its flow
+    /// there from the beginning is its user's to give up.
+    pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) -> Vec<TxEvent> {
+        let moved = self.moved.remove(&stream).unwrap_or_default();
+        moved.into_iter().filter_map(|key| self.on_unsent(ctx, client_ticket(key))).collect()
     }
 
     fn after(&mut self, key: Key, owner: Owner, method: Method, step: Step) -> Option<TxEvent> {
         match step {
-            Step::Quiet | Step::Tell | Step::TellAgain => None,
+            Step::Quiet | Step::Tell => None,
             Step::End | Step::TellAndEnd => {
                 self.clients.remove(key);
                 None
@@ -257,8 +295,9 @@ impl Transactions {
         let method = if ack { Method::Invite } else { message.method() };
         if let Some(key) = self.find(message, method) {
             if ack {
-                self.on_ack(ctx, key);
-            } else if let Some(opened) = self.servers.get(key) {
+                return self.on_ack(ctx, key, message);
+            }
+            if let Some(opened) = self.servers.get(key) {
                 match &opened.machine {
                     ServerMachine::Invite(machine) => machine.on_repeat(ctx),
                     ServerMachine::Other(machine) => machine.on_repeat(ctx),
@@ -342,13 +381,17 @@ impl Transactions {
         }
     }
 
-    fn on_ack(&mut self, ctx: &mut Ctx<'_>, key: Key) {
+    fn on_ack(&mut self, ctx: &mut Ctx<'_>, key: Key, ack: &Message) -> Arrival {
         let Some(Opened { machine: ServerMachine::Invite(machine), .. }) = self.servers.get_mut(key) else {
-            return;
+            return Arrival::Known;
         };
+        if !machine.owns(ack) {
+            return Arrival::New;
+        }
         if machine.on_ack(ctx, key) {
             self.close(key);
         }
+        Arrival::Known
     }
 
     fn find(&self, message: &Message, method: Method) -> Option<Key> {
@@ -373,6 +416,16 @@ impl Transactions {
         forget(&mut self.by_transaction, hash, key);
         if opened.request.to_tag().is_empty() {
             forget(&mut self.by_request, self.hash.request(&opened.request), key);
+        }
+    }
+}
+
+impl TxEvent {
+    /// The status of the response, or the one that a failure stands for.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Response { response, .. } => response.status(),
+            Self::Failed { status, .. } => *status,
         }
     }
 }

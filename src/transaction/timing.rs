@@ -12,3 +12,6 @@ pub const T4: Duration = Duration::from_secs(5);
 pub const TIMEOUT: Duration = Duration::from_secs(32);
 /// Timer D on an unreliable transport.
 pub(super) const TIMER_D: Duration = Duration::from_secs(32);
+/// How long a request that somebody waits for may take: he is to be answered before his own timer F
+/// ends his transaction (RFC 4320 §4.2), and his request took some of that time to come.
+pub const RELAYED: Duration = Duration::from_secs(30);

@@ -1,9 +1,15 @@
 //! Two real softphones talk through the real server, on UDP and on TCP.
 
-use crate::process::peers;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::process::{peers, until};
 use crate::server_process::{DOMAIN, Server, Transport};
 use crate::softphone::Softphone;
 
+/// How long a record may take to be written.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What Anne's phone says, in hertz, and what Carl's does.
 const ANNE: u32 = 600;
 const CARL: u32 = 1_000;
@@ -48,7 +54,7 @@ impl Pair {
 fn call(caller: &mut Softphone, from: &str, callee: &mut Softphone, to: &str) {
     caller.dial(to);
     let incoming = callee.event("CALL_INCOMING");
-    assert_eq!(incoming["peeruri"], format!("sip:{from}@{DOMAIN}"), "who calls");
+    assert_eq!(incoming["peeruri"], format!("sip:{from}@{}", callee.domain()), "who calls");
     caller.event("CALL_RINGING");
     callee.command("accept", "");
     caller.event("CALL_ESTABLISHED");
@@ -115,6 +121,40 @@ fn busy(pair: &mut Pair) {
     pair.both_hear();
 }
 
+/// Two phones of one user ring; the second answers, the first stops, and they hear each other. What
+/// happened is told of the live call and of the past one, without an address.
+fn two_phones(pair: &mut Pair) {
+    let mut hand = Softphone::another(&pair.server, pair.transport, "carl-hand", "carl", "anne", 800);
+    pair.anne.dial("carl");
+    pair.carl.event("CALL_INCOMING");
+    hand.event("CALL_INCOMING");
+    pair.anne.event("CALL_RINGING");
+    let id = calls(&pair.server)["live"][0]["id"].as_str().unwrap().to_owned();
+    let told = pair.server.command(&["calls", "show", &id]);
+    assert!(told.contains("  now       ringing") && told.contains("-> baresip"), "{told}");
+    hand.command("accept", "");
+    pair.anne.event("CALL_ESTABLISHED");
+    hand.event("CALL_ESTABLISHED");
+    pair.carl.closed();
+    pair.anne.hears(800);
+    hand.hears(ANNE);
+    hand.command("hangup", "");
+    pair.anne.closed();
+    hand.closed();
+    until("both records", PATIENCE, || {
+        (calls(&pair.server)["past"].as_array().unwrap().len() == 2).then_some(())
+    });
+    let told = pair.server.command(&["calls", "show", &id]);
+    assert!(told.contains("CANCEL          completed elsewhere"), "{told}");
+    let ladder: String = told.lines().filter(|line| line.contains("->")).collect();
+    assert!(!ladder.contains("127.0.0.1"), "{told}");
+}
+
+/// What `ratatosk calls` tells.
+fn calls(server: &Server) -> Value {
+    serde_json::from_str(&server.command(&["calls", "--json"])).unwrap()
+}
+
 /// A page is displayed with the name of its sender, both ways.
 fn page(pair: &mut Pair) {
     pair.anne.page("The ferry leaves at six");
@@ -143,4 +183,25 @@ macro_rules! stories {
     };
 }
 
-stories! { talk hold refused busy page }
+stories! { talk hold refused busy two_phones page }
+
+/// The demo, exactly as it tells: its line for an account, `sip:carl@localhost`, and calling back.
+#[test]
+fn the_demo_does_what_it_says() {
+    if !peers(&["baresip"]) {
+        return;
+    }
+    let server = Server::demo();
+    let output = server.output();
+    let account = output.lines().find_map(|line| line.trim().strip_prefix("<sip:anne@")).unwrap();
+    let account = format!("<sip:anne@{account}");
+    let mut anne = Softphone::with_account(&server, &account, "anne", "carl", ANNE);
+    let mut carl = Softphone::with_account(&server, &account.replace("anne", "carl"), "carl", "anne", CARL);
+    for (from, to) in [("anne", "carl"), ("carl", "anne")] {
+        let (caller, callee) = if from == "anne" { (&mut anne, &mut carl) } else { (&mut carl, &mut anne) };
+        call(caller, from, callee, to);
+        caller.command("hangup", "");
+        caller.closed();
+        callee.closed();
+    }
+}

@@ -74,6 +74,22 @@ fn who_was_asked_before_is_unreachable() {
     world.golden("detours/who_was_asked_before_is_unreachable");
 }
 
+/// Two users send the same call on to a third: he is called once (RFC 3261 §8.2.2.2).
+#[test]
+fn a_call_does_not_come_twice_at_once() {
+    let mut world = world(&[
+        ("carl", "try user dora@north.test, user eric@north.test for 9s"),
+        ("dora", "forward eric@north.test"),
+    ]);
+    world.phone_named("eric").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(4.0, "anne", Do::Hangup);
+    world.at(6.0, "anne", call("dora"));
+    world.at(9.0, "anne", Do::Hangup);
+    world.golden("detours/a_call_does_not_come_twice_at_once");
+    assert_eq!(world.calls_to("eric").count(), 2, "once for each call");
+}
+
 /// A page that goes round is refused the same way.
 #[test]
 fn a_page_goes_round_in_a_circle() {

@@ -15,14 +15,20 @@
 
 mod baresip;
 mod calls;
+mod checkers;
 mod cli;
 mod contacts;
 mod detours;
 mod dialogs;
 mod forks;
+mod handset;
+mod inbox;
+mod inbox_seeds;
+mod inbox_server;
 mod loopback;
 mod messages;
 mod net;
+mod odd_phones;
 mod process;
 mod races;
 mod readme;
@@ -36,6 +42,7 @@ mod sipp;
 mod softphone;
 mod stages;
 mod store;
+mod targets;
 mod tidy;
 mod tone;
 mod torture;

@@ -195,6 +195,25 @@ plays! {
         stage.anne("call_refused.xml", "nobody", &["-key", "status", "404"]);
     }
 
+    /// Two phones of one user ring: one answers, the other is told that it need not show a missed call.
+    fork: |stage| {
+        let other = stage.phone("carl", "fork.xml", 1, &[]);
+        let carl = stage.phone("carl", "answer.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        other.ends_well();
+    }
+
+    /// The callee is busy, and his tree tries another user, whose phone is told whose call it was.
+    serial: |stage| {
+        stage.server.profile("carl", "serial", "profile \"serial\" {\n  incoming {\n    otherwise -> try clients for 9s { busy -> user william@north.test\n otherwise -> decline }\n  }\n}\n");
+        let william = stage.phone("william", "serial.xml", 1, &[]);
+        let carl = stage.phone("carl", "busy.xml", 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
     /// A 302 of a phone sends the call on to another user.
     forward: |stage| {
         let william = stage.phone("william", "answer.xml", 1, &[]);
@@ -217,9 +236,38 @@ plays! {
         carl.ends_well();
     }
 
+    /// Kept until the phone registers, and brought in order.
+    page_waits: |stage| {
+        stage.server.profile("carl", "keeps", KEEPS);
+        stage.anne("page_stored.xml", "carl", &["-m", "3", "-l", "1"]);
+        let carl = stage.phone("carl", "page_delivered.xml", 3, &[]);
+        let log = carl.log.clone();
+        carl.ends_well();
+        let log = std::fs::read_to_string(log).unwrap();
+        let taken: Vec<_> = log.lines().filter(|line| line.starts_with("taken ")).collect();
+        assert_eq!(taken, ["taken page 1", "taken page 2", "taken page 3"]);
+    }
+
     page_to_nobody: |stage| {
         stage.anne("page_offline.xml", "carl", &[]);
     }
+}
+
+/// Who is not there has his pages later.
+const KEEPS: &str = "profile \"keeps\" {\n  incoming {\n    otherwise -> try clients else inbox\n  }\n}\n";
+
+/// Accepted with 202, the server killed: the page is brought when the phone registers.
+#[test]
+fn a_page_is_kept() {
+    if !peers(&["sipp"]) {
+        return;
+    }
+    let mut stage = Stage::new(Server::start(), Transport::Udp);
+    stage.server.profile("carl", "keeps", KEEPS);
+    stage.anne("page_stored.xml", "carl", &[]);
+    stage.server.crash();
+    let carl = stage.phone("carl", "page_delivered.xml", 1, &[]);
+    carl.ends_well();
 }
 
 /// A registration that was answered with 200 outlives the server's end, and its death.

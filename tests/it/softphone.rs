@@ -22,6 +22,8 @@ use crate::tone;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// What an account has to say so that the test does everything by hand.
+const HANDS_OFF: &str = "regint=600;answermode=manual;audio_codecs=PCMA/8000/1";
 /// How long nothing must be heard before we believe it.
 const QUIET: Duration = Duration::from_millis(700);
 
@@ -29,6 +31,7 @@ const QUIET: Duration = Duration::from_millis(700);
 #[derive(Debug)]
 pub(crate) struct Softphone {
     user: String,
+    domain: &'static str,
     // Before the directory, so that it ends before that goes.
     _process: Process,
     dir: PathBuf,
@@ -42,22 +45,48 @@ pub(crate) struct Softphone {
 impl Softphone {
     /// Starts it in a directory of the server's, with one other user in its phone book, and waits until it is registered.
     pub(crate) fn start(server: &Server, transport: Transport, user: &str, other: &str, tone: u32) -> Self {
-        let dir = server.dir().join(user);
+        Self::another(server, transport, user, user, other, tone)
+    }
+
+    /// [`Softphone::start`] for one of several phones of a user, which have names of their own.
+    pub(crate) fn another(
+        server: &Server,
+        transport: Transport,
+        name: &str,
+        user: &str,
+        other: &str,
+        tone: u32,
+    ) -> Self {
+        Self::with_account(server, &account(server, transport, user), name, other, tone)
+    }
+
+    /// [`Softphone::start`] with a line for its accounts that somebody was told to write.
+    pub(crate) fn with_account(server: &Server, account: &str, name: &str, other: &str, tone: u32) -> Self {
+        let domain = server.domain();
+        let dir = server.dir().join(name);
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
-        fs::write(dir.join("accounts"), account(server, transport, user)).unwrap();
-        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{other}@{DOMAIN}>;presence=none\n"))
+        fs::write(dir.join("accounts"), format!("{account};{HANDS_OFF}\n")).unwrap();
+        fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{other}@{domain}>;presence=none\n"))
             .unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
-        let process = Process::start(user, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
+        let process = Process::start(name, server.dir(), baresip.env("TZ", "UTC").arg("-f").arg(&dir));
         let control = connect(control);
         let said = listen(BufReader::new(control.try_clone().unwrap()), netstring);
         let console = greet(console);
-        let mut phone =
-            Self { user: user.into(), _process: process, dir, control, said, events: Vec::new(), console };
-        until(&format!("{user} registered"), PATIENCE, || {
+        let mut phone = Self {
+            user: name.into(),
+            domain,
+            _process: process,
+            dir,
+            control,
+            said,
+            events: Vec::new(),
+            console,
+        };
+        until(&format!("{name} registered"), PATIENCE, || {
             phone.command("reginfo", "").contains("OK ").then_some(())
         });
         phone
@@ -79,7 +108,12 @@ impl Softphone {
 
     /// Calls a user.
     pub(crate) fn dial(&mut self, user: &str) {
-        self.command("dial", &format!("sip:{user}@{DOMAIN}"));
+        self.command("dial", &format!("sip:{user}@{}", self.domain));
+    }
+
+    /// The domain of its account.
+    pub(crate) fn domain(&self) -> &'static str {
+        self.domain
     }
 
     /// Waits for an event and forgets those before it.
@@ -190,7 +224,7 @@ fn account(server: &Server, transport: Transport, user: &str) -> String {
     let (at, over) = (server.address(), transport.name());
     format!(
         "<sip:{user}@{DOMAIN};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
-         outbound=\"sip:{at};transport={over}\";regint=600;answermode=manual;audio_codecs=PCMA/8000/1\n"
+         outbound=\"sip:{at};transport={over}\""
     )
 }
 

@@ -230,3 +230,16 @@ fn a_record_has_its_ladder() {
     let all: String = world.store.calls.iter().map(|record| record.ladder.as_str()).collect();
     assert!(!all.contains("198.51.100") && !all.contains("sip:"), "{all}");
 }
+
+/// So is a live call told of.
+#[test]
+fn a_live_call_has_its_ladder() {
+    let mut world = world("try clients for 20s");
+    world.run(3.0);
+    let live = world.live();
+    let carls = live.iter().find(|call| call.owner == "carl@north.test").unwrap();
+    assert_eq!((carls.state.as_str(), carls.answered_ms), ("ringing", None));
+    let heard = rungs(&carls.ladder).iter().filter(|rung| rung.what == "180" && rung.to == "server").count();
+    assert_eq!(heard, 2, "{}", carls.ladder);
+    assert!(carls.path.contains("try clients"), "{}", carls.path);
+}

@@ -282,6 +282,7 @@ fn records_are_completed_and_listed() {
         recipient: "carl@north.test".into(),
         at_ms: 1_000,
         status: 200,
+        how: "client",
         rule: "default:4 otherwise -> try clients".into(),
         path: "looked".into(),
     };
@@ -457,10 +458,15 @@ fn figures() {
 
     let world = World::start(&place);
     let path = "  4  otherwise -> try clients\n".repeat(10);
-    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 4] = [
+    let ops: [(&str, Box<dyn Fn(usize) -> StoreOp>); 6] = [
         ("users loaded", Box::new(|i| StoreOp::LoadUser(uid(&format!("u{i}"))))),
         ("bindings saved", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
         ("bindings renewed", Box::new(|i| save(&format!("u{i}"), &["desk"], &[]))),
+        ("pages put into inboxes", Box::new(|i| inbox::put(&format!("u{}", i % 100), &format!("c{i}")))),
+        (
+            "inboxes of 200 loaded, 20 pages of each",
+            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20 }),
+        ),
         ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];
     for (what, op) in &ops {

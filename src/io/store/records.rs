@@ -75,6 +75,8 @@ pub struct PageRow {
     pub at_ms: i64,
     /// The final status the sender was given.
     pub status: u16,
+    /// Who took it: `client`, `inbox`, `user`, `ignored`; empty if nobody did.
+    pub how: String,
     /// The deciding rule.
     pub rule: String,
     /// The whole decision.
@@ -176,5 +178,5 @@ from_row!(CallRow {
     path,
     ladder
 });
-from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, rule, path });
+from_row!(PageRow { id, direction, owner, sender, recipient, at_ms, status, how, rule, path });
 from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

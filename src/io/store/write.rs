@@ -256,6 +256,7 @@ fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
         .put(page.recipient.as_str())
         .put(page.at_ms)
         .put(i64::from(page.status))
+        .put(page.how)
         .put(page.rule.as_str())
         .put(page.path.as_str());
 }
@@ -286,10 +287,10 @@ static PUT_CALLS: Statement = Statement::new(
 );
 
 static PUT_PAGES: Statement = Statement::new(
-    "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, rule, path) \
+    "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, how, rule, path) \
      SELECT * FROM",
-    10,
+    11,
     "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
      sender = excluded.sender, recipient = excluded.recipient, at_ms = excluded.at_ms, \
-     status = excluded.status, rule = excluded.rule, path = excluded.path",
+     status = excluded.status, how = excluded.how, rule = excluded.rule, path = excluded.path",
 );

@@ -285,6 +285,23 @@ const PAGES: &str = "INSERT INTO inbox (uid, slot, id, sender, call_id, cseq, by
      ('anne@localhost', 0, 'c', 'carl@localhost', 'c', 1, 9, 3000, 1, 3000, '', 'Content-Type: image/png', x'89504e')";
 
 #[test]
+fn limits_of_lists_are_keys() {
+    let shell = Shell::new();
+    shell.write("ratatosk.toml", "[limits]\ngroups_per_user = 64\n");
+    tells(&shell, &["config", "check"], &["`groups_per_user` is 63 at most"]);
+    shell.write("ratatosk.toml", "[limits]\ngroups_per_user = 1\ncontacts_per_user = 1\n");
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    shell.ok(&["group", "add", "anne", "A"]);
+    tells(
+        &shell,
+        &["group", "add", "anne", "B"],
+        &["as many groups as `groups_per_user = 1` in [limits] allows"],
+    );
+    shell.ok(&["contact", "add", "anne", "a@south.test"]);
+    tells(&shell, &["contact", "block", "anne", "b@south.test"], &["`contacts_per_user = 1`"]);
+}
+
+#[test]
 fn lists_are_kept_beside_a_running_server() {
     let shell = Shell::new();
     shell.write("ratatosk.toml", CONFIG);

@@ -37,6 +37,10 @@ pub struct Cluster {
     pub(super) servers: Vec<UserServer>,
     /// How often it was ended.
     pub(super) generation: u32,
+    /// When it was ended, each time.
+    pub ends: Vec<At>,
+    /// When it was started again, each time.
+    pub starts: Vec<At>,
     /// When the last write that was asked for is done.
     pub(super) write_after: At,
     /// Connections to other servers that are being made: until when, and whether they succeed.
@@ -56,6 +60,8 @@ impl Cluster {
             facts: Vec::new(),
             servers: Vec::new(),
             generation: 0,
+            ends: Vec::new(),
+            starts: Vec::new(),
             write_after: At::START,
             dials: BTreeMap::new(),
             asked: VecDeque::new(),
@@ -95,15 +101,27 @@ impl Cluster {
         });
     }
 
+    /// Which of its lives it was in: how often it had been ended by then.
+    pub fn life(&self, at: At) -> usize {
+        self.ends.iter().filter(|end| **end <= at).count()
+    }
+
+    /// Whether it lived from then to then.
+    pub fn lived(&self, from: At, to: At) -> bool {
+        self.life(from) == self.life(to)
+    }
+
     /// Ends every user server as by `kill -9`.
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, now: At) {
+        self.ends.push(now);
         self.generation += 1;
         self.servers.clear();
         self.dials.clear();
     }
 
     /// Starts them, anew.
-    pub(super) fn start(&mut self) {
+    pub(super) fn start(&mut self, now: At) {
+        self.starts.push(now);
         let mut settings = Settings::clone(&self.settings);
         settings.epoch += 1;
         self.settings = Arc::new(settings);

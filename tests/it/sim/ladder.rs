@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use ratatosk::base::At;
+
 use super::digest::Challenge;
 use super::text::{Packet, host_of, param, uri_of, user_of};
 use super::world::{Who, World};
@@ -16,7 +18,11 @@ pub fn render(world: &World, lines: usize) -> String {
     let width = phones.map(|phone| name_of(world, phone).len()).max().unwrap_or_default().max("server".len());
     let mut memory = Memory::of(world);
     let mut text = String::new();
+    let mut lives = if world.show_repeats { lives(world) } else { Vec::new() };
     for line in &world.wire[..lines] {
+        while let Some((_, event)) = lives.pop_if(|(at, _)| *at <= line.at) {
+            text.push_str(&event);
+        }
         let Ok(packet) = Packet::parse(&line.bytes) else {
             let _ = writeln!(text, "unreadable: {:?}", line.bytes);
             continue;
@@ -33,11 +39,9 @@ pub fn render(world: &World, lines: usize) -> String {
         if line.again {
             notes.push("again".to_owned());
         }
-        let micros = world.since_origin(line.at).as_micros();
         let row = format!(
-            "{:3}.{:03}  {:width$} -> {:width$}  {message:20}  {}",
-            micros / 1_000_000,
-            micros / 1000 % 1000,
+            "{}  {:width$} -> {:width$}  {message:20}  {}",
+            clock(world, line.at),
             name_of(world, line.from),
             name_of(world, line.to),
             notes.join(", "),
@@ -46,6 +50,25 @@ pub fn render(world: &World, lines: usize) -> String {
         text.push('\n');
     }
     text
+}
+
+fn clock(world: &World, at: At) -> String {
+    let micros = world.since_origin(at).as_micros();
+    format!("{:3}.{:03}", micros / 1_000_000, micros / 1000 % 1000)
+}
+
+/// When clusters were ended and started, the last first.
+fn lives(world: &World) -> Vec<(At, String)> {
+    let mut events = Vec::new();
+    for (place, cluster) in (0..).zip(&world.clusters) {
+        let name = name_of(world, Who::Server(place));
+        for (list, word) in [(&cluster.ends, "is killed"), (&cluster.starts, "is started")] {
+            events.extend(list.iter().map(|at| (*at, format!("{}  {name} {word}\n", clock(world, *at)))));
+        }
+    }
+    events.sort();
+    events.reverse();
+    events
 }
 
 /// What a ladder calls somebody: clusters go by their names if there are several.
@@ -170,10 +193,11 @@ impl Memory {
         if status == 405 || status == 501 {
             notes.extend(packet.get("Allow").map(|_| "allow".to_owned()));
         }
-        if method == "INVITE" && (101..200).contains(&status) {
+        if method == "INVITE" && (101..300).contains(&status) {
             let tags = self.early.entry(packet.call_id().to_owned()).or_default();
             let tag = packet.to_tag().to_owned();
-            if !tags.contains(&tag) {
+            // A final answer belongs to one of the early dialogs, or is in none of them.
+            if !tags.contains(&tag) && status < 200 {
                 tags.push(tag.clone());
             }
             let place = tags.iter().position(|own| *own == tag).unwrap_or_default();

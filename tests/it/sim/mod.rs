@@ -25,6 +25,7 @@
     reason = "phones may panic"
 )]
 
+pub mod by_hand;
 pub mod check;
 pub mod cluster;
 pub mod digest;

@@ -157,7 +157,12 @@ impl World {
         match event {
             Event::Up { cluster, flow, bytes, line } => {
                 if self.clusters[usize::from(cluster)].is_up() {
-                    self.wire[line].arrived.get_or_insert(self.now);
+                    let line = &mut self.wire[line];
+                    if line.arrived.is_some() {
+                        line.copied = Some(self.now);
+                    } else {
+                        line.arrived = Some(self.now);
+                    }
                     self.steer(cluster, flow, bytes);
                 }
             }
@@ -291,6 +296,7 @@ impl World {
             bytes: bytes.clone(),
             again,
             arrived: None,
+            copied: None,
             stream,
             waited: false,
         });

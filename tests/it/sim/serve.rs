@@ -88,16 +88,17 @@ impl World {
         if !self.clusters[place].is_up() {
             return;
         }
-        self.clusters[place].end();
+        self.clusters[place].end(self.now);
         self.lose_streams(cluster);
         self.end_store(place);
     }
 
     /// Starts them anew.
     pub(super) fn start_cluster(&mut self, cluster: u8) {
+        let now = self.now;
         let cluster = &mut self.clusters[usize::from(cluster)];
         if !cluster.is_up() {
-            cluster.start();
+            cluster.start(now);
         }
     }
 
@@ -164,11 +165,10 @@ impl World {
     /// What has to hold at the moment of sending.
     fn inspect(&mut self, cluster: u8, bytes: &Bytes) {
         // A 200 that is sent again promises nothing new.
-        if !bytes.starts_with(b"SIP/2.0 200") || !self.promised.insert(bytes.clone()) {
+        if !bytes.starts_with(b"SIP/2.0 20") || !self.promised.insert(bytes.clone()) {
             return;
         }
-        let cluster = &self.clusters[usize::from(cluster)];
-        if let Some(fault) = check::promise(cluster, self.clock().wall_s(), bytes) {
+        if let Some(fault) = check::promise(self, cluster, bytes) {
             self.faults.push(format!("{} {fault}", self.since_origin(self.now).as_secs_f64()));
         }
     }

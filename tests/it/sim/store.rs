@@ -6,18 +6,22 @@ use std::sync::Arc;
 use ratatosk::base::Uid;
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
-use ratatosk::effect::store::{InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser};
+use ratatosk::effect::store::{
+    InboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredDevice, StoredUser,
+};
 use ratatosk::routing::Profile;
 
 use super::digest::hash;
 
 /// Users, bindings and records, as on a disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
     /// Whether nothing more fits: every write fails.
     pub full: bool,
     /// Whether the database is gone: everything fails.
     pub gone: bool,
+    /// Pages that may wait in one inbox.
+    pub inbox_room: usize,
     /// Records of calls, in the order they were put.
     pub calls: Vec<CallRecord>,
     /// Records of pages.
@@ -25,6 +29,20 @@ pub struct Store {
     /// Everything that was ever put into an inbox, in order, and whether a client has had it.
     pub inbox: Vec<(InboxPage, bool)>,
     users: BTreeMap<Uid, StoredUser>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            full: false,
+            gone: false,
+            inbox_room: 1000,
+            calls: Vec::new(),
+            pages: Vec::new(),
+            inbox: Vec::new(),
+            users: BTreeMap::new(),
+        }
+    }
 }
 
 impl Store {
@@ -46,9 +64,25 @@ impl Store {
         self.users.remove(uid);
     }
 
+    /// Gives a name to the client of that instance.
+    pub fn client(&mut self, uid: &Uid, name: &str, instance: &str) {
+        let device = StoredDevice {
+            name: name.to_owned(),
+            kind: "client".to_owned(),
+            address: None,
+            instance: Some(instance.to_owned()),
+        };
+        self.users.get_mut(uid).unwrap().devices.push(device);
+    }
+
     /// Gives a user a number.
     pub fn number(&mut self, uid: &Uid, number: &str) {
         self.users.get_mut(uid).unwrap().numbers.push(number.to_owned());
+    }
+
+    /// Gives a user a device.
+    pub fn device(&mut self, uid: &Uid, device: StoredDevice) {
+        self.users.get_mut(uid).unwrap().devices.push(device);
     }
 
     /// Gives a user a profile, written in the tree language.
@@ -109,13 +143,13 @@ impl Store {
                     (&old.uid, &old.sender, &old.call_id, old.cseq)
                         == (&page.uid, &page.sender, &page.call_id, page.cseq)
                 };
+                let is_full = !page.copy && self.waiting(&page.uid).count() >= self.inbox_room;
                 let serial = i64::try_from(self.inbox.len() + 1).unwrap();
                 match self.inbox.iter_mut().find(same) {
+                    Some((old, _)) if !old.copy || page.copy => {}
+                    _ if is_full => return StoreOutcome::Full,
                     // A copy is to be delivered after all.
-                    Some((old, delivered)) if old.copy && !page.copy => {
-                        (old.copy, *delivered) = (false, false)
-                    }
-                    Some(_) => {}
+                    Some((old, delivered)) => (old.copy, *delivered) = (false, false),
                     None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy)),
                 }
                 StoreOutcome::Saved

@@ -25,7 +25,7 @@ const BEGINNING_MS: i64 = 1_767_225_600_000;
 const AFTERMATH: Duration = Duration::from_secs(40);
 
 /// One end of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     /// A phone, by its place.
     Phone(usize),
@@ -50,6 +50,8 @@ pub struct Line {
     pub again: bool,
     /// When its first copy came.
     pub arrived: Option<At>,
+    /// When its second copy came, if the network made two.
+    pub copied: Option<At>,
     /// Whether it went over a stream, other than one that a server opened to a phone.
     pub stream: bool,
     /// Whether it had to wait for a connection, so that others overtook it.
@@ -70,8 +72,10 @@ pub struct World {
     pub wire: Vec<Line>,
     /// What the checkers found while it ran.
     pub faults: Vec<String>,
-    /// Whether the ladder shows what was sent again.
+    /// Whether the ladder shows what was sent again, and the ends and starts of servers.
     pub show_repeats: bool,
+    /// Whether in the end all phones that want to be registered are once more, for a while.
+    pub roll_call: bool,
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) queue: BinaryHeap<Reverse<Scheduled>>,
     pub(super) now: At,
@@ -97,7 +101,7 @@ impl World {
     /// A world with a network that its seed decides.
     pub fn random(seed: u64) -> Self {
         let net = Net::draw(&mut Rng::from_seed(seed ^ 0x6e65_7477_6f72_6b00));
-        Self::with(seed, net)
+        Self { roll_call: true, ..Self::with(seed, net) }
     }
 
     /// A world with that network.
@@ -110,6 +114,7 @@ impl World {
             wire: Vec::new(),
             faults: Vec::new(),
             show_repeats: false,
+            roll_call: false,
             streams: BTreeMap::new(),
             queue: BinaryHeap::new(),
             now: At::START,
@@ -268,8 +273,7 @@ impl World {
 
     /// The two clocks.
     pub fn clock(&self) -> Now {
-        let passed = i64::try_from(self.now.as_micros() / 1000).unwrap();
-        Now { at: self.now, wall_ms: BEGINNING_MS + passed }
+        Now { at: self.now, wall_ms: wall_ms(self.now) }
     }
 
     /// Seconds into the ladder.
@@ -296,17 +300,12 @@ impl World {
         self.clusters.iter().flat_map(Cluster::census).collect()
     }
 
-    /// How often servers were ended.
-    pub fn restarts(&self) -> u32 {
-        self.clusters.iter().map(|cluster| cluster.generation).sum()
-    }
-
     /// Whether this phone has fallen silent for good.
     pub fn is_gone(&self, phone: usize) -> bool {
         self.gone[phone]
     }
 
-    fn place(&self, name: &str) -> usize {
+    pub(super) fn place(&self, name: &str) -> usize {
         let found = self.phones.iter().position(|phone| phone.name == name);
         found.unwrap_or_else(|| panic!("no phone {name}"))
     }
@@ -321,8 +320,12 @@ impl World {
         &mut self.clusters[usize::from(place)]
     }
 
-    /// Everybody hangs up; the network becomes perfect; 500 s pass.
+    /// Servers that are down come back, everybody hangs up, the network becomes perfect, and who wants
+    /// to be registered is, for a while; then nobody begins anything more.
     fn wind_up(&mut self) {
+        for cluster in 0..self.clusters.len() as u8 {
+            self.start_cluster(cluster);
+        }
         for phone in &mut self.phones {
             phone.moods = None;
             phone.on_call = vec![(0.05, super::phone::Reply::Status(603))];
@@ -331,8 +334,17 @@ impl World {
         self.run_until(self.now + Duration::from_secs(100));
         self.net = Net::PERFECT;
         self.hang_up_all();
+        if self.roll_call {
+            for phone in 0..self.phones.len() {
+                if self.phones[phone].wants_registration() {
+                    self.act(phone, &Do::Register);
+                }
+            }
+            self.run_until(self.now + Duration::from_secs(60));
+            check::pages::inboxes(self);
+        }
         self.phones.iter_mut().for_each(Phone::rest);
-        self.run_until(self.now + Duration::from_secs(400));
+        self.run_until(self.now + Duration::from_secs(340));
     }
 
     fn hang_up_all(&mut self) {
@@ -358,6 +370,11 @@ impl DerefMut for World {
     fn deref_mut(&mut self) -> &mut Cluster {
         &mut self.clusters[0]
     }
+}
+
+/// What a clock on the wall shows then.
+pub fn wall_ms(at: At) -> i64 {
+    BEGINNING_MS + i64::try_from(at.as_micros() / 1000).unwrap()
 }
 
 /// The UID of a user: `anne` is one of north, `anne@south.test` says where he is at home.

@@ -27,7 +27,7 @@ fn page(user: &str, call_id: &str) -> InboxPage {
     }
 }
 
-fn put(user: &str, call_id: &str) -> StoreOp {
+pub(super) fn put(user: &str, call_id: &str) -> StoreOp {
     StoreOp::PutInbox(Arc::new(page(user, call_id)))
 }
 

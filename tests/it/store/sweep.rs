@@ -31,6 +31,7 @@ fn aged(place: &Place) {
             recipient: "anne@north.test".into(),
             at_ms: days_ago(days),
             status: 200,
+            how: "client",
             rule: String::new(),
             path: String::new(),
         })));

@@ -1,69 +1,90 @@
-//! Every request of a phone gets one final response, and nobody is served unasked.
+//! Every request gets one final response, nobody is served unasked, and a server that was ended
+//! remembers no call of its life before.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Said;
+use super::{Found, View, lost_between};
 use crate::sim::text::Packet;
-use crate::sim::world::World;
+use crate::sim::world::{Who, World};
 
-/// One request of a phone and what became of it.
+/// Who asked in which transaction: cluster, its life, asker, branch, method.
+type Key<'a> = (u8, usize, Who, &'a str, &'a str);
+
+/// One request and what became of it.
 struct Asked<'a> {
-    request: &'a Said<'a>,
-    arrived: bool,
-    finals: Vec<&'a Said<'a>>,
+    request: View<'a>,
+    finals: Vec<View<'a>>,
 }
 
-/// Follows every transaction that a phone started.
-pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
-    let mut asked: BTreeMap<(usize, &str, &str), Asked<'_>> = BTreeMap::new();
-    for one in said {
-        let (number, method) = one.packet.cseq();
-        let _ = number;
-        let key = (one.phone(), one.packet.branch(), method);
-        match (one.is_up(), one.packet.status()) {
+/// Follows every transaction that somebody started with a server.
+pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
+    let mut asked: BTreeMap<Key<'_>, Asked<'_>> = BTreeMap::new();
+    // In which life of a cluster the dialogs of an asker began.
+    let mut begun: BTreeMap<(u8, Who, &str), usize> = BTreeMap::new();
+    for view in views {
+        let packet = &view.said.packet;
+        let method = packet.cseq().1;
+        let key = (view.cluster, view.life, view.other, packet.branch(), method);
+        let opens = match packet.status() {
+            Some(status) => (200..300).contains(&status),
+            None => packet.to_tag().is_empty(),
+        };
+        if method == "INVITE" && !view.inbound && opens {
+            begun.entry((view.cluster, view.other, packet.call_id())).or_insert(view.life);
+        }
+        match (view.inbound, packet.status()) {
             (true, None) if method != "ACK" => {
-                let arrived = one.line.arrived.is_some();
-                asked.entry(key).and_modify(|known| known.arrived |= arrived).or_insert_with(|| Asked {
-                    request: one,
-                    arrived,
-                    finals: Vec::new(),
-                });
+                asked.entry(key).or_insert_with(|| Asked { request: *view, finals: Vec::new() });
             }
             (false, Some(status)) => match asked.get_mut(&key) {
                 Some(known) => {
                     if status >= 200 {
-                        known.finals.push(one);
+                        known.finals.push(*view);
                     }
-                    if status != 100 && status < 300 && !may_be_served(&known.request.packet) {
-                        found.push((one.place, format!("{status} to a stranger")));
+                    if status != 100 && status < 300 && !may_be_served(&known.request.said.packet) {
+                        found.push((view.said.place, format!("{status} to a stranger")));
                     }
                 }
-                None => found.push((one.place, "a response to nothing".to_owned())),
+                None => found.push((view.said.place, "a response to nothing".to_owned())),
             },
             _ => {}
         }
     }
     for known in asked.values() {
         judge(world, known, found);
+        let request = &known.request;
+        let call_id = request.said.packet.call_id();
+        let lost =
+            begun.get(&(request.cluster, request.other, call_id)).is_some_and(|life| *life < request.life);
+        if lost && !request.said.packet.to_tag().is_empty() {
+            of_a_lost_call(known, found);
+        }
     }
 }
 
-fn judge(world: &World, known: &Asked<'_>, found: &mut Vec<(usize, String)>) {
-    let place = known.request.place;
+fn judge(world: &World, known: &Asked<'_>, found: &mut Found) {
     match known.finals.split_first() {
-        None if known.arrived && is_overdue(world, known.request) => {
-            found.push((place, "no final response".to_owned()));
+        None if is_overdue(world, &known.request) => {
+            found.push((known.request.said.place, "no final response".to_owned()));
         }
         None => {}
         Some((first, others)) => {
+            let first = &first.said.packet;
             for other in others {
-                if !same(&first.packet, &other.packet) || other.packet.body != first.packet.body {
-                    found
-                        .push((other.place, format!("a second final response after {}", first.packet.first)));
+                let packet = &other.said.packet;
+                if !same(first, packet) || packet.body != first.body {
+                    found.push((other.said.place, format!("a second final response after {}", first.first)));
                 }
             }
         }
+    }
+}
+
+/// A request inside a dialog that died with its server: 481 (RFC 3261 §12.2.2).
+fn of_a_lost_call(known: &Asked<'_>, found: &mut Found) {
+    if let Some(first) = known.finals.iter().find(|first| first.said.packet.status() != Some(481)) {
+        found.push((first.said.place, "to a request of a lost call".to_owned()));
     }
 }
 
@@ -78,15 +99,14 @@ fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
 }
 
-fn is_overdue(world: &World, request: &Said<'_>) -> bool {
-    let patience = if request.packet.method() == Some("INVITE") { 260 } else { 40 };
-    let end = world.clock().at;
+fn is_overdue(world: &World, request: &View<'_>) -> bool {
+    let patience = if request.said.packet.method() == Some("INVITE") { 260 } else { 40 };
+    let due = request.at + Duration::from_secs(patience);
+    let now = world.clock().at;
     // Over a stream that was closed meanwhile, no answer can come.
-    let mut losses = world.phones[request.phone()].losses.iter();
-    if losses.any(|loss| *loss >= request.line.at) {
-        return false;
-    }
-    world.restarts() == 0 && request.line.at + Duration::from_secs(patience) < end
+    due < now
+        && world.clusters[usize::from(request.cluster)].lived(request.at, due)
+        && !lost_between(world, request.other, request.said.line.at, now)
 }
 
 /// Requests in a dialog belong to it; all others have to say whose they are.

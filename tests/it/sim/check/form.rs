@@ -4,14 +4,15 @@ use ratatosk::base::Limits;
 use ratatosk::config::Face;
 use ratatosk::sip::Message;
 
-use super::Said;
+use super::{Found, Said};
 use crate::sim::text::{Packet, host_of};
 use crate::sim::world::{Who, World};
 
 /// Looks at every message that a server sent.
-pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
+pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
     let limits = Limits::default();
-    for one in said.iter().filter(|one| !one.is_up() && !one.line.again) {
+    for one in said.iter().filter(|one| !one.line.again) {
+        let Who::Server(cluster) = one.line.from else { continue };
         if one.line.to == Who::Nobody {
             found.push((one.place, "sent to nobody".to_owned()));
             continue;
@@ -29,7 +30,6 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>)
             }
             Who::Server(_) | Who::Nobody => (Face::Federation, one.line.stream),
         };
-        let Who::Server(cluster) = one.line.from else { continue };
         let listeners = &world.clusters[usize::from(cluster)].settings.listeners;
         let ours: Vec<&str> = listeners
             .iter()
@@ -63,7 +63,8 @@ fn fault_of(packet: &Packet<'_>) -> Option<String> {
     if packet.from_tag().is_empty() {
         return Some("no From tag".to_owned());
     }
-    if !packet.branch().starts_with("z9hG4bK") {
+    // In a response it is the phone's own, which may be of RFC 2543.
+    if packet.method().is_some() && !packet.branch().starts_with("z9hG4bK") {
         return Some(format!("branch {:?}", packet.branch()));
     }
     let (number, method) = packet.cseq();

@@ -1,14 +1,15 @@
 //! What has to hold after every run, whatever happened in it.
 //!
-//! The checkers read the wire, the store and the census of the servers; they know the RFCs, not the
-//! server's code.
+//! The checkers read the wire, the stores, the facts and the census of the servers; they know the
+//! RFCs, not the server's code.
 
 mod dialogs;
 mod finals;
+mod forks;
 mod form;
+pub mod pages;
 mod privacy;
-
-use std::collections::BTreeMap;
+mod records;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Uid};
@@ -28,20 +29,25 @@ pub struct Said<'a> {
     pub packet: Packet<'a>,
 }
 
-impl Said<'_> {
-    /// The phone it went to or came from.
-    pub fn phone(&self) -> usize {
-        match (self.line.from, self.line.to) {
-            (Who::Phone(phone), _) | (_, Who::Phone(phone)) => phone,
-            _ => usize::MAX,
-        }
-    }
-
-    /// Whether a phone sent it.
-    pub fn is_up(&self) -> bool {
-        matches!(self.line.from, Who::Phone(_))
-    }
+/// A message as one cluster saw it: sent, or received. Between two clusters, each has its own view.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What was said.
+    pub said: &'a Said<'a>,
+    /// Whose view it is.
+    pub cluster: u8,
+    /// Who is at the other end.
+    pub other: Who,
+    /// Whether the cluster received it.
+    pub inbound: bool,
+    /// When.
+    pub at: At,
+    /// In which of its lives.
+    pub life: usize,
 }
+
+/// What is wrong, and in which line of the wire.
+pub type Found = Vec<(usize, String)>;
 
 /// Everything that is wrong with a finished run.
 pub fn check(world: &World) -> Vec<String> {
@@ -53,14 +59,18 @@ pub fn check(world: &World) -> Vec<String> {
             Err(error) => faults.push(format!("{} unreadable: {error}", when(world, line.at))),
         }
     }
+    let views = views(world, &said);
     let mut found = Vec::new();
     form::check(world, &said, &mut found);
     privacy::check(world, &said, &mut found);
-    finals::check(world, &said, &mut found);
-    dialogs::check(world, &said, &mut found);
-    pages(world, &said, &mut found);
+    finals::check(world, &views, &mut found);
+    dialogs::check(world, &views, &mut found);
+    forks::check(world, &views, &mut found);
+    pages::check(world, &views, &mut found);
+    records::check(world, &mut faults);
     phones(world, &mut faults);
     servers(world, &mut faults);
+    found.sort();
     for (place, text) in found {
         let line = &world.wire[place];
         let first = said.iter().find(|one| one.place == place).map_or("", |one| one.packet.first);
@@ -70,16 +80,57 @@ pub fn check(world: &World) -> Vec<String> {
     faults
 }
 
+/// What every cluster saw, in the order in which it did.
+fn views<'a>(world: &World, said: &'a [Said<'a>]) -> Vec<View<'a>> {
+    let mut views = Vec::with_capacity(said.len());
+    for one in said {
+        let mut add = |who: Who, other: Who, inbound: bool, at: Option<At>| {
+            if let (Who::Server(cluster), Some(at)) = (who, at) {
+                let life = world.clusters[usize::from(cluster)].life(at);
+                views.push(View { said: one, cluster, other, inbound, at, life });
+            }
+        };
+        let Line { from, to, at, arrived, copied, .. } = *one.line;
+        add(from, to, false, Some(at));
+        add(to, from, true, arrived);
+        add(to, from, true, copied);
+    }
+    views.sort_by_key(|view| (view.at, view.said.place, view.inbound));
+    views
+}
+
+/// When somebody's streams were closed, or the servers that he speaks to were ended.
+fn losses(world: &World, who: Who) -> &[At] {
+    match who {
+        Who::Phone(phone) => &world.phones[phone].losses,
+        Who::Server(cluster) => &world.clusters[usize::from(cluster)].ends,
+        Who::Nobody => &[],
+    }
+}
+
+/// Whether a stream of somebody's was closed between then and then, or so shortly after that the
+/// server heard of it before he did.
+fn lost_between(world: &World, who: Who, from: At, to: At) -> bool {
+    let end = to + std::time::Duration::from_secs(1);
+    losses(world, who).iter().any(|loss| *loss >= from && *loss <= end)
+}
+
 fn when(world: &World, at: At) -> String {
     format!("{:.3}", world.since_origin(at).as_secs_f64())
 }
 
-/// A 200 to a REGISTER promises bindings; the store has to hold them by now.
-pub fn promise(cluster: &Cluster, now_s: i64, bytes: &Bytes) -> Option<String> {
+/// What a success promises has to be true by the moment that it leaves.
+pub fn promise(world: &World, cluster: u8, bytes: &Bytes) -> Option<String> {
     let packet = Packet::parse(bytes).ok()?;
-    if packet.cseq().1 != "REGISTER" {
-        return None;
+    match packet.cseq().1 {
+        "REGISTER" => bindings(&world.clusters[usize::from(cluster)], world.clock().wall_s(), &packet),
+        "MESSAGE" => pages::promise(world, cluster, &packet),
+        _ => None,
     }
+}
+
+/// A 200 to a REGISTER promises bindings; the store has to hold them by now.
+fn bindings(cluster: &Cluster, now_s: i64, packet: &Packet<'_>) -> Option<String> {
     let user = user_of(uri_of(packet.get("To")?));
     let kept = cluster.store.bindings(&Uid::new(user, &cluster.name).ok()?);
     for value in packet.all("Contact") {
@@ -98,47 +149,23 @@ pub fn promise(cluster: &Cluster, now_s: i64, bytes: &Bytes) -> Option<String> {
     None
 }
 
-/// A page answered 200 was taken by a phone of its recipient.
-fn pages(world: &World, said: &[Said<'_>], found: &mut Vec<(usize, String)>) {
-    let mut bodies: BTreeMap<(usize, &str, u32), &str> = BTreeMap::new();
-    let mut taken: Vec<&str> = Vec::new();
-    for one in said {
-        let key = (one.phone(), one.packet.call_id(), one.packet.cseq().0);
-        match (one.packet.method(), one.is_up()) {
-            (Some("MESSAGE"), _) => drop(bodies.insert(key, one.packet.body)),
-            (None, true)
-                if one.packet.cseq().1 == "MESSAGE"
-                    && one.packet.status() == Some(200)
-                    && one.line.arrived.is_some() =>
-            {
-                taken.extend(bodies.get(&key));
-            }
-            (None, false) if one.packet.cseq().1 == "MESSAGE" && one.packet.status() == Some(200) => {
-                let body = bodies.get(&key).copied().unwrap_or_default();
-                if !taken.contains(&body) {
-                    found.push((one.place, format!("a page {body:?} answered 200 that nobody took")));
-                }
-            }
-            _ => {}
-        }
-    }
-    let _ = world;
-}
-
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
 fn servers(world: &World, faults: &mut Vec<String>) {
-    for (index, census) in world.census().into_iter().enumerate() {
-        let busy = [
-            census.calls,
-            census.legs,
-            census.pages,
-            census.client_transactions,
-            census.server_transactions,
-            census.waiting,
-        ];
-        // At most a timer for each binding, and one for housekeeping.
-        if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
-            faults.push(format!("server {index} is left with {census:?}"));
+    for cluster in &world.clusters {
+        for (index, census) in cluster.census().into_iter().enumerate() {
+            let busy = [
+                census.calls,
+                census.legs,
+                census.pages,
+                census.rounds,
+                census.client_transactions,
+                census.server_transactions,
+                census.waiting,
+            ];
+            // At most a timer for each binding, and one for housekeeping.
+            if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 1 {
+                faults.push(format!("server {index} of {} is left with {census:?}", cluster.name));
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Purpose {
     Reinvite(u64),
     /// The end of a call.
     Bye(u64),
+    /// The end of an INVITE.
+    Cancel,
     /// Nothing hangs on the answer.
     Other,
 }
@@ -83,7 +85,8 @@ impl Phone {
     }
 
     fn start(&mut self, at: At, path: Path, mut draft: Draft, purpose: Purpose, tries: (u8, u8)) -> String {
-        let branch = format!("z9hG4bK{}", self.mint());
+        let cookie = if self.old { "" } else { "z9hG4bK" };
+        let branch = format!("{cookie}{}", self.mint());
         let via = self.via(path, &branch);
         if draft.get("Via").is_empty() {
             draft.headers.insert(0, ("Via".to_owned(), via));
@@ -209,7 +212,17 @@ impl Phone {
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
             Purpose::Bye(call) => self.end_call(call),
+            Purpose::Cancel => self.give_up_soon(at, response.branch()),
             Purpose::Other => {}
+        }
+    }
+
+    /// A CANCEL is over: if no answer to its INVITE comes now, none will (RFC 3261 §9.1).
+    fn give_up_soon(&mut self, at: At, branch: &str) {
+        let waits =
+            |tx: &&mut ClientTx| tx.branch == branch && tx.is_invite() && tx.state == State::Proceeding;
+        if let Some(tx) = self.clients.iter_mut().find(waits) {
+            tx.end = Some(at + GIVE_UP);
         }
     }
 
@@ -261,7 +274,7 @@ impl Phone {
         for tx in &mut self.clients {
             if tx.end.is_some_and(|end| end <= at) {
                 if tx.state != State::Done {
-                    late.push((tx.purpose, tx.draft.first.clone()));
+                    late.push((tx.purpose, tx.branch.clone(), tx.draft.first.clone()));
                 }
                 tx.resend = None;
             } else if tx.resend.is_some_and(|resend| resend <= at) {
@@ -277,8 +290,11 @@ impl Phone {
         for (path, bytes) in again {
             self.put(path, bytes);
         }
-        for (purpose, what) in late {
+        for (purpose, branch, what) in late {
             self.unanswered.push(what);
+            if purpose == Purpose::Cancel {
+                self.give_up_soon(at, &branch);
+            }
             self.on_lost(at, purpose);
         }
     }
@@ -299,7 +315,7 @@ impl Phone {
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
             Purpose::Bye(call) => self.end_call(call),
-            Purpose::Other => {}
+            Purpose::Cancel | Purpose::Other => {}
         }
     }
 

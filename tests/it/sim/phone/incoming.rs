@@ -177,17 +177,25 @@ impl Phone {
         }
     }
 
+    /// How it answers a page; 0: not at all.
+    pub fn verdict(&self, page: &str) -> u16 {
+        let disliked = self.dislikes.iter().find(|(word, _)| page.contains(word));
+        disliked.map_or(self.on_page, |(_, status)| *status)
+    }
+
     /// A request that belongs to no call.
     pub(super) fn on_request_outside(&mut self, at: At, path: Path, request: &Packet<'_>) {
         let _ = path;
         match request.method().unwrap_or_default() {
             "OPTIONS" => self.respond_plain(at, request, 200),
             "MESSAGE" => {
-                let status = self.on_page;
+                let status = self.verdict(request.body);
                 if status == 200 {
                     self.pages.push(request.body.to_owned());
                 }
-                self.respond_plain(at, request, status);
+                if status > 0 {
+                    self.respond_plain(at, request, status);
+                }
             }
             method => {
                 self.complain(format!("{method} outside of any call"));

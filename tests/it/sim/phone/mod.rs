@@ -88,6 +88,8 @@ pub struct Phone {
     pub knows: Vec<Algorithm>,
     /// Whether a UDP phone can be connected to by TCP for long requests.
     pub accepts_streams: bool,
+    /// Whether it is of RFC 2543: no branch of its has the cookie, and an ACK has that of its INVITE.
+    pub old: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -96,14 +98,20 @@ pub struct Phone {
     pub twin: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
+    /// Its instance-id (RFC 5626 §4.1), if it tells one.
+    pub instance: Option<String>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
     pub on_call: Vec<(f64, Reply)>,
-    /// How it answers a page.
+    /// How it answers a page; 0: not at all.
     pub on_page: u16,
+    /// How it answers pages that hold these words.
+    pub dislikes: Vec<(String, u16)>,
     /// In a random world: what it is like.
     pub moods: Option<Moods>,
+    /// Whether each of its calls has a Subject that no other has, by which checkers know it again.
+    pub labels: bool,
     /// Extra bytes in its session descriptions, to make long requests.
     pub padding: usize,
     /// What it found wrong with the server.
@@ -147,14 +155,18 @@ impl Phone {
             reuses_nonce: true,
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
+            old: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
             expires: Some(3600),
+            instance: None,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
+            dislikes: Vec::new(),
             moods: None,
+            labels: false,
             padding: 0,
             complaints: Vec::new(),
             unanswered: Vec::new(),
@@ -257,6 +269,12 @@ impl Phone {
         self.auth = None;
         self.registration = Registration::default();
         self.register(at, None);
+    }
+
+    /// Forgets what it has asked, so that it does not acknowledge the answers.
+    pub fn forget_requests(&mut self) {
+        self.clients.clear();
+        self.calls.clear();
     }
 
     fn on_request(&mut self, at: At, path: Path, request: &Packet<'_>) {

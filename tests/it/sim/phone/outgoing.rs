@@ -51,10 +51,13 @@ impl Phone {
         draft.add("Contact", format!("<{}>", self.contact()));
         draft.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE");
         draft.add("Supported", "100rel, timer, replaces");
+        let id = self.serial;
+        if self.labels {
+            draft.add("Subject", format!("call {id} of {}", self.name));
+        }
         if offer {
             draft.carry("application/sdp", self.sdp(1, Media::Both));
         }
-        let id = self.serial;
         self.add_outgoing(id, &draft, offer);
         let branch = self.request(at, Path::Main, draft.clone(), Purpose::Invite(id));
         self.note_branch(Purpose::Invite(id), branch);
@@ -193,7 +196,10 @@ impl Phone {
         if !self.acks {
             return;
         }
-        let branch = format!("z9hG4bK{}", self.mint());
+        let mut branch = format!("z9hG4bK{}", self.mint());
+        if let Some(call) = self.call_mut(id).map(|call| call.branch.clone()).filter(|_| self.old) {
+            branch = call;
+        }
         let via = self.via(Path::Main, &branch);
         let Some(call) = self.call_mut(id) else { return };
         let mut ack = Draft::request("ACK", &call.target);
@@ -280,7 +286,7 @@ impl Phone {
         }
         let number = invite.get("CSeq").split(' ').next().unwrap_or_default();
         draft.add("CSeq", format!("{number} CANCEL"));
-        self.enter(at, Path::Main, draft, Purpose::Other, (9, 9), branch);
+        self.enter(at, Path::Main, draft, Purpose::Cancel, (9, 9), branch);
     }
 
     fn send_outside(&mut self, at: At, method: &str, to: &str) {

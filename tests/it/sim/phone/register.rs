@@ -49,6 +49,11 @@ impl Phone {
         self.registration.held
     }
 
+    /// Whether it would like to be.
+    pub fn wants_registration(&self) -> bool {
+        self.registration.wanted
+    }
+
     /// Asks for a binding, under the Call-ID it always uses (RFC 3261 §10.2.4).
     pub(super) fn register(&mut self, at: At, seconds: Option<u32>) {
         if self.has_to_wait(Next::Register(seconds)) {
@@ -58,7 +63,8 @@ impl Phone {
         self.registration.removing = false;
         self.registration.refresh = None;
         let mut draft = self.registering();
-        draft.add("Contact", format!("<{}>", self.contact()));
+        let instance = self.instance.as_ref().map(|urn| format!(";+sip.instance=\"<{urn}>\""));
+        draft.add("Contact", format!("<{}>{}", self.contact(), instance.unwrap_or_default()));
         if let Some(seconds) = seconds.or(self.expires) {
             draft.add("Expires", seconds.to_string());
         }

@@ -63,6 +63,12 @@ impl Phone {
         false
     }
 
+    /// It is back in the net: it has not heard what came meanwhile, and takes pages again.
+    pub fn wake(&mut self) {
+        self.servers.retain(|tx| tx.response.is_some());
+        self.on_page = 200;
+    }
+
     /// Answers a request in its transaction.
     pub(super) fn respond(&mut self, at: At, branch: &str, method: &str, draft: &Draft) {
         let status: u16 = draft.first.get(8..11).and_then(|digits| digits.parse().ok()).unwrap_or_default();

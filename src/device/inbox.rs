@@ -1,0 +1,92 @@
+//! The inbox: keeps a page until a client of its user takes it.
+//!
+//! A page is accepted when it is durable and not before. It is kept once, however often its sender
+//! repeats it. What only tells of the moment (somebody is typing) is not kept: it would be read when
+//! it is true no more.
+//!
+//! Implements: RFC 3428 §7 (a relay that stores); RFC 3994 §3.
+
+use std::sync::Arc;
+
+use crate::effect::store::InboxPage;
+use crate::effect::{Ctx, StoreOp, StoreOutcome};
+use crate::leg::Passage;
+use crate::sip::{Item, Name};
+
+use super::handler::{Delivery, DeliveryEvent, Handler, Step};
+
+/// The handler of inboxes.
+#[derive(Debug, Clone, Copy)]
+pub struct Inbox;
+
+/// A page that was kept, as a client is sent it.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its place in the inbox.
+    pub serial: i64,
+    /// The page.
+    pub id: String,
+    /// Who sent it, as records name him.
+    pub sender: String,
+    /// The From, without tag.
+    pub from: String,
+    /// When it was accepted, milliseconds since 1970.
+    pub stored_ms: i64,
+    /// The body and what passes with it.
+    pub passage: Passage,
+}
+
+impl Handler for Inbox {
+    fn take(&self, ctx: &mut Ctx<'_>, delivery: &Delivery<'_>) -> Step {
+        if is_of_the_moment(delivery.passage) {
+            return Step::Done(DeliveryEvent::FailedForGood(480));
+        }
+        let page = InboxPage {
+            serial: 0,
+            id: delivery.id.to_owned(),
+            uid: delivery.uid.clone(),
+            sender: delivery.sender.to_owned(),
+            call_id: delivery.origin.call_id.to_string(),
+            cseq: delivery.origin.cseq,
+            from: delivery.face.to_string(),
+            headers: delivery.passage.lines(),
+            body: delivery.passage.body().clone(),
+            stored_ms: ctx.now.wall_ms,
+            copy: delivery.copy,
+        };
+        Step::Asked(ctx.store(StoreOp::PutInbox(Arc::new(page))))
+    }
+
+    fn on_stored(&self, outcome: &StoreOutcome) -> DeliveryEvent {
+        match outcome {
+            StoreOutcome::Saved => DeliveryEvent::Accepted,
+            // Nobody else is concerned, so it is not 503; nor is it the page that is at fault (413).
+            // Its user cannot be reached for now: when he has read his pages, there is room again.
+            StoreOutcome::Full => DeliveryEvent::FailedForNow(480),
+            StoreOutcome::Failed
+            | StoreOutcome::User(_)
+            | StoreOutcome::Number(_)
+            | StoreOutcome::Inbox(_) => DeliveryEvent::FailedForNow(500),
+        }
+    }
+}
+
+impl Kept {
+    /// Takes a page from the store.
+    pub fn of(page: InboxPage) -> Self {
+        Self {
+            serial: page.serial,
+            id: page.id,
+            sender: page.sender,
+            from: page.from,
+            stored_ms: page.stored_ms,
+            passage: Passage::kept(&page.headers, page.body),
+        }
+    }
+}
+
+/// Whether it says only that somebody is typing, or has stopped (RFC 3994).
+fn is_of_the_moment(passage: &Passage) -> bool {
+    let kind = passage.header(Name::ContentType).map(Item::parse);
+    kind.is_some_and(|kind| kind.is("application/im-iscomposing+xml"))
+}

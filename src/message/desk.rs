@@ -1,0 +1,106 @@
+//! What the machines of this room act through, and what they leave for the switchboard to do.
+
+use std::sync::Arc;
+
+use crate::base::{At, Key, ServerIndex, Uid};
+use crate::effect::{Ctx, Ticket};
+use crate::registrar::User;
+use crate::transaction::Transactions;
+
+use super::parties::{PageEnd, PageInvitation};
+
+/// What a page or a round acts through.
+#[derive(Debug)]
+pub struct Desk<'a, 'c> {
+    /// The out-tray.
+    pub ctx: &'a mut Ctx<'c>,
+    /// The transactions.
+    pub transactions: &'a mut Transactions,
+    /// This user server.
+    pub server: ServerIndex,
+    /// The record of the owner.
+    pub owner: &'a User,
+    /// Whether older pages are on their way to the owner's clients just now: a new one waits for them.
+    pub queue: bool,
+    /// What is left for the switchboard to do.
+    pub orders: &'a mut Vec<Order>,
+}
+
+/// What only the switchboard can do for a page or a round.
+#[derive(Debug)]
+pub enum Order {
+    /// Ask another user's routing.
+    Invite(PageInvitation),
+    /// Find out whose number this is, and tell [`super::Page::on_number`].
+    FindNumber {
+        /// For which page.
+        page: Key,
+        /// The number.
+        number: Arc<str>,
+    },
+    /// Tell [`super::Page::on_stored`] what a device's handler is answered.
+    TellPage {
+        /// Which page.
+        page: Key,
+        /// Under what the handler asked.
+        ticket: Ticket,
+    },
+    /// Tell the half that waits.
+    Reply {
+        /// Who waits.
+        to: PageEnd,
+        /// The final status.
+        status: u16,
+        /// How many halves it took to come to that.
+        spent: u16,
+    },
+    /// Tell [`super::Page::on_turn`] when the round of its owner is over.
+    Queue(Key),
+    /// This half is over: let it go.
+    Over(Key),
+    /// A page of this user's now waits in his inbox.
+    Waits {
+        /// Whose.
+        uid: Uid,
+        /// When his tree was asked: clients that have come since then did not get it.
+        since: At,
+    },
+    /// A client has taken a page that is in the inbox, outside of any round.
+    Taken {
+        /// Whose.
+        uid: Uid,
+        /// Which page.
+        id: Arc<str>,
+    },
+    /// A client of this user's takes pages, and others wait for it.
+    Answers(Uid),
+    /// Tell [`Round::on_stored`](super::Round::on_stored) what the store says.
+    TellRound {
+        /// Which round.
+        round: Key,
+        /// Under what it asked.
+        ticket: Ticket,
+    },
+    /// These pages need not wait for the round any longer.
+    Turns(Vec<Key>),
+    /// A round is over: let it go.
+    RoundOver {
+        /// Which.
+        round: Key,
+        /// Whose.
+        uid: Uid,
+        /// What it leaves behind.
+        left: Left,
+    },
+}
+
+/// What a round leaves in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// Pages that clients refuse.
+    Refused,
+    /// Pages that clients will take, when they are there.
+    Pages,
+}

@@ -1,0 +1,222 @@
+//! How a half of a page follows its tree: whom it is sent to, and who gets a copy.
+//!
+//! A page does not ring: targets that are staggered (`after 5s`) are tried at once.
+//!
+//! Implements: RFC 3261 §16.6; RFC 3428 §6 (forking).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::base::{Key, Uid};
+use crate::device::Step;
+use crate::leg::outcome_of;
+use crate::registrar::Binding;
+use crate::routing::{Action, Route, Target, Try, Who};
+use crate::transaction::Owner;
+
+use super::desk::{Desk, Order};
+use super::letter::Letter;
+use super::page::Page;
+use super::parties::{PageEnd, PageInvitation, PageOpening, Upstream};
+
+/// How long phones have to take a page before the tree goes on.
+const STAGE: Duration = Duration::from_secs(5);
+/// Longer than the stage of the half that is asked, which then answers first.
+const OTHER_HALF: Duration = Duration::from_secs(30);
+
+impl Page {
+    /// Does what the tree says now.
+    pub fn act(&mut self, desk: &mut Desk<'_, '_>) {
+        let route = self.route.clone();
+        self.share_out(&route);
+        for target in route.also() {
+            self.copy_to(desk, target);
+        }
+        match route.action() {
+            Action::Try(plan) => self.attempt(desk, plan),
+            Action::Send => match route.to() {
+                Who::User(uid) => self.pass_on(desk, uid),
+                Who::Number(number) => {
+                    if let Some(stage) = self.stage() {
+                        (stage.asked, stage.tried, stage.patience) = (1, true, OTHER_HALF);
+                    }
+                    desk.orders.push(Order::FindNumber { page: self.key, number: Arc::clone(number) });
+                }
+                Who::Anonymous => self.finish(desk, 404, ""),
+            },
+            // Back to one who has been asked before: this half closed the loop.
+            Action::Forward(uid) if self.visited.contains(uid) => self.finish(desk, 482, ""),
+            Action::Forward(uid) => self.pass_on(desk, uid),
+            Action::Decline => self.finish(desk, 603, ""),
+            Action::Busy => self.finish(desk, 486, ""),
+            Action::Refuse(_) => self.finish(desk, 403, ""),
+            // The sender is never told: to him it was delivered.
+            Action::Ignore => self.finish(desk, 200, "ignored"),
+        }
+        self.wait(desk);
+        self.settle(desk);
+    }
+
+    /// What is left of the halves that there may be is shared by the users who are asked now. Without
+    /// this, users who try and copy to each other would be asked in every order that there is.
+    fn share_out(&mut self, route: &Route) {
+        let is_user = |target: &Target| matches!(target, Target::User(_));
+        let copies = route.also().iter().filter(|target| is_user(target)).count();
+        let tried = match route.action() {
+            Action::Try(plan) => plan.targets.iter().filter(|timed| is_user(&timed.target)).count(),
+            Action::Send | Action::Forward(_) => 1,
+            Action::Decline | Action::Busy | Action::Ignore | Action::Refuse(_) => 0,
+        };
+        let users = u16::try_from(copies + tried).unwrap_or(u16::MAX).max(1);
+        let share = self.halves.0 / users;
+        if let Some(stage) = self.stage() {
+            stage.share = share;
+        }
+    }
+
+    fn attempt(&mut self, desk: &mut Desk<'_, '_>, plan: &Try) {
+        let waits_for_user = plan.targets.iter().any(|timed| matches!(timed.target, Target::User(_)));
+        let patience = plan.ring_for.map_or(STAGE, |ring_for| ring_for.min(STAGE));
+        if let Some(stage) = self.stage() {
+            stage.patience = if waits_for_user { OTHER_HALF } else { patience };
+        }
+        for timed in &plan.targets {
+            if self.stage().is_none() {
+                return;
+            }
+            match &timed.target {
+                Target::Clients => self.send_to_clients(desk, None),
+                Target::Client(name) => self.send_to_clients(desk, Some(name)),
+                Target::User(uid) => self.send_to_user(desk, uid),
+                Target::Inbox => self.send_to_inbox(desk),
+                Target::Device(name) if desk.owner.calls_client(name) => {
+                    self.send_to_clients(desk, Some(name));
+                }
+                // Nobody takes pages for these: the outcome before stands.
+                Target::Voicemail | Target::Device(_) => {}
+            }
+        }
+    }
+
+    fn pass_on(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+        if let Some(stage) = self.stage() {
+            stage.patience = OTHER_HALF;
+        }
+        self.send_to_user(desk, uid);
+    }
+
+    /// A copy goes out, and nobody asks what became of it. A copy is not copied on to other users,
+    /// for then a few users who do so to each other would multiply every page.
+    fn copy_to(&mut self, desk: &mut Desk<'_, '_>, target: &Target) {
+        match target {
+            Target::Clients => self.copy_to_clients(desk, None),
+            Target::Client(name) => self.copy_to_clients(desk, Some(name)),
+            Target::User(uid) => {
+                let is_copy = matches!(self.upstream, Upstream::Nobody);
+                if let (false, Ok(opening)) = (is_copy, self.opening(desk, uid)) {
+                    desk.orders.push(Order::Invite(PageInvitation {
+                        from: None,
+                        recipient: uid.clone(),
+                        opening,
+                    }));
+                }
+            }
+            Target::Inbox => self.copy_wanted = true,
+            Target::Device(name) if desk.owner.calls_client(name) => self.copy_to_clients(desk, Some(name)),
+            Target::Voicemail | Target::Device(_) => {}
+        }
+    }
+
+    fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
+        let (owner, now) = (desk.owner, desk.ctx.at());
+        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
+            self.send_to(desk, Owner::Nobody, binding);
+        }
+    }
+
+    pub(super) fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
+        let (owner, now) = (desk.owner, desk.ctx.at());
+        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).peekable();
+        if clients.peek().is_some() && desk.queue {
+            // Older pages are on their way there.
+            desk.orders.push(Order::Queue(self.key));
+            if let Some(stage) = self.stage() {
+                stage.tried = true;
+                stage.held.push(name.cloned());
+            }
+            return;
+        }
+        let mut sent = SmallVec::<[_; 2]>::new();
+        for binding in clients {
+            sent.push(self.send_to(desk, Owner::Page(self.key), binding));
+        }
+        if let Some(stage) = self.stage() {
+            stage.tried = true;
+            stage.open.extend(sent);
+        }
+    }
+
+    fn send_to(&self, desk: &mut Desk<'_, '_>, owner: Owner, binding: &Binding) -> Key {
+        let letter = Letter {
+            from: &self.sender.face.to_string(),
+            to: &self.owner,
+            max_forwards: self.max_forwards,
+            date: None,
+            passage: &self.passage,
+        };
+        letter.send(desk.ctx, desk.transactions, (desk.server, owner), binding)
+    }
+
+    pub(super) fn send_to_user(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+        let opening = self.opening(desk, uid);
+        let key = self.key;
+        let Some(stage) = self.stage() else { return };
+        stage.tried = true;
+        match opening {
+            Ok(opening) => {
+                stage.asked += 1;
+                let from = Some(PageEnd { server: desk.server, page: key, stage: stage.number });
+                desk.orders.push(Order::Invite(PageInvitation { from, recipient: uid.clone(), opening }));
+            }
+            Err(status) => self.note((outcome_of(status), status)),
+        }
+    }
+
+    fn send_to_inbox(&mut self, desk: &mut Desk<'_, '_>) {
+        if let Some(stage) = self.stage() {
+            (stage.tried, stage.filing) = (true, true);
+        }
+        if let Step::Done(event) = self.give_to_inbox(desk, false) {
+            if let Some(stage) = self.stage() {
+                stage.filing = false;
+            }
+            self.on_device(desk, event);
+        }
+    }
+
+    /// What another user's half begins with; it is paid for. Or the status for which he is not asked:
+    /// he has been before, or it goes too far.
+    fn opening(&mut self, desk: &Desk<'_, '_>, uid: &Uid) -> Result<PageOpening, u16> {
+        let share = self.stage().map_or(0, |stage| stage.share);
+        if self.visited.contains(uid) || share == 0 {
+            return Err(480);
+        }
+        if self.max_forwards == 0 || usize::from(desk.ctx.settings.limits.forwards) < self.visited.len() {
+            return Err(483);
+        }
+        self.halves.0 = self.halves.0.saturating_sub(share);
+        let mut visited = self.visited.clone();
+        visited.push(uid.clone());
+        Ok(PageOpening {
+            id: Arc::clone(&self.id),
+            sender: self.sender.clone(),
+            origin: self.origin.clone(),
+            passage: self.passage.clone(),
+            max_forwards: self.max_forwards - 1,
+            halves: share - 1,
+            visited,
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! One random world: who is in it, and what they do.
+
+use ratatosk::base::Rng;
+use ratatosk::config::Algorithm;
+
+use super::trees;
+use crate::sim::cluster::NORTH;
+use crate::sim::{Do, Moods, World};
+
+const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
+
+/// One random world, from its first REGISTER to the last checker.
+pub(super) fn play(seed: u64) -> (World, String) {
+    let mut world = World::random(seed);
+    let mut dice = Rng::from_seed(seed ^ 0x6469_6365);
+    let names = people(&mut world, &mut dice);
+    for phone in 0..world.phones.len() {
+        let when = seconds(&mut dice, 2_000);
+        world.plan(when, phone, Do::Register);
+    }
+    let actions = 3 + dice.below(16);
+    for _ in 0..actions {
+        let phone = pick(&mut dice, world.phones.len());
+        let when = 3.0 + seconds(&mut dice, 40_000);
+        happening(&mut world, &mut dice, &names, phone, when);
+    }
+    for _ in 0..[0, 0, 0, 1, 1, 2][pick(&mut dice, 6)] {
+        let when = 1.0 + seconds(&mut dice, 45_000);
+        world.kill_at(when, NORTH.0);
+        world.start_at(when + seconds(&mut dice, 6_000), NORTH.0);
+    }
+    world.start_ladder();
+    world.run(60.0);
+    world.show_repeats = true;
+    let ladder = world.finish();
+    (world, ladder)
+}
+
+fn people(world: &mut World, dice: &mut Rng) -> Vec<String> {
+    let names: Vec<String> = NAMES[..2 + pick(dice, 4)].iter().map(|name| (*name).to_owned()).collect();
+    let users: Vec<String> = names.iter().map(|name| format!("{name}@{}", NORTH.0)).collect();
+    for name in &names {
+        world.user(name);
+        if dice.below(2) == 0 {
+            let tree = trees::draw(dice, &users);
+            world.tree(name, &tree);
+        }
+        let phones = [1, 1, 2, 2, 3, 4][pick(dice, 6)];
+        for place in ["desk", "lap", "hand", "hall"].into_iter().take(phones) {
+            phone(world, dice, &format!("{name}/{place}"), &names);
+        }
+    }
+    names
+}
+
+fn phone(world: &mut World, dice: &mut Rng, name: &str, friends: &[String]) {
+    let moods = Moods { patience_s: 1 + dice.below(12), friends: friends.to_vec() };
+    let phone = world.phone(name);
+    if dice.below(3) == 0 {
+        phone.tcp();
+    }
+    if dice.below(5) == 0 {
+        phone.nat();
+    }
+    phone.labels = true;
+    phone.moods = Some(moods);
+    phone.short = dice.below(6) == 0;
+    phone.reuses_nonce = dice.below(2) == 0;
+    phone.accepts_streams = dice.below(2) == 0;
+    phone.acks = dice.below(40) != 0;
+    phone.crosses_cancel = dice.below(8) == 0;
+    phone.padding = if dice.below(6) == 0 { 1500 } else { 0 };
+    phone.expires = [None, Some(60), Some(90), Some(600)][pick(dice, 4)];
+    phone.on_page = [200, 200, 200, 200, 200, 480, 405][pick(dice, 7)];
+    if dice.below(3) == 0 {
+        phone.knows = vec![Algorithm::Md5];
+    }
+}
+
+/// One thing that happens, and what follows from it.
+fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, when: f64) {
+    let friend = names[pick(dice, names.len())].clone();
+    match dice.below(20) {
+        0..10 => {
+            let call = match dice.below(8) {
+                0 => Do::CallWithoutOffer(friend),
+                1 => Do::CallTwice(friend),
+                2 => Do::Call(friend).with("Max-Breadth", "2"),
+                _ => Do::Call(friend),
+            };
+            world.plan(when, phone, call);
+            during(world, dice, phone, when);
+        }
+        10..13 => {
+            let text = format!("page {when}");
+            world.plan(when, phone, Do::Page(friend, text));
+        }
+        13 => world.plan(when, phone, Do::Hangup),
+        14 => world.plan(when, phone, Do::Restart),
+        15 => world.plan(when, phone, Do::Disconnect),
+        16 => {
+            let away = if dice.below(4) == 0 { Do::UnregisterAll } else { Do::Unregister };
+            world.plan(when, phone, away);
+            let back = when + seconds(dice, 5_000);
+            world.plan(back, phone, Do::Register);
+        }
+        17 => world.plan(when, phone, Do::Options(friend)),
+        18 => world.plan(when, phone, Do::Stray("BYE".to_owned())),
+        _ if dice.below(4) == 0 => world.plan(when, phone, Do::Vanish),
+        _ => world.plan(when, phone, Do::Query),
+    }
+}
+
+/// What the two sides of a call do in it: at either end, at any time, so that everything races.
+fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
+    let mut when = start + seconds(dice, 3_000);
+    for _ in 0..dice.below(5) {
+        let phone = if dice.below(2) == 0 { caller } else { pick(dice, world.phones.len()) };
+        let what = match dice.below(7) {
+            0 => Do::Resume,
+            1 => Do::Info,
+            2 => Do::Ping,
+            3 => Do::ReinviteWithoutOffer,
+            4 => Do::Refer,
+            _ => Do::Hold,
+        };
+        world.plan(when, phone, what);
+        when += seconds(dice, 2_500);
+    }
+    if dice.below(5) > 0 {
+        let phone = if dice.below(3) > 0 { caller } else { pick(dice, world.phones.len()) };
+        world.plan(when + seconds(dice, 4_000), phone, Do::Hangup);
+    }
+}
+
+/// A place in a list of so many.
+pub(super) fn pick(dice: &mut Rng, count: usize) -> usize {
+    usize::try_from(dice.below(u64::try_from(count).unwrap())).unwrap()
+}
+
+fn seconds(dice: &mut Rng, at_most_ms: u64) -> f64 {
+    f64::from(u32::try_from(dice.below(at_most_ms)).unwrap()) / 1000.0
+}

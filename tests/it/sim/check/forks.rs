@@ -1,0 +1,219 @@
+//! What becomes of the branches of a call: one winner, which the caller is connected with; every
+//! other branch is cancelled the moment that it is not wanted, and ended if it answers all the same.
+//!
+//! A call is known again by its Subject, which random phones make up and servers pass on.
+
+use std::collections::BTreeMap;
+
+use ratatosk::base::At;
+
+use super::{Found, View, lost_between};
+use crate::sim::phone::TWIN;
+use crate::sim::world::{Who, World};
+
+/// A call as one cluster saw it: its number, and the Subject.
+type Name<'a> = (u8, &'a str);
+
+/// An INVITE that the cluster was sent, other than one that it challenged.
+struct Upstream {
+    place: usize,
+    status: u16,
+    /// When its final response left.
+    at: At,
+}
+
+/// An INVITE that the cluster sent.
+struct Branch {
+    place: usize,
+    other: Who,
+    sent: At,
+    /// When it was first known that it rings.
+    provisional: Option<At>,
+    /// The first final response.
+    last: Option<(u16, At)>,
+    /// When it first answered.
+    answered: Option<At>,
+    /// When it was cancelled, and whether because another answered.
+    cancelled: Option<(At, bool)>,
+    bye: Option<At>,
+}
+
+#[derive(Default)]
+struct Call {
+    upstream: Vec<Upstream>,
+    branches: Vec<Branch>,
+}
+
+/// The book of all calls, and where in it a message belongs.
+#[derive(Default)]
+struct Book<'a> {
+    calls: BTreeMap<Name<'a>, Call>,
+    /// By asker and branch: which call an INVITE of theirs is of.
+    asked: BTreeMap<(u8, Who, &'a str), Name<'a>>,
+    /// By asked and branch, and by asked and Call-ID: which branch an INVITE of ours is.
+    ours: BTreeMap<(u8, Who, &'a str), (Name<'a>, usize)>,
+}
+
+/// Follows every call that has a Subject, in clusters that were never ended.
+pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
+    let mut book = Book::default();
+    for view in views {
+        let method = view.said.packet.cseq().1;
+        match (view.inbound, view.said.packet.method()) {
+            (true, Some("INVITE")) if is_first(view) => book.on_asked(view),
+            (false, Some("INVITE")) if is_first(view) => book.on_rung(view),
+            (false, Some("CANCEL" | "BYE")) => book.on_ended(view),
+            (false, None) if method == "INVITE" => book.on_answered(view),
+            (true, None) if method == "INVITE" => book.on_response(view),
+            _ => {}
+        }
+    }
+    for ((cluster, _), call) in &book.calls {
+        if world.clusters[usize::from(*cluster)].ends.is_empty() {
+            judge(world, call, found);
+        }
+    }
+}
+
+fn is_first(view: &View<'_>) -> bool {
+    view.said.packet.to_tag().is_empty()
+}
+
+fn name_of<'a>(view: &View<'a>) -> Option<Name<'a>> {
+    Some((view.cluster, view.said.packet.get("Subject")?))
+}
+
+impl<'a> Book<'a> {
+    fn on_asked(&mut self, view: &View<'a>) {
+        if let Some(name) = name_of(view) {
+            self.asked.insert((view.cluster, view.other, view.said.packet.branch()), name);
+        }
+    }
+
+    fn on_answered(&mut self, view: &View<'a>) {
+        let packet = &view.said.packet;
+        let status = packet.status().unwrap_or_default();
+        // A challenge is no answer, and a merged request is none of its own.
+        if status < 200 || matches!(status, 401 | 407 | 482) {
+            return;
+        }
+        if let Some(name) = self.asked.remove(&(view.cluster, view.other, packet.branch())) {
+            let upstream = Upstream { place: view.said.place, status, at: view.at };
+            self.calls.entry(name).or_default().upstream.push(upstream);
+        }
+    }
+
+    fn on_rung(&mut self, view: &View<'a>) {
+        let packet = &view.said.packet;
+        let key = (view.cluster, view.other, packet.branch());
+        let Some(name) = name_of(view).filter(|_| !self.ours.contains_key(&key)) else { return };
+        let branches = &mut self.calls.entry(name).or_default().branches;
+        self.ours.insert(key, (name, branches.len()));
+        self.ours.insert((view.cluster, view.other, packet.call_id()), (name, branches.len()));
+        branches.push(Branch {
+            place: view.said.place,
+            other: view.other,
+            sent: view.at,
+            provisional: None,
+            last: None,
+            answered: None,
+            cancelled: None,
+            bye: None,
+        });
+    }
+
+    fn on_response(&mut self, view: &View<'a>) {
+        let packet = &view.said.packet;
+        let status = packet.status().unwrap_or_default();
+        let Some(branch) = self.branch(view, packet.branch()) else { return };
+        if status < 200 {
+            branch.provisional.get_or_insert(view.at);
+        } else {
+            branch.last.get_or_insert((status, view.at));
+        }
+        if (200..300).contains(&status) {
+            branch.answered.get_or_insert(view.at);
+        }
+    }
+
+    fn on_ended(&mut self, view: &View<'a>) {
+        let packet = &view.said.packet;
+        let elsewhere = packet.get("Reason").is_some_and(|reason| reason.contains("cause=200"));
+        if packet.method() == Some("CANCEL") {
+            if let Some(branch) = self.branch(view, packet.branch()) {
+                branch.cancelled.get_or_insert((view.at, elsewhere));
+            }
+        } else if packet.to_tag().ends_with(TWIN) {
+            // Another phone behind the same proxy: it is no branch of its own.
+        } else if let Some(branch) = self.branch(view, packet.call_id()) {
+            branch.bye.get_or_insert(view.at);
+        }
+    }
+
+    fn branch(&mut self, view: &View<'a>, key: &'a str) -> Option<&mut Branch> {
+        let (name, place) = self.ours.get(&(view.cluster, view.other, key))?;
+        self.calls.get_mut(name)?.branches.get_mut(*place)
+    }
+}
+
+fn judge(world: &World, call: &Call, found: &mut Found) {
+    // The caller's own connection was lost, or he was refused before any call began.
+    let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
+    let connected: Vec<&Upstream> =
+        call.upstream.iter().filter(|upstream| (200..300).contains(&upstream.status)).collect();
+    let (mut winners, mut uncertain) = (Vec::new(), Vec::new());
+    for branch in &call.branches {
+        if let Some(fault) = unwanted(world, branch, end) {
+            found.push((branch.place, fault));
+        }
+        if let Some(answered) = branch.answered {
+            let ended = branch.bye.is_some_and(|bye| bye <= answered);
+            // Over a stream that was closed, there was no way for a BYE.
+            let lost = lost_between(world, branch.other, branch.sent, answered);
+            match (ended, lost) {
+                (true, _) => {}
+                (false, false) => winners.push((branch.place, answered)),
+                (false, true) => uncertain.push((branch.place, answered)),
+            }
+        }
+        let reason = connected.iter().any(|upstream| upstream.at == end)
+            && branch.cancelled.is_some_and(|(at, elsewhere)| at == end && !elsewhere);
+        if reason {
+            found.push((branch.place, "cancelled without being told that it was answered elsewhere".into()));
+        }
+    }
+    if let [one] = &connected[..] {
+        uncertain.retain(|(_, answered)| *answered == one.at);
+        if winners.is_empty() {
+            winners.append(&mut uncertain);
+        }
+    }
+    match (&connected[..], &winners[..]) {
+        ([], []) => {}
+        ([], [(place, _), ..]) => found.push((*place, "connected with nobody".to_owned())),
+        ([one], [(place, answered)]) if *answered != one.at => {
+            found.push((*place, "answered, and the caller did not hear of it at once".to_owned()));
+        }
+        ([_], [_]) => {}
+        ([one], [(place, _), (other, _), ..]) => {
+            let text = format!("a second winner beside line {place}; the caller has line {}", one.place);
+            found.push((*other, text));
+        }
+        ([one], []) => found.push((one.place, "a 2xx to a caller whom nobody answered".to_owned())),
+        // It came by twice, by way of another cluster.
+        ([one, _, ..], _) if winners.len() > connected.len() => {
+            found.push((one.place, format!("{} winners for {} callers", winners.len(), connected.len())));
+        }
+        _ => {}
+    }
+}
+
+/// A branch that rang when its call was over, and was not told so.
+fn unwanted(world: &World, branch: &Branch, end: At) -> Option<String> {
+    // Before it is known to ring, it must not be cancelled (RFC 3261 §9.1).
+    let due = end.max(branch.provisional?);
+    let is_over = branch.last.is_some_and(|(_, at)| at <= due);
+    let is_told = branch.cancelled.is_some_and(|(at, _)| at <= due);
+    let is_lost = lost_between(world, branch.other, branch.sent, due);
+    (!is_over && !is_told && !is_lost).then(|| "rings on after its call is over".to_owned())
+}

@@ -1,0 +1,97 @@
+//! No page that was accepted is lost: it was taken by a phone or another cluster, or it is in an
+//! inbox, once; or a rule of its recipient's tree says that it is dropped.
+//!
+//! A page is known again by its body, which no other has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Found, View};
+use crate::sim::text::Packet;
+use crate::sim::world::{Who, World, wall_ms};
+
+/// Where a MESSAGE went or came from: cluster, who, Call-ID, CSeq.
+type Key<'a> = (u8, Who, &'a str, u32);
+
+/// Follows every page that a cluster accepted.
+pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
+    let mut bodies: BTreeMap<Key<'_>, &str> = BTreeMap::new();
+    // What somebody has taken from a cluster, and with which status.
+    let mut taken: BTreeSet<(u8, &str, u16)> = BTreeSet::new();
+    for view in views {
+        let packet = &view.said.packet;
+        if packet.cseq().1 != "MESSAGE" {
+            continue;
+        }
+        let key = (view.cluster, view.other, packet.call_id(), packet.cseq().0);
+        match (packet.status(), view.inbound) {
+            (None, _) => drop(bodies.insert(key, packet.body)),
+            (Some(status @ 200..300), true) => {
+                if let Some(body) = bodies.get(&key) {
+                    taken.insert((view.cluster, body, status));
+                }
+            }
+            (Some(status @ 200..300), false) => {
+                let body = bodies.get(&key).copied().unwrap_or_default();
+                let delivered = taken.contains(&(view.cluster, body, 200));
+                let passed = taken.contains(&(view.cluster, body, status));
+                let kept = status == 202 && is_kept(world, view.cluster, body);
+                if !delivered && !passed && !kept && !is_dropped(world, view) {
+                    let text = format!("a page {body:?} that nobody took and no inbox has");
+                    found.push((view.said.place, text));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A 202 to a MESSAGE promises that the page is durable at the moment that it leaves.
+pub fn promise(world: &World, cluster: u8, packet: &Packet<'_>) -> Option<String> {
+    if packet.status() != Some(202) {
+        return None;
+    }
+    let asked = world.wire.iter().rev().filter(|line| line.to == Who::Server(cluster)).find_map(|line| {
+        let asked = Packet::parse(&line.bytes).ok()?;
+        (asked.method() == Some("MESSAGE") && asked.branch() == packet.branch()).then_some(asked.body)
+    })?;
+    let kept = (0..).zip(&world.clusters).any(|(place, _)| is_kept(world, place, asked));
+    (!kept).then(|| format!("202 to a page {asked:?} that no store holds yet"))
+}
+
+/// Inboxes hold nothing twice, and what is marked as delivered was taken. To be asked when all
+/// phones that want to be have been registered for a while: then nothing waits for one that takes
+/// pages.
+pub fn inboxes(world: &mut World) {
+    let mut faults = Vec::new();
+    for (place, cluster) in (0..).zip(&world.clusters) {
+        let mut seen = BTreeSet::new();
+        for (page, delivered) in &cluster.store.inbox {
+            let body = String::from_utf8_lossy(&page.body);
+            if !seen.insert((&page.uid, &page.sender, body.clone())) {
+                faults.push(format!("{} has a page {body:?} twice", page.uid));
+            }
+            let mut own =
+                world.phones.iter().filter(|phone| phone.cluster == place && phone.user == page.uid.user());
+            let took = own.clone().any(|phone| phone.pages.iter().any(|own| *own == body));
+            if *delivered && !page.copy && !took {
+                faults.push(format!("a page {body:?} is marked as delivered, and {} never had it", page.uid));
+            }
+            if !*delivered
+                && let Some(phone) = own.find(|phone| phone.is_registered() && phone.verdict(&body) == 200)
+            {
+                faults.push(format!("a page {body:?} still waits, and {} is registered", phone.name));
+            }
+        }
+    }
+    world.faults.extend(faults);
+}
+
+fn is_kept(world: &World, cluster: u8, body: &str) -> bool {
+    world.clusters[usize::from(cluster)].store.inbox.iter().any(|(page, _)| page.body == body.as_bytes())
+}
+
+/// Whether a tree dropped it: the record of a page that was decided since it came says so.
+fn is_dropped(world: &World, answer: &View<'_>) -> bool {
+    let pages = &world.clusters[usize::from(answer.cluster)].store.pages;
+    pages.iter().any(|record| record.rule.contains("ignore") && record.at_ms <= wall_ms(answer.at))
+}
