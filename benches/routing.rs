@@ -97,7 +97,7 @@ fn decide(c: &mut Criterion) {
     c.bench_function("compile, 20 rules", |b| b.iter(|| Profile::compile(black_box(TREE))));
     let large = large();
     c.bench_function("compile, 200 rules, 1000 addresses", |b| {
-        b.iter(|| Profile::compile(black_box(&large)))
+        b.iter(|| Profile::compile(black_box(&large)));
     });
     c.bench_function("format, 20 rules", |b| b.iter(|| format(black_box(TREE))));
 }

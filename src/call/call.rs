@@ -26,6 +26,7 @@ use super::ladder::{Ladder, Party};
 use super::parties::{Invitation, Opening, Origin};
 use super::record::{End, mode_text};
 
+const SHUT_DOWN: &str = "SIP;cause=503;text=\"Server ends\"";
 pub(super) const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
 
 /// What a call acts through.
@@ -292,6 +293,24 @@ impl Call {
     fn cancelled(&mut self, desk: &mut Desk<'_, '_, '_>, passage: &Passage) {
         self.stop_ringing(desk, passage);
         self.finish(desk, 487, End::Cancelled);
+    }
+
+    /// The server ends: everybody in the call is told, and nobody is called any more.
+    pub fn shut_down(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        match self.state {
+            State::Hunting(_) | State::Ignoring => {
+                self.stop_ringing(desk, &Passage::reason(SHUT_DOWN));
+                self.say(desk, self.upstream, LegWord::Reject(Refusal::status(480)));
+                self.finish(desk, 480, End::ShutDown);
+            }
+            State::Bridged { downstream } => {
+                for side in [self.upstream, downstream] {
+                    self.say(desk, side, LegWord::HangUp(Passage::reason(SHUT_DOWN)));
+                }
+                self.finish(desk, 200, End::ShutDown);
+            }
+            State::Over => {}
+        }
     }
 
     pub(super) fn refuse(&mut self, desk: &mut Desk<'_, '_, '_>, mut refusal: Refusal) {

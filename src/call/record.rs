@@ -18,6 +18,8 @@ pub enum End {
     HungUpByCaller,
     /// The callee's side hung up.
     HungUpByCallee,
+    /// The server ended, and the call with it.
+    ShutDown,
 }
 
 impl Call {
@@ -84,6 +86,7 @@ impl End {
             Self::Refused => "refused",
             Self::HungUpByCaller => "the caller hung up",
             Self::HungUpByCallee => "the callee hung up",
+            Self::ShutDown => "the server ended",
         }
     }
 }

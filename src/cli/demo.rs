@@ -122,23 +122,26 @@ fn welcome(listeners: &[Listener], passwords: &[(Uid, String)]) {
     let server = listeners.first().map_or("", |listener| listener.advertise.as_str());
     output::line("A cluster of one machine, `localhost`, with three users:\n");
     for (uid, password) in passwords {
-        output::line(format_args!("  sip:{uid:<20} user {:<8} password {password}", uid.user()));
+        output::line(format_args!("  sip:{:<20} user {:<8} password {password}", uid.as_str(), uid.user()));
     }
     output::line(format_args!(
-        "\nIn a softphone, make an account with one of these users: domain, server or registrar (and proxy, if it\n\
-         asks for one) is {server}, by UDP or TCP. With baresip, a line of ~/.baresip/accounts:\n"
+        "\nIn a softphone, make an account with one of these users: domain `localhost`,\n\
+         outbound proxy {server}, by UDP or TCP. With baresip, a line of\n\
+         ~/.baresip/accounts:\n"
     ));
     if let Some((uid, password)) = passwords.first() {
+        let user = uid.user();
         output::line(format_args!(
-            "  <sip:{}@{server}>;auth_user={};auth_pass={password}",
-            uid.user(),
-            uid.user()
+            "  <sip:{uid}>;auth_user={user};auth_pass={password};outbound=\"sip:{server}\""
         ));
     }
-    output::line(
-        "\nRegister two of them and let one call the other: `sip:carl@localhost`, or just `carl`. Each line below\n\
-         is a registration, a page or a call, with the rule of the routing tree that decided it. Ctrl-C ends it.\n",
-    );
+    output::line(format_args!(
+        "\nA phone that knows no outbound proxy takes {server} as its domain.\n\n\
+         Register two of them and let one call the other: `sip:carl@localhost`, or\n\
+         `sip:carl@{server}` where the proxy is not set. Each line below is a\n\
+         registration, a page or a call, with the rule of the routing tree that decided\n\
+         it. Ctrl-C ends it.\n"
+    ));
 }
 
 fn time() -> String {

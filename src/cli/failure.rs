@@ -139,6 +139,17 @@ pub(super) enum Failure {
     /// No such call.
     #[error("there is no call {0}\n  `ratatosk calls` lists them")]
     NoCall(String),
+    /// What was typed is no moment.
+    #[error(
+        "\"{0}\" is no moment\n  a moment is 2026-11-28T10:00:00Z, 2026-11-28T10:00:00+01:00, or 2026-11-28T10:00 by the clock of the tree's zone"
+    )]
+    Moment(String),
+    /// Somebody who does not say who he is was said to be known.
+    #[error(
+        "an anonymous caller is no contact, and in no group but \"{}\"\n  say who calls: --from UID",
+        routing::INVISIBLE
+    )]
+    Stranger,
     /// Files that are not in canonical form.
     #[error("{count} of the files would be written differently\n  `ratatosk tree fmt FILE` does it")]
     NotCanonical {

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::base::Uid;
 use crate::config::{Config, Sources};
 use crate::io::store::{Database, Opening, StoreError};
-use crate::routing::{Profile, nearest};
+use crate::routing::{Names, Profile, nearest, text_of};
 
 /// The file that is read where none is named.
 const FILE: &str = "ratatosk.toml";
@@ -94,6 +94,18 @@ impl Loaded {
         Ok(Database::open(&self.config.store, &self.config.cid, opening).await?)
     }
 
+    /// What the trees of a user may name.
+    pub(super) fn names(&self, uid: &Uid) -> Result<Names, Failure> {
+        with(self, async |database| Ok(database.names_of(uid).await?.into()))
+    }
+
+    /// Reads and compiles a tree for a user who has these groups and devices.
+    pub(super) fn compile_for(&self, uid: &Uid, names: &Names, path: &Path) -> Result<Profile, Failure> {
+        let compiled = text_of(&read(path)?)
+            .and_then(|text| Profile::compile_for(text, &self.config.limits, uid, Some(names)));
+        compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&path.display().to_string())]))
+    }
+
     /// Reads and checks the profiles offered to every user.
     pub(super) fn offered(&self) -> Result<Offered, Failure> {
         Offered::read(&self.config.trees.directory, &self.config.trees.default)
@@ -152,9 +164,12 @@ impl Offered {
 
 /// Reads and compiles one tree.
 pub(super) fn compile(path: &Path) -> Result<Profile, Failure> {
-    let source = fs::read(path).map_err(|source| Failure::Read { path: path.into(), source })?;
     let name = path.display().to_string();
-    Profile::compile_bytes(&source).map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))
+    Profile::compile_bytes(&read(path)?).map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|source| Failure::Read { path: path.into(), source })
 }
 
 fn built_in() -> Result<Profile, Failure> {

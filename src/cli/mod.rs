@@ -10,6 +10,7 @@ mod check;
 mod contact;
 mod demo;
 mod device;
+mod explain;
 mod failure;
 mod group;
 mod host;

@@ -1,7 +1,6 @@
 //! `ratatosk profile …`
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -9,8 +8,8 @@ use super::failure::Failure;
 use super::load::{Loaded, with};
 use super::{live, output};
 use crate::base::Uid;
-use crate::io::store::{Hint, StoreError};
-use crate::routing::{Profile as Compiled, nearest, text_of};
+use crate::io::store::{Database, Hint, StoreError};
+use crate::routing::{Faults, Profile as Compiled, nearest};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Profile {
@@ -67,12 +66,8 @@ impl Profile {
     }
 }
 
-fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &PathBuf) -> Result<(), Failure> {
-    let bytes = fs::read(file).map_err(|source| Failure::Read { path: file.clone(), source })?;
-    let compiled =
-        text_of(&bytes).and_then(|text| Compiled::compile_for(text, &loaded.config.limits, uid, None));
-    let compiled =
-        compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&file.display().to_string())]))?;
+fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &Path) -> Result<(), Failure> {
+    let compiled = loaded.compile_for(uid, &loaded.names(uid)?, file)?;
     let is_active = with(loaded, async |database| {
         database.put_profile(uid, name, compiled.source(), &loaded.config.limits).await?;
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
@@ -116,32 +111,44 @@ fn show(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
 }
 
 fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failure> {
-    let (offered, limits) = (loaded.offered()?, &loaded.config.limits);
-    with(loaded, async |database| {
-        match database.activate_profile(uid, name).await {
-            Err(StoreError::NoProfile { uid, name, hint }) => match offered.get(&name) {
-                // One that is offered to all becomes his own: it stays as it is when the file changes.
-                Some(profile) => {
-                    database.put_profile(&uid, &name, profile.source(), limits).await?;
-                    database.activate_profile(&uid, Some(&name)).await
-                }
-                None => {
-                    let hint = match nearest(&name, offered.names()) {
-                        Some(meant) if matches!(hint, Hint::Do(_)) => Hint::Meant(meant.to_owned()),
-                        _ => hint,
-                    };
-                    Err(StoreError::NoProfile { uid, name, hint })
-                }
-            },
-            done => done,
-        }
+    let offered = loaded.offered()?;
+    let activated = with(loaded, async |database| match database.activate_profile(uid, name).await {
+        Err(StoreError::NoProfile { uid, name, hint }) => match offered.get(&name) {
+            Some(profile) => take(loaded, database, &uid, &name, profile).await,
+            None => {
+                let hint = match nearest(&name, offered.names()) {
+                    Some(meant) if matches!(hint, Hint::Do(_)) => Hint::Meant(meant.to_owned()),
+                    _ => hint,
+                };
+                Err(StoreError::NoProfile { uid, name, hint })
+            }
+        },
+        done => done.map(Ok),
     })?;
+    activated.map_err(|faults| Failure::Trees(vec![faults]))?;
     live::refresh(loaded, std::slice::from_ref(uid));
     match name {
         Some(name) => output::line(format_args!("{uid} is served by \"{name}\"")),
         None => output::line(format_args!("{uid} is served by the cluster's default")),
     }
     Ok(())
+}
+
+/// Makes a profile that is offered to all a user's own, if he has what it names, and lets it serve: it
+/// stays as it is when the file changes.
+async fn take(
+    loaded: &Loaded,
+    database: &mut Database,
+    uid: &Uid,
+    name: &str,
+    profile: &Compiled,
+) -> Result<Result<(), Faults>, StoreError> {
+    let (limits, names) = (&loaded.config.limits, database.names_of(uid).await?.into());
+    if let Err(faults) = Compiled::compile_for(profile.source(), limits, uid, Some(&names)) {
+        return Ok(Err(faults.in_file(&format!("\"{name}\" for {uid}"))));
+    }
+    database.put_profile(uid, name, profile.source(), limits).await?;
+    database.activate_profile(uid, Some(name)).await.map(Ok)
 }
 
 fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {

@@ -95,7 +95,7 @@ fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
         Command::Group(command) => command.run(&load()?),
         Command::Device(command) => command.run(&load()?),
         Command::Profile(command) => command.run(&load()?),
-        Command::Tree(command) => command.run(),
+        Command::Tree(command) => command.run(load),
         Command::Calls(command) => command.run(&load()?),
         Command::Pages(command) => command.run(&load()?),
         Command::Inbox(command) => command.run(&load()?),

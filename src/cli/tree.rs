@@ -2,16 +2,15 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::{fs, io};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use super::explain::Explain;
 use super::failure::Failure;
-use super::{load, output};
-use crate::base::Uid;
-use crate::io::store::canonical_number;
-use crate::routing::{Direction, Facts, Mode, Outcome, Registered, Route, Who, format, nearest, text_of};
+use super::load::{self, Loaded};
+use super::output;
+use crate::routing::{Profile, format, text_of};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tree {
@@ -20,6 +19,9 @@ pub(super) enum Tree {
         /// The files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// For this user: his groups and devices have to be there, and no way may lead back to him.
+        #[arg(long, value_name = "UID")]
+        user: Option<String>,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -37,44 +39,30 @@ pub(super) enum Tree {
     Explain(Explain),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Explain {
-    /// The tree.
-    file: PathBuf,
-    /// What is asked for: voice, video, text, page, …
-    #[arg(long, default_value = "voice")]
-    mode: String,
-    /// Who asks: a UID, a number, or `anonymous`.
-    #[arg(long, value_name = "UID", default_value = "anonymous")]
-    from: String,
-    /// Who is asked for: a UID or a number; matters to an outgoing tree.
-    #[arg(long, value_name = "UID", default_value = "owner@localhost")]
-    to: String,
-    /// Ask the outgoing tree.
-    #[arg(long)]
-    outgoing: bool,
-    /// No client of the owner is registered.
-    #[arg(long)]
-    offline: bool,
-    /// What comes of a `try`: busy, no-answer, …; given again, what comes of the next.
-    #[arg(long, value_name = "OUTCOME")]
-    then: Vec<String>,
-}
-
 impl Tree {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, load: impl FnOnce() -> Result<Loaded, Failure>) -> Result<(), Failure> {
         match self {
-            Self::Check { files, json } => check(&files, json),
+            Self::Check { files, user: None, json } => check(&files, json, load::compile),
+            Self::Check { files, user: Some(user), json } => {
+                let loaded = load()?;
+                let uid = loaded.uid(&user)?;
+                let names = loaded.names(&uid)?;
+                check(&files, json, |path| loaded.compile_for(&uid, &names, path))
+            }
             Self::Fmt { files, check } => fmt(&files, check),
             Self::Explain(explain) => explain.run(),
         }
     }
 }
 
-fn check(files: &[PathBuf], json: bool) -> Result<(), Failure> {
+fn check(
+    files: &[PathBuf],
+    json: bool,
+    compile: impl Fn(&Path) -> Result<Profile, Failure>,
+) -> Result<(), Failure> {
     let mut faults = Vec::new();
     for path in files {
-        match load::compile(path) {
+        match compile(path) {
             Ok(_) if json => {}
             Ok(profile) => {
                 output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()));
@@ -131,53 +119,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text).map_err(fail)?;
     Ok(text)
-}
-
-impl Explain {
-    fn run(self) -> Result<(), Failure> {
-        let profile = Arc::new(load::compile(&self.file)?);
-        let mode: Mode = word("mode", &self.mode, Mode::ALL.iter().map(|mode| mode.as_str()))?;
-        let outcomes = self
-            .then
-            .iter()
-            .map(|then| word("outcome", then, Outcome::ALL.iter().map(|outcome| outcome.as_str())))
-            .collect::<Result<Vec<Outcome>, Failure>>()?;
-        let parties = (who(&self.from)?, who(&self.to)?);
-        let direction = if self.outgoing { Direction::Outgoing } else { Direction::Incoming };
-        let registered = if self.offline { Registered::None } else { Registered::ThisMode };
-        let facts = Facts { registered, ..Facts::default() };
-        let mut route = Route::begin((&profile, &profile), direction, mode, parties, facts);
-        for outcome in outcomes {
-            if !route.follow(outcome) {
-                break;
-            }
-        }
-        output::line(route.path().trim_end());
-        Ok(())
-    }
-}
-
-/// A word of a closed list.
-fn word<T: std::str::FromStr>(
-    what: &'static str,
-    word: &str,
-    there: impl Iterator<Item = &'static str> + Clone,
-) -> Result<T, Failure> {
-    word.parse().map_err(|_| {
-        let hint = match nearest(word, there.clone()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", there.collect::<Vec<_>>().join(", ")),
-        };
-        Failure::Word { what, word: word.into(), hint }
-    })
-}
-
-fn who(text: &str) -> Result<Who, Failure> {
-    if text == "anonymous" {
-        return Ok(Who::Anonymous);
-    }
-    if let (false, Some(number)) = (text.contains('@'), canonical_number(text)) {
-        return Ok(Who::Number(number.into()));
-    }
-    Uid::parse(text).map(Who::User).map_err(|why| Failure::Uid { text: text.into(), why })
 }

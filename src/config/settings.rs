@@ -156,6 +156,11 @@ fn bit(mode: Mode) -> u8 {
 }
 
 impl Settings {
+    /// Who may come to a listener.
+    pub fn face(&self, listener: u8) -> Option<Face> {
+        self.listeners.get(usize::from(listener)).map(|listener| listener.face)
+    }
+
     /// Whether this host of a URI is the cluster: its CID, an alias, or an address we listen on.
     pub fn is_own_host(&self, host: &str) -> bool {
         host.eq_ignore_ascii_case(self.cid.as_str())
@@ -179,11 +184,6 @@ impl Settings {
                 && reaches(listener.address.ip())
         };
         (0..).zip(&self.listeners).find(|(_, listener)| fits(listener)).map(|(index, _)| index)
-    }
-
-    /// Who comes to this listener.
-    pub fn face(&self, listener: u8) -> Option<Face> {
-        self.listeners.get(usize::from(listener)).map(|listener| listener.face)
     }
 
     /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.

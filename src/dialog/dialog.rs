@@ -29,6 +29,8 @@ pub struct Dialog {
     flow: Flow,
     /// The other cluster that it is with, if it is with one.
     peer: Option<PeerId>,
+    /// Where its phone asks from, which may be another port than the one where it is called.
+    source: Flow,
 }
 
 /// Why a request does not fit into its dialog.
@@ -56,6 +58,7 @@ impl Dialog {
             remote_cseq: Some(invite.cseq()),
             flow,
             peer: None,
+            source: flow,
         };
         dialog.refresh_target(settings, invite, flow);
         dialog
@@ -82,6 +85,7 @@ impl Dialog {
             remote_cseq: None,
             flow,
             peer: None,
+            source: flow,
         }
     }
 
@@ -136,6 +140,17 @@ impl Dialog {
         self.flow
     }
 
+    /// Where its requests go, and where the other side's come from.
+    pub fn flows(&self) -> [Flow; 2] {
+        [self.flow, self.source]
+    }
+
+    /// The other side asks from elsewhere now.
+    pub fn take_over(&mut self, settings: &Settings, flow: Flow) {
+        self.source = flow;
+        self.aim(settings, flow);
+    }
+
     /// The sequence number of our latest request.
     pub fn local_cseq(&self) -> u32 {
         self.local_cseq
@@ -183,18 +198,25 @@ impl Dialog {
     /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
         let Some(contact) = message.contact_uri() else { return };
-        let Ok(uri) = Uri::parse(contact) else { return };
+        if Uri::parse(contact).is_err() {
+            return;
+        }
         self.remote_target = Bytes::copy_from_slice(contact);
+        self.aim(settings, flow);
+    }
+
+    /// Finds out where requests go to a phone that is on this flow: to the first route, else the remote
+    /// target. Either is believed only as far as the flow itself goes: a phone behind a proxy has the
+    /// proxy at the end of its flow, and nobody has us send to a third party.
+    fn aim(&mut self, settings: &Settings, flow: Flow) {
         if self.peer.is_some() {
             // A cluster is where its operator and ours say that it is.
-            if let Ok(flow) = target(settings, self.flow, &uri, false) {
-                self.flow = flow;
-            }
             return;
         }
         let hop = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
-        let routed = hop.and_then(|uri| Uri::parse(uri).ok());
-        if let Ok(flow) = target(settings, flow, routed.as_ref().unwrap_or(&uri), routed.is_some()) {
+        let uri = Uri::parse(hop.unwrap_or(&self.remote_target));
+        if let Ok(flow) = uri.map_err(drop).and_then(|uri| target(settings, flow, &uri, false).map_err(drop))
+        {
             self.flow = flow;
         }
     }

@@ -26,6 +26,10 @@ pub enum AdminRequest {
     Configure(Arc<Settings>),
     /// Take no new calls and end when those in progress have.
     Drain,
+    /// End every call that is left, and tell everybody who is in it.
+    HangUp,
+    /// How much is left to be said to phones: [`AdminReply::Left`].
+    Left,
 }
 
 /// The answer.
@@ -37,6 +41,8 @@ pub enum AdminReply {
     Calls(Vec<LiveCall>),
     /// Other clusters, by name.
     Peers(Vec<LivePeer>),
+    /// Calls and legs that are not yet over.
+    Left(usize),
     /// It is done, or under way.
     Done,
 }

@@ -173,7 +173,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             let replies = operator.ask(AdminRequest::Registrations).await;
             let held = replies.into_iter().filter_map(|reply| match reply {
                 AdminReply::Registrations(bindings) => Some(bindings),
-                AdminReply::Calls(_) | AdminReply::Peers(_) | AdminReply::Done => None,
+                AdminReply::Calls(_) | AdminReply::Peers(_) | AdminReply::Left(_) | AdminReply::Done => None,
             });
             let mut bindings: Vec<_> = held.flatten().collect();
             bindings.sort_by(|a, b| a.uid.cmp(&b.uid));
@@ -185,7 +185,10 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             let replies = operator.ask(AdminRequest::Peers).await;
             let known = replies.into_iter().filter_map(|reply| match reply {
                 AdminReply::Peers(peers) => Some(peers),
-                AdminReply::Registrations(_) | AdminReply::Calls(_) | AdminReply::Done => None,
+                AdminReply::Registrations(_)
+                | AdminReply::Calls(_)
+                | AdminReply::Left(_)
+                | AdminReply::Done => None,
             });
             let mut peers: Vec<_> = known.flatten().collect();
             peers.sort_by(|a, b| a.cid.cmp(&b.cid));
@@ -208,7 +211,7 @@ async fn calls(operator: &impl Operator, request: AdminRequest) -> Answer {
     let replies = operator.ask(request).await;
     let live = replies.into_iter().filter_map(|reply| match reply {
         AdminReply::Calls(calls) => Some(calls),
-        AdminReply::Registrations(_) | AdminReply::Peers(_) | AdminReply::Done => None,
+        AdminReply::Registrations(_) | AdminReply::Peers(_) | AdminReply::Left(_) | AdminReply::Done => None,
     });
     let mut calls: Vec<_> = live.flatten().collect();
     calls.sort_by_key(|call| call.started_ms);

@@ -42,6 +42,13 @@ pub(super) struct Errand {
 impl Page {
     /// Sends it to a user of another cluster, or keeps it for him.
     pub(super) fn send_abroad(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+        let may_go = self.may_go_to(desk, uid);
+        if let Some(stage) = self.stage() {
+            stage.tried = true;
+        }
+        if let Err(status) = may_go {
+            return self.note((outcome_of(status), status));
+        }
         let page = Arc::new(self.letter(desk, uid));
         match desk.peers.way(desk.ctx, uid, Mode::Page) {
             Ok(way) => {
@@ -62,7 +69,9 @@ impl Page {
 
     /// A copy goes to a user of another cluster, if that is there.
     pub(super) fn copy_abroad(&self, desk: &mut Desk<'_, '_>, uid: &Uid) {
-        if let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page) {
+        if self.may_go_to(desk, uid).is_ok()
+            && let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page)
+        {
             let page = self.letter(desk, uid);
             send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);
         }

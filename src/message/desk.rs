@@ -66,6 +66,8 @@ pub enum Order {
         to: PageEnd,
         /// The final status.
         status: u16,
+        /// How many halves it took to come to that.
+        spent: u16,
     },
     /// Tell [`super::Page::on_turn`] when the round of its owner is over.
     Queue(Key),

@@ -47,6 +47,8 @@ pub struct Page {
     pub(super) upstream: Upstream,
     pub(super) passage: Passage,
     pub(super) max_forwards: u8,
+    /// How many further halves there may be, now and at first.
+    pub(super) halves: (u16, u16),
     pub(super) visited: SmallVec<[Uid; 2]>,
     pub(super) state: State,
     /// How the stage before came out.
@@ -85,6 +87,8 @@ pub(super) struct Stage {
     pub(super) open: SmallVec<[Key; 2]>,
     /// Look-ups and other halves that have not come back.
     pub(super) asked: u8,
+    /// How many halves each of those may come to.
+    pub(super) share: u16,
     /// Whether the inbox was asked and has not answered.
     pub(super) filing: bool,
     /// How often the outbox was asked and has not answered.
@@ -129,6 +133,7 @@ impl Page {
             upstream,
             passage: opening.passage,
             max_forwards: opening.max_forwards,
+            halves: (opening.halves, opening.halves),
             visited: opening.visited,
             state: State::Asking(Stage::default()),
             earlier: None,
@@ -176,11 +181,13 @@ impl Page {
     }
 
     /// Another half has answered.
-    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, number: u8, status: u16) {
+    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, number: u8, (status, spent): (u16, u16)) {
         let State::Asking(stage) = &mut self.state else { return };
         let current = stage.number == number && stage.asked > 0;
         if current {
             stage.asked -= 1;
+            // What it had no use for others may have.
+            self.halves.0 += stage.share.saturating_sub(spent);
         }
         match (status, current) {
             (..300, _) => self.finish(desk, status, "user"),
@@ -335,7 +342,10 @@ impl Page {
                 write_required(status, &mut writer);
                 desk.transactions.respond(desk.ctx, asked.key, status, writer.finish(b""));
             }
-            Upstream::Half(end) => desk.orders.push(Order::Reply { to: *end, status }),
+            Upstream::Half(end) => {
+                let spent = self.halves.1.saturating_sub(self.halves.0).saturating_add(1);
+                desk.orders.push(Order::Reply { to: *end, status, spent });
+            }
             Upstream::Nobody => {}
         }
         let record = Arc::new(self.record(desk.ctx, answer));

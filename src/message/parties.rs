@@ -45,6 +45,8 @@ pub struct PageOpening {
     pub passage: Passage,
     /// How many hops it may still go.
     pub max_forwards: u8,
+    /// How many halves of it there may still be besides this one.
+    pub halves: u16,
     /// Users whose trees have already been asked.
     pub visited: SmallVec<[Uid; 2]>,
 }

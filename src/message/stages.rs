@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 use crate::base::{Key, Uid};
 use crate::device::Step;
 use crate::federation::is_visited;
+use crate::leg::outcome_of;
 use crate::registrar::Binding;
-use crate::routing::{Action, Outcome, Target, Try, Who};
+use crate::routing::{Action, Route, Target, Try, Who};
 use crate::transaction::Owner;
 
 use super::desk::{Desk, Order};
@@ -30,6 +31,7 @@ impl Page {
     /// Does what the tree says now.
     pub fn act(&mut self, desk: &mut Desk<'_, '_>) {
         let route = self.route.clone();
+        self.share_out(&route);
         for target in route.also() {
             self.copy_to(desk, target);
         }
@@ -58,6 +60,23 @@ impl Page {
         self.settle(desk);
     }
 
+    /// What is left of the halves that there may be is shared by the users who are asked now. Without
+    /// this, users who try and copy to each other would be asked in every order that there is.
+    fn share_out(&mut self, route: &Route) {
+        let is_user = |target: &Target| matches!(target, Target::User(_));
+        let copies = route.also().iter().filter(|target| is_user(target)).count();
+        let tried = match route.action() {
+            Action::Try(plan) => plan.targets.iter().filter(|timed| is_user(&timed.target)).count(),
+            Action::Send | Action::Forward(_) => 1,
+            Action::Decline | Action::Busy | Action::Ignore | Action::Refuse(_) => 0,
+        };
+        let users = u16::try_from(copies + tried).unwrap_or(u16::MAX).max(1);
+        let share = self.halves.0 / users;
+        if let Some(stage) = self.stage() {
+            stage.share = share;
+        }
+    }
+
     fn attempt(&mut self, desk: &mut Desk<'_, '_>, plan: &Try) {
         let waits_for_user = plan.targets.iter().any(|timed| matches!(timed.target, Target::User(_)));
         let patience = plan.ring_for.map_or(STAGE, |ring_for| ring_for.min(STAGE));
@@ -73,6 +92,9 @@ impl Page {
                 Target::Client(name) => self.send_to_clients(desk, Some(name)),
                 Target::User(uid) => self.send_to_user(desk, uid),
                 Target::Inbox => self.send_to_inbox(desk),
+                Target::Device(name) if desk.owner.calls_client(name) => {
+                    self.send_to_clients(desk, Some(name));
+                }
                 // Nobody takes pages for these: the outcome before stands.
                 Target::Voicemail | Target::Device(_) => {}
             }
@@ -94,11 +116,13 @@ impl Page {
             Target::Client(name) => self.copy_to_clients(desk, Some(name)),
             Target::User(uid) => {
                 let is_copy = matches!(self.upstream, Upstream::Nobody);
-                let may_go = !is_copy && self.may_go_to(desk, uid);
-                if may_go && is_foreign(desk, uid) {
-                    self.copy_abroad(desk, uid);
-                } else if may_go {
-                    let opening = self.opening(uid);
+                if is_copy {
+                    return;
+                }
+                if is_foreign(desk, uid) {
+                    return self.copy_abroad(desk, uid);
+                }
+                if let Ok(opening) = self.opening(desk, uid) {
                     desk.orders.push(Order::Invite(PageInvitation {
                         from: None,
                         recipient: uid.clone(),
@@ -107,6 +131,7 @@ impl Page {
                 }
             }
             Target::Inbox => self.copy_wanted = true,
+            Target::Device(name) if desk.owner.calls_client(name) => self.copy_to_clients(desk, Some(name)),
             Target::Voicemail | Target::Device(_) => {}
         }
     }
@@ -152,20 +177,21 @@ impl Page {
     }
 
     pub(super) fn send_to_user(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
-        let may_go = self.may_go_to(desk, uid);
-        let opening = self.opening(uid);
-        let key = self.key;
-        let Some(stage) = self.stage() else { return };
-        stage.tried = true;
-        if !may_go {
-            return self.note((Outcome::Unreachable, 480));
-        }
         if is_foreign(desk, uid) {
             return self.send_abroad(desk, uid);
         }
-        stage.asked += 1;
-        let from = PageEnd { server: desk.server, page: key, stage: stage.number };
-        desk.orders.push(Order::Invite(PageInvitation { from: Some(from), recipient: uid.clone(), opening }));
+        let opening = self.opening(desk, uid);
+        let key = self.key;
+        let Some(stage) = self.stage() else { return };
+        stage.tried = true;
+        match opening {
+            Ok(opening) => {
+                stage.asked += 1;
+                let from = Some(PageEnd { server: desk.server, page: key, stage: stage.number });
+                desk.orders.push(Order::Invite(PageInvitation { from, recipient: uid.clone(), opening }));
+            }
+            Err(status) => self.note((outcome_of(status), status)),
+        }
     }
 
     fn send_to_inbox(&mut self, desk: &mut Desk<'_, '_>) {
@@ -180,26 +206,41 @@ impl Page {
         }
     }
 
-    /// Whether another user's tree may be asked: none is asked twice.
-    fn may_go_to(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
-        self.max_forwards > 0 && !self.has_visited(desk, uid)
-    }
-
-    fn has_visited(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
+    pub(super) fn has_visited(&self, desk: &Desk<'_, '_>, uid: &Uid) -> bool {
         self.visited.iter().any(|entry| is_visited(desk.ctx.settings, entry, uid))
     }
 
-    fn opening(&self, uid: &Uid) -> PageOpening {
+    /// The status for which a page does not go to another user: he has been asked before, or it goes too
+    /// far.
+    pub(super) fn may_go_to(&self, desk: &Desk<'_, '_>, uid: &Uid) -> Result<(), u16> {
+        if self.has_visited(desk, uid) {
+            return Err(480);
+        }
+        if self.max_forwards == 0 || usize::from(desk.ctx.settings.limits.forwards) < self.visited.len() {
+            return Err(483);
+        }
+        Ok(())
+    }
+
+    /// What another user's half begins with; it is paid for. Or the status for which he is not asked.
+    fn opening(&mut self, desk: &Desk<'_, '_>, uid: &Uid) -> Result<PageOpening, u16> {
+        let share = self.stage().map_or(0, |stage| stage.share);
+        self.may_go_to(desk, uid)?;
+        if share == 0 {
+            return Err(480);
+        }
+        self.halves.0 = self.halves.0.saturating_sub(share);
         let mut visited = self.visited.clone();
         visited.push(uid.clone());
-        PageOpening {
+        Ok(PageOpening {
             id: Arc::clone(&self.id),
             sender: self.sender.clone(),
             origin: self.origin.clone(),
             passage: self.passage.clone(),
-            max_forwards: self.max_forwards.saturating_sub(1),
+            max_forwards: self.max_forwards - 1,
+            halves: share - 1,
             visited,
-        }
+        })
     }
 }
 

@@ -93,6 +93,11 @@ impl User {
         self.bindings.reachable(now).filter(named)
     }
 
+    /// Whether he calls one of his clients by this name.
+    pub fn calls_client(&self, name: &str) -> bool {
+        self.devices.iter().any(|device| device.name == name && device.instance.is_some())
+    }
+
     /// What his trees may look at when somebody calls him, or when he calls somebody.
     pub fn facts(&self, now: Now, other: &Who, urgent: bool) -> Facts {
         let any = self.bindings.any(now.at);

@@ -95,6 +95,18 @@ impl Graph {
             next = if held { test.yes } else { test.no };
         }
     }
+
+    /// The groups that its tests look at.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        let others = self.tests.iter().flat_map(|test| match &test.fact {
+            Fact::Caller(list) | Fact::To(list) => &list[..],
+            Fact::Mode(_) | Fact::Registered | Fact::RegisteredForMode | Fact::Urgent | Fact::Time(_) => &[],
+        });
+        others.filter_map(|other| match other {
+            Other::In(group) => Some(&**group),
+            Other::Like(_) | Other::Contact => None,
+        })
+    }
 }
 
 /// A question and the clock it is answered by, which is looked at once at most.

@@ -52,9 +52,9 @@ impl Names {
         self.groups.iter().map(String::as_str)
     }
 
-    /// The names of the devices that are, or are not, clients.
-    pub(super) fn devices(&self, clients: bool) -> impl Iterator<Item = &str> + Clone {
-        let wanted = move |(_, kind): &&(String, String)| (kind == CLIENT) == clients;
+    /// The names of the devices, or of those that are clients.
+    pub(super) fn devices(&self, only_clients: bool) -> impl Iterator<Item = &str> + Clone {
+        let wanted = move |(_, kind): &&(String, String)| kind == CLIENT || !only_clients;
         self.devices.iter().filter(wanted).map(|(name, _)| name.as_str())
     }
 

@@ -71,6 +71,15 @@ impl Profile {
         tokens.iter().any(|token| is_name(&token.kind))
     }
 
+    /// The groups that its conditions look at.
+    pub fn groups(&self) -> Vec<&str> {
+        let graphs = self.incoming.iter().chain(&self.outgoing);
+        let mut groups: Vec<&str> = graphs.flat_map(Graph::groups).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
     /// Whether it has a tree for `direction`.
     pub fn has(&self, direction: Direction) -> bool {
         self.graph(direction).is_some()

@@ -1,5 +1,6 @@
 //! What operators ask of a running user server.
 
+use crate::call::Call;
 use crate::effect::Ctx;
 use crate::effect::admin::{AdminReply, AdminRequest};
 
@@ -43,6 +44,15 @@ impl Switchboard {
                 self.draining = true;
                 AdminReply::Done
             }
+            AdminRequest::HangUp => {
+                self.draining = true;
+                let calls: Vec<_> = self.calls.iter().map(|(key, _)| key).collect();
+                for key in calls {
+                    self.with_call(ctx, key, Call::shut_down);
+                }
+                AdminReply::Done
+            }
+            AdminRequest::Left => AdminReply::Left(self.calls.len() + self.legs.len()),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
-use super::requests::is_anonymous;
+use super::requests::{TURNED_AWAY_S, is_anonymous};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
@@ -37,7 +37,7 @@ impl Switchboard {
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         if self.takes_no_call(ctx) {
-            return self.refuse(ctx, &asked, 503);
+            return self.turn_call_away(ctx, &asked);
         }
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, &asked, 500) };
         if !owns_from(user, ctx, &request) {
@@ -86,6 +86,13 @@ impl Switchboard {
     pub(super) fn takes_no_call(&self, ctx: &Ctx<'_>) -> bool {
         let limit = usize::try_from(ctx.settings.limits.calls).unwrap_or(usize::MAX);
         self.draining || self.calls.len() >= limit
+    }
+
+    /// Asks a caller to try again later.
+    pub(super) fn turn_call_away(&mut self, ctx: &mut Ctx<'_>, asked: &Asked) {
+        let mut writer = asked.answer(503, self.fresh_tag(ctx).as_bytes());
+        writer.number(Name::RetryAfter, TURNED_AWAY_S);
+        self.transactions.respond(ctx, asked.key, 503, writer.finish(b""));
     }
 
     /// Another half asks this user's routing: the callee's half begins.

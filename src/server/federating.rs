@@ -54,7 +54,8 @@ impl Switchboard {
         if self.patience.is_paused(ctx.at(), source, &claim.account, limit) {
             let mut writer = self.doors.refusal(message, 503, flow);
             writer.number(Name::RetryAfter, PAUSE_S);
-            return ctx.send(reply_flow(flow, message), writer.finish(b""));
+            let response = writer.finish(b"");
+            return self.answer_plainly(ctx, flow, message, response);
         }
         match self.peers.check((ctx.now, flow), message, &claim) {
             Admission::Granted(pass) if self.is_repeat(flow, message, &pass) => {}
@@ -98,6 +99,7 @@ impl Switchboard {
                 }
             }
         }
+        self.strangers.proved(flow.remote.ip());
         let is_new = self.peers.admit(pass);
         if is_new {
             self.peers.on_heard(ctx, pass.peer);
@@ -188,7 +190,7 @@ impl Switchboard {
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
         let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.takes_no_call(ctx)) else {
-            return self.refuse(ctx, &asked, 503);
+            return self.turn_call_away(ctx, &asked);
         };
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
@@ -245,6 +247,7 @@ impl Switchboard {
             origin,
             passage,
             max_forwards: forwards(&request),
+            halves: ctx.settings.limits.halves_per_call,
             visited,
         };
         let half = (Direction::Incoming, visit.callee, route);

@@ -46,6 +46,7 @@ impl Switchboard {
             origin,
             passage,
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
+            halves: ctx.settings.limits.halves_per_call,
             visited: smallvec::SmallVec::new(),
         };
         self.begin_page(ctx, opening, (Direction::Outgoing, uid.clone(), route), Upstream::Phone(asked));
@@ -86,7 +87,7 @@ impl Switchboard {
 
     pub(super) fn refuse_page(&mut self, invitation: &PageInvitation, status: u16) {
         if let Some(from) = invitation.from {
-            self.post(from.server, PeerWord::PageReply { to: from, status });
+            self.post(from.server, PeerWord::PageReply { to: from, status, spent: 1 });
         }
     }
 
@@ -132,7 +133,9 @@ impl Switchboard {
             }
             Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
-            Order::Reply { to, status } => self.post(to.server, PeerWord::PageReply { to, status }),
+            Order::Reply { to, status, spent } => {
+                self.post(to.server, PeerWord::PageReply { to, status, spent });
+            }
             Order::Keep { page, kept, record } => {
                 let peer = kept.peer.clone();
                 let ticket = ctx.store(StoreOp::PutOutbox(kept, record));

@@ -29,6 +29,8 @@ pub(crate) enum PeerWord {
         to: PageEnd,
         /// The final status.
         status: u16,
+        /// How many halves it took to come to that.
+        spent: u16,
     },
     /// Serve a request of another cluster, which has proved itself.
     Visit(Visitor),

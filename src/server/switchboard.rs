@@ -4,21 +4,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
 
 use crate::base::{Arena, At, Cid, Key, ServerIndex, Uid};
 use crate::call::{self, Call};
-use crate::config::Settings;
+use crate::config::{Face, Settings};
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::federation::Peers;
 use crate::leg::{LegWord, Legs, Report, Wire};
 use crate::message::{self, Page, Round};
-use crate::registrar::{Change, Doors, Patience, Unanswered};
+use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
 use super::peer::PeerWord;
+use super::returning::Awaited;
 use super::users::Users;
 use super::visitors::{Visitor, Visitors};
 use super::words::{Envelope, Input};
@@ -73,6 +75,7 @@ pub(super) struct Switchboard {
     pub(super) doors: Doors,
     pub(super) patience: Patience,
     pub(super) unanswered: Unanswered,
+    pub(super) strangers: Strangers,
     pub(super) users: Users,
     pub(super) transactions: Transactions,
     pub(super) legs: Legs,
@@ -87,6 +90,8 @@ pub(super) struct Switchboard {
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
     /// The streams that closed last: a REGISTER that came by one may still be on its way.
     pub(super) closed: VecDeque<StreamId>,
+    /// Legs whose phones have lost their stream.
+    pub(super) awaited: Awaited,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -104,6 +109,7 @@ impl Switchboard {
             doors: Doors::new(settings),
             patience: Patience::default(),
             unanswered: Unanswered::default(),
+            strangers: Strangers::default(),
             users: Users::default(),
             transactions: Transactions::new(index, salt),
             legs: Legs::new(index),
@@ -115,6 +121,7 @@ impl Switchboard {
             waiting: HashMap::new(),
             streams: HashMap::new(),
             closed: VecDeque::new(),
+            awaited: Awaited::default(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -165,7 +172,9 @@ impl Switchboard {
             self.patience.forgive(ctx.at());
             self.unanswered.forget();
             self.visitors.forget(ctx.at());
+            self.strangers.forget(ctx.at(), &ctx.settings.limits);
             self.users.tidy(ctx);
+            self.awaited.tidy(&self.legs);
         }
     }
 
@@ -215,8 +224,8 @@ impl Switchboard {
             PeerWord::Opened { leg, peer } => self.legs.on_opened(leg, peer),
             PeerWord::Mail(mail) => self.reports.extend(self.legs.on_mail(mail)),
             PeerWord::Page(invitation) => self.on_page_invitation(ctx, invitation),
-            PeerWord::PageReply { to, status } => {
-                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, status));
+            PeerWord::PageReply { to, status, spent } => {
+                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, (status, spent)));
             }
             PeerWord::Visit(visitor) => self.on_visitor(ctx, visitor),
             PeerWord::PeerNews(news) => {
@@ -417,8 +426,24 @@ impl Switchboard {
     }
 
     /// Answers a request without keeping state.
-    pub(super) fn refuse_plainly(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
+    pub(super) fn refuse_plainly(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
         let response = self.doors.refusal(request, status, flow).finish(b"");
+        self.answer_plainly(ctx, flow, request, response);
+    }
+
+    /// Answers without keeping state, unless the source of a datagram has had too many such answers.
+    pub(super) fn answer_plainly(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        flow: Flow,
+        request: &Message,
+        response: Bytes,
+    ) {
+        let is_open = matches!(ctx.settings.face(flow.listener), Some(Face::Access | Face::Federation));
+        let is_counted = flow.stream.is_none() && is_open;
+        if is_counted && !self.strangers.allow(ctx.at(), flow.remote.ip(), &ctx.settings.limits) {
+            return ctx.fact(Fact::Dropped(Dropped::Stranger));
+        }
         ctx.send(crate::transport::reply_flow(flow, request), response);
     }
 }

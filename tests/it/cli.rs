@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
 mod lists;
+mod trees;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -298,35 +299,6 @@ fn the_environment_overrides_keys() {
     let output = shell.command(&["config", "check"]).env("RATATOSK_STORE_ULR", "x").output().unwrap();
     assert!(output.status.success());
     assert!(text(&output.stderr).contains("RATATOSK_STORE_ULR overrides no key"));
-}
-
-#[test]
-fn trees_are_checked_formatted_and_explained() {
-    let shell = Shell::new();
-    shell.write(
-        "good.tree",
-        "profile \"quiet\" {\n  incoming {\n    mode page -> try clients\n    otherwise -> busy\n  }\n}\n",
-    );
-    shell.write("bad.tree", "profile \"bad\" {\n  incoming {\n    otherwise -> bussy\n  }\n}\n");
-    shell.write("ugly.tree", "profile \"ugly\" { incoming { otherwise -> busy } }\n");
-    assert!(shell.ok(&["tree", "check", "good.tree"]).contains("\"quiet\" is in order"));
-    let told = shell.fails(1, &["tree", "check", "good.tree", "bad.tree"]);
-    assert!(told.contains("bad.tree:3:") && told.contains("bussy"), "{told}");
-    shell.fails(2, &["tree", "check"]);
-
-    shell.fails(1, &["tree", "fmt", "--check", "ugly.tree"]);
-    shell.ok(&["tree", "fmt", "ugly.tree"]);
-    shell.ok(&["tree", "fmt", "--check", "ugly.tree"]);
-
-    let explained =
-        shell.ok(&["tree", "explain", "good.tree", "--mode", "page", "--from", "carl@south.test"]);
-    assert!(explained.contains("mode page -> try clients"), "{explained}");
-    assert!(shell.ok(&["tree", "explain", "good.tree"]).contains("otherwise -> busy"));
-    assert!(
-        shell
-            .fails(1, &["tree", "explain", "good.tree", "--mode", "vioce"])
-            .contains("did you mean `voice`?")
-    );
 }
 
 #[test]

@@ -44,6 +44,8 @@ mod sipp;
 mod softphone;
 mod stages;
 mod store;
+mod strangers;
+mod targets;
 mod tidy;
 mod tone;
 mod torture;

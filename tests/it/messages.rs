@@ -1,5 +1,6 @@
 //! Pages, and requests that belong to no call.
 
+use crate::sim::world::uid;
 use crate::sim::{Do, World, page};
 
 #[test]
@@ -195,6 +196,51 @@ fn a_forwarded_page() {
            0.002  dora   -> server  200 MESSAGE
            0.003  server -> anne    200 MESSAGE",
     );
+}
+
+/// Users who try each other, in every order that there is: the page is not asked about for ever.
+#[test]
+fn a_page_among_users_who_try_each_other() {
+    let mut world = World::new();
+    world.phone("anne");
+    let users = ["carl", "dora", "eric", "faye", "gina", "hans"];
+    for user in users {
+        let others: Vec<String> = users
+            .iter()
+            .filter(|other| **other != user)
+            .map(|other| format!("try user {other}@north.test"))
+            .collect();
+        let rules = format!("otherwise -> {}", others.join(" else "));
+        world.tree(user, &format!("profile \"p\" {{\n incoming {{\n {rules}\n }}\n}}\n"));
+    }
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    480 MESSAGE",
+    );
+    let halves = world.store.pages.len();
+    assert!((60..=101).contains(&halves), "{halves} halves");
+}
+
+/// A client takes pages by the name that its user calls it by.
+#[test]
+fn a_page_to_a_client_by_name() {
+    for target in ["client \"desk\"", "\"desk\""] {
+        let mut world = World::new();
+        world.phone("anne");
+        world.phone("carl/desk").offline();
+        world.phone("carl/hand");
+        world.store.client(&uid("carl"), "desk", "urn:uuid:00000000-0000-0000-0000-000000000001");
+        let rules = format!("otherwise -> {target} else inbox");
+        world.tree("carl", &format!("profile \"p\" {{\n incoming {{\n {rules}\n }}\n}}\n"));
+        let instance = "+sip.instance=\"<urn:uuid:00000000-0000-0000-0000-000000000001>\"";
+        let contact = format!("<sip:zq2qc@198.51.100.2:5060>;{instance}");
+        world.at(0.0, "anne", page("carl", "lunch?"));
+        world.at(1.0, "carl/desk", Do::Register.with("Contact", &contact));
+        world.at(2.0, "anne", page("carl", "dinner?"));
+        world.golden("a_page_to_a_client_by_name");
+        assert_eq!(world.phone_named("carl/desk").pages, ["lunch?", "dinner?"]);
+    }
 }
 
 /// Also a page that a phone on UDP could not send in one datagram arrives whole.

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratatosk::base::{Limits, ServerIndex};
 use ratatosk::effect::admin::AdminRequest;
@@ -143,6 +143,52 @@ fn the_servers_stop_when_told_and_answer_operators_until_then() {
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
 
+/// Anne calls bob, whose phone is at `bob`, and he answers; gives her end of the call.
+fn talk(server: &Server, bob: &UdpSocket) -> Link {
+    let mut anne = Link::Udp(server.udp());
+    let uri = "sip:bob@north.test";
+    let challenged = anne.ask(&request("INVITE", &anne, "anne", uri, 1, "", ""));
+    let proof = prove(&challenged, "INVITE", "anne", uri);
+    anne.send(&request("INVITE", &anne, "anne", uri, 2, &proof, ""));
+    let mut buffer = [0; 4096];
+    let (len, source) = bob.recv_from(&mut buffer).unwrap();
+    let invite = std::str::from_utf8(&buffer[..len]).unwrap();
+    assert!(invite.starts_with("INVITE "), "{invite}");
+    let contact = format!("Contact: <sip:bob@{}>\r\nContent-Length", bob.local_addr().unwrap());
+    let answer = accepted(invite).replace("Content-Length", &contact);
+    bob.send_to(answer.as_bytes(), source).unwrap();
+    let answered = (0..5).map(|_| anne.next()).find(|answer| answer.starts_with("SIP/2.0 200 ")).unwrap();
+    let line = |name: &str| answered.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    let ack = request("ACK", &anne, "anne", uri, 2, "", "").replace("bKnet2", "bKack");
+    let ack = ack.lines().map(|one| if one.starts_with("To:") { line("To:") } else { one.to_owned() });
+    anne.send(&(ack.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n"));
+    let (len, _) = bob.recv_from(&mut buffer).unwrap();
+    assert!(buffer[..len].starts_with(b"ACK "));
+    anne
+}
+
+#[test]
+fn calls_that_outlast_the_drain_are_ended_at_both_phones() {
+    let bob = UdpSocket::bind(LOOPBACK).unwrap();
+    bob.set_read_timeout(Some(PATIENCE)).unwrap();
+    let server = Server::with_phone(2, bob.local_addr().unwrap());
+    let mut anne = talk(&server, &bob);
+    let told = std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        let (len, source) = bob.recv_from(&mut buffer).unwrap();
+        let bye = String::from_utf8_lossy(&buffer[..len]).into_owned();
+        bob.send_to(accepted(&bye).as_bytes(), source).unwrap();
+        let bye_of_anne = anne.next();
+        anne.send(&accepted(&bye_of_anne));
+        [bye, bye_of_anne]
+    });
+    let handle = server.running.handle().clone();
+    block_on(async { tokio::time::timeout(PATIENCE, handle.hang_up()).await.unwrap() });
+    for bye in told.join().unwrap() {
+        assert!(bye.starts_with("BYE ") && bye.contains("Reason: SIP;cause=503"), "{bye}");
+    }
+}
+
 #[test]
 fn a_panic_in_one_thread_ends_the_others_and_is_told() {
     let (_tell, facts) = channel();
@@ -159,6 +205,28 @@ fn a_registration_is_challenged_and_then_granted_by_either_transport_and_any_thr
     for source in 0..6 {
         let mut link = if source % 2 == 0 { Link::Udp(server.udp()) } else { Link::Tcp(server.tcp()) };
         register(&mut link, 1);
+    }
+}
+
+#[test]
+fn the_registrar_of_another_domain_is_not_here() {
+    let server = Server::both(1);
+    let mut link = Link::Udp(server.udp());
+    let uri = "sip:evil.test";
+    let challenged = link.ask(&request("REGISTER", &link, "anne", uri, 1, "", ""));
+    let proof = prove(&challenged, "REGISTER", "anne", uri);
+    let answer = link.ask(&request("REGISTER", &link, "anne", uri, 2, &proof, ""));
+    assert!(answer.starts_with("SIP/2.0 404 "), "{answer}");
+    // A Path back to ourselves, under whatever name, would be a loop.
+    let port = server.address(Transport::Udp).port();
+    for (number, (host, status)) in (0..).zip([("localhost", "403"), ("proxy.test", "200")]) {
+        let challenged =
+            link.ask(&request("REGISTER", &link, "anne", "sip:north.test", 10 + 2 * number, "", ""));
+        let path = format!("Path: <sip:{host}:{port};lr>\r\n");
+        let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test") + &path;
+        let register = request("REGISTER", &link, "anne", "sip:north.test", 11 + 2 * number, &proof, "");
+        let answer = link.ask(&register);
+        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
     }
 }
 
@@ -194,6 +262,68 @@ fn streams_that_keep_us_waiting_are_closed_and_those_of_registered_phones_are_no
     let mut slow = server.tcp();
     slow.write_all(b"REGISTER sip:north.test SIP/2.0\r\n").unwrap();
     assert_eq!(read_all(&mut slow), "");
+}
+
+/// How long anne's phone waits for answers while `flood` goes on, the longest first.
+#[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
+fn waits(server: &Server, link: &mut Link, flood: impl FnOnce(&Server) -> Flood) -> Vec<Duration> {
+    let flood = flood(server);
+    let text = request("OPTIONS", link, "anne", "sip:north.test", 1, "", "");
+    let mut waits: Vec<Duration> = (0..40)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            let asked = Instant::now();
+            assert!(link.ask(&text).starts_with("SIP/2.0 407 "));
+            asked.elapsed()
+        })
+        .collect();
+    drop(flood);
+    waits.sort_by(|a, b| b.cmp(a));
+    waits
+}
+
+/// Connections by which strangers send as much as is read, and read the answers. Ends on drop.
+struct Flood {
+    streams: Vec<TcpStream>,
+}
+
+impl Flood {
+    fn start(server: &Server, connections: usize) -> Self {
+        let streams: Vec<_> = (0..connections).map(|_| server.tcp()).collect();
+        for stream in &streams {
+            let mut link = Link::Tcp(stream.try_clone().unwrap());
+            let users = ["anne", "bob", "carl", "dora"];
+            let asked = users.map(|user| request("OPTIONS", &link, user, "sip:north.test", 1, "", ""));
+            let mut answers = stream.try_clone().unwrap();
+            std::thread::spawn(move || while answers.read(&mut [0; 16_384]).is_ok_and(|len| len > 0) {});
+            let Link::Tcp(stream) = &mut link else { unreachable!() };
+            let mut stream = stream.try_clone().unwrap();
+            std::thread::spawn(
+                move || while stream.write_all(asked.concat().repeat(50).as_bytes()).is_ok() {},
+            );
+        }
+        // It is under way when the first socket's room has been used up.
+        std::thread::sleep(Duration::from_millis(300));
+        Self { streams }
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        for stream in &self.streams {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn what_strangers_pour_in_by_streams_holds_up_nobody() {
+    for (servers, connections) in [(1, 1), (2, 4)] {
+        let server = Server::both(servers);
+        let mut link = Link::Udp(server.udp());
+        let waits = waits(&server, &mut link, |server| Flood::start(server, connections));
+        assert!(waits[0] < Duration::from_millis(200), "{servers} servers, {connections} floods: {waits:?}");
+    }
 }
 
 #[test]

@@ -7,12 +7,15 @@ mod decisions;
 mod faults;
 mod proof;
 mod properties;
+mod shipped;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ratatosk::base::Uid;
-use ratatosk::routing::{Action, Code, Mode, Outcome, Party, Profile, Question, Registered, Target, format};
+use ratatosk::routing::{
+    Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Target, TimedTarget, format,
+};
 
 fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
@@ -54,18 +57,10 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
 fn told(action: &Action) -> String {
     match action {
         Action::Try(plan) => {
-            let targets = plan.targets.iter().map(|timed| {
-                let target = match &timed.target {
-                    Target::Clients => "clients".to_owned(),
-                    Target::User(uid) => uid.to_string(),
-                    Target::Client(name) | Target::Device(name) => format!("\"{name}\""),
-                    Target::Inbox => "inbox".to_owned(),
-                    Target::Voicemail => "voicemail".to_owned(),
-                };
-                format!("{target}+{}", timed.after.as_secs())
-            });
+            let timed = |timed: &TimedTarget| format!("{}+{}", target(&timed.target), timed.after.as_secs());
+            let targets: Vec<String> = plan.targets.iter().map(timed).collect();
             let ring_for = plan.ring_for.map_or(String::new(), |time| format!(" {}s", time.as_secs()));
-            format!("try {}{ring_for}", targets.collect::<Vec<_>>().join(","))
+            format!("try {}{ring_for}", targets.join(","))
         }
         Action::Decline => "decline".to_owned(),
         Action::Busy => "busy".to_owned(),
@@ -74,6 +69,23 @@ fn told(action: &Action) -> String {
         Action::Send => "send".to_owned(),
         Action::Refuse(why) => format!("refuse {why}"),
     }
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Clients => "clients".to_owned(),
+        Target::User(uid) => uid.to_string(),
+        Target::Client(name) => format!("client \"{name}\""),
+        Target::Device(name) => format!("\"{name}\""),
+        Target::Inbox => "inbox".to_owned(),
+        Target::Voicemail => "voicemail".to_owned(),
+    }
+}
+
+/// What is done at a place, its copies first.
+fn line_told(profile: &Profile, place: Place) -> String {
+    let copies = profile.also(place).iter().map(|copy| format!("also {}, ", target(copy)));
+    format!("{}{}", copies.collect::<String>(), told(profile.action(place)))
 }
 
 fn compiled(source: &str) -> Profile {
@@ -99,6 +111,40 @@ fn the_first_example_of_the_reference_page_checks() {
     let example = page.split("```\n").nth(1).unwrap();
     compiled(example);
     assert_eq!(format(example).unwrap(), example);
+}
+
+/// The pieces of a page that stand between fences without a word behind them: trees and parts of trees.
+fn examples(page: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = page;
+    while let Some((_, fenced)) = rest.split_once("```") {
+        let (inside, after) = fenced.split_once("\n```").expect("every fence is closed");
+        pieces.extend(inside.strip_prefix('\n'));
+        rest = after;
+    }
+    pieces
+}
+
+#[test]
+fn every_example_of_the_reference_page_checks() {
+    let page = std::fs::read_to_string("docs/routing-tree.md").unwrap();
+    let examples = examples(&page);
+    assert!(examples.len() >= 14, "{examples:?}");
+    for example in examples {
+        let whole = match example.split_whitespace().next() {
+            Some("profile" | "#") => example.to_owned(),
+            Some("zone") => format!("profile \"p\" {{\n{example}\n}}"),
+            Some("try") => format!("profile \"p\" {{ incoming {{\notherwise -> {example}\n}} }}"),
+            _ => {
+                let is_total = example.lines().any(|line| line.starts_with("otherwise"));
+                let rest = if is_total { "" } else { "otherwise -> decline" };
+                format!("profile \"p\" {{ incoming {{\n{example}\n{rest}\n}} }}")
+            }
+        };
+        if let Err(faults) = Profile::compile(&whole) {
+            panic!("{example}\n{}", faults.render(false));
+        }
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::tone;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// What an account has to say so that the test does everything by hand.
+const HANDS_OFF: &str = "regint=600;answermode=manual;audio_codecs=PCMA/8000/1";
 /// How long nothing must be heard before we believe it.
 const QUIET: Duration = Duration::from_millis(700);
 
@@ -55,12 +57,18 @@ impl Softphone {
         other: &str,
         tone: u32,
     ) -> Self {
-        let dir = server.dir().join(format!("{name}-{}", server.domain()));
+        Self::with_account(server, &account(server, transport, user), name, other, tone)
+    }
+
+    /// [`Softphone::start`] with a line for its accounts that somebody was told to write.
+    pub(crate) fn with_account(server: &Server, account: &str, name: &str, other: &str, tone: u32) -> Self {
+        let domain = server.domain();
+        let dir = server.dir().join(format!("{name}-{domain}"));
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
-        fs::write(dir.join("accounts"), account(server, transport, user)).unwrap();
-        let contact = address(other, server.domain());
+        fs::write(dir.join("accounts"), format!("{account};{HANDS_OFF}\n")).unwrap();
+        let contact = address(other, domain);
         fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{contact}>;presence=none\n")).unwrap();
         no_recording_of_own_voice(&dir);
         let mut baresip = Command::new("baresip");
@@ -70,7 +78,7 @@ impl Softphone {
         let console = greet(console);
         let mut phone = Self {
             user: name.into(),
-            domain: server.domain(),
+            domain,
             _process: process,
             dir,
             control,
@@ -101,6 +109,11 @@ impl Softphone {
     /// Calls a user: of its own cluster, if he is not named with another.
     pub(crate) fn dial(&mut self, user: &str) {
         self.command("dial", &format!("sip:{}", address(user, self.domain)));
+    }
+
+    /// The domain of its account.
+    pub(crate) fn domain(&self) -> &'static str {
+        self.domain
     }
 
     /// Waits for an event and forgets those before it.
@@ -216,7 +229,7 @@ fn account(server: &Server, transport: Transport, user: &str) -> String {
     let (at, over, domain) = (server.address(), transport.name(), server.domain());
     format!(
         "<sip:{user}@{domain};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
-         outbound=\"sip:{at};transport={over}\";regint=600;answermode=manual;audio_codecs=PCMA/8000/1\n"
+         outbound=\"sip:{at};transport={over}\""
     )
 }
 

@@ -58,6 +58,29 @@ fn a_user_is_removed_in_a_call() {
     world.assert_sound(&ladder);
 }
 
+/// The server ends with a call in progress, one that rings, and one that its tree ignores: everybody
+/// is told, and a later caller is asked to try again.
+#[test]
+fn a_server_that_ends_hangs_up() {
+    let mut world = World::new();
+    for phone in ["anne", "bob", "dora"] {
+        world.phone(phone);
+    }
+    world.phone("carl").on_call(&answers(1.0));
+    world.phone("william").on_call(&[(0.1, Reply::Status(180))]);
+    world.tree("emma", "profile \"no\" {\n incoming {\n otherwise -> ignore\n }\n}\n");
+    world.at(0.0, "anne", call("carl"));
+    world.at(1.0, "bob", call("william"));
+    world.at(1.0, "dora", call("emma"));
+    world.run(5.0);
+    world.operator(&AdminRequest::HangUp);
+    world.at(6.0, "anne", call("carl"));
+    world.run(10.0);
+    assert!(world.last_to("anne", "SIP/2.0 503").contains("Retry-After: 5"));
+    assert_eq!(live(&world).0, 0);
+    world.golden("a_server_that_ends_hangs_up");
+}
+
 /// A page is on its way to a phone that says nothing while its user is removed: the sender is told.
 #[test]
 fn a_user_is_removed_while_a_page_waits() {

@@ -79,6 +79,11 @@ impl Inbox {
         }
         has_room
     }
+
+    /// Whether so many messages wait that strangers have to.
+    pub(super) fn is_busy(&self) -> bool {
+        self.messages.load(Ordering::Relaxed) >= MESSAGES_BUSY
+    }
 }
 
 impl Mailbox {
@@ -115,3 +120,5 @@ impl Answers {
 /// Messages that may wait for one thread: what it handles in about a tenth of a second. Older ones
 /// would be sent again by their senders before they were read.
 const MESSAGES_MAX: usize = 8_192;
+/// Messages that wait for one thread while it takes none of strangers: some 10 ms, which a call can wait.
+const MESSAGES_BUSY: usize = 1_024;

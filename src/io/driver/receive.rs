@@ -14,14 +14,15 @@ use crate::base::address::canonical_socket;
 use crate::config::Face;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
-use crate::io::net::batch::Receiver;
+use crate::io::net::batch::{BATCH, Receiver};
 use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
 use crate::io::net::stream::{End, PONG, Stream};
+use crate::io::net::turns::SHARE;
 use crate::io::net::udp::Port;
 use crate::server::Input;
 use crate::sip::{Fault, Message, Method, Unreadable, Writer};
 
-use super::inbox::Word;
+use super::inbox::{Inbox, Word};
 use super::thread::Thread;
 
 impl Thread {
@@ -140,7 +141,7 @@ impl Thread {
         while stream.ended().is_none() {
             tokio::select! {
                 filled = reading.fill(&self.shared) => match filled {
-                    Ok(true) => self.on_filled(&stream, &mut reading),
+                    Ok(true) => self.on_filled(&stream, &mut reading).await,
                     Ok(false) => stream.end(End::Closed),
                     Err(_) => stream.end(End::Lost),
                 },
@@ -152,22 +153,55 @@ impl Thread {
         self.bury(&stream);
     }
 
-    fn on_filled(self: &Rc<Self>, stream: &Stream, reading: &mut Reading) {
+    /// Handles what was read, a few messages in each turn: nothing more is read before that is done.
+    async fn on_filled(self: &Rc<Self>, stream: &Stream, reading: &mut Reading) {
+        stream.heard(self.now().at);
+        while stream.ended().is_none() {
+            let messages_max = if stream.is_accepted() {
+                BATCH
+            } else {
+                self.wait_as_stranger().await;
+                SHARE
+            };
+            if !self.handle_some(stream, reading, messages_max) {
+                return;
+            }
+            if stream.is_accepted() {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Strangers wait for their share, and until nobody has too much to do.
+    async fn wait_as_stranger(&self) {
+        self.turns.take().await;
+        while self.inboxes.iter().any(Inbox::is_busy) {
+            self.turns.take().await;
+        }
+    }
+
+    /// Handles up to `messages_max` messages of what was read; tells whether there may be more.
+    fn handle_some(self: &Rc<Self>, stream: &Stream, reading: &mut Reading, messages_max: usize) -> bool {
         let now = self.now();
-        stream.heard(now.at);
-        while let Some(piece) = reading.next(now.at, stream) {
-            match piece {
-                Piece::Message(bytes) => self.on_bytes(now, stream.flow, bytes),
-                Piece::Ping => self.send(stream.flow, Bytes::from_static(PONG), None),
-                Piece::Broken(fault, bytes) => {
+        for _ in 0..messages_max {
+            match reading.next(now.at, stream) {
+                Some(Piece::Message(bytes)) => self.on_bytes(now, stream.flow, bytes),
+                Some(Piece::Ping) => self.send(stream.flow, Bytes::from_static(PONG), None),
+                Some(Piece::Broken(fault, bytes)) => {
                     tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
                     self.refuse(stream.flow, fault, bytes);
                     self.settle(now);
-                    return stream.end(End::Broken);
+                    stream.end(End::Broken);
+                    return false;
+                }
+                None => {
+                    self.settle(now);
+                    return false;
                 }
             }
         }
         self.settle(now);
+        true
     }
 
     /// Answers the message that a stream broke at, if it is a request that can be answered.

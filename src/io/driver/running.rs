@@ -102,7 +102,9 @@ impl Running {
     }
 
     /// Runs until SIGTERM or SIGINT has come and the calls in progress have ended, or the longest
-    /// time for that is over, or a second such signal comes, or somebody else stops the threads.
+    /// time for that is over, or a second such signal comes, or somebody else stops the threads. Calls
+    /// that are left then are ended, so that no phone is left in a call of which nobody knows; only a
+    /// third signal does not wait for that.
     pub async fn until_signal(mut self) -> Result<(), Ended> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Ended::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Ended::Signals)?;
@@ -111,11 +113,17 @@ impl Running {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("draining: no new calls; a second signal stops at once");
+        tracing::info!("draining: no new calls; a second signal ends those in progress");
         let handle = self.handle.clone();
         tokio::select! {
             end = self.ends.recv() => return self.wind_up(end).await,
             () = handle.drain() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tokio::select! {
+            end = self.ends.recv() => return self.wind_up(end).await,
+            () = handle.hang_up() => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
@@ -202,11 +210,32 @@ impl Handle {
         }
     }
 
+    /// Ends every call that is left, and waits until the phones have heard of it.
+    pub async fn hang_up(&self) {
+        let told = async {
+            self.admin(AdminRequest::HangUp).await;
+            while self.has_legs().await {
+                sleep(DRAIN_LOOK).await;
+            }
+        };
+        if timeout(FAREWELL_MAX, told).await.is_err() {
+            tracing::warn!("some phones did not confirm that their calls have ended");
+        }
+    }
+
+    async fn has_legs(&self) -> bool {
+        let replies = self.admin(AdminRequest::Left).await;
+        replies.iter().any(|reply| matches!(reply, AdminReply::Left(left) if *left > 0))
+    }
+
     async fn has_calls(&self) -> bool {
         let replies = self.admin(AdminRequest::Calls).await;
         replies.iter().any(|reply| matches!(reply, AdminReply::Calls(calls) if !calls.is_empty()))
     }
 }
 
+/// How long phones may take to confirm that their calls have ended: a BYE that is lost is sent three
+/// times more in it (RFC 3261 timer E).
+const FAREWELL_MAX: Duration = Duration::from_secs(4);
 /// How often draining looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);

@@ -66,6 +66,8 @@ impl Thread {
         self.spawn(Rc::clone(&self).read_mail(mailbox));
         self.spawn(Rc::clone(&self).keep_time());
         self.spawn(Rc::clone(&self).check_streams());
+        let thread = Rc::clone(&self);
+        self.spawn(async move { thread.turns.deal().await });
         self.spawn(Rc::clone(&self).go_on());
         self.settle(self.now());
     }

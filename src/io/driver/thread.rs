@@ -24,9 +24,10 @@ use crate::io::net::quota::Quota;
 use crate::io::net::reading::Shared;
 use crate::io::net::stream::Stream;
 use crate::io::net::table::Streams;
+use crate::io::net::turns::Turns;
 use crate::io::net::udp::Port;
 use crate::server::{Home, Input, Output, UserServer, home};
-use crate::sip::Message;
+use crate::sip::{Message, Name};
 
 use super::alarm::Alarm;
 use super::dial::Dials;
@@ -44,6 +45,7 @@ pub(super) struct Thread {
     pub(super) ports: Vec<Option<Rc<Port>>>,
     pub(super) streams: RefCell<Streams>,
     pub(super) shared: Shared,
+    pub(super) turns: Turns,
     pub(super) dials: RefCell<Dials>,
     /// Streams that have something to write since the last flush.
     pub(super) written: RefCell<Vec<Rc<Stream>>>,
@@ -79,6 +81,7 @@ impl Thread {
             ports,
             streams: RefCell::new(Streams::new(index)),
             shared: Shared::new(),
+            turns: Turns::new(),
             dials: RefCell::default(),
             written: RefCell::default(),
             returned: RefCell::default(),
@@ -138,7 +141,9 @@ impl Thread {
     }
 
     fn hand_over(&self, inbox: &Inbox, flow: Flow, message: Message) {
-        if !inbox.hand_over(flow, message) {
+        // Strangers' streams wait instead: see `wait_as_stranger`.
+        let is_too_much = flow.stream.is_none() && inbox.is_busy() && is_strangers(&message);
+        if is_too_much || !inbox.hand_over(flow, message) {
             self.observe(&Fact::Dropped(Dropped::Overload));
         }
     }
@@ -179,6 +184,12 @@ impl Thread {
             yield_now().await;
         }
     }
+}
+
+/// Whether a message is a request of somebody who says nothing that could be checked.
+fn is_strangers(message: &Message) -> bool {
+    let proves = message.has(Name::Authorization) || message.has(Name::ProxyAuthorization);
+    message.is_request() && message.to_tag().is_empty() && !proves
 }
 
 /// Ends the thread when the task that holds it panics.

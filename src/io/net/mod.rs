@@ -11,4 +11,5 @@ pub(crate) mod quota;
 pub(crate) mod reading;
 pub(crate) mod stream;
 pub(crate) mod table;
+pub(crate) mod turns;
 pub(crate) mod udp;

@@ -148,6 +148,11 @@ impl Stream {
         self.goes_when_idle.set(true);
     }
 
+    /// Whether it was given something that strangers are not.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.is_accepted.get()
+    }
+
     /// Notes that the far end has sent something.
     pub(crate) fn heard(&self, now: At) {
         self.heard.set(now);

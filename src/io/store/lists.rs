@@ -14,18 +14,20 @@ use crate::effect::store::{StoredContacts, StoredGroup};
 /// only if they are on the contact list as well.
 pub(super) const INVISIBLE: &str = crate::routing::INVISIBLE;
 
-/// The columns `contacts` and `groups` of a user `u`. What is inside the groups is only looked up
-/// where there are groups: most users have none.
-macro_rules! columns {
+/// The contact list and the groups of a user `u`, as [`Lists`] reads them. NULL if he has neither, as
+/// most users: then nothing is made that would be empty.
+macro_rules! lists_of_user {
     () => {
-        "(SELECT json_group_array(c.contact) FROM contacts c WHERE c.uid = u.uid) AS contacts, \
-         (SELECT json_group_array(json_array(g.name, \
+        "CASE WHEN EXISTS (SELECT 1 FROM contacts c WHERE c.uid = u.uid) \
+            OR EXISTS (SELECT 1 FROM groups g WHERE g.uid = u.uid) THEN json_array( \
+          json((SELECT json_group_array(c.contact) FROM contacts c WHERE c.uid = u.uid)), \
+          json((SELECT json_group_array(json_array(g.name, \
             (SELECT json_group_array(m.contact) FROM members m WHERE m.uid = g.uid AND m.\"group\" = g.name), \
             (SELECT json_group_array(s.inner) FROM subgroups s WHERE s.uid = g.uid AND s.\"group\" = g.name))) \
-          FROM groups g WHERE g.uid = u.uid) AS groups"
+           FROM groups g WHERE g.uid = u.uid))) END"
     };
 }
-pub(super) use columns;
+pub(super) use lists_of_user;
 
 /// Both lists.
 #[derive(Debug, Default)]
@@ -47,10 +49,11 @@ pub(super) struct Group {
 }
 
 impl Lists {
-    /// Reads what [`columns`] list.
-    pub(super) fn parse(contacts: &str, groups: &str) -> Result<Self, serde_json::Error> {
-        let mut lists =
-            Self { contacts: serde_json::from_str(contacts)?, groups: serde_json::from_str(groups)? };
+    /// Reads what [`lists_of_user`] gives.
+    pub(super) fn parse(text: Option<&str>) -> Result<Self, serde_json::Error> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        let (contacts, groups) = serde_json::from_str(text)?;
+        let mut lists = Self { contacts, groups };
         let names: Vec<String> = lists.groups.iter().map(|group| group.name.clone()).collect();
         for inner in lists.groups.iter_mut().flat_map(|group| &mut group.groups) {
             // Where it is inside it may stand in other letters, from before it was renamed.
@@ -63,12 +66,12 @@ impl Lists {
 
     /// The lists of a user; of one who is not there, empty ones.
     pub(super) async fn read(connection: &mut SqliteConnection, uid: &Uid) -> Result<Self, StoreError> {
-        const SQL: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.uid = ?1");
+        const SQL: &str = concat!("SELECT ", lists_of_user!(), " AS lists FROM users u WHERE u.uid = ?1");
         let Some(row) = sqlx::query(SQL).bind(uid.as_str()).fetch_optional(connection).await? else {
             return Ok(Self::default());
         };
         let broken = |error: serde_json::Error| StoreError::Sql(sqlx::Error::Decode(error.into()));
-        Self::parse(row.try_get("contacts")?, row.try_get("groups")?).map_err(broken)
+        Self::parse(row.try_get("lists")?).map_err(broken)
     }
 
     /// The group of this name, in any case.
@@ -168,9 +171,9 @@ mod tests {
     use super::*;
 
     fn lists() -> Lists {
-        let groups = r#"[["Friends",["bill@a.test"],["Team"]],["Night",["+1"],[]],
-            ["Team",["carl@a.test","bill@a.test"],["night"]],["Work",["@w.test"],["Team","Night"]]]"#;
-        Lists::parse(r#"["carl@a.test"]"#, groups).unwrap()
+        let text = r#"[["carl@a.test"], [["Friends",["bill@a.test"],["Team"]],["Night",["+1"],[]],
+            ["Team",["carl@a.test","bill@a.test"],["night"]],["Work",["@w.test"],["Team","Night"]]]]"#;
+        Lists::parse(Some(text)).unwrap()
     }
 
     #[test]
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_circle_in_a_broken_table_ends() {
-        let lists = Lists::parse("[]", r#"[["A",["a"],["B"]],["B",["b"],["A"]]]"#).unwrap();
+        let lists = Lists::parse(Some(r#"[[],[["A",["a"],["B"]],["B",["b"],["A"]]]]"#)).unwrap();
         assert_eq!(lists.members("A").len(), 2);
     }
 

@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use crate::base::Uid;
 use crate::base::text::is_unseen;
 use crate::effect::store::StoredDevice;
+use crate::routing;
 
 /// Longest name of a group, a device or a profile, bytes.
 const NAME_MAX: usize = 64;
@@ -19,6 +20,13 @@ pub struct Names {
     pub groups: Vec<String>,
     /// His devices, of which the clients are `client "desk"` to a tree.
     pub devices: Vec<StoredDevice>,
+}
+
+impl From<Names> for routing::Names {
+    fn from(names: Names) -> Self {
+        let kinds = names.devices.into_iter().map(|device| (device.name, device.kind));
+        Self::new(names.groups, kinds)
+    }
 }
 
 impl Database {

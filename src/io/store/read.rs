@@ -216,8 +216,9 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let uid = Uid::parse(row.try_get("uid")?)?;
     let numbers: Vec<String> = serde_json::from_str(row.try_get("numbers")?)?;
     let bindings: Vec<BindingColumns> = serde_json::from_str(row.try_get("bindings")?)?;
-    let lists = Lists::parse(row.try_get("contacts")?, row.try_get("groups")?)?;
-    let devices: Vec<DeviceColumns> = serde_json::from_str(row.try_get("devices")?)?;
+    let lists = Lists::parse(row.try_get("lists")?)?;
+    let devices: Option<&str> = row.try_get("devices")?;
+    let devices: Vec<DeviceColumns> = devices.map_or(Ok(Vec::new()), serde_json::from_str)?;
     let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
         .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
     let source: Option<&str> = row.try_get("source")?;
@@ -361,8 +362,8 @@ impl Profiles {
 
 const LOAD_USERS: &str = concat!(
     "SELECT u.uid, u.name, ",
-    lists::columns!(),
-    ", \
+    lists::lists_of_user!(),
+    " AS lists, \
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT json_group_array(json_array(b.key, b.contact, b.target, b.transport, b.listener, b.path, b.q, \
          b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s)) \
@@ -370,8 +371,9 @@ const LOAD_USERS: &str = concat!(
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \
       (SELECT p.source FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS source, \
-      (SELECT json_group_array(json_array(d.name, d.kind, d.address, d.instance)) FROM devices d WHERE d.uid = u.uid) \
-        AS devices, \
+      CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.uid = u.uid) THEN \
+        (SELECT json_group_array(json_array(d.name, d.kind, d.address, d.instance)) FROM devices d WHERE d.uid = u.uid) \
+        END AS devices, \
       EXISTS (SELECT 1 FROM inbox i WHERE i.uid = u.uid AND i.delivered_ms IS NULL) AS waiting \
     FROM json_each(?1) wanted JOIN users u ON u.uid = wanted.value"
 );

@@ -75,15 +75,15 @@ impl Known<'_> {
             Target::Device(name) => (name, false),
             Target::Clients | Target::User(_) | Target::Inbox | Target::Voicemail | Target::Faulty => return,
         };
-        let quoted = escape(&name.it);
         match self.names.kind(&name.it) {
-            Some(kind) if (kind == CLIENT) == is_client => {}
+            // A client is a device too, and may be named like one.
+            Some(kind) if kind == CLIENT || !is_client => {}
             Some(kind) => {
+                let quoted = escape(&name.it);
                 let (what, _) = about(kind);
-                let message = format!("{quoted} is {what}");
-                let right = if is_client { quoted } else { format!("client {quoted}") };
+                let message = format!("{quoted} is no client, but {what}");
                 let fault = Fault::new(Code::WrongDevice, name.span, message).here(what);
-                self.faults.push(fault.help(format!("write `{right}`")));
+                self.faults.push(fault.help(format!("write `{quoted}`")));
             }
             None => {
                 let what = if is_client { "client" } else { "device" };

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ratatosk::routing::Outcome::{Answered, Busy, Declined, NoAnswer, Unreachable};
 use ratatosk::routing::{Action, Direction, Outcome, Place, Profile, Trace};
 
-use super::{ask, compiled, told};
+use super::shipped::shipped;
+use super::{ask, compiled, line_told, told};
 
 /// Asks a tree each question and compares the actions.
 fn decides(source: &str, direction: Direction, table: &[(&str, &str)]) {
@@ -13,14 +14,10 @@ fn decides(source: &str, direction: Direction, table: &[(&str, &str)]) {
     for (question, expected) in table {
         let found = ask(question, |question| {
             let place = profile.decide(direction, question, &mut Trace::new()).unwrap();
-            told(profile.action(place))
+            line_told(&profile, place)
         });
         assert_eq!(found, *expected, "{question}");
     }
-}
-
-fn shipped(name: &str) -> String {
-    std::fs::read_to_string(format!("routing-trees/{name}.tree")).unwrap()
 }
 
 #[test]
@@ -105,6 +102,69 @@ fn and_or_not_and_parentheses_mean_what_they_say() {
             ("text +4722 reg", "ignore"),
         ],
     );
+}
+
+#[test]
+fn groups_contacts_urgency_and_the_time_decide() {
+    let source = r#"profile "facts" {
+        zone Europe/Oslo
+        incoming {
+            caller in "Invisible" -> ignore
+            caller in "Friends" or in "Family" or boss@north.test -> try clients
+            urgent and caller contact -> also "gsm", also inbox, try clients else inbox
+            time mon-fri 09:00-17:00 or sat 10:00-14:00 -> try client "desk", "gsm" after 5s for 30s
+            time 22:00-06:00 -> decline
+            not caller contact and urgent -> busy
+            otherwise -> try user secretary@north.test
+        }
+        outgoing {
+            to in "Family" -> send
+            to contact and not urgent -> send
+            otherwise -> refuse "only those you know"
+        } }"#;
+    decides(
+        source,
+        Direction::Incoming,
+        &[
+            ("voice x@x.test in:Invisible in:Friends", "ignore"),
+            ("voice anonymous in:Invisible", "ignore"),
+            // Who is in a group by himself and says nothing else is not believed.
+            ("voice anonymous in:Friends contact urgent at:2026-11-25T20:00:00Z", "busy"),
+            ("voice x@x.test in:Work in:Family", "try clients+0"),
+            ("voice boss@north.test", "try clients+0"),
+            ("page x@x.test in:Work urgent", "also \"gsm\", also inbox, try clients+0"),
+            ("page +4712345678 contact urgent", "also \"gsm\", also inbox, try clients+0"),
+            // 2026-11-25 is a Wednesday; Oslo is an hour ahead.
+            ("voice x@x.test at:2026-11-25T08:00:00Z", "try client \"desk\"+0,\"gsm\"+5 30s"),
+            ("voice x@x.test at:2026-11-25T15:59:59Z", "try client \"desk\"+0,\"gsm\"+5 30s"),
+            ("voice x@x.test at:2026-11-25T16:00:00Z", "try secretary@north.test+0"),
+            ("voice x@x.test at:2026-11-28T09:00:00Z", "try client \"desk\"+0,\"gsm\"+5 30s"),
+            ("voice x@x.test at:2026-11-29T09:00:00Z", "try secretary@north.test+0"),
+            ("voice x@x.test at:2026-11-25T21:00:00Z urgent", "decline"),
+            ("voice x@x.test at:2026-11-25T05:00:00Z", "try secretary@north.test+0"),
+            ("voice x@x.test at:2026-11-29T09:00:00Z urgent", "busy"),
+        ],
+    );
+    decides(
+        source,
+        Direction::Outgoing,
+        &[
+            ("voice mum@home.test in:Family urgent", "send"),
+            ("voice bob@north.test contact", "send"),
+            ("voice bob@north.test contact urgent", "refuse only those you know"),
+            ("page bob@north.test in:Invisible", "refuse only those you know"),
+        ],
+    );
+    let profile = compiled(source);
+    assert_eq!(profile.groups(), ["Family", "Friends", "Invisible"]);
+    let text = ask("page x@x.test in:Work in:Friends-of-friends at:2026-11-28T21:30:00Z", |question| {
+        let mut trace = Trace::new();
+        profile.decide(Direction::Incoming, question, &mut trace);
+        let incoming = profile.explain(&trace, question);
+        profile.decide(Direction::Outgoing, question, &mut trace);
+        format!("{incoming}{}", profile.explain(&trace, question))
+    });
+    super::faults::golden("explain-facts", &text);
 }
 
 /// Follows a list of outcomes from the first place on; the actions on the way.

@@ -7,7 +7,8 @@ use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, T
 /// Words and signs of the language, and things that are neither.
 fn scrap() -> impl Strategy<Value = String> {
     let words = "profile incoming outgoing zone otherwise mode caller to registered this-mode and or not try \
-        clients user for after else decline busy ignore forward send refuse number anonymous in status inbox \
+        clients user for after else decline busy ignore forward send refuse number anonymous in contact urgent time also status inbox \
+        voicemail client mon-fri sat-sun 09:00-17:00 22:00-06:00 24:00-99:99 9-17 \"desk\" \
         voice page answered no-answer failed { } ( ) -> , \" # \\ * @ + 20s 2m 0s 999999999999999999h \
         anne@north.test *@south.test @a.test +47* \"p\" Europe/Oslo \r \n \u{0} \u{feff} \u{2028} é - --> é@é";
     let words: Vec<String> = words.split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect();
@@ -29,6 +30,9 @@ fn address() -> impl Strategy<Value = &'static str> {
         "+47*",
         "*99",
         "\"+1 900 55\"",
+        "in \"Friends\"",
+        "in \"The \\\"Board\\\" # 1\"",
+        "contact",
     ])
 }
 
@@ -40,7 +44,14 @@ fn condition(party: &'static str) -> impl Strategy<Value = String> {
         prop::collection::vec(address(), 1..4).prop_map(move |l| format!("{party} {}", l.join(" or ")));
     let registered =
         proptest::sample::select(vec!["registered", "registered this-mode"]).prop_map(str::to_owned);
-    prop_oneof![mode, parties, registered].prop_recursive(3, 8, 3, |inner| {
+    let windows = ["mon-fri 9:00-17:00", "sat", "sun-mon 22:00-06:00", "00:00-06:30", "08:00-0:00"];
+    let time = proptest::sample::subsequence(windows.to_vec(), 1..3)
+        // Hours right after days without any can be read in two ways.
+        .prop_filter("two readings", |list| {
+            !list.windows(2).any(|pair| pair == ["sat", "sun-mon 22:00-06:00"])
+        })
+        .prop_map(|list| format!("time {}", list.join(" or ")));
+    prop_oneof![mode, parties, registered, time, Just("urgent".to_owned())].prop_recursive(3, 8, 3, |inner| {
         let joined = |word: &'static str| {
             prop::collection::vec(inner.clone(), 2..4).prop_map(move |list| format!("({})", list.join(word)))
         };
@@ -49,13 +60,25 @@ fn condition(party: &'static str) -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let leaf = ["decline", "busy", "ignore", "forward bob@south.test", "refuse \"a \\\" # b\"", "clients"];
+    let leaf = [
+        "decline",
+        "busy",
+        "ignore",
+        "forward bob@south.test",
+        "refuse \"a \\\" # b\"",
+        "clients",
+        "inbox",
+        "also inbox, also \"gsm\", try \"gsm # 2\"",
+        "also inbox, busy",
+    ];
     let leaf = proptest::sample::select(leaf.to_vec()).prop_map(str::to_owned);
     leaf.prop_recursive(3, 6, 2, |inner| {
         let head = proptest::sample::select(vec![
             "try clients",
             "try clients, user carl@north.test after 5s for 300s",
             "clients for 90s",
+            "client \"desk\", \"gsm\" after 2s, voicemail",
+            "also clients, try user carl@north.test",
         ]);
         prop_oneof![
             (head.clone(), inner.clone()).prop_map(|(head, then)| format!("{head} else {then}")),

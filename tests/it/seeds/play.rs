@@ -99,6 +99,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
             let call = match dice.below(8) {
                 0 => Do::CallWithoutOffer(friend),
                 1 => Do::CallTwice(friend),
+                2 => Do::Call(friend).with("Max-Breadth", "2"),
                 _ => Do::Call(friend),
             };
             world.plan(when, phone, call);

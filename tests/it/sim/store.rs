@@ -7,7 +7,7 @@ use ratatosk::base::{Cid, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
-    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredUser,
+    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredDevice, StoredUser,
 };
 use ratatosk::routing::Profile;
 
@@ -75,9 +75,25 @@ impl Store {
         self.users.remove(uid);
     }
 
+    /// Gives a name to the client of that instance.
+    pub fn client(&mut self, uid: &Uid, name: &str, instance: &str) {
+        let device = StoredDevice {
+            name: name.to_owned(),
+            kind: "client".to_owned(),
+            address: None,
+            instance: Some(instance.to_owned()),
+        };
+        self.users.get_mut(uid).unwrap().devices.push(device);
+    }
+
     /// Gives a user a number.
     pub fn number(&mut self, uid: &Uid, number: &str) {
         self.users.get_mut(uid).unwrap().numbers.push(number.to_owned());
+    }
+
+    /// Gives a user a device.
+    pub fn device(&mut self, uid: &Uid, device: StoredDevice) {
+        self.users.get_mut(uid).unwrap().devices.push(device);
     }
 
     /// Gives a user a profile, written in the tree language.

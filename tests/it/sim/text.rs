@@ -126,7 +126,7 @@ fn short_of(name: &str) -> &'static str {
 
 /// A parameter after the `>` of a header value, or after its first `;` if it has no brackets.
 pub fn param<'a>(value: &'a str, name: &str) -> Option<&'a str> {
-    let tail = value.rsplit_once('>').map_or(value, |(_, tail)| tail);
+    let tail = value.split_once('>').map_or(value, |(_, tail)| tail);
     tail.split(';').skip(1).find_map(|part| {
         let (n, v) = part.split_once('=').unwrap_or((part, ""));
         n.trim().eq_ignore_ascii_case(name).then(|| v.trim())

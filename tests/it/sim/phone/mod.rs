@@ -90,6 +90,8 @@ pub struct Phone {
     pub accepts_streams: bool,
     /// Whether it is of RFC 2543: no branch of its has the cookie, and an ACK has that of its INVITE.
     pub old: bool,
+    /// Whether the system of the servers knows no way to it.
+    pub no_route: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -98,6 +100,8 @@ pub struct Phone {
     pub twin: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
+    /// Its instance-id (RFC 5626 §4.1), if it tells one.
+    pub instance: Option<String>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -154,10 +158,12 @@ impl Phone {
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
             old: false,
+            no_route: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
             expires: Some(3600),
+            instance: None,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,

@@ -63,7 +63,8 @@ impl Phone {
         self.registration.removing = false;
         self.registration.refresh = None;
         let mut draft = self.registering();
-        draft.add("Contact", format!("<{}>", self.contact()));
+        let instance = self.instance.as_ref().map(|urn| format!(";+sip.instance=\"<{urn}>\""));
+        draft.add("Contact", format!("<{}>{}", self.contact(), instance.unwrap_or_default()));
         if let Some(seconds) = seconds.or(self.expires) {
             draft.add("Expires", seconds.to_string());
         }

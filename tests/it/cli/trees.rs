@@ -1,0 +1,131 @@
+//! `ratatosk tree …`, and what `profile …` says of trees: the names that a user has.
+
+use super::Shell;
+
+#[test]
+fn trees_are_checked_formatted_and_explained() {
+    let shell = Shell::new();
+    shell.write(
+        "good.tree",
+        "profile \"quiet\" {\n  incoming {\n    mode page -> try clients\n    otherwise -> busy\n  }\n}\n",
+    );
+    shell.write("bad.tree", "profile \"bad\" {\n  incoming {\n    otherwise -> bussy\n  }\n}\n");
+    shell.write("ugly.tree", "profile \"ugly\" { incoming { otherwise -> busy } }\n");
+    assert!(shell.ok(&["tree", "check", "good.tree"]).contains("\"quiet\" is in order"));
+    let told = shell.fails(1, &["tree", "check", "good.tree", "bad.tree"]);
+    assert!(told.contains("bad.tree:3:") && told.contains("bussy"), "{told}");
+    shell.fails(2, &["tree", "check"]);
+
+    shell.fails(1, &["tree", "fmt", "--check", "ugly.tree"]);
+    shell.ok(&["tree", "fmt", "ugly.tree"]);
+    shell.ok(&["tree", "fmt", "--check", "ugly.tree"]);
+
+    let explained =
+        shell.ok(&["tree", "explain", "good.tree", "--mode", "page", "--from", "carl@south.test"]);
+    assert!(explained.contains("mode page -> try clients"), "{explained}");
+    assert!(shell.ok(&["tree", "explain", "good.tree"]).contains("otherwise -> busy"));
+    assert!(
+        shell
+            .fails(1, &["tree", "explain", "good.tree", "--mode", "vioce"])
+            .contains("did you mean `voice`?")
+    );
+}
+
+/// A tree that names groups and devices.
+const NAMED: &str = r#"profile "named" {
+  zone Europe/Oslo
+
+  incoming {
+    caller in "Friends"     -> try client "desk", "gsm" after 5s for 30s else voicemail
+    urgent                  -> try clients
+    time mon-fri 9:00-17:00 -> busy
+    otherwise               -> decline
+  }
+}
+"#;
+
+#[test]
+fn a_tree_is_checked_for_the_user_who_is_to_have_it() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    shell.write("self.tree", "profile \"self\" { incoming { otherwise -> forward anne@localhost } }\n");
+    assert!(shell.ok(&["tree", "check", "named.tree"]).contains("in order"), "no user, no names");
+    assert!(shell.fails(1, &["tree", "check", "named.tree", "--user", "anne"]).contains("no database"));
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    assert!(shell.fails(1, &["tree", "check", "named.tree", "--user", "carl"]).contains("carl@localhost"));
+    let told = shell.fails(1, &["tree", "check", "named.tree", "self.tree", "--user", "anne"]);
+    for fault in ["there is no group \"Friends\"", "no client \"desk\"", "no device \"gsm\"", "to-self"] {
+        assert!(told.contains(fault), "{fault}: {told}");
+    }
+    assert!(told.contains("ratatosk device add"), "{told}");
+    let json = shell.run(&["tree", "check", "named.tree", "--user", "anne", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json[0]["faults"][0]["code"], "tree::unknown-name");
+
+    let urn = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    shell.ok(&["group", "add", "anne", "Freinds"]);
+    shell.ok(&["device", "add", "anne", "desk", "--type", "client", "--instance", urn]);
+    shell.ok(&["device", "add", "anne", "gsm", "--type", "pager", "--address", "+3545551234"]);
+    let told = shell.fails(1, &["profile", "set", "anne", "named", "--file", "named.tree"]);
+    assert!(told.contains("did you mean \"Freinds\"?"), "{told}");
+    shell.ok(&["group", "rename", "anne", "Freinds", "Friends"]);
+    shell.ok(&["tree", "check", "named.tree", "--user", "anne"]);
+    shell.write(
+        "voice.tree",
+        &NAMED
+            .replace("caller in \"Friends\" ", "mode voice and caller in \"Friends\"")
+            .replace("try client \"desk\", ", "try "),
+    );
+    let told = shell.fails(1, &["tree", "check", "voice.tree", "--user", "anne"]);
+    assert!(told.contains("a pager cannot take `voice`"), "{told}");
+    shell.ok(&["profile", "set", "anne", "named", "--file", "named.tree"]);
+    shell.ok(&["profile", "activate", "anne", "named"]);
+}
+
+#[test]
+fn a_profile_that_is_offered_is_checked_for_who_takes_it() {
+    let shell = Shell::new();
+    std::fs::create_dir(shell.directory.path().join("routing-trees")).unwrap();
+    shell.write("routing-trees/named.tree", NAMED);
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    let told = shell.fails(1, &["profile", "activate", "anne", "named"]);
+    assert!(told.contains("there is no group \"Friends\"") && told.contains("for anne@localhost"), "{told}");
+    assert_eq!(shell.json(&["profile", "list", "anne", "--json"]).as_array().map(Vec::len), Some(0));
+    shell.ok(&["group", "add", "anne", "Friends"]);
+    let urn = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    shell.ok(&["device", "add", "anne", "desk", "--type", "client", "--instance", urn]);
+    shell.ok(&["device", "add", "anne", "gsm", "--type", "gsm", "--address", "+3545551234"]);
+    shell.ok(&["profile", "activate", "anne", "named"]);
+    assert_eq!(shell.json(&["profile", "list", "anne", "--json"])[0]["active"], true);
+}
+
+#[test]
+fn an_explanation_takes_the_facts_that_conditions_look_at() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    let explain = |flags: &[&str]| {
+        shell.ok(&[&["tree", "explain", "named.tree", "--from", "bob@south.test"], flags].concat())
+    };
+    let told = explain(&["--group", "Friends", "--then", "no-answer"]);
+    assert!(told.contains("yes: the caller is bob@south.test, in \"Friends\""), "{told}");
+    assert!(told.contains("else -> voicemail"), "{told}");
+    let told = explain(&["--urgent"]);
+    assert!(told.contains("bob@south.test, no contact") && told.contains("yes: it is urgent"), "{told}");
+    // A Friday; Oslo is an hour ahead of universal time.
+    for (time, shown, rule) in [
+        ("2026-11-27T15:59:59Z", "Friday 2026-11-27 16:59 in Europe/Oslo", "-> busy"),
+        ("2026-11-27T17:00:00+02:00", "Friday 2026-11-27 16:00 in Europe/Oslo", "-> busy"),
+        ("2026-11-27T17:00", "Friday 2026-11-27 17:00 in Europe/Oslo", "otherwise -> decline"),
+        ("2026-11-28T10:00:00", "Saturday 2026-11-28 10:00 in Europe/Oslo", "otherwise -> decline"),
+    ] {
+        let told = explain(&["--contact", "--time", time]);
+        assert!(told.contains(shown) && told.contains(rule), "{time}: {told}");
+        assert!(told.contains("a contact in no group"), "{told}");
+    }
+    assert!(shell.fails(1, &["tree", "explain", "named.tree", "--time", "noon"]).contains("is no moment"));
+    let told = shell.fails(1, &["tree", "explain", "named.tree", "--group", "Friends"]);
+    assert!(told.contains("an anonymous caller is no contact"), "{told}");
+    let output = shell.run(&["tree", "explain", "named.tree", "--from", "b@c.test", "--group", "Freinds"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("did you mean \"Friends\"?"), "{told}");
+}
