@@ -6,7 +6,7 @@ CREATE TABLE outbox (
     id           TEXT    NOT NULL,  -- the page's record
     peer         TEXT    NOT NULL,  -- the cluster it waits for
     recipient    TEXT    NOT NULL,  -- a user there
-    call_id      TEXT    NOT NULL,  -- of every try
+    call_id      TEXT    NOT NULL,  -- of every try, the same for the same page
     "from"       TEXT    NOT NULL,  -- what is shown: a name-addr without tag
     headers      TEXT    NOT NULL,  -- what goes with it, in lines
     body         BLOB    NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE outbox (
 -- What is tried when the cluster is there again, and what is counted when a page comes in.
 CREATE INDEX outbox_of_peer ON outbox (peer, serial);
 CREATE INDEX outbox_due ON outbox (peer, due_ms);
-CREATE INDEX outbox_of_owner ON outbox (owner);
+CREATE UNIQUE INDEX outbox_of_owner ON outbox (owner, call_id);
 
 -- What became of a page after its sender was told 202: 'waiting', 'delivered', 'refused 404', 'expired after 48 h'.
 -- Empty: there was nothing to wait for.

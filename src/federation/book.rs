@@ -289,7 +289,7 @@ impl Peers {
         challenge: &Message,
     ) -> Option<(Name, String)> {
         let entry = self.list.get_mut(usize::from(id.0))?;
-        if !entry.proof.learn(ctx.settings, &entry.peer.cid, challenge) {
+        if !entry.proof.learn(&ctx.settings.digest, &entry.peer.cid, challenge) {
             return None;
         }
         let method = String::from_utf8_lossy(request.method_bytes());

@@ -123,7 +123,7 @@ impl Peers {
             .filter_map(|line| Credentials::parse(line).ok())
             .find(|credentials| {
                 credentials.realm.eq_ignore_ascii_case(settings.cid.as_str().as_bytes())
-                    && speaks(settings, credentials.algorithm)
+                    && speaks(&settings.digest, credentials.algorithm)
             })?;
         let account = credentials.username_text().to_ascii_lowercase();
         Some(Claim { peer: self.find(&account), account, credentials })

@@ -9,6 +9,7 @@
 mod asserted;
 mod book;
 mod gate;
+mod keyed;
 mod outbox;
 mod page;
 mod proof;
@@ -19,6 +20,6 @@ pub use asserted::{Asserted, asserted, write_asserted};
 pub use book::{News, Notice, Peers, Tip, Unreachable, Way};
 pub use gate::{Admission, Claim, Pass};
 pub use outbox::is_passing;
-pub use page::{letter_head, send_page};
+pub use page::{letter_head, page_call_id, send_page};
 pub use trail::{is_visited, read_trail, trail};
 pub use watch::{AGAIN, Health};

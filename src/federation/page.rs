@@ -11,10 +11,13 @@ use crate::sip::{Method, Name, Writer};
 use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
 
 use super::book::{Peers, Way};
+use super::keyed::keyed;
 use super::trail::trail;
 
 /// What the Call-ID of a page begins with.
 const MARK: &str = "page-";
+/// Its hex digits.
+const CALL_ID: usize = 24;
 
 /// Sends a page; every try is a request of its own under the page's Call-ID.
 pub fn send_page(
@@ -71,9 +74,13 @@ pub fn letter_head(
     lines
 }
 
-impl Peers {
-    /// The Call-ID of all tries of a page.
-    pub fn page_call_id(&self, id: &str) -> String {
-        format!("{MARK}{id}@{}", self.own)
-    }
+/// The Call-ID of all tries of a page: the same for the same page of the same sender, also when his
+/// phone repeats it to a server that was started anew. So the other cluster knows it again.
+pub fn page_call_id(
+    settings: &Settings,
+    (owner, recipient): (&Uid, &Uid),
+    (call_id, cseq): (&str, u32),
+) -> String {
+    let words = ["page", owner.as_str(), recipient.as_str(), call_id, &cseq.to_string()];
+    format!("{MARK}{}@{}", keyed::<CALL_ID>(&settings.key, &words), settings.cid)
 }

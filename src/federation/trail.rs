@@ -7,15 +7,15 @@
 //!
 //! Implements: RFC 7044 §5, §10.1; RFC 5393 §4 (a loop is found, whatever Max-Forwards says).
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use smallvec::SmallVec;
 
-use crate::base::token::{hex, unhex};
+use crate::base::token::hex;
 use crate::base::{Rng, Uid};
 use crate::config::Settings;
 use crate::dialog::Escaped;
 use crate::sip::{Message, Name, Uri};
+
+use super::keyed::keyed;
 
 /// Trees that a call may have been through before it comes here; with more it goes round.
 const ENTRIES: usize = 20;
@@ -45,9 +45,9 @@ pub fn trail<'u>(settings: &Settings, rng: &mut Rng, visited: impl Iterator<Item
         }
         let mut nonce = [0; NONCE];
         hex(rng.draw(), &mut nonce);
+        let nonce = String::from_utf8_lossy(&nonce);
         let maced = mac(settings, &nonce, uid);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        format!("<sip:{MARK}{}{}@{}>;index={index}", text(&nonce), text(&maced), settings.cid)
+        format!("<sip:{MARK}{nonce}{maced}@{}>;index={index}", settings.cid)
     };
     visited.enumerate().map(entry).collect()
 }
@@ -59,19 +59,10 @@ pub fn is_visited(settings: &Settings, entry: &Uid, uid: &Uid) -> bool {
 }
 
 fn names(settings: &Settings, veiled: &str, uid: &Uid) -> bool {
-    let Some((nonce, maced)) = veiled.as_bytes().split_at_checked(NONCE) else { return false };
-    maced.len() == MACED && unhex(nonce).is_some() && maced == mac(settings, nonce, uid)
+    let Some((nonce, maced)) = veiled.split_at_checked(NONCE) else { return false };
+    maced == mac(settings, nonce, uid)
 }
 
-fn mac(settings: &Settings, nonce: &[u8], uid: &Uid) -> [u8; MACED] {
-    #[expect(clippy::expect_used, reason = "HMAC accepts keys of every length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(&settings.key).expect("any key length");
-    mac.update(b"trail ");
-    mac.update(nonce);
-    mac.update(uid.as_str().as_bytes());
-    let mut text = [0; MACED];
-    for (digits, byte) in text.chunks_exact_mut(2).zip(mac.finalize().into_bytes()) {
-        hex(u64::from(byte), digits);
-    }
-    text
+fn mac(settings: &Settings, nonce: &str, uid: &Uid) -> String {
+    keyed::<MACED>(&settings.key, &["trail", nonce, uid.as_str()])
 }

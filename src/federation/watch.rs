@@ -188,3 +188,83 @@ impl fmt::Display for Health {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(30);
+    const CLIENT: Key = Key { index: 1, tenant: 1 };
+
+    fn at(seconds: u64) -> Now {
+        Now { at: At::START + Duration::from_secs(seconds), wall_ms: 1_000 * i64::try_from(seconds).unwrap() }
+    }
+
+    /// A watch on a peer that answered the first question at that second.
+    fn up(seconds: u64) -> Watch {
+        let mut watch = Watch::new();
+        assert_eq!(watch.on_timer(at(seconds), PERIOD), (Next::Probe(PATIENCE), false));
+        watch.on_probe(at(seconds), CLIENT);
+        assert!(watch.on_heard(at(seconds)));
+        assert_eq!(watch.on_probe_answered(PERIOD), Next::Wait(PERIOD));
+        watch
+    }
+
+    #[test]
+    fn a_peer_that_speaks_is_not_asked() {
+        let mut watch = up(0);
+        assert!(!watch.on_heard(at(20)));
+        assert_eq!(watch.on_timer(at(30), PERIOD), (Next::Wait(Duration::from_secs(20)), false));
+        assert_eq!(watch.on_timer(at(50), PERIOD), (Next::Probe(PATIENCE), false));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_answer_is_down_and_asked_again() {
+        let mut watch = up(0);
+        assert_eq!(watch.on_timer(at(30), PERIOD), (Next::Probe(PATIENCE), false));
+        watch.on_probe(at(30), CLIENT);
+        assert_eq!(watch.on_timer(at(34), PERIOD), (Next::Probe(AGAIN), true));
+        assert_eq!((watch.health, watch.since_ms), (Health::Down, 34_000));
+        watch.on_probe(at(34), CLIENT);
+        assert_eq!(watch.on_timer(at(35), PERIOD), (Next::Probe(AGAIN), false));
+        // Whatever it says is a sign of life.
+        assert!(watch.on_heard(at(36)));
+        assert_eq!((watch.health, watch.since_ms), (Health::Up, 36_000));
+    }
+
+    #[test]
+    fn whatever_it_says_meanwhile_is_an_answer() {
+        let mut watch = up(0);
+        watch.on_timer(at(30), PERIOD);
+        watch.on_probe(at(30), CLIENT);
+        watch.on_heard(at(32));
+        assert_eq!(watch.on_timer(at(34), PERIOD), (Next::Wait(Duration::from_secs(28)), false));
+    }
+
+    #[test]
+    fn a_failed_request_makes_it_suspect_and_is_followed_up() {
+        let mut watch = up(0);
+        assert_eq!(watch.on_failed(at(5), "it does not answer"), Next::Probe(PATIENCE));
+        assert_eq!(watch.health, Health::Suspect);
+        assert_eq!(watch.on_failed(at(5), "it does not answer"), Next::Nothing, "once is enough");
+        assert_eq!(watch.on_timer(at(5), PERIOD), (Next::Probe(PATIENCE), false));
+        watch.on_probe(at(5), CLIENT);
+        assert!(watch.on_probe_failed(at(6), "it cannot be reached"));
+        assert_eq!((watch.health, watch.error), (Health::Down, Some("it cannot be reached")));
+        assert_eq!(watch.on_failed(at(7), "it does not answer"), Next::Nothing);
+    }
+
+    #[test]
+    fn a_silent_peer_is_asked_when_it_is_used() {
+        let mut watch = up(0);
+        assert!(!watch.on_used(at(4)));
+        assert!(watch.on_used(at(6)));
+        assert!(!watch.on_used(at(6)), "once");
+        assert_eq!(watch.on_timer(at(6), PERIOD), (Next::Probe(PATIENCE), false));
+        watch.on_probe(at(6), CLIENT);
+        assert!(!watch.on_used(at(7)), "it is being asked");
+        watch.on_heard(at(7));
+        watch.on_probe_answered(PERIOD);
+        assert!(!watch.on_used(at(8)));
+    }
+}

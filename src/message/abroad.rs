@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::base::{Cid, Key, Uid};
 use crate::effect::StoreOutcome;
 use crate::effect::store::OutboxPage;
-use crate::federation::{Unreachable, is_passing, letter_head, send_page};
+use crate::federation::{Unreachable, is_passing, letter_head, page_call_id, send_page};
 use crate::leg::outcome_of;
 use crate::routing::{Mode, Outcome, Who};
 use crate::transaction::Owner;
@@ -160,7 +160,7 @@ impl Page {
             owner: self.owner.clone(),
             peer: Cid::new(uid.cluster()),
             recipient: uid.clone(),
-            call_id: desk.peers.page_call_id(&self.id),
+            call_id: page_call_id(ctx.settings, (&self.owner, uid), (&self.origin.call_id, self.origin.cseq)),
             from: face.to_string(),
             headers: head + &self.passage.lines(),
             body: self.passage.body().clone(),

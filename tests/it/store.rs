@@ -5,6 +5,7 @@
 
 mod inbox;
 mod lists;
+mod outbox;
 mod sweep;
 
 use std::net::SocketAddr;

@@ -1,7 +1,8 @@
 //! The outbox: pages that wait for another cluster, and the receipts of those that have waited.
 //!
 //! A page and its record are written together, so that whoever was told 202 finds it in the listing
-//! whatever happens next; and it goes together with the receipt that says what became of it.
+//! whatever happens next; a page that waits already is not put again. It goes together with the receipt
+//! that says what became of it.
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,13 @@ impl Work<'_> {
         let mut new = Vec::with_capacity(self.put.len());
         let mut outcomes = Vec::with_capacity(self.put.len());
         for (page, record) in &self.put {
+            let is_it = |(other, _): &(&OutboxPage, &PageRecord)| {
+                (&other.owner, &other.call_id) == (&page.owner, &page.call_id)
+            };
+            if new.iter().any(is_it) || is_there(connection, page).await? {
+                outcomes.push(StoreOutcome::Saved);
+                continue;
+            }
             let of_owner = waiting(connection, &mut owners, OF_OWNER, page.owner.as_str()).await?;
             let of_peer = waiting(connection, &mut peers, OF_PEER, page.peer.as_str()).await?;
             if of_owner >= i64::from(limits.outbox_per_user) || of_peer >= i64::from(limits.outbox_per_peer) {
@@ -98,6 +106,12 @@ impl Work<'_> {
             .await?;
         Ok(outcomes)
     }
+}
+
+/// Whether the same page waits already: its sender has repeated it.
+async fn is_there(connection: &mut SqliteConnection, page: &OutboxPage) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar(IS_THERE).bind(page.owner.as_str()).bind(page.call_id.as_str());
+    query.fetch_one(connection).await
 }
 
 /// How many wait already; counted once for each batch.
@@ -175,6 +189,7 @@ impl Database {
     }
 }
 
+const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM outbox WHERE owner = ?1 AND call_id = ?2)";
 const OF_OWNER: &str = "SELECT count(*) FROM outbox WHERE owner = ?1";
 const OF_PEER: &str = "SELECT count(*) FROM outbox WHERE peer = ?1";
 

@@ -153,6 +153,10 @@ impl Store {
             }
             _ if self.full => StoreOutcome::Failed,
             StoreOp::PutOutbox(page, record) => {
+                let same = |old: &OutboxPage| (&old.owner, &old.call_id) == (&page.owner, &page.call_id);
+                if self.outbox.iter().any(same) {
+                    return StoreOutcome::Saved;
+                }
                 let serial = self.serial + 1;
                 self.serial = serial;
                 self.outbox.push(OutboxPage { serial, ..OutboxPage::clone(&page) });
