@@ -20,6 +20,7 @@ mod cli;
 mod contacts;
 mod detours;
 mod dialogs;
+mod dials;
 mod federation;
 mod federation_door;
 mod forks;

@@ -1,5 +1,6 @@
 //! Two real clusters on one machine: SIPp and softphones call and page across, and one is killed.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -168,5 +169,28 @@ fn a_wrong_secret_is_told() {
         let log = server.log();
         assert_eq!(log.matches("the secret does not match").count(), 2, "two words on it:\n{log}");
         assert!(!log.contains(SECRET) && !log.contains("what one of us believes"));
+    }
+}
+
+/// Whoever comes to the listener for clusters and is none is asked for a proof, whatever he wants.
+#[test]
+fn a_stranger_is_challenged() {
+    let [north, _south] = pair(Transport::Udp);
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.set_read_timeout(Some(PATIENCE)).unwrap();
+    let own = stranger.local_addr().unwrap();
+    for (method, uri) in
+        [("INVITE", "anne@north.test"), ("MESSAGE", "nobody@north.test"), ("OPTIONS", "north.test")]
+    {
+        let request = format!(
+            "{method} sip:{uri} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n\
+             From: <sip:carl@south.test>;tag=a\r\nTo: <sip:{uri}>\r\nCall-ID: {method}\r\nCSeq: 1 {method}\r\n\
+             P-Asserted-Identity: <sip:carl@south.test>\r\nContact: <sip:{own}>\r\nContent-Length: 0\r\n\r\n"
+        );
+        stranger.send_to(request.as_bytes(), north.federation_address()).unwrap();
+        let mut answer = [0; 2048];
+        let length = stranger.recv(&mut answer).unwrap();
+        let answer = std::str::from_utf8(&answer[..length]).unwrap();
+        assert!(answer.starts_with("SIP/2.0 407 ") && answer.contains("realm=\"north.test\""), "{answer}");
     }
 }
