@@ -37,6 +37,15 @@ pub fn scope(ip: IpAddr) -> Option<Scope> {
     }
 }
 
+/// Whom an address stands for when sources are counted: whoever has one IPv6 address has a whole /64 of
+/// them.
+pub fn source_of(ip: IpAddr) -> IpAddr {
+    match canonical(ip) {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
 fn scope_v6(v6: Ipv6Addr) -> Option<Scope> {
     if v6.is_unspecified() || v6.is_multicast() {
         None

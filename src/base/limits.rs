@@ -22,6 +22,12 @@ pub struct Limits {
     pub nonce_s: u32,
     /// Wrong passwords a minute from one source on one account before the pause begins.
     pub wrong_passwords_per_minute: u16,
+    /// Answers to datagrams of one source that it may owe us a proof for, in each user server: an office
+    /// of 500 phones behind one address registers at once, and as many callers are challenged.
+    pub strangers_burst: u32,
+    /// Answers a second that such a debt is forgiven: 1,500 phones that ask after us every 15 seconds and
+    /// never say who they are; and what somebody who forges a source makes us send to it is 50 kB.
+    pub strangers_per_second: u32,
     /// Streams that one source may hold.
     pub streams_per_source: u32,
     /// Streams in all.
@@ -50,6 +56,9 @@ pub struct Limits {
     pub silent_s: u32,
     /// Seconds between in-dialog OPTIONS of an answered call.
     pub dialog_probe_s: u32,
+    /// Seconds that an answered call waits for a phone whose stream was lost: a network is changed,
+    /// or a NAT restarted, in less, and the other side need not listen to silence for longer.
+    pub lost_flow_s: u32,
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
@@ -104,6 +113,8 @@ impl Default for Limits {
             binding_default_s: 3_600,
             nonce_s: 300,
             wrong_passwords_per_minute: 20,
+            strangers_burst: 1_000,
+            strangers_per_second: 100,
             streams_per_source: 1_000,
             streams: 100_000,
             stranger_s: 120,
@@ -116,6 +127,7 @@ impl Default for Limits {
             halves_per_call: 100,
             silent_s: 5,
             dialog_probe_s: 300,
+            lost_flow_s: 30,
             transactions: 200_000,
             page_bytes: 16_384,
             inbox_held: 16,

@@ -75,6 +75,11 @@ pub enum Algorithm {
 }
 
 impl Settings {
+    /// Who may come to a listener.
+    pub fn face(&self, listener: u8) -> Option<Face> {
+        self.listeners.get(usize::from(listener)).map(|listener| listener.face)
+    }
+
     /// Whether this host of a URI is the cluster: its CID, an alias, or an address we listen on.
     pub fn is_own_host(&self, host: &str) -> bool {
         host.eq_ignore_ascii_case(self.cid.as_str())

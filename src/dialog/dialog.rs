@@ -26,6 +26,8 @@ pub struct Dialog {
     local_cseq: u32,
     remote_cseq: Option<u32>,
     flow: Flow,
+    /// Where its phone asks from, which may be another port than the one where it is called.
+    source: Flow,
 }
 
 /// Why a request does not fit into its dialog.
@@ -52,6 +54,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(invite.cseq()),
             flow,
+            source: flow,
         };
         dialog.refresh_target(settings, invite, flow);
         dialog
@@ -77,6 +80,7 @@ impl Dialog {
             local_cseq: 1,
             remote_cseq: None,
             flow,
+            source: flow,
         }
     }
 
@@ -116,6 +120,17 @@ impl Dialog {
     /// Where its requests go.
     pub fn flow(&self) -> Flow {
         self.flow
+    }
+
+    /// Where its requests go, and where the other side's come from.
+    pub fn flows(&self) -> [Flow; 2] {
+        [self.flow, self.source]
+    }
+
+    /// The other side asks from elsewhere now.
+    pub fn take_over(&mut self, settings: &Settings, flow: Flow) {
+        self.source = flow;
+        self.aim(settings, flow);
     }
 
     /// The sequence number of our latest request.
@@ -160,11 +175,21 @@ impl Dialog {
     /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
         let Some(contact) = message.contact_uri() else { return };
-        let Ok(uri) = Uri::parse(contact) else { return };
+        if Uri::parse(contact).is_err() {
+            return;
+        }
         self.remote_target = Bytes::copy_from_slice(contact);
+        self.aim(settings, flow);
+    }
+
+    /// Finds out where requests go to a phone that is on this flow: to the first route, else the remote
+    /// target. Either is believed only as far as the flow itself goes: a phone behind a proxy has the
+    /// proxy at the end of its flow, and nobody has us send to a third party.
+    fn aim(&mut self, settings: &Settings, flow: Flow) {
         let hop = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
-        let routed = hop.and_then(|uri| Uri::parse(uri).ok());
-        if let Ok(flow) = target(settings, flow, routed.as_ref().unwrap_or(&uri), routed.is_some()) {
+        let uri = Uri::parse(hop.unwrap_or(&self.remote_target));
+        if let Ok(flow) = uri.map_err(drop).and_then(|uri| target(settings, flow, &uri, false).map_err(drop))
+        {
             self.flow = flow;
         }
     }

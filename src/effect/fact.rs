@@ -114,6 +114,8 @@ pub enum Dropped {
     StrayCancel,
     /// A limit of this server was reached.
     Overload,
+    /// Its source has had too many answers, and has not proved who it is.
+    Stranger,
 }
 
 /// Half of a call, as it is kept: the caller's (what his outgoing tree did) or the callee's.

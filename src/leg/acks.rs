@@ -12,9 +12,9 @@ use bytes::Bytes;
 
 use crate::base::{Key, TimerId};
 use crate::dialog::Dialog;
-use crate::effect::{LegTimer, Wake};
+use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::{Message, Method, Name, Writer};
-use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT};
+use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT, Transactions};
 
 use super::confirmed::Confirmed;
 use super::invite_out::contact;
@@ -63,6 +63,13 @@ impl Acks {
         if let Some(mut open) = self.awaited.take() {
             wire.ctx.disarm(&mut open.repeat);
             wire.ctx.disarm(&mut open.give_up);
+        }
+    }
+
+    /// Our 2xx goes by this flow from now on.
+    pub(super) fn move_to(&self, transactions: &mut Transactions, flow: Flow) {
+        if let Some(open) = &self.awaited {
+            transactions.answer_by(open.server, flow);
         }
     }
 

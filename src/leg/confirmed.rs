@@ -3,6 +3,7 @@
 //! ```text
 //!   Live ──HangUp──▶ (gone)                    we send BYE
 //!    │──HangUp, 2xx not yet acknowledged──▶ Closing ──ACK, time-out──▶ BYE, (gone)
+//!    │──HangUp, stream gone──▶ Closing ──phone is back, or not──▶ BYE, (gone)
 //!    └──BYE, dialog lost──▶ (gone)             the call is told
 //!
 //!   While our own re-INVITE is open the leg stays as Ended until its final response, which may be
@@ -35,7 +36,7 @@ pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
     /// The user part of our Contact: whom the phone believes to talk to.
     pub(super) user: String,
-    /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15).
+    /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15), or for a phone that has lost its stream.
     pub(super) closing: Option<Passage>,
     /// The BYE has been sent or answered.
     pub(super) ended: bool,
@@ -110,7 +111,7 @@ impl Confirmed {
     }
 
     pub(super) fn close(&mut self, wire: &mut Wire<'_, '_>, key: Key, passage: Passage) -> Turn {
-        if self.acks.is_awaited() {
+        if self.acks.is_awaited() || self.watch.is_adrift() {
             self.closing = Some(passage);
             return Turn::Orphan;
         }
@@ -183,6 +184,12 @@ impl Confirmed {
         if self.ended && asked.request.method() != Method::Bye {
             asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
             return Turn::Stay;
+        }
+        if asked.request.method() != Method::Bye && !self.acks.is_awaited() && self.closing.is_some() {
+            // The phone is back in a call that is over.
+            asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
+            let passage = self.closing.take().unwrap_or_default();
+            return self.close(wire, key, passage);
         }
         match asked.request.method() {
             Method::Bye => {
@@ -257,7 +264,8 @@ impl Confirmed {
 
     pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, key: Key, client: Key, status: u16) -> Turn {
         if self.watch.is_question(client) {
-            return self.lost(wire);
+            // What cannot be sent has lost its stream, whether or not we have heard of that.
+            return if ends_dialog(status) { self.lost(wire) } else { self.cut_off(wire, key) };
         }
         if self.renegotiation.is_ours(client) {
             return self.on_reinvite_failed(wire, status);
@@ -302,10 +310,7 @@ impl Confirmed {
                 Turn::Stay
             }
             LegTimer::NoAck => self.on_no_ack(wire),
-            LegTimer::Probe => {
-                self.probe(wire, key);
-                Turn::Stay
-            }
+            LegTimer::Probe => self.on_probe(wire, key),
             LegTimer::Cancelled => self.on_out_of_patience(wire),
             LegTimer::Minute | LegTimer::Expired => Turn::Stay,
         }

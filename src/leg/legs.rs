@@ -223,11 +223,12 @@ impl Legs {
         }
     }
 
-    /// The flow of the dialog that a request names, if it is of this leg.
-    pub fn flow_of(&self, key: Key, request: &Message) -> Option<Flow> {
+    /// The flows of the dialog that a request names, if it is of this leg: where its phone is called, and
+    /// where it asks from.
+    pub fn flows_of(&self, key: Key, request: &Message) -> Option<[Flow; 2]> {
         match &self.arena.get(key)?.machine {
-            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.flow()),
-            Machine::Uas(machine) => machine.is_of(request).then(|| machine.flow()),
+            Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.dialog.flows()),
+            Machine::Uas(machine) => machine.is_of(request).then(|| [machine.flow(); 2]),
             Machine::Uac(_) | Machine::Link(_) => None,
         }
     }
@@ -328,11 +329,40 @@ impl Legs {
         self.apply(key, turn)
     }
 
-    /// The stream of these legs is gone: what they carry is over.
-    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: StreamId) -> Vec<Report> {
+    /// The legs whose phones are reached by this stream.
+    pub fn on_stream(&self, stream: StreamId) -> impl Iterator<Item = Key> {
         let first = Key { index: 0, tenant: 0 };
-        let listed = self.by_stream.range((stream, first)..).take_while(|(own, _)| *own == stream);
-        let keys: Vec<Key> = listed.map(|(_, key)| *key).collect();
+        let listed = self.by_stream.range((stream, first)..).take_while(move |(own, _)| *own == stream);
+        listed.map(|(_, key)| *key)
+    }
+
+    /// Whether a leg of an answered call waits for its phone, whose stream is gone.
+    pub fn is_adrift(&self, key: Key) -> bool {
+        match self.arena.get(key).map(|leg| &leg.machine) {
+            Some(Machine::Confirmed(machine)) => machine.watch.is_adrift(),
+            Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => false,
+        }
+    }
+
+    /// The phone of an answered call has registered by this flow.
+    pub fn on_flow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) -> Option<Report> {
+        let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
+        let turn = machine.on_flow(wire, key, flow);
+        self.apply(key, turn)
+    }
+
+    /// The phone of an answered call has sent a request of its dialog by this flow, and shown that it
+    /// may: it is there.
+    pub fn follow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) {
+        if let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) {
+            machine.follow(wire, key, flow);
+            self.list(key);
+        }
+    }
+
+    /// The stream of these legs is gone: what rings is over, what is answered waits for its phone.
+    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: StreamId) -> Vec<Report> {
+        let keys: Vec<Key> = self.on_stream(stream).collect();
         keys.into_iter().filter_map(|key| self.lose(wire, key)).collect()
     }
 
@@ -340,7 +370,7 @@ impl Legs {
         let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Uas(machine) => machine.on_lost(wire),
             Machine::Uac(machine) => machine.on_lost(wire),
-            Machine::Confirmed(machine) => machine.lost(wire),
+            Machine::Confirmed(machine) => machine.cut_off(wire, key),
             Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)

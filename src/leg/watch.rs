@@ -1,12 +1,18 @@
 //! Is the phone of a call still there? It is asked now and then by OPTIONS inside the dialog, and at
 //! once when it has left a request unanswered.
 //!
+//! ```text
+//!   Resting ──its time──▶ Asking ──200──▶ Resting
+//!      ▲                    └──408, 481──▶ (lost)
+//!      └──a new flow── Adrift ──too long──▶ (lost)      from either, when its stream is gone
+//! ```
+//!
 //! Implements: RFC 3261 §12.2.1.2 (408 and 481 end a dialog); RFC 5057 §5.
 
 use std::time::Duration;
 
 use crate::base::{Key, TimerId};
-use crate::effect::{LegTimer, Wake};
+use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::Method;
 use crate::transaction::Owner;
 
@@ -20,6 +26,8 @@ pub(super) struct Watch {
     next: Option<TimerId>,
     /// The question that is out.
     asked: Option<Key>,
+    /// Its stream is gone, and `next` is when it has not come back.
+    adrift: bool,
 }
 
 impl Watch {
@@ -27,6 +35,12 @@ impl Watch {
     pub(super) fn stop(&mut self, wire: &mut Wire<'_, '_>) {
         wire.ctx.disarm(&mut self.next);
         self.asked = None;
+        self.adrift = false;
+    }
+
+    /// Whether the phone cannot be reached, and is waited for.
+    pub(super) fn is_adrift(&self) -> bool {
+        self.adrift
     }
 
     /// Whether this is the question that is out.
@@ -45,11 +59,61 @@ impl Confirmed {
 
     /// Asks now.
     pub(super) fn probe(&mut self, wire: &mut Wire<'_, '_>, key: Key) {
-        if self.watch.asked.is_none() {
+        if self.watch.asked.is_none() && !self.watch.adrift {
             self.watch.stop(wire);
             let question = self.request(wire, Owner::Leg(key), Method::Options, &Passage::default());
             self.watch.asked = Some(question);
         }
+    }
+
+    /// It is time to ask, or the phone has not come back in time.
+    pub(super) fn on_probe(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Turn {
+        if self.watch.adrift {
+            return self.lost(wire);
+        }
+        self.probe(wire, key);
+        Turn::Stay
+    }
+
+    /// The phone's stream is gone. A phone that changes its network loses it and is back in a moment:
+    /// it has a while for that.
+    pub(super) fn cut_off(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Turn {
+        if self.ended {
+            return self.lost(wire);
+        }
+        let after = Duration::from_secs(u64::from(wire.ctx.settings.limits.lost_flow_s));
+        self.watch.stop(wire);
+        self.watch.adrift = true;
+        self.watch.next = Some(wire.ctx.arm(after, Wake::Leg(key, LegTimer::Probe)));
+        Turn::Stay
+    }
+
+    /// The phone has sent a request of its dialog by this flow: it is there, and knows of the call.
+    pub(super) fn follow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) {
+        self.move_to(wire, flow);
+        if self.watch.adrift {
+            self.watch(wire, key);
+        }
+    }
+
+    /// The phone has registered by this flow: if it was away, it may have been switched off and on
+    /// meanwhile, and is asked; or it has to hear that the call is over.
+    pub(super) fn on_flow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) -> Turn {
+        self.move_to(wire, flow);
+        if !std::mem::take(&mut self.watch.adrift) {
+            return Turn::Stay;
+        }
+        if let Some(passage) = self.closing.take() {
+            self.watch.stop(wire);
+            return self.close(wire, key, passage);
+        }
+        self.probe(wire, key);
+        Turn::Stay
+    }
+
+    fn move_to(&mut self, wire: &mut Wire<'_, '_>, flow: Flow) {
+        self.dialog.take_over(wire.ctx.settings, flow);
+        self.acks.move_to(wire.transactions, flow);
     }
 
     /// The phone has answered the question.
@@ -63,10 +127,10 @@ impl Confirmed {
 
     /// The phone does not know the dialog any more, or is gone.
     pub(super) fn lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        self.renegotiation.abandon(wire);
         if self.ended {
             return self.gone(wire);
         }
-        self.renegotiation.abandon(wire);
         let reason = Passage::reason("SIP;cause=481;text=\"Phone is gone\"");
         if self.acks.is_awaited() {
             // No BYE before the ACK, or the time that it has (RFC 3261 §15).

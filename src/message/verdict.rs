@@ -92,7 +92,7 @@ mod tests {
             (413, Outcome::Failed, 413),
             (415, Outcome::Unsupported, 415),
             (480, Outcome::Unreachable, 480),
-            (482, Outcome::Failed, 480),
+            (482, Outcome::Unreachable, 480),
             (486, Outcome::Busy, 486),
             (488, Outcome::Unsupported, 480),
             (500, Outcome::Failed, 480),

@@ -10,6 +10,7 @@ mod identity;
 mod nonce;
 mod patience;
 mod register;
+mod strangers;
 mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
@@ -18,4 +19,5 @@ pub use contacts::Contacts;
 pub use identity::{Caller, aor_of, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, registration_reply, requested_change};
+pub use strangers::Strangers;
 pub use user::User;

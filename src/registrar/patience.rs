@@ -58,10 +58,15 @@ impl Patience {
 /// Challenges in a row that one phone leaves unanswered before it is told of.
 const UNANSWERED: u8 = 5;
 
+/// Phones that are told of before all are forgotten: the names are the strangers' to choose, and they
+/// are not to fill a log with them.
+const TOLD: u8 = 10;
+
 /// Phones that are challenged and never answer: theirs may be other algorithms than ours.
 #[derive(Debug, Default)]
 pub struct Unanswered {
     challenged: HashMap<u64, u8>,
+    told: u8,
 }
 
 impl Unanswered {
@@ -72,7 +77,9 @@ impl Unanswered {
         }
         let count = self.challenged.entry(key(source, account)).or_insert(0);
         *count = count.saturating_add(1);
-        *count == UNANSWERED
+        let is_told = *count == UNANSWERED && self.told < TOLD;
+        self.told += u8::from(is_told);
+        is_told
     }
 
     /// It has answered.
@@ -83,6 +90,7 @@ impl Unanswered {
     /// Begins anew.
     pub fn forget(&mut self) {
         self.challenged.clear();
+        self.told = 0;
     }
 }
 

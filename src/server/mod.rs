@@ -9,6 +9,7 @@ mod paging;
 mod peer;
 mod registering;
 mod requests;
+mod returning;
 mod steer;
 mod switchboard;
 mod user_server;

@@ -14,6 +14,11 @@ impl Switchboard {
     /// A REGISTER of a user who is who he says he is.
     pub(super) fn on_register(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
+        // The registrar of another domain is not here (RFC 3261 §10.3 step 1).
+        let domain = Uri::parse(request.request_uri());
+        if !domain.is_ok_and(|domain| ctx.settings.is_own_host(domain.host_text())) {
+            return self.refuse(ctx, &asked, 404);
+        }
         // An AOR that is no URI could not be registered at all (RFC 4475 §3.3.4).
         let Some(aor) = request.to().and_then(|to| Uri::parse(to.uri).ok()) else {
             return self.refuse(ctx, &asked, 400);
@@ -69,7 +74,7 @@ impl Switchboard {
         let key = |binding: &Binding| user.round.is_some().then(|| binding.stored.key.clone());
         let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
         let mut is_reachable = false;
-        let mut lost = Vec::new();
+        let (mut lost, mut clients) = (Vec::new(), Vec::new());
         for binding in change.put {
             if let Some(stream) = binding.flow.stream {
                 if self.closed.contains(&stream) {
@@ -89,12 +94,18 @@ impl Switchboard {
                 expires_s: binding.stored.granted_s,
                 renewed: !change.durable,
             });
+            let key = &binding.stored.key;
+            let left = user.bindings.iter().find(|own| own.stored.key == *key).map(|own| own.flow);
+            clients.push((key.clone(), left, binding.flow));
             user.bindings.put(binding);
             is_reachable = true;
         }
         let response = registration_reply(ctx.now, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
+        for (key, left, flow) in clients {
+            self.on_client(ctx, uid, &key, left, flow);
+        }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
         }
@@ -130,6 +141,7 @@ impl Switchboard {
     pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
         let Some(user) = self.users.get_mut(uid) else { return };
         let gone = user.bindings.lose(stream);
+        self.await_clients(uid, stream, &gone);
         self.forget_bindings(ctx, uid, gone, "connection closed");
     }
 

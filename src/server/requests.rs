@@ -6,7 +6,6 @@
 //!
 //! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::address::canonical;
@@ -19,9 +18,8 @@ use crate::leg::{ALLOW, Wire};
 use crate::registrar::{Access, Verdict, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::digest::Credentials;
-use crate::sip::{Message, Method, Name, Uri};
+use crate::sip::{Message, Method, Name, Scheme, Uri};
 use crate::transaction::{Arrival, Asked};
-use crate::transport::reply_flow;
 
 use super::calling::{CARRIED, can_carry, has_one_contact};
 use super::steer::{Home, home};
@@ -59,7 +57,7 @@ impl Switchboard {
     }
 
     /// A request that cannot be served, but perhaps answered.
-    fn on_fault(&self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
+    fn on_fault(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, status: u16) {
         if message.method() == Method::Ack || message.via().is_none() {
             return ctx.fact(Fact::Dropped(Dropped::Unreadable));
         }
@@ -102,7 +100,7 @@ impl Switchboard {
     /// has to say who he is.
     fn on_dialog_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
         let leg = Token::read(message.to_tag()).map(|(_, key)| key);
-        let Some((leg, home)) = leg.and_then(|key| Some((key, self.legs.flow_of(key, message)?))) else {
+        let Some((leg, homes)) = leg.and_then(|key| Some((key, self.legs.flows_of(key, message)?))) else {
             // It may have overtaken what makes its dialog: then its repeats get the same answer.
             if leg.is_some_and(|key| self.legs.call_of(key).is_some()) {
                 let asked = self.transactions.open(flow, message);
@@ -110,10 +108,20 @@ impl Switchboard {
             }
             return self.refuse_plainly(ctx, flow, message, 481);
         };
-        if !same_source(home, flow) && !self.proves_owner(ctx, flow, message, leg) {
-            return self.challenge(ctx, flow, message, false);
+        let elsewhere = !same_source(homes, flow);
+        if elsewhere {
+            match self.proves_owner(ctx, flow, message, leg) {
+                Some(true) => {}
+                Some(false) => return self.challenge(ctx, flow, message, false),
+                None => return self.refuse_plainly(ctx, flow, message, 481),
+            }
         }
         let fits = self.legs.accept(leg, message);
+        if fits.is_ok() && (elsewhere || self.legs.is_adrift(leg)) {
+            // The phone has shown where it is now.
+            let mut wire = Wire { ctx, transactions: &mut self.transactions };
+            self.legs.follow(&mut wire, leg, flow);
+        }
         let asked = self.transactions.open(flow, message);
         match fits {
             Ok(()) if self.refuse_inside(ctx, &asked) => {}
@@ -136,12 +144,17 @@ impl Switchboard {
         let lacking = lacking(request);
         let goes_on = matches!(method, Method::Invite | Method::Info | Method::Message);
         let wrong_contact = request.has(Name::Contact) && !has_one_contact(request);
-        let status = match method {
-            _ if !lacking.is_empty() => 420,
-            _ if goes_on && request.max_forwards() == Some(0) => 483,
-            Method::Invite if !can_carry(request) => 415,
-            Method::Invite if wrong_contact => 400,
-            _ => return false,
+        let invites = method == Method::Invite;
+        let status = if !lacking.is_empty() {
+            420
+        } else if goes_on && request.max_forwards() == Some(0) {
+            483
+        } else if invites && !can_carry(request) {
+            415
+        } else if invites && wrong_contact {
+            400
+        } else {
+            return false;
         };
         let mut writer = asked.answer(status, tag);
         match status {
@@ -153,17 +166,20 @@ impl Switchboard {
         true
     }
 
-    /// Whether a request from an unexpected source carries the credentials of the leg's own user.
-    fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> bool {
-        let owner =
-            self.legs.call_of(leg).and_then(|call| self.calls.get(call)).map(|call| call.owner().clone());
-        let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return false };
-        if owner.as_ref() != Some(&uid) {
-            return false;
+    /// Whether a request from an unexpected source carries the credentials of the leg's own user; `None`
+    /// if the leg is nobody's any more.
+    fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> Option<bool> {
+        let owner = self.calls.get(self.legs.call_of(leg)?)?.owner().clone();
+        let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return Some(false) };
+        if owner != uid {
+            return Some(false);
         }
         let user = self.users.get_mut(&uid);
         let verdict = self.doors.check(ctx.settings, (ctx.now, flow), message, &credentials, user);
-        verdict == Verdict::Granted
+        if verdict == Verdict::Granted {
+            self.strangers.proved(flow.remote.ip());
+        }
+        Some(verdict == Verdict::Granted)
     }
 
     /// A request that opens something new.
@@ -175,6 +191,10 @@ impl Switchboard {
         if face != Some(Face::Access) {
             // Nobody is configured who could come here.
             return self.refuse_plainly(ctx, flow, message, 403);
+        }
+        // Without TLS we would take it on in the clear (RFC 3261 §26.2.2, RFC 5630 §3.3).
+        if Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips) {
+            return self.refuse_plainly(ctx, flow, message, 416);
         }
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
             self.note_unanswered(ctx, flow, message);
@@ -188,7 +208,7 @@ impl Switchboard {
         if self.patience.is_paused(ctx.at(), flow.remote.ip(), uid.as_str(), limit) {
             let mut writer = self.doors.refusal(message, 503, flow);
             writer.number(Name::RetryAfter, PAUSE_S);
-            return ctx.send(reply_flow(flow, message), writer.finish(b""));
+            return self.answer_plainly(ctx, flow, message, writer.finish(b""));
         }
         match self.users.standing(ctx.at(), &uid) {
             Some(Standing::Present | Standing::Absent) => {
@@ -211,10 +231,10 @@ impl Switchboard {
     }
 
     /// Answers 503 at the price of one message: what is under way goes on.
-    fn turn_away(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
+    fn turn_away(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
         let mut writer = self.doors.refusal(request, 503, flow);
         writer.number(Name::RetryAfter, TURNED_AWAY_S);
-        ctx.send(reply_flow(flow, request), writer.finish(b""));
+        self.answer_plainly(ctx, flow, request, writer.finish(b""));
         ctx.fact(Fact::TurnedAway);
     }
 
@@ -240,6 +260,7 @@ impl Switchboard {
         let user = self.users.get_mut(uid);
         match self.doors.check(ctx.settings, (ctx.now, flow), message, credentials, user) {
             Verdict::Granted => {
+                self.strangers.proved(flow.remote.ip());
                 let asked = self.transactions.open(flow, message);
                 self.serve(ctx, uid, asked);
             }
@@ -304,9 +325,9 @@ impl Switchboard {
         self.transactions.respond(ctx, asked.key, 200, writer.finish(b""));
     }
 
-    pub(super) fn challenge(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
+    pub(super) fn challenge(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, stale: bool) {
         let response = self.doors.challenge(ctx.settings, (ctx.now, flow), ctx.rng, request, stale);
-        ctx.send(reply_flow(flow, request), response);
+        self.answer_plainly(ctx, flow, request, response);
     }
 
     pub(super) fn refuse(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
@@ -353,11 +374,11 @@ impl Switchboard {
     }
 }
 
-/// Whether a request inside a dialog comes from where its phone is: from the same address, by
-/// whatever transport, port or stream; a phone that reconnects has others.
-fn same_source(home: Flow, flow: Flow) -> bool {
-    let ip = |flow: Flow| -> IpAddr { canonical(flow.remote.ip()) };
-    ip(home) == ip(flow)
+/// Whether a request inside a dialog comes from where its phone is: the same stream, or the same address
+/// and port. Behind one address many may live, so an address alone is nobody's.
+fn same_source(homes: [Flow; 2], flow: Flow) -> bool {
+    let end = |flow: Flow| (flow.listener, canonical(flow.remote.ip()), flow.remote.port(), flow.stream);
+    homes.into_iter().any(|home| end(home) == end(flow))
 }
 
 /// Whether the sender's From is one of his own identities, or anonymous (RFC 3323). Numbers are

@@ -4,20 +4,22 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
 
 use crate::base::{Arena, At, Key, ServerIndex, Uid};
 use crate::call::{self, Call};
-use crate::config::Settings;
+use crate::config::{Face, Settings};
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::leg::{LegWord, Legs, Report, Wire};
 use crate::message::{self, Page, Round};
-use crate::registrar::{Change, Doors, Patience, Unanswered};
+use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
 use super::peer::PeerWord;
+use super::returning::Awaited;
 use super::users::Users;
 use super::words::{Envelope, Input};
 
@@ -67,6 +69,7 @@ pub(super) struct Switchboard {
     pub(super) doors: Doors,
     pub(super) patience: Patience,
     pub(super) unanswered: Unanswered,
+    pub(super) strangers: Strangers,
     pub(super) users: Users,
     pub(super) transactions: Transactions,
     pub(super) legs: Legs,
@@ -78,6 +81,8 @@ pub(super) struct Switchboard {
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
     /// The streams that closed last: a REGISTER that came by one may still be on its way.
     pub(super) closed: VecDeque<StreamId>,
+    /// Legs whose phones have lost their stream.
+    pub(super) awaited: Awaited,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -95,6 +100,7 @@ impl Switchboard {
             doors: Doors::new(settings),
             patience: Patience::default(),
             unanswered: Unanswered::default(),
+            strangers: Strangers::default(),
             users: Users::default(),
             transactions: Transactions::new(index, salt),
             legs: Legs::new(index),
@@ -104,6 +110,7 @@ impl Switchboard {
             waiting: HashMap::new(),
             streams: HashMap::new(),
             closed: VecDeque::new(),
+            awaited: Awaited::default(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -152,7 +159,9 @@ impl Switchboard {
             self.tidied = ctx.at();
             self.patience.forgive(ctx.at());
             self.unanswered.forget();
+            self.strangers.forget(ctx.at(), &ctx.settings.limits);
             self.users.tidy(ctx);
+            self.awaited.tidy(&self.legs);
         }
     }
 
@@ -366,8 +375,23 @@ impl Switchboard {
     }
 
     /// Answers a request without keeping state.
-    pub(super) fn refuse_plainly(&self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
+    pub(super) fn refuse_plainly(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message, status: u16) {
         let response = self.doors.refusal(request, status, flow).finish(b"");
+        self.answer_plainly(ctx, flow, request, response);
+    }
+
+    /// Answers without keeping state, unless the source of a datagram has had too many such answers.
+    pub(super) fn answer_plainly(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        flow: Flow,
+        request: &Message,
+        response: Bytes,
+    ) {
+        let is_counted = flow.stream.is_none() && ctx.settings.face(flow.listener) == Some(Face::Access);
+        if is_counted && !self.strangers.allow(ctx.at(), flow.remote.ip(), &ctx.settings.limits) {
+            return ctx.fact(Fact::Dropped(Dropped::Stranger));
+        }
         ctx.send(crate::transport::reply_flow(flow, request), response);
     }
 }

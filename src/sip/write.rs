@@ -48,6 +48,16 @@ impl Writer {
         writer
     }
 
+    /// Bytes written so far.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether nothing is written; a writer always begins with a line.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// Writes a header.
     pub fn header(&mut self, name: Name, value: &[u8]) -> &mut Self {
         self.begin(name);

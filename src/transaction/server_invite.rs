@@ -33,7 +33,7 @@ enum State {
 
 #[derive(Debug)]
 pub(super) struct ServerInvite {
-    flow: Flow,
+    pub(super) flow: Flow,
     /// The last response: provisional, or the final one.
     last: Option<Bytes>,
     state: State,

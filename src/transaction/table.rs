@@ -129,7 +129,11 @@ impl Transactions {
                 long = Some(stream.clone());
                 ctx.send_long(flow, stream, bytes.clone(), ticket);
             }
-            None if flow.transport().is_reliable() => ctx.send_watched(flow, bytes.clone(), ticket),
+            // A datagram that the system refuses is worth telling where somebody else may be tried;
+            // inside a dialog its repeats are the remedy.
+            None if flow.transport().is_reliable() || tries_elsewhere(draft.method) => {
+                ctx.send_watched(flow, bytes.clone(), ticket);
+            }
             None => ctx.send(flow, bytes.clone()),
         }
         let machine = if draft.method == Method::Invite {
@@ -360,6 +364,13 @@ impl Transactions {
         }
     }
 
+    /// The answers to an INVITE go by this flow from now on: its sender has come back by another.
+    pub fn answer_by(&mut self, key: Key, flow: Flow) {
+        if let Some(Opened { machine: ServerMachine::Invite(machine), .. }) = self.servers.get_mut(key) {
+            machine.flow = flow;
+        }
+    }
+
     /// Whether an INVITE has had its final response (or is gone).
     pub fn is_final(&self, key: Key) -> bool {
         match self.servers.get(key).map(|opened| &opened.machine) {
@@ -428,6 +439,11 @@ impl TxEvent {
             Self::Failed { status, .. } => *status,
         }
     }
+}
+
+/// Whether another target may be tried for a request of this method.
+fn tries_elsewhere(method: Method) -> bool {
+    matches!(method, Method::Invite | Method::Message)
 }
 
 /// A response that belongs to no transaction of ours: dropped and counted.

@@ -37,8 +37,15 @@ pub fn target(settings: &Settings, flow: Flow, uri: &Uri<'_>, trusted_host: bool
     if uri.scheme == Scheme::Sips || tls {
         return Err(Refused::Secure);
     }
-    let named = uri.ip().map(|ip| SocketAddr::new(canonical(ip), uri.port.unwrap_or(5060)));
-    if named.is_some_and(|named| settings.is_own_listener(named)) {
+    let port = uri.port.unwrap_or(5060);
+    let named = uri.ip().map(|ip| SocketAddr::new(canonical(ip), port));
+    let names_us = || {
+        let host = uri.host_text();
+        let is_ours = settings.is_own_host(host) || host.eq_ignore_ascii_case("localhost");
+        is_ours && settings.listeners.iter().any(|own| own.address.port() == port)
+    };
+    // A Contact by name says nothing: such a phone is called where it is. A Path would be followed.
+    if named.map_or_else(|| trusted_host && names_us(), |named| settings.is_own_listener(named)) {
         return Err(Refused::Ourselves);
     }
     if flow.stream.is_some() {

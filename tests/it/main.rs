@@ -42,6 +42,7 @@ mod sipp;
 mod softphone;
 mod stages;
 mod store;
+mod strangers;
 mod targets;
 mod tidy;
 mod tone;

@@ -209,6 +209,28 @@ fn a_registration_is_challenged_and_then_granted_by_either_transport_and_any_thr
 }
 
 #[test]
+fn the_registrar_of_another_domain_is_not_here() {
+    let server = Server::both(1);
+    let mut link = Link::Udp(server.udp());
+    let uri = "sip:evil.test";
+    let challenged = link.ask(&request("REGISTER", &link, "anne", uri, 1, "", ""));
+    let proof = prove(&challenged, "REGISTER", "anne", uri);
+    let answer = link.ask(&request("REGISTER", &link, "anne", uri, 2, &proof, ""));
+    assert!(answer.starts_with("SIP/2.0 404 "), "{answer}");
+    // A Path back to ourselves, under whatever name, would be a loop.
+    let port = server.address(Transport::Udp).port();
+    for (number, (host, status)) in (0..).zip([("localhost", "403"), ("proxy.test", "200")]) {
+        let challenged =
+            link.ask(&request("REGISTER", &link, "anne", "sip:north.test", 10 + 2 * number, "", ""));
+        let path = format!("Path: <sip:{host}:{port};lr>\r\n");
+        let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test") + &path;
+        let register = request("REGISTER", &link, "anne", "sip:north.test", 11 + 2 * number, &proof, "");
+        let answer = link.ask(&register);
+        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
+    }
+}
+
+#[test]
 fn messages_in_one_segment_and_messages_in_pieces_are_each_answered() {
     let server = Server::both(2);
     let mut link = Link::Tcp(server.tcp());
@@ -243,6 +265,7 @@ fn streams_that_keep_us_waiting_are_closed_and_those_of_registered_phones_are_no
 }
 
 /// How long anne's phone waits for answers while `flood` goes on, the longest first.
+#[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
 fn waits(server: &Server, link: &mut Link, flood: impl FnOnce(&Server) -> Flood) -> Vec<Duration> {
     let flood = flood(server);
     let text = request("OPTIONS", link, "anne", "sip:north.test", 1, "", "");
@@ -272,7 +295,7 @@ impl Flood {
             let users = ["anne", "bob", "carl", "dora"];
             let asked = users.map(|user| request("OPTIONS", &link, user, "sip:north.test", 1, "", ""));
             let mut answers = stream.try_clone().unwrap();
-            std::thread::spawn(move || while answers.read(&mut [0; 65_536]).is_ok_and(|len| len > 0) {});
+            std::thread::spawn(move || while answers.read(&mut [0; 16_384]).is_ok_and(|len| len > 0) {});
             let Link::Tcp(stream) = &mut link else { unreachable!() };
             let mut stream = stream.try_clone().unwrap();
             std::thread::spawn(

@@ -1,6 +1,6 @@
 //! Ways to a user: numbers, trees, forwards, redirections, transports.
 
-use crate::sim::{Do, Reply, World, answers, call};
+use crate::sim::{Do, Reply, World, answers, call, page};
 
 /// A whole profile around the rules of one tree.
 fn incoming(rules: &str) -> String {
@@ -260,7 +260,8 @@ fn a_phone_behind_a_nat_is_called() {
     world.golden("a_phone_behind_a_nat_is_called");
 }
 
-/// The phone's connection is lost in a call: the call ends on the other side.
+/// The phone's connection is lost in a call: it comes back by another one, is asked whether it still
+/// knows of the call, and the call goes on.
 #[test]
 fn a_connection_is_closed_in_a_call() {
     let mut world = World::new();
@@ -268,7 +269,101 @@ fn a_connection_is_closed_in_a_call() {
     world.phone("carl").tcp().on_call(&answers(1.0));
     world.at(0.0, "anne", call("carl"));
     world.at(5.0, "carl", Do::Disconnect);
+    world.at(8.0, "anne", Do::Hold);
+    world.at(10.0, "anne", Do::Hangup);
     world.golden("a_connection_is_closed_in_a_call");
+}
+
+/// The phone does not come back.
+#[test]
+fn a_connection_is_closed_for_good() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "carl", Do::Disconnect);
+    world.at(5.01, "carl", Do::Vanish);
+    world.run(50.0);
+    world.golden("a_connection_is_closed_for_good");
+}
+
+/// The caller's phone is switched off and on: it knows nothing of the call that it is asked about.
+#[test]
+fn a_caller_comes_back_without_his_call() {
+    let mut world = World::new();
+    world.phone("anne").tcp();
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Disconnect);
+    world.at(5.1, "anne", Do::Restart);
+    world.golden("a_caller_comes_back_without_his_call");
+}
+
+/// The first thing that the phone sends by its new connection is a request of the call.
+#[test]
+fn a_phone_goes_on_by_another_connection() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "carl", Do::Disconnect);
+    world.at(5.5, "carl", Do::Hold);
+    world.at(10.0, "anne", Do::Hangup);
+    world.golden("a_phone_goes_on_by_another_connection");
+}
+
+/// The other side asks something, and hangs up, while the phone is away: the phone hears of the end
+/// when it is back.
+#[test]
+fn the_call_ends_while_a_phone_is_away() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "carl", Do::Disconnect);
+    world.at(5.3, "anne", Do::Info);
+    world.at(5.4, "anne", Do::Hold);
+    world.at(5.6, "anne", Do::Hangup);
+    world.golden("the_call_ends_while_a_phone_is_away");
+}
+
+/// The connection dies without a word: the phone knows it, has registered by another, and is called
+/// there; that the old one is closed comes out later.
+#[test]
+fn a_connection_dies_quietly() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.run(3.0);
+    let dead = world.die_quietly("carl");
+    world.run(6.0);
+    world.at(8.0, "anne", Do::Hold);
+    world.run(9.0);
+    world.come_out(dead);
+    world.at(10.0, "anne", Do::Hangup);
+    world.run(50.0);
+    world.golden("a_connection_dies_quietly");
+}
+
+/// The server's own system knows no way to a phone: nobody waits for it.
+#[test]
+fn there_is_no_way_to_a_phone() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl");
+    world.begin();
+    world.phone_named("carl").no_route = true;
+    world.at(0.0, "anne", call("carl"));
+    world.at(1.0, "anne", page("carl", "hello"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    100
+           0.001  server -> anne    480
+           0.002  anne   -> server  ACK
+           1.000  anne   -> server  MESSAGE carl          \"hello\"
+           1.001  server -> anne    480 MESSAGE",
+    );
 }
 
 /// A request over 1300 bytes goes by TCP to a phone that accepts it (RFC 3261 §18.1.1).

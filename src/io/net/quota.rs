@@ -3,10 +3,11 @@
 //! Asked once when a stream opens and once when it closes, so a lock does no harm.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::Limits;
+use crate::base::address::source_of;
 
 /// The count.
 #[derive(Debug)]
@@ -75,14 +76,6 @@ impl Drop for Permit {
                 held.by_source.remove(&self.source);
             }
         }
-    }
-}
-
-/// Whoever has one IPv6 address has a whole /64 of them: they count as one source.
-fn source_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Messages that a test writes by hand: what no phone of ours would send, and real ones may.
 
 use bytes::Bytes;
+use ratatosk::effect::StreamId;
 
+use super::run::Event;
 use super::streams::Stream;
 use super::text::{Draft, Packet, uri_of};
 use super::world::{Who, World};
@@ -73,6 +75,19 @@ impl World {
         for id in open {
             self.close_stream(id);
         }
+    }
+
+    /// The stream that a phone keeps dies, and only the phone hears of it.
+    pub fn die_quietly(&mut self, phone: &str) -> StreamId {
+        let id = self.open_stream_of(self.place(phone)).unwrap();
+        self.streams.get_mut(&id).unwrap().open = false;
+        self.schedule(self.now, Event::Closed { id, end: 0 });
+        id
+    }
+
+    /// The servers hear of it too.
+    pub fn come_out(&mut self, id: StreamId) {
+        self.schedule(self.now, Event::Closed { id, end: 1 });
     }
 
     /// A message as it was, to be sent again or changed.

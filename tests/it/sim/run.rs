@@ -260,6 +260,9 @@ impl World {
             return self.send_on_stream(from, id, bytes);
         }
         let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
+        if phone.is_some_and(|phone| self.phones[phone].no_route) {
+            return false;
+        }
         let server = || {
             (0..).zip(&self.clusters).find_map(|(place, cluster)| {
                 cluster.listener(Transport::Udp, flow.remote).map(|listener| (place, listener))

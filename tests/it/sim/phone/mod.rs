@@ -90,6 +90,8 @@ pub struct Phone {
     pub accepts_streams: bool,
     /// Whether it is of RFC 2543: no branch of its has the cookie, and an ACK has that of its INVITE.
     pub old: bool,
+    /// Whether the system of the servers knows no way to it.
+    pub no_route: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -156,6 +158,7 @@ impl Phone {
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
             old: false,
+            no_route: false,
             acks: true,
             crosses_cancel: false,
             twin: false,

@@ -1,0 +1,164 @@
+//! What those get who are not known, or pretend to be somebody: no more answers than they may have, no
+//! way into the calls of others, and nothing sent to whom they name.
+
+use ratatosk::config::Algorithm;
+use ratatosk::effect::Fact;
+use ratatosk::effect::fact::Dropped;
+
+use crate::sim::text::Packet;
+use crate::sim::world::Who;
+use crate::sim::{Do, Reply, World, answers, call};
+
+/// Anne has called Carl, and they talk until she hangs up.
+fn talking() -> World {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world
+}
+
+/// How many messages to a phone begin so.
+fn heard(world: &World, phone: usize, first: &str) -> usize {
+    let is = |who: &Who, bytes: &[u8]| *who == Who::Phone(phone) && bytes.starts_with(first.as_bytes());
+    world.wire.iter().filter(|line| is(&line.to, &line.bytes)).count()
+}
+
+/// A request as short as one can be.
+fn shortest(number: u32, host: &str) -> String {
+    format!(
+        "OPTIONS sip:a@{host} SIP/2.0\r\nVia:SIP/2.0/UDP a;rport;branch=z9hG4bK{number}\r\n\
+         From:<sip:a@{host}>;tag=1\r\nTo:<sip:a@{host}>\r\nCall-ID:{number}\r\nCSeq:1 OPTIONS\r\n\
+         Max-Forwards:9\r\nContent-Length:0\r\n\r\n"
+    )
+}
+
+/// Somebody asks and asks, and never says who he is. Others, and he himself later, are answered.
+#[test]
+fn a_source_has_so_many_answers_and_no_more() {
+    let mut world = World::new();
+    world.configure("north.test", |settings| {
+        settings.limits.strangers_burst = 20;
+        settings.limits.strangers_per_second = 2;
+    });
+    world.phone("mallory");
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.run(1.0);
+    let before = heard(&world, 0, "SIP/2.0 407");
+    for number in 0..100 {
+        world.inject("mallory", &shortest(number, "north.test"));
+    }
+    world.run(2.0);
+    let answered = heard(&world, 0, "SIP/2.0 407") - before;
+    assert!((18..=24).contains(&answered), "{answered}");
+    let dropped = |fact: &&Fact| matches!(fact, Fact::Dropped(Dropped::Stranger));
+    assert_eq!(world.facts.iter().filter(dropped).count(), 100 - answered);
+
+    world.at(2.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Hangup);
+    world.run(8.0);
+    assert_eq!(heard(&world, 1, "SIP/2.0 200"), 2, "anne called and hung up");
+    for number in 200..205 {
+        world.inject("mallory", &shortest(number, "north.test"));
+    }
+    world.run(9.0);
+    assert_eq!(heard(&world, 0, "SIP/2.0 407") - before - answered, 5);
+}
+
+/// Whoever proves himself again and again owes nothing: a hundred calls in a row from one source that
+/// may owe three answers.
+#[test]
+fn who_proves_himself_has_no_limit() {
+    let mut world = World::new();
+    world.configure("north.test", |settings| {
+        settings.limits.strangers_burst = 3;
+        settings.limits.strangers_per_second = 0;
+    });
+    world.phone("anne").reuses_nonce = false;
+    world.phone("carl").on_call(&[(0.0, Reply::Status(486))]);
+    for number in 0..50 {
+        world.at(f64::from(number), "anne", call("carl"));
+    }
+    world.run(60.0);
+    assert_eq!(heard(&world, 0, "SIP/2.0 486"), 50);
+}
+
+/// The answer to a datagram is at most so much longer than what was asked: 3.2 times for the shortest
+/// that there is, 2.5 for what could be a phone's.
+#[test]
+fn a_challenge_is_not_much_longer_than_what_it_answers() {
+    let mut world = World::new();
+    world.configure("north.test", |settings| settings.digest = vec![Algorithm::Sha256, Algorithm::Md5]);
+    world.phone("mallory");
+    world.run(1.0);
+    let request = shortest(1, "north.test");
+    let padded =
+        shortest(2, "north.test").replace("Max-Forwards", &format!("X: {}\r\nMax-Forwards", "x".repeat(150)));
+    for (request, most_percent, challenges) in [(request, 320, 1), (padded, 250, 2)] {
+        world.inject("mallory", &request);
+        world.run(world.since_origin(world.clock().at).as_secs_f64() + 0.1);
+        let answer = world.last_to("mallory", "SIP/2.0 407");
+        let percent = answer.len() * 100 / request.len();
+        assert!(percent <= most_percent, "{percent} %: {} bytes got\n{answer}", request.len());
+        assert_eq!(answer.matches("Proxy-Authenticate").count(), challenges, "{answer}");
+    }
+}
+
+/// Two users live behind one address. One says BYE in the other's call, from a port of his own.
+#[test]
+fn a_neighbour_is_challenged_in_a_call_of_others() {
+    let mut world = talking();
+    world.run(3.0);
+    let bye = world.inside("anne", "BYE", 70, "SIP/2.0 200");
+    world.phone_named("anne").public.set_port(6070);
+    world.write("anne", &bye);
+    world.run(4.0);
+    world.phone_named("anne").public.set_port(5060);
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("strangers/a_neighbour_is_challenged_in_a_call_of_others");
+}
+
+/// A phone has got another port, from its NAT or from itself: it proves who it is, and is spoken to there
+/// from then on.
+#[test]
+fn a_phone_that_moves_is_challenged_and_followed() {
+    let mut world = talking();
+    world.run(3.0);
+    world.phone_named("anne").nat();
+    world.at(4.0, "anne", Do::Hold);
+    world.at(6.0, "carl", Do::Hangup);
+    world.golden("strangers/a_phone_that_moves_is_challenged_and_followed");
+}
+
+/// A phone answers with a Record-Route of somebody who has nothing to do with it: he is sent nothing.
+#[test]
+fn a_route_leads_no_further_than_its_flow() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl"));
+    world.run(1.0);
+    let mut answer = world.draft_reply("carl", "INVITE", 200);
+    answer.add("Contact", "<sip:carl@198.51.100.2>");
+    answer.add("Record-Route", "<sip:203.0.113.77;lr>");
+    world.write("carl", &answer);
+    world.run(2.0);
+    let ack = world.latest("carl", "ACK", "ACK");
+    assert_eq!(Packet::parse(&ack).unwrap().get("Route"), Some("<sip:203.0.113.77;lr>"));
+    assert!(world.wire.iter().all(|line| line.to != Who::Nobody), "somebody was sent something");
+}
+
+/// Nothing goes in the clear that was to be secure.
+#[test]
+fn a_secure_call_is_refused_without_tls() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("sips:carl@north.test"));
+    world.expect(
+        "  0.000  anne   -> server  INVITE carl           offer
+           0.001  server -> anne    416
+           0.002  anne   -> server  ACK",
+    );
+}
