@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A page is settled when the other cluster has taken it, has refused it for good, or the page is too
-//! old; until then it stays in the store and is tried at growing intervals, and at once when the
+//! old; that its recipient cannot be reached now (480) is not for good; until then it stays in the store and is tried at growing intervals, and at once when the
 //! cluster comes back. The oldest goes first, and to one recipient one after the other. Nothing is
 //! loaded before everything that was loaded is settled in the store, so that no page is sent twice
 //! for want of a look.
@@ -151,7 +151,8 @@ impl Peers {
         let (_, page) = flying.swap_remove(at);
         match status {
             200..300 => self.settle(ctx, id, page, "delivered".to_owned()),
-            _ if is_passing(status) => self.defer(ctx, id, &page),
+            // The sender was promised that it will be tried; the recipient's phones may come back.
+            _ if is_passing(status) || status == 480 => self.defer(ctx, id, &page),
             _ => self.settle(ctx, id, page, format!("refused {status}")),
         }
         self.send_waiting(ctx, transactions, id);

@@ -77,6 +77,10 @@ fn pages(transport: Transport) {
     south.anne("page.xml", "carl", &[]);
     carl.ends_well();
 
+    // Whom nobody can reach has his pages kept for him, when his cluster is there again.
+    const KEEPS: &str =
+        "profile \"keeps\" {\n  incoming {\n    otherwise -> try clients else inbox\n  }\n}\n";
+    south.server.profile("carl", "keeps", KEEPS);
     // Nobody knows yet that it is gone, nor after this call how it was found out.
     std::thread::sleep(Duration::from_secs(5));
     south.server.kill();
