@@ -23,12 +23,14 @@ const ADDRESS_HELP: &str = "write `address = \"sip:192.0.2.7:5070;transport=tcp\
 pub(super) fn federation(
     root: &Section<'_, '_, '_>,
     sources: &Sources<'_>,
-    own: Option<&Cid>,
+    (own, aliases): (Option<&Cid>, &[String]),
     listeners: &[Listen],
 ) -> Vec<Peering> {
-    let mut peerings: Vec<Peering> = Vec::new();
+    let mut peerings = Vec::new();
+    let mut known = Vec::new();
     for section in root.sections("federation") {
-        let cid = id(&section, own, &peerings);
+        let cid = id(&section, (own, aliases), &known);
+        known.extend(cid.clone());
         let address = address(&section, sources, listeners);
         let secret = secret(&section, sources);
         let allow = section.texts("allow").map_or(Allow::EVERYTHING, |words| allowed(&section, &words));
@@ -40,7 +42,11 @@ pub(super) fn federation(
     peerings
 }
 
-fn id(section: &Section<'_, '_, '_>, own: Option<&Cid>, known: &[Peering]) -> Option<Cid> {
+fn id(
+    section: &Section<'_, '_, '_>,
+    (own, aliases): (Option<&Cid>, &[String]),
+    known: &[Cid],
+) -> Option<Cid> {
     let Some(id) = section.text("id") else {
         let help = "write `id = \"south.test\"`, the part of its users' addresses after the @";
         section.fault(Code::Missing, &section.place, "this cluster has no `id`", help);
@@ -49,10 +55,10 @@ fn id(section: &Section<'_, '_, '_>, own: Option<&Cid>, known: &[Peering]) -> Op
     let cid = Cid::new(&id.value);
     let (code, message, help) = if !is_host(&id.value) {
         (Code::BadValue, format!("`{}` is no domain name", id.value), "for instance south.test")
-    } else if own == Some(&cid) {
+    } else if own == Some(&cid) || aliases.iter().any(|alias| alias == cid.as_str()) {
         let message = format!("`{}` is this cluster itself", id.value);
         (Code::BadValue, message, "a [[federation]] names another cluster")
-    } else if known.iter().any(|peering| peering.cid == cid) {
+    } else if known.contains(&cid) {
         let message = format!("`{}` stands here twice", id.value);
         (Code::Repeated, message, "one [[federation]] for each cluster")
     } else {

@@ -157,7 +157,7 @@ impl Config {
         let offered = check::trees(&trees, sources);
         trees.finish();
         let own_listeners = listeners.as_deref().unwrap_or_default();
-        let federation = federation::federation(&root, sources, cid.as_ref(), own_listeners);
+        let federation = federation::federation(&root, sources, (cid.as_ref(), &aliases), own_listeners);
         let limits = root.section("limits");
         let limited = limited::limits(&limits);
         limits.finish();

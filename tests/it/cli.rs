@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
+mod federation;
 mod lists;
 mod trees;
 
