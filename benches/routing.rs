@@ -69,6 +69,15 @@ fn large() -> String {
     format!("profile \"large\" {{ incoming {{\n{rules}\notherwise -> try clients\n}} }}")
 }
 
+/// A tree with more cases than are looked through: the proof is given up, as late as it ever is.
+fn intricate() -> String {
+    let row = |letter: char| (0..40).map(move |i| format!("caller in \"{letter}{i}\""));
+    let pairs = row('a').zip(row('b')).map(|(a, b)| format!("{a} and {b} -> busy"));
+    let all = row('a').collect::<Vec<_>>().join(" and ");
+    let rules = pairs.collect::<Vec<_>>().join("\n");
+    format!("profile \"intricate\" {{ incoming {{\n{all} -> busy\n{rules}\notherwise -> decline\n}} }}")
+}
+
 fn decide(c: &mut Criterion) {
     let profile = Profile::compile(TREE).unwrap();
     let facts = Profile::compile(&with_facts()).unwrap();
@@ -98,6 +107,10 @@ fn decide(c: &mut Criterion) {
     let large = large();
     c.bench_function("compile, 200 rules, 1000 addresses", |b| {
         b.iter(|| Profile::compile(black_box(&large)));
+    });
+    let intricate = intricate();
+    c.bench_function("compile, too many cases", |b| {
+        b.iter(|| Profile::compile(black_box(&intricate)).unwrap());
     });
     c.bench_function("format, 20 rules", |b| b.iter(|| format(black_box(TREE))));
 }

@@ -1,5 +1,8 @@
 //! Calls from end to end, each with its ladder: how they begin and how they end.
 
+use ratatosk::effect::store::{StoredContacts, StoredGroup};
+
+use crate::sim::world::uid;
 use crate::sim::{Do, Reply, World, answers, call, refuses};
 
 #[test]
@@ -132,12 +135,45 @@ fn nobody_answers_in_the_time_that_the_tree_gives() {
     );
 }
 
+/// The default profile rings for a minute; nothing here takes messages of callers, so that nobody has
+/// answered.
+#[test]
+fn nobody_answers_for_a_minute() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(0.0, "anne", call("carl"));
+    world.run(70.0);
+    world.golden("nobody_answers_for_a_minute");
+    let half = world.store.calls.iter().find(|record| record.direction == "incoming").unwrap();
+    assert!(half.path.contains("no-answer or unreachable -> try voicemail"), "{}", half.path);
+}
+
+/// Who is in "Invisible" hears it ring, whatever the phones would say.
+#[test]
+fn a_blocked_caller_hears_it_ring() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(1.0));
+    world.store.contacts(
+        &uid("carl"),
+        StoredContacts {
+            everybody: Vec::new(),
+            groups: vec![StoredGroup { name: "Invisible".into(), members: vec![uid("anne").to_string()] }],
+        },
+    );
+    world.at(0.0, "anne", call("carl"));
+    world.at(5.0, "anne", Do::Hangup);
+    world.golden("a_blocked_caller_hears_it_ring");
+}
+
 /// Without a time in the tree, a call rings as long as the server lets it: 180 s, as timer C.
 #[test]
 fn nobody_answers_at_all() {
     let mut world = World::new();
     world.phone("anne");
     world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
+    world.tree("carl", "profile \"patient\" { incoming { otherwise -> try clients } }");
     world.at(0.0, "anne", call("carl"));
     world.run(200.0);
     world.expect(
@@ -390,7 +426,7 @@ fn the_callee_makes_the_offer() {
 fn two_calls_at_once_on_two_user_servers() {
     let mut world = World::new();
     for (name, server) in [("anne", 1), ("carl", 0), ("dora", 0), ("faye", 1)] {
-        assert_eq!(crate::sim::world::uid(name).slot().owner(2).0, server, "{name}");
+        assert_eq!(uid(name).slot().owner(2).0, server, "{name}");
         world.phone(name).on_call(&answers(1.0));
     }
     world.at(0.0, "anne", call("faye"));

@@ -55,6 +55,7 @@ fn a_page_is_challenged() {
     );
 }
 
+/// A page to a user who is not there waits for him; nobody's page is refused.
 #[test]
 fn a_page_to_nobody() {
     let mut world = World::new();
@@ -64,7 +65,7 @@ fn a_page_to_nobody() {
     world.at(1.0, "anne", page("nobody", "lunch?"));
     world.expect(
         "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
-           0.001  server -> anne    480 MESSAGE
+           0.001  server -> anne    202 MESSAGE
            1.000  anne   -> server  MESSAGE nobody        \"lunch?\"
            1.001  server -> anne    404 MESSAGE",
     );
@@ -121,7 +122,7 @@ fn a_page_that_cannot_be_sent() {
     );
 }
 
-/// The clients stage of a page lasts five seconds at most.
+/// The clients stage of a page lasts five seconds at most; then it waits in the inbox.
 #[test]
 fn a_page_to_a_phone_that_is_gone() {
     let mut world = World::new();

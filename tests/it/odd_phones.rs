@@ -240,6 +240,7 @@ fn a_caller_hears_something_every_minute() {
     let mut world = World::new();
     world.phone("anne");
     world.phone("carl").on_call(&[(130.0, Reply::Status(486))]);
+    world.tree("carl", "profile \"patient\" { incoming { otherwise -> try clients } }");
     world.at(0.0, "anne", call("carl"));
     world.show_repeats = true;
     world.run(140.0);

@@ -248,9 +248,8 @@ plays! {
         carl.ends_well();
     }
 
-    /// Kept until the phone registers, and brought in order.
+    /// By the default profile: kept until the phone registers, and brought in order.
     page_waits: |stage| {
-        stage.server.profile("carl", "keeps", KEEPS);
         stage.anne("page_stored.xml", "carl", &["-m", "3", "-l", "1"]);
         let carl = stage.phone("carl", "page_delivered.xml", 3, &[]);
         let log = carl.log.clone();
@@ -260,13 +259,12 @@ plays! {
         assert_eq!(taken, ["taken page 1", "taken page 2", "taken page 3"]);
     }
 
+    /// His tree keeps nothing.
     page_to_nobody: |stage| {
+        stage.server.profile("carl", "forgets", "profile \"forgets\" {\n  incoming {\n    otherwise -> try clients\n  }\n}\n");
         stage.anne("page_offline.xml", "carl", &[]);
     }
 }
-
-/// Who is not there has his pages later.
-const KEEPS: &str = "profile \"keeps\" {\n  incoming {\n    otherwise -> try clients else inbox\n  }\n}\n";
 
 /// Accepted with 202, the server killed: the page is brought when the phone registers.
 #[test]
@@ -275,7 +273,6 @@ fn a_page_is_kept() {
         return;
     }
     let mut stage = Stage::new(Server::start(), Transport::Udp);
-    stage.server.profile("carl", "keeps", KEEPS);
     stage.anne("page_stored.xml", "carl", &[]);
     stage.server.crash();
     let carl = stage.phone("carl", "page_delivered.xml", 1, &[]);

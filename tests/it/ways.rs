@@ -346,7 +346,7 @@ fn a_connection_dies_quietly() {
     world.golden("a_connection_dies_quietly");
 }
 
-/// The server's own system knows no way to a phone: nobody waits for it.
+/// The server's own system knows no way to a phone: nobody waits for it, and a page goes to the inbox.
 #[test]
 fn there_is_no_way_to_a_phone() {
     let mut world = World::new();
@@ -362,7 +362,7 @@ fn there_is_no_way_to_a_phone() {
            0.001  server -> anne    480
            0.002  anne   -> server  ACK
            1.000  anne   -> server  MESSAGE carl          \"hello\"
-           1.001  server -> anne    480 MESSAGE",
+           1.001  server -> anne    202 MESSAGE",
     );
 }
 

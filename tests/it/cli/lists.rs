@@ -108,8 +108,12 @@ fn every_fault_about_contacts_has_a_way_out() {
 #[test]
 fn a_caller_is_blocked_and_told_what_looks_at_it() {
     let shell = cluster();
+    assert!(remark(&shell, &["contact", "block", "anne", "carl"]).is_empty(), "the default looks at it");
+    shell.write("deaf.tree", "profile \"deaf\" { incoming { otherwise -> try clients } }\n");
+    shell.ok(&["profile", "set", "anne", "deaf", "--file", "deaf.tree"]);
+    shell.ok(&["profile", "activate", "anne", "deaf"]);
     let told = remark(&shell, &["contact", "block", "anne", "carl"]);
-    assert!(told.contains("\"default\", does not look at \"Invisible\""), "{told}");
+    assert!(told.contains("\"deaf\", does not look at \"Invisible\""), "{told}");
     assert!(told.contains("caller in \"Invisible\" -> ignore"), "{told}");
     assert!(remark(&shell, &["contact", "block", "anne", "carl"]).contains("does not look"));
     shell.ok(&["contact", "block", "anne", "anonymous"]);

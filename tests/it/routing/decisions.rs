@@ -21,16 +21,6 @@ fn decides(source: &str, direction: Direction, table: &[(&str, &str)]) {
 }
 
 #[test]
-fn the_default_rings_all_clients_and_sends_everything() {
-    decides(
-        &shipped("default"),
-        Direction::Incoming,
-        &[("voice carl@north.test mode", "try clients+0"), ("page anonymous", "try clients+0")],
-    );
-    decides(&shipped("default"), Direction::Outgoing, &[("voice +1900123", "send")]);
-}
-
-#[test]
 fn callers_are_told_apart() {
     decides(
         &shipped("examples/screening"),
@@ -250,12 +240,12 @@ fn a_decision_explains_itself() {
 #[test]
 fn the_deciding_rule_fits_on_one_line() {
     let profile = compiled(&shipped("default"));
-    let line = ask("voice a@b.test", |question| {
+    let line = ask("file a@b.test", |question| {
         let mut trace = Trace::new();
         profile.decide(Direction::Incoming, question, &mut trace);
         profile.rule_line(&trace)
     });
-    assert_eq!(line, "default:7 otherwise -> try clients");
+    assert_eq!(line, "default:15 otherwise -> try clients");
 }
 
 #[test]

@@ -33,6 +33,32 @@ fn goes(name: &str, table: &[Row<'_>]) {
     }
 }
 
+/// Only a user who is not there, or does not answer, gets messages: anything else is the phone's own say.
+#[test]
+fn default() {
+    const RING: &str = "try clients+0 60s";
+    let mut table: Vec<Row<'_>> = vec![
+        ("voice spam@ads.test in:Invisible mode", &[], &["ignore"]),
+        ("page anonymous in:Invisible", &[], &["ignore"]),
+        ("page bob@north.test", &[Unreachable, Failed], &["try clients+0", "try inbox+0", "returned"]),
+        ("page +4712345678 mode", &[NoAnswer], &["try clients+0", "try inbox+0"]),
+        ("voice bob@north.test", &[Unreachable, Unreachable], &[RING, "try voicemail+0", "returned"]),
+        ("video anonymous mode", &[NoAnswer], &[RING, "try voicemail+0"]),
+        ("text bob@north.test", &[Unreachable], &["try clients+0", "returned"]),
+        ("file bob@north.test mode", &[NoAnswer], &["try clients+0", "returned"]),
+        ("web bob@north.test mode", &[Failed], &["try clients+0", "returned"]),
+    ];
+    for outcome in [&[Busy], &[Declined], &[Failed], &[Unsupported]] {
+        table.push(("page bob@north.test mode", outcome, &["try clients+0", "returned"]));
+        table.push(("voice bob@north.test mode", outcome, &[RING, "returned"]));
+    }
+    goes("default", &table);
+    let profile = compiled(&shipped("default"));
+    for question in ["voice +1900123", "page bob@south.test", "web bob@south.test"] {
+        assert_eq!(way(&profile, Direction::Outgoing, question, &[]), ["send"]);
+    }
+}
+
 #[test]
 fn follow_me() {
     let desk = "try client \"desk\"+0 15s";

@@ -7,7 +7,8 @@ use ratatosk::base::{Cid, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
-    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredDevice, StoredUser,
+    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
+    StoredUser,
 };
 use ratatosk::routing::Profile;
 
@@ -94,6 +95,11 @@ impl Store {
     /// Gives a user a device.
     pub fn device(&mut self, uid: &Uid, device: StoredDevice) {
         self.users.get_mut(uid).unwrap().devices.push(device);
+    }
+
+    /// Gives a user a contact list.
+    pub fn contacts(&mut self, uid: &Uid, contacts: StoredContacts) {
+        self.users.get_mut(uid).unwrap().contacts = contacts;
     }
 
     /// Gives a user a profile, written in the tree language.
