@@ -86,8 +86,8 @@ impl Kept {
     }
 }
 
-/// Whether it says only that somebody is typing, or has stopped (RFC 3994).
-fn is_of_the_moment(passage: &Passage) -> bool {
+/// Whether a page says only that somebody is typing, or has stopped (RFC 3994).
+pub fn is_of_the_moment(passage: &Passage) -> bool {
     let kind = passage.header(Name::ContentType).map(Item::parse);
     kind.is_some_and(|kind| kind.is("application/im-iscomposing+xml"))
 }

@@ -8,4 +8,4 @@ mod handler;
 mod inbox;
 
 pub use handler::{Delivery, DeliveryEvent, Handler, Origin, Step};
-pub use inbox::{Inbox, Kept};
+pub use inbox::{Inbox, Kept, is_of_the_moment};

@@ -1,13 +1,13 @@
 //! A page on its way to another cluster: the same whether it goes at once or has waited.
 //!
-//! Implements: RFC 3428 §4.
+//! Implements: RFC 3428 §4; RFC 3261 §20.17 (Date: when a page that has waited was accepted).
 
 use crate::base::{Key, Rng, Uid};
 use crate::config::Settings;
 use crate::dialog::{Escaped, Face};
 use crate::effect::Ctx;
 use crate::effect::store::OutboxPage;
-use crate::sip::{Method, Name, Writer};
+use crate::sip::{Date, Method, Name, Writer};
 use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
 
 use super::book::{Peers, Way};
@@ -31,12 +31,16 @@ pub fn send_page(
     let uri = format!("sip:{}@{cluster}", Escaped(user));
     let proof = peers.prove(ctx, way.peer, Method::Message, &uri);
     let tag = ctx.rng.draw();
+    let has_waited = ctx.now.wall_ms > page.stored_ms;
     let headers = |writer: &mut Writer| {
         writer.number(Name::MaxForwards, u64::from(page.max_forwards));
         writer.text(Name::From, format_args!("{};tag={tag:016x}", page.from));
         writer.text(Name::To, format_args!("<{uri}>"));
         writer.header(Name::CallId, page.call_id.as_bytes());
         writer.header(Name::CSeq, b"1 MESSAGE");
+        if has_waited {
+            writer.text(Name::Date, format_args!("{}", Date(page.stored_ms)));
+        }
         for (name, value) in page.headers.lines().filter_map(|line| line.split_once(':')) {
             writer.raw(name.as_bytes(), value.trim().as_bytes());
         }
