@@ -215,8 +215,6 @@ fn program() -> Command {
     for ours in ["RATATOSK_BIN", "RATATOSK_PEERS", "RATATOSK_ALLOW_SKIP"] {
         command.env_remove(ours);
     }
-    // What the README has its reader export.
-    command.env("NORTH_SOUTH", "a secret of two");
     command
 }
 
