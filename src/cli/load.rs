@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use super::failure::Failure;
 use crate::base::Uid;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Resolve, Sources};
 use crate::io::store::{Database, Opening, StoreError};
 use crate::routing::{Names, Profile, nearest, text_of};
 
@@ -111,9 +111,6 @@ impl Loaded {
         Offered::read(&self.config.trees.directory, &self.config.trees.default)
     }
 }
-
-/// Finds the addresses of a host.
-type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// As the system resolves names.
 fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {

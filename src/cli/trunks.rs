@@ -1,5 +1,7 @@
 //! `ratatosk trunks`: the other clusters, and how they stand.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -38,7 +40,7 @@ impl Trunks {
         let waiting = block_on(async {
             let mut database = match loaded.database(Opening::Existing).await {
                 // Nobody has ever been added here: nothing waits.
-                Err(Failure::Store(StoreError::Missing { .. })) => return Ok(Default::default()),
+                Err(Failure::Store(StoreError::Missing { .. })) => return Ok(BTreeMap::default()),
                 other => other?,
             };
             let waiting = database.outbox().await?;

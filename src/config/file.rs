@@ -106,8 +106,11 @@ pub struct Sources<'a> {
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
     /// Finds the addresses of a host. `None` for a command that does not serve: then whatever only a
     /// server needs (names and secrets of other clusters) is not looked up.
-    pub resolve: Option<&'a dyn Fn(&str) -> io::Result<Vec<IpAddr>>>,
+    pub resolve: Option<&'a Resolve>,
 }
+
+/// Finds the addresses of a host.
+pub type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
 
 impl std::fmt::Debug for Sources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

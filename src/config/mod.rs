@@ -17,7 +17,7 @@ mod make;
 mod reader;
 
 pub use fault::{Fault, Faults};
-pub use file::{Config, Listen, PeerAddress, Peering, Sources, Trees};
+pub use file::{Config, Listen, PeerAddress, Peering, Resolve, Sources, Trees};
 pub use make::Known;
 pub use place::Place;
 pub use settings::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};

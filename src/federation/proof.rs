@@ -111,7 +111,9 @@ mod tests {
 
     fn refusal(status: u16, challenges: &[&str]) -> Message {
         let name = if status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
-        let lines: String = challenges.iter().map(|value| format!("{name}: Digest {value}\r\n")).collect();
+        let lines: Vec<String> =
+            challenges.iter().map(|value| format!("{name}: Digest {value}\r\n")).collect();
+        let lines = lines.concat();
         let text = format!(
             "SIP/2.0 {status} No\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: <sip:a>;tag=a\r\n\
              To: <sip:b>;tag=b\r\nCall-ID: c\r\nCSeq: 1 MESSAGE\r\n{lines}Content-Length: 0\r\n\r\n"

@@ -17,6 +17,9 @@ use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
 
+/// Writes the headers that only another cluster is to see.
+type More<'a> = dyn Fn(&mut Writer) + 'a;
+
 /// What a leg acts through: the out-tray and the transactions below it.
 #[derive(Debug)]
 pub struct Wire<'a, 'c> {
@@ -147,7 +150,7 @@ impl Legs {
         &mut self,
         wire: &mut Wire<'_, '_>,
         dial: &Dial<'_>,
-        peer: Option<(PeerId, &dyn Fn(&mut Writer))>,
+        peer: Option<(PeerId, &More<'_>)>,
     ) -> Key {
         let key = self.arena.next_key();
         let tag = Token::mint(self.server, key, wire.ctx.rng);

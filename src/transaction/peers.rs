@@ -59,14 +59,13 @@ impl Transactions {
         let method = request.method_bytes();
         let headers = |writer: &mut Writer| {
             for (name, text, value) in request.every_line() {
-                match name {
-                    Name::Via
-                    | Name::CSeq
-                    | Name::ContentLength
-                    | Name::Authorization
-                    | Name::ProxyAuthorization => {}
-                    Name::Unknown => drop(writer.raw(text, value)),
-                    _ => drop(writer.header(name, value)),
+                if is_written_anew(name) {
+                    continue;
+                }
+                if name == Name::Unknown {
+                    writer.raw(text, value);
+                } else {
+                    writer.header(name, value);
                 }
             }
             writer.text(Name::CSeq, format_args!("{cseq} {}", String::from_utf8_lossy(method)));
@@ -123,4 +122,12 @@ impl Transactions {
         };
         request.map(Box::new)
     }
+}
+
+/// Headers that a request which is sent again has of its own.
+fn is_written_anew(name: Name) -> bool {
+    matches!(
+        name,
+        Name::Via | Name::CSeq | Name::ContentLength | Name::Authorization | Name::ProxyAuthorization
+    )
 }

@@ -12,6 +12,8 @@ use crate::softphone::Softphone;
 
 /// How long a cluster may take to see that the other has come or gone.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The tree of somebody whose pages are kept for him.
+const KEEPS: &str = "profile \"keeps\" {\n  incoming {\n    otherwise -> try clients else inbox\n  }\n}\n";
 const SECRET: &str = "what only the two of us know";
 
 /// Two clusters that see each other.
@@ -79,8 +81,6 @@ fn pages(transport: Transport) {
     carl.ends_well();
 
     // Whom nobody can reach has his pages kept for him, when his cluster is there again.
-    const KEEPS: &str =
-        "profile \"keeps\" {\n  incoming {\n    otherwise -> try clients else inbox\n  }\n}\n";
     south.server.profile("carl", "keeps", KEEPS);
     // Nobody knows yet that it is gone, nor after this call how it was found out.
     std::thread::sleep(Duration::from_secs(5));

@@ -49,6 +49,10 @@ pub enum Judged {
 impl Nonces {
     /// Those of one door: `key` is the cluster's, `door` what is entered by it (its realm, at least).
     /// They are good for `life_s` seconds of one `epoch`.
+    ///
+    /// # Panics
+    ///
+    /// Never: an HMAC takes a key of any length.
     pub fn new(key: &[u8], door: &str, epoch: u32, life_s: u32) -> Self {
         // An HMAC takes a key of any length.
         #[expect(clippy::expect_used, reason = "HMAC accepts keys of every length")]

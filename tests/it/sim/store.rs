@@ -134,6 +134,36 @@ impl Store {
         StoreOutcome::Outbox(of_peer().filter(due).take(limit).cloned().collect(), next)
     }
 
+    fn put_outbox(&mut self, page: &OutboxPage, record: &PageRecord) -> StoreOutcome {
+        let same = |old: &OutboxPage| (&old.owner, &old.call_id) == (&page.owner, &page.call_id);
+        if self.outbox.iter().any(same) {
+            return StoreOutcome::Saved;
+        }
+        let serial = self.serial + 1;
+        self.serial = serial;
+        self.outbox.push(OutboxPage { serial, ..OutboxPage::clone(page) });
+        self.receipts.insert(page.id.clone(), "waiting".to_owned());
+        self.pages.push(PageRecord::clone(record));
+        StoreOutcome::Saved
+    }
+
+    fn put_inbox(&mut self, page: &InboxPage) -> StoreOutcome {
+        let same = |(old, _): &&mut (InboxPage, bool)| {
+            (&old.uid, &old.sender, &old.call_id, old.cseq)
+                == (&page.uid, &page.sender, &page.call_id, page.cseq)
+        };
+        let is_full = !page.copy && self.waiting(&page.uid).count() >= self.inbox_room;
+        let serial = i64::try_from(self.inbox.len() + 1).unwrap();
+        match self.inbox.iter_mut().find(same) {
+            Some((old, _)) if !old.copy || page.copy => {}
+            _ if is_full => return StoreOutcome::Full,
+            // A copy is to be delivered after all.
+            Some((old, delivered)) => (old.copy, *delivered) = (false, false),
+            None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(page) }, page.copy)),
+        }
+        StoreOutcome::Saved
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -158,18 +188,7 @@ impl Store {
                 self.load_outbox(&peer, after, (due_ms, stored_ms), usize::try_from(limit).unwrap())
             }
             _ if self.full => StoreOutcome::Failed,
-            StoreOp::PutOutbox(page, record) => {
-                let same = |old: &OutboxPage| (&old.owner, &old.call_id) == (&page.owner, &page.call_id);
-                if self.outbox.iter().any(same) {
-                    return StoreOutcome::Saved;
-                }
-                let serial = self.serial + 1;
-                self.serial = serial;
-                self.outbox.push(OutboxPage { serial, ..OutboxPage::clone(&page) });
-                self.receipts.insert(page.id.clone(), "waiting".to_owned());
-                self.pages.push(PageRecord::clone(&record));
-                StoreOutcome::Saved
-            }
+            StoreOp::PutOutbox(page, record) => self.put_outbox(&page, &record),
             StoreOp::DeferOutbox { serial, tries, due_ms } => {
                 for page in self.outbox.iter_mut().filter(|page| page.serial == serial) {
                     (page.tries, page.due_ms) = (tries, due_ms);
@@ -197,22 +216,7 @@ impl Store {
                 self.pages.push(PageRecord::clone(&record));
                 StoreOutcome::Saved
             }
-            StoreOp::PutInbox(page) => {
-                let same = |(old, _): &&mut (InboxPage, bool)| {
-                    (&old.uid, &old.sender, &old.call_id, old.cseq)
-                        == (&page.uid, &page.sender, &page.call_id, page.cseq)
-                };
-                let is_full = !page.copy && self.waiting(&page.uid).count() >= self.inbox_room;
-                let serial = i64::try_from(self.inbox.len() + 1).unwrap();
-                match self.inbox.iter_mut().find(same) {
-                    Some((old, _)) if !old.copy || page.copy => {}
-                    _ if is_full => return StoreOutcome::Full,
-                    // A copy is to be delivered after all.
-                    Some((old, delivered)) => (old.copy, *delivered) = (false, false),
-                    None => self.inbox.push((InboxPage { serial, ..InboxPage::clone(&page) }, page.copy)),
-                }
-                StoreOutcome::Saved
-            }
+            StoreOp::PutInbox(page) => self.put_inbox(&page),
             StoreOp::Delivered { uid, serial } => {
                 let page = self.inbox.iter_mut().find(|(page, _)| page.serial == serial && page.uid == uid);
                 if let Some((_, delivered)) = page {
