@@ -28,7 +28,12 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
             Who::Phone(phone) => {
                 (Face::Access, one.line.stream && world.phones[phone].transport.is_reliable())
             }
-            Who::Server(_) | Who::Nobody => (Face::Federation, one.line.stream),
+            // A long request to a cluster by datagrams goes by a stream too, and says where datagrams go.
+            Who::Server(_) | Who::Nobody => {
+                let peers = &world.clusters[usize::from(cluster)].settings.peers;
+                let by_stream = peers.iter().any(|peer| peer.transport.is_reliable());
+                (Face::Federation, one.line.stream && by_stream)
+            }
         };
         let listeners = &world.clusters[usize::from(cluster)].settings.listeners;
         let ours: Vec<&str> = listeners
