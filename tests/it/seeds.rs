@@ -16,7 +16,7 @@ use crate::sim::World;
 use play::play;
 
 /// How many seeds a plain `cargo test` plays.
-const DEFAULT_SEEDS: u64 = 250;
+const DEFAULT_SEEDS: u64 = 300;
 /// Failures that are told in full.
 const TOLD: usize = 5;
 

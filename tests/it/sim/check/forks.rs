@@ -3,7 +3,7 @@
 //!
 //! A call is known again by its Subject, which random phones make up and servers pass on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatosk::base::At;
 
@@ -50,6 +50,8 @@ struct Book<'a> {
     calls: BTreeMap<Name<'a>, Call>,
     /// By asker and branch: which call an INVITE of theirs is of.
     asked: BTreeMap<(u8, Who, &'a str), Name<'a>>,
+    /// Those of them that have had their final response.
+    told: BTreeSet<(u8, Who, &'a str)>,
     /// By asked and branch, and by asked and Call-ID: which branch an INVITE of ours is.
     ours: BTreeMap<(u8, Who, &'a str), (Name<'a>, usize)>,
 }
@@ -68,9 +70,13 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
             _ => {}
         }
     }
-    for ((cluster, _), call) in &book.calls {
-        if world.clusters[usize::from(*cluster)].ends.is_empty() {
-            judge(world, call, found);
+    // One whose asker was lost with his connection has no final response: when it was over is not
+    // to be seen, though an earlier INVITE of the same call was answered.
+    let open = book.asked.iter().filter(|(key, _)| !book.told.contains(*key));
+    let open: BTreeSet<Name<'_>> = open.map(|(_, name)| *name).collect();
+    for (name, call) in &book.calls {
+        if world.clusters[usize::from(name.0)].ends.is_empty() {
+            judge(world, call, open.contains(name), found);
         }
     }
 }
@@ -94,10 +100,15 @@ impl<'a> Book<'a> {
         let packet = &view.said.packet;
         let status = packet.status().unwrap_or_default();
         // A challenge is no answer, and a merged request is none of its own.
-        if status < 200 || matches!(status, 401 | 407 | 482) {
+        if status < 200 {
             return;
         }
-        if let Some(name) = self.asked.remove(&(view.cluster, view.other, packet.branch())) {
+        let key = (view.cluster, view.other, packet.branch());
+        let is_repeat = !self.told.insert(key);
+        if is_repeat || matches!(status, 401 | 407 | 482) {
+            return;
+        }
+        if let Some(name) = self.asked.get(&key).copied() {
             let upstream = Upstream { place: view.said.place, status, at: view.at };
             self.calls.entry(name).or_default().upstream.push(upstream);
         }
@@ -156,14 +167,14 @@ impl<'a> Book<'a> {
     }
 }
 
-fn judge(world: &World, call: &Call, found: &mut Found) {
+fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
     // The caller's own connection was lost, or he was refused before any call began.
     let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
     let connected: Vec<&Upstream> =
         call.upstream.iter().filter(|upstream| (200..300).contains(&upstream.status)).collect();
     let (mut winners, mut uncertain) = (Vec::new(), Vec::new());
     for branch in &call.branches {
-        if let Some(fault) = unwanted(world, branch, end) {
+        if let Some(fault) = unwanted(world, branch, end).filter(|_| !is_open) {
             found.push((branch.place, fault));
         }
         if let Some(answered) = branch.answered {
