@@ -42,7 +42,7 @@ impl Switchboard {
             if message.values(Name::Via).nth(1).is_some() {
                 return ctx.fact(Fact::Dropped(Dropped::StrayResponse));
             }
-            return self.on_response(ctx, message);
+            return self.on_response(ctx, flow, message);
         }
         if let Some(fault) = message.fault() {
             return self.on_fault(ctx, flow, message, fault.status);

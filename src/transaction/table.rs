@@ -211,10 +211,11 @@ impl Transactions {
         }
     }
 
-    /// A response came: finds its transaction, and says whom to tell. `Err` is a stray one.
+    /// A response came by a flow: finds its transaction, and says whom to tell. `Err` is a stray one.
     pub fn on_response(
         &mut self,
         ctx: &mut Ctx<'_>,
+        flow: Flow,
         response: &Arc<Message>,
     ) -> Result<Option<TxEvent>, Stray> {
         let branch = response.via().map(|via| via.branch).ok_or(Stray)?;
@@ -228,7 +229,7 @@ impl Transactions {
             ClientMachine::Invite(machine)
                 if method == Method::Invite && machine.token.as_bytes() == token =>
             {
-                (machine.owner, machine.asking, machine.on_response(ctx, key, response))
+                (machine.owner, machine.asking, machine.on_response(ctx, key, flow, response))
             }
             ClientMachine::Other(machine)
                 if method == machine.method && machine.token.as_bytes() == token =>
