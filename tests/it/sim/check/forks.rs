@@ -99,13 +99,13 @@ impl<'a> Book<'a> {
     fn on_answered(&mut self, view: &View<'a>) {
         let packet = &view.said.packet;
         let status = packet.status().unwrap_or_default();
-        // A challenge is no answer, and a merged request is none of its own.
+        // A challenge is no answer. (A merged request is refused at once, while the other copy goes on.)
         if status < 200 {
             return;
         }
         let key = (view.cluster, view.other, packet.branch());
         let is_repeat = !self.told.insert(key);
-        if is_repeat || matches!(status, 401 | 407 | 482) {
+        if is_repeat || matches!(status, 401 | 407) {
             return;
         }
         if let Some(name) = self.asked.get(&key).copied() {
