@@ -286,6 +286,10 @@ impl Switchboard {
                 Some(failed) => failed,
                 None => return,
             },
+            TxEvent::TooBrief { .. } => match self.on_too_brief(ctx, event) {
+                Some(refused) => refused,
+                None => return,
+            },
             TxEvent::Response { .. } | TxEvent::Failed { .. } => {
                 self.note_health(ctx, event);
                 event.clone()
@@ -296,7 +300,7 @@ impl Switchboard {
                 (*owner, *client, response.status(), Some(response))
             }
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
-            TxEvent::Challenged { .. } => return,
+            TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } => return,
         };
         match owner {
             Owner::Leg(leg) => {

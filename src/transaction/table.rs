@@ -454,7 +454,9 @@ impl TxEvent {
     /// The status of the response, or the one that a failure stands for.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Response { response, .. } | Self::Challenged { response, .. } => response.status(),
+            Self::Response { response, .. }
+            | Self::Challenged { response, .. }
+            | Self::TooBrief { response, .. } => response.status(),
             Self::Failed { status, .. } => *status,
         }
     }
