@@ -107,6 +107,10 @@ pub struct Limits {
     pub contact_list_bytes: u32,
     /// Named devices of one user: every one is in his routing record.
     pub devices_per_user: u16,
+    /// Properties of one user: they are in his record, which is read as a whole.
+    pub properties_per_user: u16,
+    /// Stock messages of one user: they are in his record too.
+    pub stock_per_user: u16,
     /// Stored profiles of one user, each as long as `tree_bytes`.
     pub profiles_per_user: u16,
     /// Pages that may wait in one inbox, so that nobody fills the disk by writing to somebody who is
@@ -168,6 +172,8 @@ impl Default for Limits {
             groups_per_user: 50,
             contact_list_bytes: 32_768,
             devices_per_user: 20,
+            properties_per_user: 50,
+            stock_per_user: 30,
             profiles_per_user: 20,
             inbox_pages: 1_000,
             inbox_bytes: 4_194_304,
