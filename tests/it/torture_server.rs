@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Listener, Settings};
 use ratatosk::effect::store::{Secrets, StoredUser};
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StoreOutcome, Transport};
 use ratatosk::routing::Profile;
@@ -29,11 +29,8 @@ struct Bench {
 impl Bench {
     fn new(cid: &str) -> Self {
         let listener = Listener {
-            transport: Transport::Udp,
-            address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
-            advertise_v4: None,
-            face: Face::Access,
+            ..Listener::plain(Transport::Udp, "192.0.2.1:5060".parse().unwrap())
         };
         let settings = Settings {
             cid: Cid::new(cid),
