@@ -17,6 +17,7 @@ use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
 use crate::io::net::batch::{BATCH, Receiver};
 use crate::io::net::cipher::Cipher;
+use crate::io::net::outgoing::Outgoing;
 use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
 use crate::io::net::stream::{End, PONG, Stream};
 use crate::io::net::turns::SHARE;
@@ -24,7 +25,7 @@ use crate::io::net::udp::Port;
 use crate::io::net::web_socket::WebSocket;
 use crate::io::net::wrapping::Wrapping;
 use crate::server::Input;
-use crate::sip::{Fault, Message, Method, Unreadable, Writer};
+use crate::sip::{Message, Method, Unreadable, Writer};
 
 use super::inbox::{Inbox, Word};
 use super::thread::Thread;
@@ -175,6 +176,9 @@ impl Thread {
                 () = stream.nudged() => {}
             }
         }
+        if matches!(stream.ended(), Some(End::Closed | End::Unfinished)) {
+            self.refuse(&stream, 400, reading.left());
+        }
         self.bury(&stream);
         // What it was told last would be lost if it were still sending when we close.
         if stream.ended() == Some(End::Broken) && stream.says_no_more() {
@@ -218,8 +222,8 @@ impl Thread {
                 Some(Piece::Ping) => self.send(stream.flow, Bytes::from_static(PONG), None),
                 Some(Piece::Broken(fault, bytes)) => {
                     tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
-                    self.refuse(stream.flow, fault, bytes);
                     self.settle(now);
+                    self.refuse(stream, fault.status, bytes);
                     stream.end(End::Broken);
                     return false;
                 }
@@ -240,14 +244,15 @@ impl Thread {
         true
     }
 
-    /// Answers the message that a stream broke at, if it is a request that can be answered.
-    fn refuse(&self, flow: Flow, fault: Fault, bytes: Bytes) {
+    /// Answers the message that a stream broke at, or ended in, if it is a request that can be answered.
+    fn refuse(&self, stream: &Stream, status: u16, bytes: Bytes) {
         if let Ok(message) = Message::parse(bytes, &self.settings().limits)
             && message.is_request()
             && message.method() != Method::Ack
         {
-            let answer = Writer::answer(&message, fault.status, b"", Some(flow.remote));
-            self.send(flow, answer.finish(b""), None);
+            let answer = Writer::answer(&message, status, b"", Some(stream.flow.remote));
+            stream.push(Outgoing { bytes: answer.finish(b""), asker: None });
+            stream.flush(self.now().at);
         }
     }
 

@@ -66,6 +66,11 @@ impl Reading {
         .await
     }
 
+    /// What there is of a message whose rest will not come.
+    pub(crate) fn left(&mut self) -> Bytes {
+        self.rest.split().freeze()
+    }
+
     /// Reads on until the far end closes, and keeps nothing.
     pub(crate) async fn discard(self) -> io::Result<()> {
         loop {
