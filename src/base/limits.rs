@@ -35,6 +35,9 @@ pub struct Limits {
     /// Seconds that the far end of a stream may stay silent as long as we have done nothing for it
     /// but refuse; afterwards it may as long as the longest binding lasts.
     pub stranger_s: u32,
+    /// Seconds that the handshakes of TLS and WebSocket may take: a phone on a bad line needs four
+    /// round trips.
+    pub handshake_s: u32,
     /// Seconds that the rest of a message may take to come on a stream, and that the far end may
     /// take nothing of what we write.
     pub stall_s: u32,
@@ -142,6 +145,7 @@ impl Default for Limits {
             streams_per_source: 1_000,
             streams: 100_000,
             stranger_s: 120,
+            handshake_s: 10,
             stall_s: 30,
             stream_queue_bytes: 131_072,
             calls: 50_000,

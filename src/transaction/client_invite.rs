@@ -93,7 +93,7 @@ impl ClientInvite {
     /// The request has been sent: timers B and, over datagrams, A run.
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key) {
         self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::B)));
-        if !self.flow.transport().is_reliable() {
+        if !self.flow.is_reliable() {
             self.repeat = Some(ctx.arm(T1, Wake::Client(key, Letter::A)));
         }
     }
@@ -127,7 +127,7 @@ impl ClientInvite {
                 self.state = State::Completed;
                 self.stop(ctx);
                 self.acknowledge(ctx, response);
-                if self.flow.transport().is_reliable() {
+                if self.flow.is_reliable() {
                     return Step::TellAndEnd;
                 }
                 self.end = Some(ctx.arm(TIMER_D, Wake::Client(key, Letter::D)));
