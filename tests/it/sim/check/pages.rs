@@ -71,14 +71,15 @@ pub fn inboxes(world: &mut World) {
             if !seen.insert((&page.uid, &page.sender, body.clone())) {
                 faults.push(format!("{} has a page {body:?} twice", page.uid));
             }
-            let mut own =
-                world.phones.iter().filter(|phone| phone.cluster == place && phone.user == page.uid.user());
-            let took = own.clone().any(|phone| phone.pages.iter().any(|own| *own == body));
+            let own = world.phones.iter().enumerate();
+            let own = own.filter(|(_, phone)| phone.cluster == place && phone.user == page.uid.user());
+            let mut there = own.clone().filter(|(place, _)| !world.is_gone(*place)).map(|(_, phone)| phone);
+            let took = own.clone().any(|(_, phone)| phone.pages.iter().any(|own| *own == body));
             if *delivered && !page.copy && !took {
                 faults.push(format!("a page {body:?} is marked as delivered, and {} never had it", page.uid));
             }
             if !*delivered
-                && let Some(phone) = own.find(|phone| phone.is_registered() && phone.verdict(&body) == 200)
+                && let Some(phone) = there.find(|phone| phone.is_registered() && phone.verdict(&body) == 200)
             {
                 faults.push(format!("a page {body:?} still waits, and {} is registered", phone.name));
             }
