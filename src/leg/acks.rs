@@ -78,6 +78,7 @@ impl Acks {
         if let Some(open) = &mut self.awaited {
             wire.transactions.respond(wire.ctx, open.server, 200, open.response.clone());
             open.interval = (open.interval * 2).min(T2);
+            wire.ctx.disarm(&mut open.repeat);
             open.repeat = Some(wire.ctx.arm(open.interval, Wake::Leg(key, LegTimer::Repeat2xx)));
         }
     }

@@ -58,11 +58,13 @@ impl Dial<'_> {
 /// Writes our Contact on a flow: an address of ours, under the name of whom the phone talks to.
 pub(super) fn contact(settings: &Settings, flow: Flow, user: &str, writer: &mut Writer) {
     let host = settings.advertised(flow.listener, flow.remote);
-    let transport = match flow.transport() {
-        Transport::Udp => "",
-        Transport::Tcp => ";transport=tcp",
+    let user = Escaped(user);
+    match settings.transport(flow) {
+        Transport::Udp => writer.text(Name::Contact, format_args!("<sip:{user}@{host}>")),
+        streams @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
+            writer.text(Name::Contact, format_args!("<sip:{user}@{host};transport={}>", streams.as_param()))
+        }
     };
-    writer.text(Name::Contact, format_args!("<sip:{}@{host}{transport}>", Escaped(user)));
 }
 
 /// What requests inside a dialog say of us beyond the dialog.

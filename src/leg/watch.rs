@@ -114,7 +114,13 @@ impl Confirmed {
             self.watch.stop(wire);
             return self.close(wire, key, passage);
         }
-        self.probe(wire, key);
+        if self.acks.is_awaited() {
+            // It cannot know a dialog whose answer it may never have had.
+            self.acks.repeat(wire, key);
+            self.watch(wire, key);
+        } else {
+            self.probe(wire, key);
+        }
         Turn::Stay
     }
 

@@ -3,10 +3,13 @@
 //! Both directions use the same words, because that is what a call mostly does: it hears a word from
 //! one leg and says it to the other. What may pass with a word is a [`Passage`].
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::Key;
+use crate::routing::{Content, Header, Mode};
 use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
@@ -203,12 +206,24 @@ impl Passage {
         self.header(Name::Reason).is_some_and(|reason| memchr::memmem::find(reason, b"cause=200").is_some())
     }
 
-    /// Whether it is urgent (RFC 3261 §20.26).
-    pub fn is_urgent(&self) -> bool {
-        self.header(Name::Priority).is_some_and(|value| {
-            let value = value.trim_ascii();
-            value.eq_ignore_ascii_case(b"urgent") || value.eq_ignore_ascii_case(b"emergency")
-        })
+    /// What trees may look at; `None` if there is nothing. The body of a call is an offer, and says
+    /// nothing to a tree.
+    pub fn content(&self, mode: Mode) -> Option<Arc<Content>> {
+        let headers = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((Header::named(name.as_str())?, value.clone())));
+        let body = if matches!(mode, Mode::Page | Mode::File) { self.body.clone() } else { Bytes::new() };
+        let size = body.len();
+        let is_text = self.header(Name::ContentEncoding).is_none()
+            && self.header(Name::ContentType).is_some_and(|kind| {
+                kind.trim_ascii_start().get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/"))
+            });
+        let mut headers = headers.peekable();
+        if size == 0 && headers.peek().is_none() {
+            return None;
+        }
+        Some(Arc::new(Content::new(headers, if is_text { body } else { Bytes::new() }, size)))
     }
 
     /// With the body of another, and what describes it.

@@ -8,7 +8,7 @@ use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, User, who_of_uri};
-use crate::routing::{Direction, Route, Who};
+use crate::routing::{Direction, Facts, Route, Who};
 use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
 use crate::transaction::Asked;
 
@@ -54,8 +54,10 @@ impl Switchboard {
         let passage = Passage::of(&request);
         let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
-        let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
-        let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, facts);
+        let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
+        let device = user.device(ctx.at(), |binding| origin.is(binding));
+        let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
+        let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
@@ -66,7 +68,7 @@ impl Switchboard {
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
             history: History::new(hides_history(&request)),
-            origin: Some(Origin::of(asked.flow, &request)),
+            origin: Some(origin),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -129,7 +131,7 @@ impl Switchboard {
         user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
-        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
+        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.content(invitation.mode));
         let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
         let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);

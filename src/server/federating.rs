@@ -282,7 +282,7 @@ fn caller_of(asserted: Asserted) -> Caller {
 
 fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {
     let profiles = user.profiles(ctx.settings);
-    let facts = user.facts(ctx.now, &caller.who, passage.is_urgent());
+    let facts = user.facts(ctx.now, &caller.who, passage.content(mode));
     let who = (caller.who.clone(), Who::User(user.uid.clone()));
     Route::begin(profiles, Direction::Incoming, mode, who, facts)
 }

@@ -41,6 +41,7 @@ impl Switchboard {
             let method = request.method();
             return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
         };
+        self.peers.on_asked_for_proof(ctx, peer);
         let (new, cseq) = self.transactions.resend(
             ctx,
             (owner, Some(asking.with_proof())),

@@ -42,7 +42,7 @@ impl Switchboard {
             if message.values(Name::Via).nth(1).is_some() {
                 return ctx.fact(Fact::Dropped(Dropped::StrayResponse));
             }
-            return self.on_response(ctx, message);
+            return self.on_response(ctx, flow, message);
         }
         if let Some(fault) = message.fault() {
             return self.on_fault(ctx, flow, message, fault.status);
@@ -207,8 +207,7 @@ impl Switchboard {
             // Nobody is configured who could come here.
             Some(Face::Trunk) | None => return self.refuse_plainly(ctx, flow, message, 403),
         }
-        // Without TLS we would take it on in the clear (RFC 3261 §26.2.2, RFC 5630 §3.3).
-        if Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips) {
+        if is_in_the_clear(ctx, flow, message) {
             return self.refuse_plainly(ctx, flow, message, 416);
         }
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
@@ -395,6 +394,14 @@ impl Switchboard {
             Job::Visitor(visitor) => self.refuse_plainly(ctx, visitor.flow, &visitor.message, status),
         }
     }
+}
+
+/// Whether a request asks for TLS all the way and would not have it: it came without, or goes on to
+/// somebody who may be called without (RFC 3261 §26.2.2, RFC 5630 §3.3).
+fn is_in_the_clear(ctx: &Ctx<'_>, flow: Flow, message: &Message) -> bool {
+    let asks = Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips);
+    let ends_here = matches!(message.method(), Method::Register | Method::Options);
+    asks && !(ends_here && ctx.settings.transport(flow).is_secure())
 }
 
 /// Whether a request inside a dialog comes from where its phone is: the same stream, or the same address

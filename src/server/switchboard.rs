@@ -271,9 +271,9 @@ impl Switchboard {
         }
     }
 
-    /// A response came.
-    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) {
-        match self.transactions.on_response(ctx, response) {
+    /// A response came by a flow.
+    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, flow: Flow, response: &Arc<Message>) {
+        match self.transactions.on_response(ctx, flow, response) {
             Ok(Some(event)) => self.on_event(ctx, &event),
             Ok(None) => {}
             Err(_) => ctx.fact(Fact::Dropped(Dropped::StrayResponse)),
