@@ -36,6 +36,7 @@ mod process;
 mod races;
 mod readme;
 mod register;
+mod reliable;
 mod requests;
 mod routing;
 mod secured;
