@@ -9,11 +9,15 @@ use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::failure::Failure;
+use super::user::pair;
 use super::{load, output};
 use crate::base::Uid;
 use crate::io::clock;
 use crate::io::store::canonical_number;
-use crate::routing::{Direction, Facts, INVISIBLE, Mode, Outcome, Profile, Registered, Route, Who, nearest};
+use crate::routing::{
+    Account, Content, Direction, Facts, Header, INVISIBLE, Mode, Outcome, Profile, Registered, Route, Status,
+    Who, nearest,
+};
 
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -48,6 +52,28 @@ pub(super) struct Explain {
     /// No client of the owner is registered.
     #[arg(long)]
     offline: bool,
+    /// How the owner can be reached: available, occupied, away, offline. Without it, available if a
+    /// client is registered.
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// The kind of account that the owner has.
+    #[arg(long, value_name = "TYPE", default_value = Account::STANDARD)]
+    account: String,
+    /// What is left on it.
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    credit: i64,
+    /// A property of the owner's; may be given several times.
+    #[arg(long, value_name = "K=V")]
+    property: Vec<String>,
+    /// The owner's device that sends what goes out.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// A header of the message, `Subject: lunch`; may be given several times.
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+    /// The text of a page.
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
     /// What comes of a `try`: busy, no-answer, …; given again, what comes of the next.
     #[arg(long, value_name = "OUTCOME")]
     then: Vec<String>,
@@ -76,6 +102,15 @@ impl Explain {
             contact: (self.contact || !self.group.is_empty()) && !is_invisible,
             groups: self.group.iter().map(|group| Arc::from(group.as_str())).collect(),
             urgent: self.urgent,
+            status: match &self.status {
+                Some(status) => word("status", status, Status::ALL.iter().map(|status| status.as_str()))?,
+                None if self.offline => Status::Offline,
+                None => Status::Available,
+            },
+            verified: matches!(other, Who::User(_)),
+            account: Some(self.account()?),
+            device: self.device.as_deref().map(Arc::from),
+            content: Some(self.content()),
             wall_ms: self
                 .time
                 .as_deref()
@@ -89,6 +124,25 @@ impl Explain {
         }
         output::line(route.path().trim_end());
         Ok(())
+    }
+}
+
+impl Explain {
+    fn account(&self) -> Result<Arc<Account>, Failure> {
+        let properties = self.property.iter().map(|text| pair(text)).collect::<Result<Vec<_>, _>>()?;
+        let boxed = |(key, value): (String, String)| (key.into(), value.into());
+        let properties = properties.into_iter().map(boxed).collect();
+        Ok(Arc::new(Account { kind: self.account.as_str().into(), credit: self.credit, properties }))
+    }
+
+    fn content(&self) -> Arc<Content> {
+        let header = |text: &String| {
+            let (name, value) = text.split_once(':')?;
+            Some((Header::named(name.trim())?, value.trim().to_owned().into()))
+        };
+        let body = self.body.clone().unwrap_or_default();
+        let size = body.len();
+        Arc::new(Content::new(self.header.iter().filter_map(header), body.into(), size))
     }
 }
 
@@ -116,7 +170,7 @@ fn moment(profile: &Profile, text: &str) -> Result<i64, Failure> {
 }
 
 /// A word of a closed list.
-fn word<T: std::str::FromStr>(
+pub(super) fn word<T: std::str::FromStr>(
     what: &'static str,
     word: &str,
     there: impl Iterator<Item = &'static str> + Clone,

@@ -128,8 +128,11 @@ pub(super) enum Failure {
     #[error("the two passwords differ; nothing was changed")]
     PasswordsDiffer,
     /// Nothing was asked for.
-    #[error("nothing to change\n  say what: --name, --number or --account")]
+    #[error("nothing to change\n  say what: --name, --number, --account, --credit or --property")]
     NothingToChange,
+    /// What was typed is no property.
+    #[error("\"{}\" is no property\n  a property is KEY=VALUE: `--property lunch=yes`", .0.escape_debug())]
+    Property(String),
     /// A file of users has faults.
     #[error("nothing was imported: {path} has {count} fault{s}\n{list}", path = path.display(), s = if *count == 1 { "" } else { "s" })]
     Import {

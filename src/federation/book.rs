@@ -328,6 +328,14 @@ impl Peers {
         }
     }
 
+    /// A peer has asked for a proof that we can give: it is there, though whether it wants us is not known.
+    pub fn on_asked_for_proof(&mut self, ctx: &Ctx<'_>, id: PeerId) {
+        let index = self.index;
+        if let Some(entry) = self.entry_mut(id).filter(|entry| entry.owner == index) {
+            entry.watch.on_asked_for_proof(ctx.now);
+        }
+    }
+
     /// Something is sent to a peer: if it has long been silent, it is asked whether it is there.
     fn on_used(&mut self, ctx: &mut Ctx<'_>, id: PeerId) {
         let index = self.index;

@@ -8,6 +8,7 @@
 //! The way through a file: `lex` → `parse` → `check` → `compile`, and then `evaluate` and
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
+pub mod content;
 pub mod fault;
 pub mod format;
 pub mod listed;
@@ -17,6 +18,7 @@ pub mod profile;
 pub mod question;
 pub mod route;
 pub mod trace;
+pub mod values;
 pub mod words;
 
 mod ast;
@@ -31,15 +33,17 @@ mod report;
 mod vocabulary;
 mod week;
 
+pub use content::{Content, Header};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
-pub use names::{INVISIBLE, Names};
+pub use names::{INVISIBLE, Names, READY, stock_text};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};
 pub use route::{Facts, Route, Who};
 pub use trace::{Trace, TraceStep};
+pub use values::Account;
 pub(crate) use vocabulary::nearest;
-pub use words::{Direction, Mode, Outcome};
+pub use words::{Direction, Mode, Outcome, Status};

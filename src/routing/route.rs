@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::content::Content;
 use super::plan::{Action, Place, Target};
 use super::profile::Profile;
 use super::question::{Party, Question, Registered};
 use super::trace::Trace;
-use super::words::{Direction, Mode, Outcome};
+use super::values::Account;
+use super::words::{Direction, Mode, Outcome, Status};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for, kept for as long as the request lasts.
@@ -35,6 +37,16 @@ pub struct Facts {
     pub urgent: bool,
     /// When it came, milliseconds since 1970.
     pub wall_ms: i64,
+    /// How the tree's owner can be reached.
+    pub status: Status,
+    /// Whether we, or the cluster of the other side, can answer for who he is.
+    pub verified: bool,
+    /// What the store keeps of the tree's owner; nothing is a standard account.
+    pub account: Option<Arc<Account>>,
+    /// The name of the owner's device that sends what goes out, if it has one.
+    pub device: Option<Arc<str>>,
+    /// What the message says.
+    pub content: Option<Arc<Content>>,
 }
 
 /// One request on its way through a tree.
@@ -142,6 +154,11 @@ impl Route {
             contact: self.facts.contact,
             urgent: self.facts.urgent,
             wall_ms: self.facts.wall_ms,
+            status: self.facts.status,
+            verified: self.facts.verified,
+            account: self.facts.account.as_deref(),
+            device: self.facts.device.as_deref(),
+            content: self.facts.content.as_deref(),
         }
     }
 }

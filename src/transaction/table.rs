@@ -213,10 +213,11 @@ impl Transactions {
         }
     }
 
-    /// A response came: finds its transaction, and says whom to tell. `Err` is a stray one.
+    /// A response came by a flow: finds its transaction, and says whom to tell. `Err` is a stray one.
     pub fn on_response(
         &mut self,
         ctx: &mut Ctx<'_>,
+        flow: Flow,
         response: &Arc<Message>,
     ) -> Result<Option<TxEvent>, Stray> {
         let branch = response.via().map(|via| via.branch).ok_or(Stray)?;
@@ -230,7 +231,7 @@ impl Transactions {
             ClientMachine::Invite(machine)
                 if method == Method::Invite && machine.token.as_bytes() == token =>
             {
-                (machine.owner, machine.asking, machine.on_response(ctx, key, response))
+                (machine.owner, machine.asking, machine.on_response(ctx, key, flow, response))
             }
             ClientMachine::Other(machine)
                 if method == machine.method && machine.token.as_bytes() == token =>
@@ -455,7 +456,9 @@ impl TxEvent {
     /// The status of the response, or the one that a failure stands for.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Response { response, .. } | Self::Challenged { response, .. } => response.status(),
+            Self::Response { response, .. }
+            | Self::Challenged { response, .. }
+            | Self::TooBrief { response, .. } => response.status(),
             Self::Failed { status, .. } => *status,
         }
     }
