@@ -115,5 +115,8 @@ fn is_given_up(world: &World, cluster: u8, body: &str) -> bool {
 /// Whether a tree dropped it: the record of a page that was decided since it came says so.
 fn is_dropped(world: &World, answer: &View<'_>) -> bool {
     let pages = &world.clusters[usize::from(answer.cluster)].store.pages;
-    pages.iter().any(|record| record.rule.contains("ignore") && record.at_ms <= wall_ms(answer.at))
+    pages.iter().any(|record| {
+        ["ignore", "reply"].iter().any(|word| record.rule.contains(word))
+            && record.at_ms <= wall_ms(answer.at)
+    })
 }
