@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::id::UidError;
 use crate::io::driver::{Ended, StartError};
+use crate::io::net::certificates::CertificateError;
 use crate::io::net::listen::OpenError;
 use crate::io::socket::SocketError;
 use crate::io::store::{DeviceFault, StoreError};
@@ -60,6 +61,9 @@ pub(super) enum Failure {
     /// A listener cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A listener cannot prove who it is.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The demo's address is taken.
     #[error("{0}\n  `ratatosk demo --port PORT` or `--address IP` serves elsewhere")]
     DemoOpen(OpenError),

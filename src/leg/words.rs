@@ -13,7 +13,10 @@ use crate::routing::{Content, Header, Mode};
 use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
-pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE";
+
+/// The extensions that a phone may require of us in a call, and those that it may use towards us.
+pub const SUPPORTED: &[u8] = b"timer";
 
 /// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
 /// it does not show a missed call.
@@ -46,12 +49,17 @@ pub enum LegWord {
     Cancel(Passage),
     /// The call is over.
     HangUp(Passage),
-    /// A new offer inside the call: hold, resume, another codec (re-INVITE).
-    Renegotiate(Passage),
+    /// A new offer inside the call: hold, resume, another codec.
+    Renegotiate {
+        /// Whether it came by UPDATE, which is answered at once and has no ACK; else by re-INVITE.
+        update: bool,
+        /// What passes.
+        passage: Passage,
+    },
     /// The offer is taken back (CANCEL of a re-INVITE). It is answered all the same: 487, if it was
     /// not too late.
     Withdraw(Passage),
-    /// The final response to it; its ACK is an [`LegWord::Acknowledge`].
+    /// The final response to it; the ACK of a re-INVITE's is an [`LegWord::Acknowledge`].
     Renegotiated {
         /// 200 to 699.
         status: u16,

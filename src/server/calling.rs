@@ -6,7 +6,7 @@ use crate::base::Uid;
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
-use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
+use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, too_brief};
 use crate::registrar::{Caller, User, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
 use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
@@ -34,6 +34,9 @@ impl Switchboard {
         }
         if !has_one_contact(&request) {
             return self.refuse(ctx, &asked, 400);
+        }
+        if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
+            return self.refuse_brief(ctx, &asked, min_s);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         if self.takes_no_call(ctx) {
@@ -82,6 +85,13 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Refuses a session that would have to be refreshed too often (RFC 4028 §9).
+    pub(super) fn refuse_brief(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, min_s: u32) {
+        let mut writer = asked.answer(422, self.fresh_tag(ctx).as_bytes());
+        writer.number(Name::MinSe, u64::from(min_s));
+        self.transactions.respond(ctx, asked.key, 422, writer.finish(b""));
     }
 
     /// Whether no new call is taken.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Listener, Settings};
 use ratatosk::effect::Transport;
 use ratatosk::effect::store::{
     Secrets, StoredBinding, StoredContacts, StoredDevice, StoredGroup, StoredUser,
@@ -20,11 +20,8 @@ fn settings() -> Settings {
         cid: Cid::new("north.test"),
         own_hosts: BTreeSet::new(),
         listeners: vec![Listener {
-            transport: Transport::Udp,
-            address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
-            advertise_v4: None,
-            face: Face::Access,
+            ..Listener::plain(Transport::Udp, "192.0.2.1:5060".parse().unwrap())
         }],
         digest: vec![Algorithm::Md5],
         key: [7; 32],
