@@ -53,6 +53,15 @@ pub enum Order {
     Invite(Invitation),
     /// Find out whose number this is, and tell [`Call::on_number`].
     FindNumber(Lookup),
+    /// A property of this user's gets a value.
+    Set {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        key: Arc<str>,
+        /// What; empty removes it.
+        value: Arc<str>,
+    },
     /// This half is over: let it go.
     Over(Key),
 }
@@ -392,7 +401,7 @@ impl Call {
         found.map_or(Party::Asker, |binding| Party::client(owner, binding))
     }
 
-    fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
+    pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
         for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent] {
             desk.wire.ctx.disarm(timer);
         }
