@@ -14,9 +14,11 @@ mod parties;
 mod record;
 mod stages;
 mod targets;
+mod transfer;
 
 pub use call::{Call, Desk, Lookup, Order};
 pub use history::History;
 pub use ladder::{Rung, draw, rungs};
 pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;
+pub use transfer::{Errand, Join};
