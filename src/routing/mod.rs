@@ -22,6 +22,7 @@ pub mod values;
 pub mod words;
 
 mod ast;
+mod calendar;
 mod check;
 mod compile;
 mod evaluate;
@@ -29,6 +30,7 @@ mod explain;
 mod lex;
 mod parse;
 mod pattern;
+mod recurrence;
 mod report;
 mod vocabulary;
 mod week;
