@@ -150,6 +150,22 @@ pub(super) enum Failure {
         routing::INVISIBLE
     )]
     Stranger,
+    /// Two trees that cannot be held against each other.
+    #[error("{first} and {second} cannot be compared: {why}")]
+    Incomparable {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+        /// Why.
+        why: routing::Incomparable,
+    },
+    /// Two trees that are not the same.
+    #[error("the two differ in {count} way{s}", s = if *count == 1 { "" } else { "s" })]
+    Differ {
+        /// In how many ways.
+        count: usize,
+    },
     /// Files that are not in canonical form.
     #[error("{count} of the files would be written differently\n  `ratatosk tree fmt FILE` does it")]
     NotCanonical {

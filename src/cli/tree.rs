@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use clap::Subcommand;
 
+use super::diff::Diff;
 use super::explain::Explain;
 use super::failure::Failure;
 use super::load::{self, Loaded};
@@ -35,6 +36,8 @@ pub(super) enum Tree {
         #[arg(long)]
         check: bool,
     },
+    /// Tell for exactly which requests two trees differ; fail if there are any.
+    Diff(Diff),
     /// Tell what a tree does with a call or page, and why.
     Explain(Explain),
 }
@@ -50,6 +53,7 @@ impl Tree {
                 check(&files, json, |path| loaded.compile_for(&uid, &names, path))
             }
             Self::Fmt { files, check } => fmt(&files, check),
+            Self::Diff(diff) => diff.run(&load()?),
             Self::Explain(explain) => explain.run(),
         }
     }

@@ -96,6 +96,16 @@ impl Graph {
         }
     }
 
+    /// The line whose action stands there; that of no rule if there is none.
+    pub(super) fn line_at(&self, action: Span) -> usize {
+        self.lines.iter().rposition(|line| line.what.start == action.start).unwrap_or(0)
+    }
+
+    /// Whether what it decides depends on the time.
+    pub(super) fn looks_at_time(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test.fact, Fact::Time(_)))
+    }
+
     /// The groups that its tests look at.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
         let others = self.tests.iter().flat_map(|test| match &test.fact {

@@ -8,6 +8,7 @@
 //! The way through a file: `lex` → `parse` → `check` → `compile`, and then `evaluate` and
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
+pub mod difference;
 pub mod fault;
 pub mod format;
 pub mod listed;
@@ -31,6 +32,7 @@ mod report;
 mod vocabulary;
 mod week;
 
+pub use difference::{Decision, Difference, Example, Incomparable, differences};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;

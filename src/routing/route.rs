@@ -66,6 +66,22 @@ impl fmt::Display for Who {
     }
 }
 
+impl Facts {
+    /// The question of somebody to somebody, with these facts.
+    pub(super) fn question<'a>(&'a self, mode: Mode, (caller, to): (&'a Who, &'a Who)) -> Question<'a> {
+        Question {
+            mode,
+            caller: caller.party(),
+            to: to.party(),
+            registered: self.registered,
+            groups: &self.groups,
+            contact: self.contact,
+            urgent: self.urgent,
+            wall_ms: self.wall_ms,
+        }
+    }
+}
+
 impl Route {
     /// Asks a profile; where it has no incoming tree, `fallback` is asked instead.
     pub fn begin(
@@ -133,15 +149,6 @@ impl Route {
     }
 
     fn question(&self) -> Question<'_> {
-        Question {
-            mode: self.mode,
-            caller: self.caller.party(),
-            to: self.to.party(),
-            registered: self.facts.registered,
-            groups: &self.facts.groups,
-            contact: self.facts.contact,
-            urgent: self.facts.urgent,
-            wall_ms: self.facts.wall_ms,
-        }
+        self.facts.question(self.mode, (&self.caller, &self.to))
     }
 }

@@ -128,7 +128,21 @@ impl Zone {
         Moment { day: u8::try_from(day).unwrap_or(0), minute: u16::try_from(minute).unwrap_or(0) }
     }
 
-    /// The same for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
+    /// A time at which the clock shows that moment of the week; `None` if it never does.
+    pub(super) fn shows(&self, moment: Moment) -> Option<i64> {
+        /// 2026-01-05 was a Monday.
+        const MONDAY_MS: i64 = 1_767_571_200_000;
+        let minutes = i64::from(moment.day) * i64::from(DAY_MINUTES) + i64::from(moment.minute);
+        // A year has weeks of every offset that the zone knows.
+        (0..53).find_map(|week| {
+            let local_ms = MONDAY_MS + (week * 7 * i64::from(DAY_MINUTES) + minutes) * 60_000;
+            let ahead_ms = (self.local_s(local_ms) - local_ms.div_euclid(1_000)) * 1_000;
+            let wall_ms = local_ms - ahead_ms;
+            (self.moment(wall_ms) == moment).then_some(wall_ms)
+        })
+    }
+
+    /// What the clock shows, for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
     pub(super) fn told(&self, wall_ms: i64) -> String {
         let Ok(timestamp) = Timestamp::from_millisecond(wall_ms) else { return String::from("no date") };
         let date = timestamp.to_zoned(self.0.clone()).strftime("%Y-%m-%d").to_string();

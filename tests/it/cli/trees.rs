@@ -129,3 +129,44 @@ fn an_explanation_takes_the_facts_that_conditions_look_at() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && told.contains("did you mean \"Friends\"?"), "{told}");
 }
+
+#[test]
+fn trees_are_compared_by_what_they_do() {
+    let shell = Shell::new();
+    let quiet = "profile \"quiet\" {\n  incoming {\n    mode page -> try clients else inbox\n    otherwise -> busy\n  }\n}\n";
+    shell.write("quiet.tree", quiet);
+    shell.write("same.tree", "profile \"same\" { incoming {\n not mode page -> busy\n otherwise -> try clients {\n otherwise -> inbox\n }\n} }\n");
+    shell.write(
+        "loud.tree",
+        &quiet
+            .replace("else inbox", "else decline")
+            .replace("mode page ", "mode page and not caller anonymous"),
+    );
+    assert!(
+        shell.ok(&["tree", "diff", "quiet.tree", "same.tree"]).contains("do the same with every request")
+    );
+    assert_eq!(shell.json(&["tree", "diff", "quiet.tree", "same.tree", "--json"]), serde_json::json!([]));
+    let output = shell.run(&["tree", "diff", "quiet.tree", "loud.tree"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let expected = "\
+1.  a page from someone@elsewhere.test, whom no rule names
+    and a page from the number 55, which no rule names
+      quiet.tree:3  try clients else inbox
+      loud.tree:3  try clients else decline
+2.  a page from an anonymous caller
+      quiet.tree:3  try clients else inbox
+      loud.tree:4  busy
+";
+    assert_eq!(told, expected);
+    // A profile of a user's, and the one that serves him: where there is no tree, the default's counts.
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    shell.ok(&["profile", "set", "anne", "quiet", "--file", "quiet.tree"]);
+    shell.ok(&["tree", "diff", "anne:quiet", "same.tree"]);
+    let rows = shell.run(&["tree", "diff", "anne:", "quiet.tree", "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).unwrap();
+    assert_eq!(rows[0]["first"]["profile"], "default");
+    assert_eq!(rows[0]["tree"], "incoming");
+    assert!(rows[0]["example"]["groups"].is_array(), "{rows}");
+    assert!(shell.fails(1, &["tree", "diff", "anne:none", "quiet.tree"]).contains("none"));
+}

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use ratatosk::base::Uid;
-use ratatosk::routing::{Code, Direction, Mode, Party, Profile, Question, Registered, Trace};
+use ratatosk::base::{Limits, Uid};
+use ratatosk::routing::{
+    Code, Direction, Mode, Party, Place, Profile, Question, Registered, Trace, Who, differences,
+};
 
 /// No condition names the last.
 const MODES: [Mode; 4] = [Mode::Voice, Mode::Page, Mode::Web, Mode::File];
@@ -197,7 +199,8 @@ struct Told {
 impl Told {
     fn lead(&mut self, cases: &[Case]) {
         self.decided.extend(cases.iter().map(|case| (*case, self.line)));
-        self.text.push_str(" -> busy\n");
+        // Different things are done, so that trees differ.
+        self.text.push_str([" -> busy\n", " -> decline\n", " -> try clients\n"][self.line % 3]);
         self.line += 1;
     }
 }
@@ -273,14 +276,20 @@ fn block() -> impl Strategy<Value = Block> {
     })
 }
 
-/// Compares the checker's faults, and the evaluator's decisions, with enumeration.
-fn agrees(block: &Block) -> Result<bool, TestCaseError> {
+/// A tree as it is written.
+fn written(block: &Block, cases: &[Case]) -> Told {
     let mut told = Told { line: 1, ..Told::default() };
     told.text.push_str("profile \"p\" {\n");
     told.line += 1;
     told.text.push_str("incoming");
-    block.write(2, &cases(block), &mut told);
+    block.write(2, cases, &mut told);
     told.text.push_str("}\n");
+    told
+}
+
+/// Compares the checker's faults, and the evaluator's decisions, with enumeration.
+fn agrees(block: &Block) -> Result<bool, TestCaseError> {
+    let told = written(block, &cases(block));
     let lines = |faults: &ratatosk::routing::Faults, code: Code| -> BTreeSet<usize> {
         faults.iter().filter(|fault| fault.code == code).map(ratatosk::routing::Fault::line).collect()
     };
@@ -308,6 +317,12 @@ fn agrees(block: &Block) -> Result<bool, TestCaseError> {
 
 /// The place that decides a case, as its number, and the way there.
 fn decide(profile: &Profile, case: &Case) -> (String, Trace) {
+    let (place, trace) = ask(profile, case);
+    (format!("{place:?}"), trace)
+}
+
+/// The place that decides a case, and the way there.
+fn ask(profile: &Profile, case: &Case) -> (Place, Trace) {
     let uid = Uid::parse(PARTIES[case.party]);
     let caller = match &uid {
         Ok(uid) => Party::User(uid),
@@ -330,7 +345,52 @@ fn decide(profile: &Profile, case: &Case) -> (String, Trace) {
     };
     let mut trace = Trace::new();
     let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
-    (format!("{place:?}"), trace)
+    (place, trace)
+}
+
+/// Whether two trees could be compared, and differ; what was found is compared with enumeration.
+fn differ(one: &Block, other: &Block) -> Result<Option<bool>, TestCaseError> {
+    let rules = one.rules.iter().chain(&other.rules).cloned().collect();
+    let cases = cases(&Block { rules, otherwise: true });
+    let profiles = [one, other].map(|block| Profile::compile(&written(block, &cases).text));
+    let [Ok(one), Ok(other)] = profiles else { return Ok(None) };
+    let line = |profile: &Profile, trace: &Trace| -> usize {
+        let words = profile.rule_line(trace);
+        words.split([':', ' ']).nth(1).unwrap().parse().unwrap()
+    };
+    let mut expected = BTreeSet::new();
+    for case in &cases {
+        let ((place, way), (other_place, other_way)) = (ask(&one, case), ask(&other, case));
+        if one.action(place) != other.action(other_place) {
+            expected.insert((line(&one, &way), line(&other, &other_way)));
+        }
+    }
+    let found = differences((&one, &other), &one, &Limits::default()).unwrap();
+    let pairs: BTreeSet<_> = found.iter().map(|found| (found.first.line, found.second.line)).collect();
+    let texts = || format!("{}{}", one.source(), other.source());
+    prop_assert_eq!(pairs, expected, "{}", texts());
+    let owner = Who::User(Uid::parse("anne@north.test").unwrap());
+    for (difference, request) in found.iter().flat_map(|d| d.requests.iter().map(move |r| (d, r))) {
+        let asked = |profile: &Profile| {
+            request.ask(difference.direction, &owner, |question| {
+                let mut trace = Trace::new();
+                profile.decide(Direction::Incoming, question, &mut trace);
+                line(profile, &trace)
+            })
+        };
+        let lines = (difference.first.line, difference.second.line);
+        prop_assert_eq!((asked(&one), asked(&other)), lines, "{}: {}", request.told, texts());
+    }
+    Ok(Some(!found.is_empty()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn differences_agree_with_enumeration(one in block(), other in block()) {
+        differ(&one, &other)?;
+    }
 }
 
 proptest! {
@@ -353,6 +413,15 @@ fn trees_of_both_kinds_are_tried() {
         good += usize::from(agrees(&block).unwrap());
     }
     assert!((60..=240).contains(&good), "{good} of 300 are in order");
+    let mut pairs = [0; 2];
+    for _ in 0..300 {
+        let one = block().new_tree(&mut runner).unwrap().current();
+        let other = block().new_tree(&mut runner).unwrap().current();
+        if let Some(differ) = differ(&one, &other).unwrap() {
+            pairs[usize::from(differ)] += 1;
+        }
+    }
+    assert!(pairs[0] > 3 && pairs[1] > 30, "{pairs:?} are alike, and differ");
 }
 
 /// Rules that each look at one of two rows of groups: no order of the variables keeps these cases few.
