@@ -5,12 +5,15 @@
 //! read is a table, what programs read is `--json`; what went wrong stands on standard error in plain
 //! words with a way out. The exit status is 1 for bad input and 2 for a wrong command line.
 
+mod answer;
+mod asked;
 mod calls;
 mod check;
 mod contact;
 mod demo;
 mod device;
 mod diff;
+mod draw;
 mod explain;
 mod failure;
 mod group;

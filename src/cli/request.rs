@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::output;
-use crate::routing::{Direction, Example, Registered};
+use crate::routing::{Direction, Example};
 
 /// The options of `tree explain` that ask it have the same names.
 #[derive(Debug, Serialize)]
@@ -30,11 +30,7 @@ impl<'a> Request<'a> {
             mode: example.mode.as_str(),
             from,
             to,
-            registered: match example.facts.registered {
-                Registered::None => "none",
-                Registered::OtherModes => "other-modes",
-                Registered::ThisMode => "this-mode",
-            },
+            registered: example.facts.registered.as_str(),
             contact: example.facts.contact,
             groups: example.facts.groups.iter().map(|group| &**group).collect(),
             urgent: example.facts.urgent,

@@ -7,6 +7,7 @@ use std::{fs, io};
 use clap::Subcommand;
 
 use super::diff::Diff;
+use super::draw::Draw;
 use super::explain::Explain;
 use super::failure::Failure;
 use super::load::{self, Loaded};
@@ -40,6 +41,8 @@ pub(super) enum Tree {
     Diff(Diff),
     /// Tell what a tree does with a call or page, and why.
     Explain(Explain),
+    /// Draw a tree.
+    Draw(Draw),
 }
 
 impl Tree {
@@ -54,7 +57,8 @@ impl Tree {
             }
             Self::Fmt { files, check } => fmt(&files, check),
             Self::Diff(diff) => diff.run(&load()?),
-            Self::Explain(explain) => explain.run(),
+            Self::Draw(draw) => draw.run(&load()?),
+            Self::Explain(explain) => explain.run(&load()?),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! holds and when it does not. Tests are stored last rule first, so every jump leads to a smaller
 //! number: a walk ends, and takes at most as many steps as there are tests.
 
+use super::words::{ModeSet, Outcome, Registered};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,9 @@ use super::fault::Span;
 use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Target};
-use super::question::{Party, Question, Registered};
+use super::question::{Party, Question};
 use super::trace::{Trace, TraceStep};
 use super::week::{Moment, Window, Zone};
-use super::words::{ModeSet, Outcome};
 
 /// One compiled tree.
 #[derive(Clone, PartialEq, Debug)]

@@ -4,9 +4,10 @@ use super::evaluate::{Fact, Line, Other, Test};
 use super::fault::Span;
 use super::lex::escape;
 use super::profile::Profile;
-use super::question::{Question, Registered};
+use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::week::Zone;
+use super::words::Registered;
 
 impl Profile {
     /// The path of a decision, for people: each condition with the value it saw, each line taken.

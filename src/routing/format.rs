@@ -4,7 +4,6 @@
 //! are; an empty line between two rules stays, several become one.
 
 use std::fmt::{self, Display};
-use std::time::Duration;
 
 use super::ast::{
     Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule,
@@ -15,6 +14,7 @@ use super::fault::{Faults, Span};
 use super::lex::escape;
 use super::parse::THIS_MODE;
 use super::pattern::Address;
+use super::week::Length;
 use crate::base::Limits;
 
 /// Conditions longer than this do not push the arrows of their block to the right.
@@ -123,7 +123,7 @@ impl Printer<'_> {
     fn targets(&mut self, span: Span, line: &TryLine) {
         self.put(line.targets.iter().map(timed).collect::<Vec<_>>().join(", "));
         if let Some(ring_for) = line.ring_for {
-            self.put(format_args!(" for {}", time(ring_for)));
+            self.put(format_args!(" for {}", Length(ring_for)));
         }
         match &line.after {
             Continuation::Return => self.finish(span.end),
@@ -297,7 +297,7 @@ fn is_bare(line: &TryLine) -> bool {
 
 fn timed(timed: &Timed) -> String {
     let target = target(&timed.target);
-    if timed.after.is_zero() { target } else { format!("{target} after {}", time(timed.after)) }
+    if timed.after.is_zero() { target } else { format!("{target} after {}", Length(timed.after)) }
 }
 
 fn target(target: &Target) -> String {
@@ -320,14 +320,5 @@ fn leaf_text(leaf: &Leaf) -> String {
         Leaf::Send => "send".to_owned(),
         Leaf::Forward(uid) => format!("forward {}", Address(uid.it.as_str())),
         Leaf::Refuse(why) => format!("refuse {}", escape(why)),
-    }
-}
-
-/// A time in the largest unit that people count it in: `90s`, `2m`, `1h`.
-fn time(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds >= 3_600 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
-        seconds if seconds >= 120 && seconds % 60 == 0 => format!("{}m", seconds / 60),
-        seconds => format!("{seconds}s"),
     }
 }

@@ -9,6 +9,7 @@
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
 pub mod difference;
+pub mod draw;
 pub mod fault;
 pub mod format;
 pub mod listed;
@@ -18,6 +19,7 @@ pub mod profile;
 pub mod question;
 pub mod route;
 pub mod trace;
+pub mod what_if;
 pub mod words;
 
 mod ast;
@@ -33,6 +35,7 @@ mod vocabulary;
 mod week;
 
 pub use difference::{Decision, Difference, Example, Incomparable, differences};
+pub use draw::{Style, draw};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
@@ -40,8 +43,9 @@ pub use names::{INVISIBLE, Names};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
-pub use question::{Party, Question, Registered};
+pub use question::{Party, Question};
 pub use route::{Facts, Route, Who};
 pub use trace::{Trace, TraceStep};
 pub(crate) use vocabulary::nearest;
-pub use words::{Direction, Mode, Outcome};
+pub use what_if::{Ending, Script};
+pub use words::{Direction, Mode, Outcome, Registered};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::words::Mode;
+use super::words::{Mode, Registered};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for.
@@ -17,18 +17,6 @@ pub enum Party<'a> {
     /// makes sure that a number dialled as `+1900…@cluster` comes as a number too, or a barred
     /// number could be reached by that door.
     Number(&'a str),
-}
-
-/// Which clients of a tree's owner are registered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum Registered {
-    /// None.
-    #[default]
-    None,
-    /// Some, but none that can take this mode.
-    OtherModes,
-    /// At least one that can take this mode.
-    ThisMode,
 }
 
 /// One request, as a tree sees it. Borrowed throughout: asking costs no allocation.

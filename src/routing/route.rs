@@ -1,13 +1,13 @@
 //! The way of one request through a tree: the question that was asked, and where it stands now.
 
+use super::words::{Direction, Mode, Outcome, Registered};
 use std::fmt;
 use std::sync::Arc;
 
 use super::plan::{Action, Place, Target};
 use super::profile::Profile;
-use super::question::{Party, Question, Registered};
+use super::question::{Party, Question};
 use super::trace::Trace;
-use super::words::{Direction, Mode, Outcome};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for, kept for as long as the request lasts.
@@ -130,6 +130,21 @@ impl Route {
     /// What for.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The profile that decides.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The steps so far.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The facts that it was asked with.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The deciding rule in one line.

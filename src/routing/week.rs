@@ -5,6 +5,7 @@
 //! twice as long; in spring it does not come at all.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
@@ -159,6 +160,9 @@ impl Zone {
     }
 }
 
+/// A length of time in the largest unit that people count it in: `90s`, `2m`, `1h`.
+pub(super) struct Length(pub(super) Duration);
+
 /// A minute of the day as a clock shows it.
 struct Clock(u16);
 
@@ -175,6 +179,16 @@ fn minute(text: &str) -> Option<u16> {
     };
     let (hour, minute) = (digits(hour, 2)?, digits(minute, 2).filter(|_| minute.len() == 2)?);
     (minute < 60).then_some(hour * 60 + minute).filter(|minute| *minute <= DAY_MINUTES)
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds if seconds >= 3_600 && seconds % 3_600 == 0 => write!(f, "{}h", seconds / 3_600),
+            seconds if seconds >= 120 && seconds % 60 == 0 => write!(f, "{}m", seconds / 60),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
 }
 
 impl fmt::Display for Clock {

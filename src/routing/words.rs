@@ -91,6 +91,25 @@ words! {
     }
 }
 
+words! {
+    /// Which clients of a tree's owner are registered.
+    Registered {
+        /// None.
+        None = "none",
+        /// Some, but none that can take this mode.
+        OtherModes = "other-modes",
+        /// At least one that can take this mode.
+        ThisMode = "this-mode",
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "the list of words derives for all lists alike")]
+impl Default for Registered {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
 impl Outcome {
     /// The index of this outcome in a table by outcome.
     pub(super) const fn index(self) -> usize {

@@ -170,3 +170,93 @@ fn trees_are_compared_by_what_they_do() {
     assert!(rows[0]["example"]["groups"].is_array(), "{rows}");
     assert!(shell.fails(1, &["tree", "diff", "anne:none", "quiet.tree"]).contains("none"));
 }
+
+#[test]
+fn a_tree_is_drawn_with_the_way_of_a_request() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    let told = shell.ok(&["tree", "draw", "named.tree"]);
+    let expected = "\
+profile \"named\", zone Europe/Oslo
+
+incoming
+├─ caller in \"Friends\" ─▶ try client \"desk\", \"gsm\" after 5s for 30s
+│  └─ else ─▶ voicemail
+├─ urgent ─▶ try clients
+├─ time mon-fri 9:00-17:00 ─▶ busy
+└─ otherwise ─▶ decline
+";
+    assert_eq!(told, expected);
+    let way = [
+        "--way",
+        "--from",
+        "b@c.test",
+        "--group",
+        "Friends",
+        "--outcome",
+        "desk=busy",
+        "--outcome",
+        "gsm=busy",
+    ];
+    let told = shell.ok(&[&["tree", "draw", "named.tree"], &way[..]].concat());
+    let lit: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("* ")).collect();
+    assert_eq!(lit.len(), 3, "{told}");
+    assert!(lit[1].contains("try client \"desk\"") && lit[2].contains("else ─▶ voicemail"), "{told}");
+    let svg = shell.ok(&[&["tree", "draw", "named.tree", "--format", "svg"], &way[..]].concat());
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    assert!(svg.contains(">try client &quot;desk&quot;, &quot;gsm&quot; after</text>"), "{svg}");
+    // Five nodes are lit, and the four lines between them.
+    assert_eq!(svg.matches("stroke=\"#b91c1c\"").count(), 9, "{svg}");
+    let dot = shell.ok(&["tree", "draw", "named.tree", "--format", "dot"]);
+    assert!(dot.contains("n1 [label=\"caller in \\\"Friends\\\"\""), "{dot}");
+    assert!(!dot.contains("penwidth"), "{dot}");
+    shell.fails(2, &["tree", "draw", "named.tree", "--format", "png"]);
+}
+
+#[test]
+fn what_if_goes_on_to_the_final_answer() {
+    let shell = Shell::new();
+    let explain = |flags: &[&str]| {
+        shell.ok(&[&["tree", "explain", "named.tree", "--from", "b@c.test"], flags].concat())
+    };
+    shell.write("named.tree", NAMED);
+    let friend = ["--group", "Friends"];
+    let last = |told: &str| told.lines().last().unwrap().to_owned();
+    let told = explain(&friend);
+    assert!(
+        last(&told)
+            .contains("`--outcome` says what comes of `try client \"desk\", \"gsm\" after 5s for 30s`"),
+        "{told}"
+    );
+    let told =
+        explain(&[&friend[..], &["--outcome", "desk=no-answer", "--outcome", "gsm=answered"]].concat());
+    assert_eq!(last(&told), "the caller hears 200: answered");
+    let busy = ["--outcome", "desk=busy", "--outcome", "\"gsm\"=no-answer", "--outcome", "voicemail=failed"];
+    let told = explain(&[&friend[..], &busy].concat());
+    assert!(told.contains("came back: busy") && told.contains("else -> voicemail"), "{told}");
+    assert_eq!(last(&told), "the caller hears 500: failed");
+    // The caller learns nothing of the tree.
+    let told = explain(&[&friend[..], &busy, &["--side", "caller"]].concat());
+    assert_eq!(told, "the caller hears 500: failed\n");
+    let told = explain(&["--time", "2026-11-27T10:00", "--side", "caller", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told, serde_json::json!({ "answer": "the caller hears 486: busy", "status": 486 }));
+    let told: serde_json::Value =
+        serde_json::from_str(&explain(&["--urgent", "--offline", "--json"])).unwrap();
+    assert_eq!(told["action"], "try clients");
+    assert_eq!(told["rule"], "named:6 urgent -> try clients");
+    assert_eq!(told["status"], 480);
+    let output = shell.run(&["tree", "explain", "named.tree", "--urgent", "--outcome", "gsm=busy"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("`gsm=busy` does not come up"));
+    let told = shell.fails(1, &["tree", "explain", "named.tree", "--outcome", "gsm=bussy"]);
+    assert!(told.contains("did you mean `busy`?"), "{told}");
+    // A profile without an incoming tree is served by the default's.
+    shell.write("out.tree", "profile \"out\" { outgoing { otherwise -> send } }\n");
+    let told = shell.ok(&["tree", "explain", "out.tree", "--mode", "page", "--registered", "none"]);
+    assert!(
+        told.contains("profile \"default\"") && last(&told) == "the caller hears 202: kept for later",
+        "{told}"
+    );
+    let told = shell.ok(&["tree", "explain", "out.tree", "--outgoing", "--to", "carl@south.test"]);
+    assert_eq!(last(&told), "it goes out to carl@south.test");
+}

@@ -1,0 +1,164 @@
+//! A request as the options of a command put it: what is asked for, by whom, when, and what comes of it.
+
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use super::failure::Failure;
+use super::output;
+use crate::base::Uid;
+use crate::io::clock;
+use crate::io::store::canonical_number;
+use crate::routing::{
+    Direction, Ending, Facts, INVISIBLE, Mode, Outcome, Profile, Registered, Route, Script, Who, nearest,
+};
+
+/// One request.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct Asked {
+    /// What is asked for: voice, video, text, page, …
+    #[arg(long, default_value = "voice")]
+    mode: String,
+    /// Who asks: a UID, a number, or `anonymous`.
+    #[arg(long, value_name = "UID", default_value = "anonymous")]
+    from: String,
+    /// Who is asked for: a UID or a number; matters to an outgoing tree.
+    #[arg(long, value_name = "UID", default_value = "owner@localhost")]
+    to: String,
+    /// A group of the owner's contacts that the other side is in; may be given several times.
+    #[arg(long, value_name = "G")]
+    group: Vec<String>,
+    /// The other side is a contact of the owner's. Whoever is in a group is one, unless it is "Invisible".
+    #[arg(long)]
+    contact: bool,
+    /// It is urgent.
+    #[arg(long)]
+    urgent: bool,
+    /// When it comes: `2026-11-28T10:00:00Z`, or without an offset by the clock of the tree's zone.
+    /// Without it, now.
+    #[arg(long, value_name = "RFC3339")]
+    time: Option<String>,
+    /// Ask the outgoing tree.
+    #[arg(long)]
+    outgoing: bool,
+    /// Which clients of the owner are registered: `none`, `other-modes` (none that can take this mode),
+    /// `this-mode`.
+    #[arg(long, value_name = "WHICH", default_value = "this-mode", conflicts_with = "offline")]
+    registered: String,
+    /// No client of the owner is registered.
+    #[arg(long)]
+    offline: bool,
+    /// What comes of a target that is tried: `clients=busy`, `"gsm"=no-answer`; or of all that is tried
+    /// at once: `busy`. Given again, what comes of the next.
+    #[arg(long, value_name = "[TARGET=]OUTCOME", alias = "then")]
+    outcome: Vec<String>,
+}
+
+impl Asked {
+    /// The way of the request through a profile, to where the outcomes lead; and how it ends. Where the
+    /// profile has no incoming tree, `fallback` is asked.
+    pub(super) fn of(
+        &self,
+        profile: &Arc<Profile>,
+        fallback: &Arc<Profile>,
+    ) -> Result<(Route, Ending), Failure> {
+        let mode: Mode = word("mode", &self.mode, Mode::ALL.iter().map(|mode| mode.as_str()))?;
+        let mut script = self.script()?;
+        let parties = (who(&self.from)?, who(&self.to)?);
+        let direction = if self.outgoing { Direction::Outgoing } else { Direction::Incoming };
+        let facts = self.facts(profile, if self.outgoing { &parties.1 } else { &parties.0 })?;
+        let mut route = Route::begin((profile, fallback), direction, mode, parties, facts);
+        let ending = route.play(&mut script);
+        for left in script.left() {
+            output::remark(format_args!("note: `{left}` does not come up"));
+        }
+        Ok((route, ending))
+    }
+
+    fn facts(&self, profile: &Profile, other: &Who) -> Result<Facts, Failure> {
+        if *other == Who::Anonymous && (self.contact || self.group.iter().any(|group| group != INVISIBLE)) {
+            return Err(Failure::Stranger);
+        }
+        remark_strange_groups(profile, &self.group);
+        let is_invisible = self.group.iter().any(|group| group == INVISIBLE);
+        Ok(Facts {
+            registered: self.registered()?,
+            contact: (self.contact || !self.group.is_empty()) && !is_invisible,
+            groups: self.group.iter().map(|group| Arc::from(group.as_str())).collect(),
+            urgent: self.urgent,
+            wall_ms: self
+                .time
+                .as_deref()
+                .map_or_else(|| Ok(clock::wall_ms()), |text| moment(profile, text))?,
+        })
+    }
+
+    fn registered(&self) -> Result<Registered, Failure> {
+        if self.offline {
+            return Ok(Registered::None);
+        }
+        word("registration", &self.registered, Registered::ALL.iter().map(|state| state.as_str()))
+    }
+
+    fn script(&self) -> Result<Script, Failure> {
+        let mut script = Script::default();
+        for text in &self.outcome {
+            let (target, outcome) = text.rsplit_once('=').map_or((None, &**text), |(t, o)| (Some(t), o));
+            let there = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+            script.push(target, word("outcome", outcome.trim(), there)?);
+        }
+        Ok(script)
+    }
+}
+
+/// A group that no condition looks at changes nothing: perhaps another was meant.
+fn remark_strange_groups(profile: &Profile, groups: &[String]) {
+    let looked_at = profile.groups();
+    for group in groups.iter().filter(|group| !looked_at.contains(&group.as_str())) {
+        let hint = match nearest(group, looked_at.iter().copied()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => String::from("it makes the other side a contact, and no more"),
+        };
+        output::remark(format_args!("note: this tree does not look at the group \"{group}\"\n  {hint}"));
+    }
+}
+
+/// A moment as it was typed, in milliseconds since 1970.
+fn moment(profile: &Profile, text: &str) -> Result<i64, Failure> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Ok(timestamp.as_millisecond());
+    }
+    let zones = TimeZoneDatabase::bundled();
+    let zone = profile.zone().and_then(|name| zones.get(name).ok()).unwrap_or(TimeZone::UTC);
+    let zoned = text.parse::<DateTime>().and_then(|datetime| datetime.to_zoned(zone));
+    zoned.map(|zoned| zoned.timestamp().as_millisecond()).map_err(|_| Failure::Moment(text.into()))
+}
+
+/// A word of a closed list.
+fn word<T: std::str::FromStr>(
+    what: &'static str,
+    word: &str,
+    there: impl Iterator<Item = &'static str> + Clone,
+) -> Result<T, Failure> {
+    word.parse().map_err(|_| {
+        let hint = match nearest(word, there.clone()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", there.collect::<Vec<_>>().join(", ")),
+        };
+        Failure::Word { what, word: word.into(), hint }
+    })
+}
+
+fn who(text: &str) -> Result<Who, Failure> {
+    if text == "anonymous" {
+        return Ok(Who::Anonymous);
+    }
+    if let (false, Some(number)) = (text.contains('@'), canonical_number(text)) {
+        return Ok(Who::Number(number.into()));
+    }
+    Uid::parse(text).map(Who::User).map_err(|why| Failure::Uid { text: text.into(), why })
+}
