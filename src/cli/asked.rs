@@ -162,3 +162,15 @@ fn who(text: &str) -> Result<Who, Failure> {
     }
     Uid::parse(text).map(Who::User).map_err(|why| Failure::Uid { text: text.into(), why })
 }
+
+/// Since when: a moment, or so long ago (`36h`, `7d`); in milliseconds since 1970.
+pub(super) fn since(text: &str) -> Result<i64, Failure> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Ok(timestamp.as_millisecond());
+    }
+    let units = [("m", 60), ("h", 3_600), ("d", 86_400)];
+    let ago_s = units.iter().find_map(|(unit, seconds)| {
+        text.strip_suffix(unit)?.parse::<u32>().ok().map(|count| i64::from(count) * seconds)
+    });
+    ago_s.map(|ago_s| clock::wall_ms() - ago_s * 1_000).ok_or_else(|| Failure::Since(text.into()))
+}

@@ -254,6 +254,7 @@ mod tests {
                 how,
                 rule: "default:4 else -> inbox".into(),
                 path: String::new(),
+                question: String::new(),
             }))
         };
         let narrator = Narrator::default();

@@ -150,6 +150,21 @@ pub(super) enum Failure {
         routing::INVISIBLE
     )]
     Stranger,
+    /// What was typed is no time to begin at.
+    #[error("\"{0}\" is no time to begin at\n  write 2026-11-28T10:00:00Z, or how long ago: 36h, 7d")]
+    Since(String),
+    /// Calls and pages that would be routed in another way.
+    #[error(
+        "{differ} of {asked} calls and pages would be routed differently, and of {unknown} nobody can tell"
+    )]
+    Replay {
+        /// How many would.
+        differ: usize,
+        /// Of how many nobody knows.
+        unknown: usize,
+        /// How many there are.
+        asked: u64,
+    },
     /// Two trees that cannot be held against each other.
     #[error("{first} and {second} cannot be compared: {why}")]
     Incomparable {

@@ -28,6 +28,7 @@ mod profile;
 mod program;
 mod registrations;
 mod reload;
+mod replay;
 mod request;
 mod serve;
 mod tree;

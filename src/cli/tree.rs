@@ -12,6 +12,7 @@ use super::explain::Explain;
 use super::failure::Failure;
 use super::load::{self, Loaded};
 use super::output;
+use super::replay::Replay;
 use crate::routing::{Profile, format, text_of};
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +44,9 @@ pub(super) enum Tree {
     Explain(Explain),
     /// Draw a tree.
     Draw(Draw),
+    /// Try a tree on what was asked of a user's trees before: tell every call and page that it would route
+    /// differently; fail if there are any.
+    Replay(Replay),
 }
 
 impl Tree {
@@ -57,6 +61,7 @@ impl Tree {
             }
             Self::Fmt { files, check } => fmt(&files, check),
             Self::Diff(diff) => diff.run(&load()?),
+            Self::Replay(replay) => replay.run(&load()?),
             Self::Draw(draw) => draw.run(&load()?),
             Self::Explain(explain) => explain.run(&load()?),
         }

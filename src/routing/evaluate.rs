@@ -53,6 +53,16 @@ pub(super) enum Fact {
     Time(Box<[Window]>),
 }
 
+impl Fact {
+    /// Whether the record of a request holds what it looks at.
+    pub(super) const fn is_recorded(&self) -> bool {
+        match self {
+            Self::Mode(_) | Self::Caller(_) | Self::To(_) | Self::Registered => true,
+            Self::RegisteredForMode | Self::Urgent | Self::Time(_) => true,
+        }
+    }
+}
+
 /// Who the other side must be.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Other {

@@ -132,6 +132,11 @@ impl Route {
         self.mode
     }
 
+    /// Which tree was asked; the one that there may be none of is the outgoing.
+    pub fn direction(&self) -> Direction {
+        self.place.map_or(Direction::Outgoing, Place::direction)
+    }
+
     /// The profile that decides.
     pub(super) fn profile(&self) -> &Profile {
         &self.profile

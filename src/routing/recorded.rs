@@ -1,0 +1,290 @@
+//! A question as it is kept in the record of a call or page: every fact that was looked at but the
+//! message itself, and what was done about it. It can be asked again, of the same tree or another.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::profile::Profile;
+use super::question::Party;
+use super::route::{Facts, Route, Who};
+use super::trace::TraceStep;
+use super::words::{Direction, Mode, Outcome, Registered};
+use crate::base::Uid;
+
+/// One request that was decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// Which tree was asked.
+    pub direction: Direction,
+    /// What was asked for.
+    pub mode: Mode,
+    /// Who asked.
+    pub caller: Who,
+    /// Who was asked for.
+    pub to: Who,
+    /// What else was known.
+    pub facts: Facts,
+    /// What was done, first to last.
+    pub done: Vec<Done>,
+}
+
+/// One thing that was done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Done {
+    /// The action as a tree writes it.
+    #[serde(rename = "do")]
+    pub action: String,
+    /// Who got a copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// How it came back, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_back: Option<Outcome>,
+}
+
+/// What another tree would have done with a recorded question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Replayed {
+    /// The same.
+    Same,
+    /// Something else: all of it, as far as the outcomes are known.
+    Differs(Vec<Done>),
+    /// It turns on something that is not on record.
+    Unknown,
+}
+
+/// A text that is no recorded question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("this is no recorded question")]
+pub struct Unreadable;
+
+/// A question as it is written. Its names are stable: records outlive versions.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    tree: Direction,
+    mode: Mode,
+    #[serde(borrow)]
+    from: Cow<'a, str>,
+    #[serde(borrow)]
+    to: Cow<'a, str>,
+    registered: Registered,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    contact: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    urgent: bool,
+    at_ms: i64,
+    done: Cow<'a, [Done]>,
+}
+
+impl Recorded {
+    /// As it is kept.
+    pub fn text(&self) -> String {
+        // Every fact has its place here: one that is added has to find its own.
+        let Facts { registered, groups, contact, urgent, wall_ms } = &self.facts;
+        let kept = Kept {
+            tree: self.direction,
+            mode: self.mode,
+            from: self.caller.to_string().into(),
+            to: self.to.to_string().into(),
+            registered: *registered,
+            groups: groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
+            contact: *contact,
+            urgent: *urgent,
+            at_ms: *wall_ms,
+            done: Cow::Borrowed(&self.done),
+        };
+        // Texts and numbers are always written.
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+
+    /// Reads what [`Recorded::text`] has written.
+    pub fn read(text: &str) -> Result<Self, Unreadable> {
+        let kept: Kept<'_> = serde_json::from_str(text).map_err(|_| Unreadable)?;
+        Ok(Self {
+            direction: kept.tree,
+            mode: kept.mode,
+            caller: who(&kept.from)?,
+            to: who(&kept.to)?,
+            facts: Facts {
+                registered: kept.registered,
+                groups: kept.groups.iter().map(|group| Arc::from(&**group)).collect(),
+                contact: kept.contact,
+                urgent: kept.urgent,
+                wall_ms: kept.at_ms,
+            },
+            done: kept.done.into_owned(),
+        })
+    }
+
+    /// Asks it again. As long as the tree does what was done, what came of it comes of it again; where
+    /// it does something else, nobody knows what would have come of that. Where the profile has no
+    /// incoming tree, `fallback` is asked.
+    pub fn replay(&self, profile: &Arc<Profile>, fallback: &Arc<Profile>) -> Replayed {
+        let parties = (self.caller.clone(), self.to.clone());
+        let mut route =
+            Route::begin((profile, fallback), self.direction, self.mode, parties, self.facts.clone());
+        for done in &self.done {
+            let Some(outcome) = done.came_back.filter(|_| route.action().to_string() == done.action) else {
+                break;
+            };
+            if !route.follow(outcome) {
+                break;
+            }
+        }
+        let done = route.done();
+        if route.looks_at_more() {
+            Replayed::Unknown
+        } else if done == self.done {
+            Replayed::Same
+        } else {
+            Replayed::Differs(done)
+        }
+    }
+}
+
+impl Route {
+    /// What there is to be kept of it.
+    pub fn recorded(&self) -> Recorded {
+        Recorded {
+            direction: self.direction(),
+            mode: self.mode(),
+            caller: self.caller().clone(),
+            to: self.to().clone(),
+            facts: self.facts().clone(),
+            done: self.done(),
+        }
+    }
+
+    /// What was done so far: the last steps of a way are its lines, and a trace holds all of them.
+    fn done(&self) -> Vec<Done> {
+        let mut list: Vec<Done> = Vec::new();
+        let graph = self.profile().graph(self.trace().direction());
+        let lines = graph.map_or(&[][..], |graph| &graph.lines);
+        for step in self.trace().steps() {
+            match step {
+                TraceStep::Tested { .. } => {}
+                TraceStep::Reached { line } => {
+                    let line = lines.get(usize::from(line));
+                    list.extend(line.map(|line| Done {
+                        action: line.action.to_string(),
+                        also: line.also.iter().map(ToString::to_string).collect(),
+                        came_back: None,
+                    }));
+                }
+                TraceStep::CameBack { outcome } => {
+                    if let Some(last) = list.last_mut() {
+                        last.came_back = Some(outcome);
+                    }
+                }
+            }
+        }
+        if list.is_empty() {
+            // There is no tree, and what is done is what is done then.
+            list.push(Done { action: self.action().to_string(), also: Vec::new(), came_back: None });
+        }
+        list
+    }
+
+    /// Whether a condition on its way looked at something that no record holds.
+    fn looks_at_more(&self) -> bool {
+        let graph = self.profile().graph(self.trace().direction());
+        let tests = graph.map_or(&[][..], |graph| &graph.tests);
+        self.trace().steps().any(|step| match step {
+            TraceStep::Tested { test, .. } => {
+                tests.get(usize::from(test)).is_some_and(|test| !test.fact.is_recorded())
+            }
+            TraceStep::Reached { .. } | TraceStep::CameBack { .. } => false,
+        })
+    }
+}
+
+impl Done {
+    /// All of a list in one line: `try clients for 20s: no-answer; voicemail`.
+    pub fn told(list: &[Self]) -> String {
+        let one = |Self { action, also, came_back }: &Self| {
+            let copies: String = also.iter().map(|copy| format!("also {copy}, ")).collect();
+            let outcome = came_back.map(|outcome| format!(": {outcome}")).unwrap_or_default();
+            format!("{copies}{action}{outcome}")
+        };
+        list.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Somebody as a record writes him.
+fn who(text: &str) -> Result<Who, Unreadable> {
+    if text == Party::Anonymous.to_string() {
+        Ok(Who::Anonymous)
+    } else if text.contains('@') {
+        Uid::parse(text).map(Who::User).map_err(|_| Unreadable)
+    } else {
+        Ok(Who::Number(text.into()))
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = r#"profile "p" { incoming {
+        caller in "Friends" -> try clients for 20s { busy -> busy
+          otherwise -> also inbox, try "gsm" else voicemail
+        }
+        otherwise -> refuse "no"
+    } }"#;
+
+    fn recorded(outcomes: &[Outcome]) -> Recorded {
+        let profile = Arc::new(Profile::compile(TREE).unwrap());
+        let groups: Vec<Arc<str>> = vec!["Friends".into(), "The \"Board\" é".into()];
+        let facts = Facts { groups: groups.into(), contact: true, wall_ms: -5, ..Facts::default() };
+        let parties = (Who::Number("+4712".into()), Who::User(Uid::parse("anne@north.test").unwrap()));
+        let mut route = Route::begin((&profile, &profile), Direction::Incoming, Mode::Voice, parties, facts);
+        for outcome in outcomes {
+            route.follow(*outcome);
+        }
+        route.recorded()
+    }
+
+    #[test]
+    fn what_is_kept_reads_as_it_was() {
+        let kept = recorded(&[Outcome::NoAnswer, Outcome::Failed]);
+        assert_eq!(
+            Done::told(&kept.done),
+            "try clients for 20s: no-answer; also inbox, try \"gsm\": failed; try voicemail"
+        );
+        assert_eq!(Recorded::read(&kept.text()), Ok(kept.clone()));
+        assert!(kept.text().starts_with(r#"{"tree":"incoming","mode":"voice","from":"+4712","to":"anne@north.test","registered":"none","groups":["#), "{}", kept.text());
+        for text in ["", "{}", "null", &kept.text().replace("+4712", "a@b@c")] {
+            assert_eq!(Recorded::read(text), Err(Unreadable), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_asked_again() {
+        let replay = |kept: &Recorded, tree: &str| {
+            let profile = Arc::new(Profile::compile(tree).unwrap());
+            kept.replay(&profile, &profile)
+        };
+        for outcomes in [&[][..], &[Outcome::Busy], &[Outcome::Failed], &[Outcome::NoAnswer, Outcome::Busy]] {
+            assert_eq!(replay(&recorded(outcomes), TREE), Replayed::Same);
+        }
+        let busy = recorded(&[Outcome::Busy]);
+        assert_eq!(replay(&busy, &TREE.replace("else voicemail", "else decline")), Replayed::Same);
+        let Replayed::Differs(done) = replay(&busy, &TREE.replace("busy -> busy", "busy -> decline")) else {
+            panic!("it does not differ")
+        };
+        assert_eq!(Done::told(&done), "try clients for 20s: busy; decline");
+        let Replayed::Differs(done) = replay(&busy, &TREE.replace("for 20s", "for 30s")) else {
+            panic!("it does not differ")
+        };
+        assert_eq!(Done::told(&done), "try clients for 30s");
+    }
+}
