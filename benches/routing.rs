@@ -94,6 +94,7 @@ fn decide(c: &mut Criterion) {
         urgent: false,
         // A Wednesday afternoon.
         wall_ms: 1_795_622_400_000,
+        ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     };
     let mut trace = Trace::new();
     c.bench_function("decide, 20 rules, last one", |b| {

@@ -35,6 +35,9 @@ pub struct Limits {
     /// Seconds that the far end of a stream may stay silent as long as we have done nothing for it
     /// but refuse; afterwards it may as long as the longest binding lasts.
     pub stranger_s: u32,
+    /// Seconds that the handshakes of TLS and WebSocket may take: a phone on a bad line needs four
+    /// round trips.
+    pub handshake_s: u32,
     /// Seconds that the rest of a message may take to come on a stream, and that the far end may
     /// take nothing of what we write.
     pub stall_s: u32,
@@ -56,6 +59,12 @@ pub struct Limits {
     pub silent_s: u32,
     /// Seconds between in-dialog OPTIONS of an answered call.
     pub dialog_probe_s: u32,
+    /// Seconds that a session lasts without being refreshed, as we ask our phones (RFC 4028); 0: we ask
+    /// for none. Half an hour is what most ask: it costs a message each quarter, and a phone finds out
+    /// by it that its call is gone.
+    pub session_s: u32,
+    /// Shortest such time that a phone may ask for, seconds; below it 422. RFC 4028 allows no less than 90.
+    pub session_min_s: u32,
     /// Seconds that an answered call waits for a phone whose stream was lost: a network is changed,
     /// or a NAT restarted, in less, and the other side need not listen to silence for longer.
     pub lost_flow_s: u32,
@@ -101,6 +110,10 @@ pub struct Limits {
     pub contact_list_bytes: u32,
     /// Named devices of one user: every one is in his routing record.
     pub devices_per_user: u16,
+    /// Properties of one user: they are in his record, which is read as a whole.
+    pub properties_per_user: u16,
+    /// Stock messages of one user: they are in his record too.
+    pub stock_per_user: u16,
     /// Stored profiles of one user, each as long as `tree_bytes`.
     pub profiles_per_user: u16,
     /// Pages that may wait in one inbox, so that nobody fills the disk by writing to somebody who is
@@ -132,6 +145,7 @@ impl Default for Limits {
             streams_per_source: 1_000,
             streams: 100_000,
             stranger_s: 120,
+            handshake_s: 10,
             stall_s: 30,
             stream_queue_bytes: 131_072,
             calls: 50_000,
@@ -141,6 +155,8 @@ impl Default for Limits {
             halves_per_call: 100,
             silent_s: 5,
             dialog_probe_s: 300,
+            session_s: 1_800,
+            session_min_s: 90,
             lost_flow_s: 30,
             transactions: 200_000,
             page_bytes: 16_384,
@@ -160,6 +176,8 @@ impl Default for Limits {
             groups_per_user: 50,
             contact_list_bytes: 32_768,
             devices_per_user: 20,
+            properties_per_user: 50,
+            stock_per_user: 30,
             profiles_per_user: 20,
             inbox_pages: 1_000,
             inbox_bytes: 4_194_304,

@@ -277,7 +277,7 @@ impl Call {
             | LegWord::Answer { .. }
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
-            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiate { .. }
             | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }

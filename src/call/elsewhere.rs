@@ -66,7 +66,7 @@ impl Call {
         let settings = desk.wire.ctx.settings;
         let who = (Who::User(self.owner.clone()), to);
         let profiles = desk.owner.profiles(settings);
-        let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.is_urgent());
+        let facts = desk.owner.facts(desk.wire.ctx.now, &who.1, self.passage.content(self.route.mode()));
         let route = Route::begin(profiles, Direction::Outgoing, self.route.mode(), who, facts);
         match (route.action(), route.to()) {
             (Action::Send, Who::User(uid)) => self.ring_user(desk, uid, None, Some(status)),

@@ -175,9 +175,10 @@ impl Ladder {
             LegWord::Withdraw(_) => (What::Cancel, Remark::None),
             LegWord::Cancel(passage) => (What::Cancel, body(passage.is_elsewhere(), Remark::Elsewhere)),
             LegWord::HangUp(passage) => (What::Bye, body(passage.is_elsewhere(), Remark::Elsewhere)),
-            LegWord::Renegotiate(passage) => {
+            LegWord::Renegotiate { update, passage } => {
                 self.offered = passage.has_body();
-                (What::Reinvite, body(self.offered, Remark::Offer))
+                let what = if *update { What::Request(Method::Update) } else { What::Reinvite };
+                (what, body(self.offered, Remark::Offer))
             }
             LegWord::Renegotiated { status, passage } => {
                 (What::Reinvited(*status), body(passage.has_body(), response))
@@ -380,7 +381,11 @@ mod tests {
     fn the_middle_of_a_long_call_is_counted() {
         let mut ladder = ladder();
         for second in 1..100 {
-            ladder.heard(second * 1000, 0, &LegWord::Renegotiate(Passage::default()));
+            ladder.heard(
+                second * 1000,
+                0,
+                &LegWord::Renegotiate { update: false, passage: Passage::default() },
+            );
         }
         let rungs = rungs(&ladder.text("anne@north.test"));
         assert_eq!(rungs.len(), FIRST + 1 + LAST);

@@ -9,11 +9,13 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::failure::Failure;
 use super::output;
+use super::user::pair;
 use crate::base::Uid;
 use crate::io::clock;
 use crate::io::store::canonical_number;
 use crate::routing::{
-    Direction, Ending, Facts, INVISIBLE, Mode, Outcome, Profile, Registered, Route, Script, Who, nearest,
+    Account, Content, Direction, Ending, Facts, Header, INVISIBLE, Mode, Outcome, Profile, Registered, Route,
+    Script, Status, Who, nearest,
 };
 
 /// One request.
@@ -52,6 +54,28 @@ pub(super) struct Asked {
     /// No client of the owner is registered.
     #[arg(long)]
     offline: bool,
+    /// How the owner can be reached: available, occupied, away, offline. Without it, available if a
+    /// client is registered.
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// The kind of account that the owner has.
+    #[arg(long, value_name = "TYPE", default_value = Account::STANDARD)]
+    account: String,
+    /// What is left on it.
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    credit: i64,
+    /// A property of the owner's; may be given several times.
+    #[arg(long, value_name = "K=V")]
+    property: Vec<String>,
+    /// The owner's device that sends what goes out.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// A header of the message, `Subject: lunch`; may be given several times.
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+    /// The text of a page.
+    #[arg(long, value_name = "TEXT")]
+    body: Option<String>,
     /// What comes of a target that is tried: `clients=busy`, `"gsm"=no-answer`; or of all that is tried
     /// at once: `busy`. Given again, what comes of the next.
     #[arg(long, value_name = "[TARGET=]OUTCOME", alias = "then")]
@@ -85,11 +109,21 @@ impl Asked {
         }
         remark_strange_groups(profile, &self.group);
         let is_invisible = self.group.iter().any(|group| group == INVISIBLE);
+        let registered = self.registered()?;
         Ok(Facts {
-            registered: self.registered()?,
+            registered,
             contact: (self.contact || !self.group.is_empty()) && !is_invisible,
             groups: self.group.iter().map(|group| Arc::from(group.as_str())).collect(),
             urgent: self.urgent,
+            status: match &self.status {
+                Some(status) => word("status", status, Status::ALL.iter().map(|status| status.as_str()))?,
+                None if registered == Registered::None => Status::Offline,
+                None => Status::Available,
+            },
+            verified: matches!(other, Who::User(_)),
+            account: Some(self.account()?),
+            device: self.device.as_deref().map(Arc::from),
+            content: Some(self.content()),
             wall_ms: self
                 .time
                 .as_deref()
@@ -102,6 +136,23 @@ impl Asked {
             return Ok(Registered::None);
         }
         word("registration", &self.registered, Registered::ALL.iter().map(|state| state.as_str()))
+    }
+
+    fn account(&self) -> Result<Arc<Account>, Failure> {
+        let properties = self.property.iter().map(|text| pair(text)).collect::<Result<Vec<_>, _>>()?;
+        let boxed = |(key, value): (String, String)| (key.into(), value.into());
+        let properties = properties.into_iter().map(boxed).collect();
+        Ok(Arc::new(Account { kind: self.account.as_str().into(), credit: self.credit, properties }))
+    }
+
+    fn content(&self) -> Arc<Content> {
+        let header = |text: &String| {
+            let (name, value) = text.split_once(':')?;
+            Some((Header::named(name.trim())?, value.trim().to_owned().into()))
+        };
+        let body = self.body.clone().unwrap_or_default();
+        let size = body.len();
+        Arc::new(Content::new(self.header.iter().filter_map(header), body.into(), size))
     }
 
     fn script(&self) -> Result<Script, Failure> {
@@ -139,7 +190,7 @@ fn moment(profile: &Profile, text: &str) -> Result<i64, Failure> {
 }
 
 /// A word of a closed list.
-fn word<T: std::str::FromStr>(
+pub(super) fn word<T: std::str::FromStr>(
     what: &'static str,
     word: &str,
     there: impl Iterator<Item = &'static str> + Clone,

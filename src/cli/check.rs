@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::failure::Failure;
 use super::load::Loaded;
 use super::output;
+use crate::io::net::certificates;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
@@ -17,6 +18,8 @@ impl Config {
         match self {
             Self::Check => {
                 let offered = loaded.offered()?;
+                let listeners = &loaded.config.listeners;
+                certificates::check(listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face))))?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());
                 output::line(format_args!(

@@ -14,7 +14,7 @@ use super::host::Host;
 use super::load::{Loaded, block_on};
 use super::{host, output};
 use crate::base::{Rng, ServerIndex, Uid};
-use crate::config::{Algorithm, Config, Face, Listen, Listener, Place, Sources};
+use crate::config::{Algorithm, Config, Listen, Listener, Place, Sources};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Fact, Transport};
 use crate::io::clock;
@@ -67,7 +67,7 @@ impl Demo {
             resolve: None,
         };
         let address = SocketAddr::new(self.address, self.port);
-        let listen = |transport| Listen { transport, address, advertise: None, face: Face::Access };
+        let listen = |transport| Listen::plain(transport, address);
         let config = Config {
             store: Place::new(home.join("demo.db")),
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::load::Loaded;
 use super::output;
-use super::request::Request;
+use super::request;
 use crate::routing::{Decision, Difference, differences};
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ struct Row<'a> {
     tree: &'static str,
     requests: Vec<&'a str>,
     others: bool,
-    example: Request<'a>,
+    example: Option<request::Row<'a>>,
     first: &'a Decision,
     second: &'a Decision,
 }
@@ -39,7 +39,7 @@ impl Diff {
             Failure::Incomparable { first: self.first.clone(), second: self.second.clone(), why }
         })?;
         if self.json {
-            output::json(&found.iter().filter_map(row).collect::<Vec<_>>());
+            output::json(&found.iter().map(row).collect::<Vec<_>>());
         } else {
             for (number, difference) in found.iter().enumerate() {
                 let names = [(first.name(), &self.first), (second.name(), &self.second)];
@@ -57,15 +57,16 @@ impl Diff {
     }
 }
 
-fn row(difference: &Difference) -> Option<Row<'_>> {
-    Some(Row {
+fn row(difference: &Difference) -> Row<'_> {
+    let example = difference.requests.iter().find_map(|example| example.request.as_ref());
+    Row {
         tree: difference.direction.as_str(),
         requests: difference.requests.iter().map(|request| request.told.as_str()).collect(),
         others: difference.others,
-        example: Request::of(difference.direction, difference.requests.first()?),
+        example: example.map(|request| request::Row::of(difference.direction, request)),
         first: &difference.first,
         second: &difference.second,
-    })
+    }
 }
 
 fn print(number: usize, difference: &Difference, names: [(&str, &String); 2]) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::id::UidError;
 use crate::io::driver::{Ended, StartError};
+use crate::io::net::certificates::CertificateError;
 use crate::io::net::listen::OpenError;
 use crate::io::socket::SocketError;
 use crate::io::store::{DeviceFault, StoreError};
@@ -60,6 +61,9 @@ pub(super) enum Failure {
     /// A listener cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A listener cannot prove who it is.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The demo's address is taken.
     #[error("{0}\n  `ratatosk demo --port PORT` or `--address IP` serves elsewhere")]
     DemoOpen(OpenError),
@@ -124,8 +128,11 @@ pub(super) enum Failure {
     #[error("the two passwords differ; nothing was changed")]
     PasswordsDiffer,
     /// Nothing was asked for.
-    #[error("nothing to change\n  say what: --name, --number or --account")]
+    #[error("nothing to change\n  say what: --name, --number, --account, --credit or --property")]
     NothingToChange,
+    /// What was typed is no property.
+    #[error("\"{}\" is no property\n  a property is KEY=VALUE: `--property lunch=yes`", .0.escape_debug())]
+    Property(String),
     /// A file of users has faults.
     #[error("nothing was imported: {path} has {count} fault{s}\n{list}", path = path.display(), s = if *count == 1 { "" } else { "s" })]
     Import {

@@ -167,6 +167,8 @@ impl Operator for Operating {
 
     async fn reload(&self) -> Result<String, String> {
         let (settings, needs_restart) = self.read_again().map_err(|failure| output::plain(&failure))?;
+        // Before anything is taken from the file: a certificate that is of no use changes nothing.
+        self.handle.reload_certificates(&settings.listeners).map_err(|error| error.to_string())?;
         self.store.limit(&settings.limits);
         self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
         let mut done = "the configuration and the trees were read again".to_owned();

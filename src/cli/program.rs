@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::load::Loaded;
 use super::{
-    calls, check, contact, demo, device, group, inbox, output, pages, profile, registrations, reload, serve,
-    tree, trunks, user,
+    calls, check, contact, demo, device, group, inbox, output, pages, presence, profile, registrations,
+    reload, serve, stock, tree, trunks, user,
 };
 
 /// A SIP server where your address is a program that you own.
@@ -46,6 +46,12 @@ enum Command {
     /// Name the devices of a user.
     #[command(subcommand)]
     Device(device::Device),
+    /// Keep the stock messages that a user's trees answer with.
+    #[command(subcommand)]
+    Stock(stock::Stock),
+    /// Say how a user can be reached.
+    #[command(subcommand)]
+    Presence(presence::Presence),
     /// Store and activate the routing trees of a user.
     #[command(subcommand)]
     Profile(profile::Profile),
@@ -94,6 +100,8 @@ fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
         Command::Contact(command) => command.run(&load()?),
         Command::Group(command) => command.run(&load()?),
         Command::Device(command) => command.run(&load()?),
+        Command::Stock(command) => command.run(&load()?),
+        Command::Presence(command) => command.run(&load()?),
         Command::Profile(command) => command.run(&load()?),
         Command::Tree(command) => command.run(load),
         Command::Calls(command) => command.run(&load()?),

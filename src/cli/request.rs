@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::output;
-use crate::routing::{Direction, Example};
+use crate::routing::{Content, Direction, Request};
 
-/// The options of `tree explain` that ask it have the same names.
+/// What is asked: the options of `tree explain` have the same names.
 #[derive(Debug, Serialize)]
-pub(super) struct Request<'a> {
+pub(super) struct Row<'a> {
     mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
@@ -15,26 +15,48 @@ pub(super) struct Request<'a> {
     to: Option<String>,
     registered: &'static str,
     contact: bool,
-    groups: Vec<&'a str>,
+    group: Vec<&'a str>,
     urgent: bool,
     time: String,
+    status: &'static str,
+    verified: bool,
+    account: Option<&'a str>,
+    credit: Option<i64>,
+    property: Vec<String>,
+    device: Option<&'a str>,
+    header: Vec<String>,
+    body: Option<String>,
+    size: Option<i64>,
 }
 
-impl<'a> Request<'a> {
-    pub(super) fn of(direction: Direction, example: &'a Example) -> Self {
+impl<'a> Row<'a> {
+    pub(super) fn of(direction: Direction, Request { mode, other, facts }: &'a Request) -> Self {
         let (from, to) = match direction {
-            Direction::Incoming => (Some(example.other.to_string()), None),
-            Direction::Outgoing => (None, Some(example.other.to_string())),
+            Direction::Incoming => (Some(other.to_string()), None),
+            Direction::Outgoing => (None, Some(other.to_string())),
         };
+        let account = facts.account.as_deref();
+        let properties = account.into_iter().flat_map(|account| &account.properties);
+        let content = facts.content.as_deref();
+        let headers = content.into_iter().flat_map(Content::headers);
         Self {
-            mode: example.mode.as_str(),
+            mode: mode.as_str(),
             from,
             to,
-            registered: example.facts.registered.as_str(),
-            contact: example.facts.contact,
-            groups: example.facts.groups.iter().map(|group| &**group).collect(),
-            urgent: example.facts.urgent,
-            time: output::instant(example.facts.wall_ms),
+            registered: facts.registered.as_str(),
+            contact: facts.contact,
+            group: facts.groups.iter().map(|group| &**group).collect(),
+            urgent: facts.urgent,
+            time: output::instant(facts.wall_ms),
+            status: facts.status.as_str(),
+            verified: facts.verified,
+            account: account.map(|account| &*account.kind),
+            credit: account.map(|account| account.credit),
+            property: properties.map(|(key, value)| format!("{key}={value}")).collect(),
+            device: facts.device.as_deref(),
+            header: headers.map(|(header, value)| format!("{header}: {value}")).collect(),
+            body: content.map(|content| String::from_utf8_lossy(content.text()).into_owned()),
+            size: content.map(Content::size),
         }
     }
 }

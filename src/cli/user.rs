@@ -80,6 +80,12 @@ pub(super) struct Set {
     /// The account type.
     #[arg(long, value_name = "TYPE")]
     account: Option<String>,
+    /// What is left on his account, a whole number in whatever unit you count in.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    credit: Option<i64>,
+    /// A property that his trees can look at; may be given several times, and an empty value removes it.
+    #[arg(long, value_name = "K=V")]
+    property: Vec<String>,
 }
 
 /// Where a password comes from. Without either it is asked for at the terminal.
@@ -133,13 +139,15 @@ impl Set {
             [none] if none.is_empty() => Some(Vec::new()),
             some => Some(numbers(some)?),
         };
-        let change = Change { name: self.name, numbers, account: self.account };
+        let properties = self.property.iter().map(|text| pair(text)).collect::<Result<_, _>>()?;
+        let change =
+            Change { name: self.name, numbers, account: self.account, credit: self.credit, properties };
         if change == Change::default() {
             return Err(Failure::NothingToChange);
         }
         block_on(async {
             let mut database = loaded.database(Opening::Existing).await?;
-            database.change_user(&uid, &change).await?;
+            database.change_user(&uid, &change, &loaded.config.limits).await?;
             Ok(database.close().await?)
         })?;
         live::refresh(loaded, std::slice::from_ref(&uid));
@@ -180,6 +188,12 @@ fn numbers(texts: &[String]) -> Result<Vec<String>, Failure> {
     texts.iter().map(|text| canonical_number(text).ok_or_else(|| Failure::Number(text.clone()))).collect()
 }
 
+/// A property as it is typed: `lunch=yes`.
+pub(super) fn pair(text: &str) -> Result<(String, String), Failure> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Failure::Property(text.to_owned()))?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
 fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
     let users = block_on(async {
         let mut database = loaded.database(Opening::Existing).await?;
@@ -210,16 +224,20 @@ fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
 
 fn show(loaded: &Loaded, uid: &str, json: bool) -> Result<(), Failure> {
     let uid = loaded.uid(uid)?;
-    let user = block_on(async {
+    let (user, properties) = block_on(async {
         let mut database = loaded.database(Opening::Existing).await?;
         let user = database.user(&uid).await?;
+        let properties = database.properties(&uid).await?;
         database.close().await?;
-        Ok(user)
+        Ok((user, properties))
     })?;
     if json {
         output::json(&user);
-    } else {
-        describe(user);
+        return Ok(());
+    }
+    describe(user);
+    for (key, value) in properties {
+        output::line(format_args!("{:<9} {key}={value}", "property"));
     }
     Ok(())
 }
@@ -231,6 +249,7 @@ fn describe(user: UserRow) {
         ("name", or_none(user.name.unwrap_or_default())),
         ("numbers", or_none(user.numbers.join(" "))),
         ("account", user.account),
+        ("credit", user.credit.to_string()),
         ("profile", user.profile.unwrap_or_else(|| "(default)".into())),
         ("bindings", user.bindings.to_string()),
         ("devices", user.devices.to_string()),

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
 use super::reader::{LOG, PREFIX, Reader, Section};
-use super::settings::{Algorithm, Allow, Face, Secret};
+use super::settings::{Algorithm, Allow, Face, Secret, TlsFiles};
 use super::{check, federation, limited, listen};
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
@@ -55,6 +55,10 @@ pub struct Listen {
     pub advertise: Option<String>,
     /// Who comes here.
     pub face: Face,
+    /// The files of a listener for TLS.
+    pub tls: Option<TlsFiles>,
+    /// The web pages that may connect; empty: every page.
+    pub origins: Vec<String>,
 }
 
 /// `[trees]`.
@@ -149,7 +153,7 @@ impl Config {
         let store = root.section("store");
         let place = check::store(&store, sources);
         store.finish();
-        let listeners = listen::listeners(&root);
+        let listeners = listen::listeners(&root, sources);
         let http = root.section("http");
         let http_address = listen::http(&http);
         http.finish();

@@ -51,6 +51,11 @@ fn sensible(section: &Section<'_, '_, '_>, limits: &Limits, place: &Place) -> bo
             "a call that may ring nobody reaches nobody",
             "`breadth` and `halves_per_call` are 1 or more",
         ),
+        (
+            limits.session_min_s < 90 || (1..limits.session_min_s).contains(&limits.session_s),
+            "the times of a session contradict each other, or RFC 4028",
+            "90 ≤ `session_min_s` ≤ `session_s`, or `session_s = 0` for no timer of ours",
+        ),
         (limits.ring_s == 0, "a call that may ring for no time reaches nobody", "`ring_s` is 1 or more"),
     ];
     for (_, message, help) in faults.iter().filter(|(is_fault, ..)| *is_fault) {

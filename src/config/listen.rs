@@ -1,12 +1,12 @@
-//! `[[listen]]` and `[http]`: the addresses of this server.
+//! `[[listen]]` and `[http]`: the addresses of this server, and the files by which it proves who it is.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::check::{at, is_host};
 use super::fault::Code;
-use super::file::Listen;
-use super::reader::{Given, Place, Section, suggestion};
-use super::settings::Face;
+use super::file::{Listen, Sources};
+use super::reader::{Given, Place, Section, list, suggestion};
+use super::settings::{Face, TlsFiles};
 use crate::effect::Transport;
 
 /// The port of SIP.
@@ -17,26 +17,40 @@ const LISTENERS_MAX: usize = 64;
 /// Where a server listens that was told nothing.
 pub(super) fn default() -> Vec<Listen> {
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
-    [Transport::Udp, Transport::Tcp]
-        .map(|transport| Listen { transport, address, advertise: None, face: Face::Access })
-        .into()
+    [Transport::Udp, Transport::Tcp].map(|transport| Listen::plain(transport, address)).into()
+}
+
+impl Listen {
+    /// A listener for phones of which nothing more is said.
+    pub fn plain(transport: Transport, address: SocketAddr) -> Self {
+        Self { transport, address, advertise: None, face: Face::Access, tls: None, origins: Vec::new() }
+    }
 }
 
 /// The `[[listen]]` tables, or `RATATOSK_LISTEN` instead of all of them.
-pub(super) fn listeners(root: &Section<'_, '_, '_>) -> Option<Vec<Listen>> {
+pub(super) fn listeners(root: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Option<Vec<Listen>> {
     let sections = root.sections("listen");
     let listed = match root.variable("listen") {
         Some(variable) => from_variable(root, &variable),
         None if sections.is_empty() => return Some(default()),
-        None => sections.into_iter().map(listener).collect(),
+        None => sections.into_iter().map(|section| listener(section, sources)).collect(),
     };
     let mut listeners: Vec<Listen> = Vec::new();
     for (place, listen) in listed {
         let Some(listen) = listen else { continue };
-        let same = |other: &&Listen| other.transport == listen.transport && other.address == listen.address;
-        if listen.address.port() != 0 && listeners.iter().any(|other| same(&other)) {
-            let message = format!("{} {} stands here twice", listen.transport, listen.address);
-            root.fault(Code::Repeated, &place, message, "leave one of them");
+        // Whatever it carries, a stream's port is one of TCP.
+        let same = |other: &&Listen| {
+            other.transport.is_reliable() == listen.transport.is_reliable() && other.address == listen.address
+        };
+        if let Some(other) = listeners.iter().find(same).filter(|other| other.address.port() != 0) {
+            let (message, help) = if other.transport == listen.transport {
+                (format!("{} {} stands here twice", listen.transport, listen.address), "leave one of them")
+            } else {
+                let (first, second) = (other.transport, listen.transport);
+                let message = format!("{second} and {first} cannot both have {}", listen.address);
+                (message, "give each a port of its own; usual are 5060 for tcp, 5061 for tls and 443 for wss")
+            };
+            root.fault(Code::Repeated, &place, message, help);
         }
         if listeners.len() == LISTENERS_MAX {
             root.fault(Code::BadValue, &place, "too many listeners", format!("at most {LISTENERS_MAX}"));
@@ -52,13 +66,13 @@ pub(super) fn http(http: &Section<'_, '_, '_>) -> Option<SocketAddr> {
     address(http, &given, "127.0.0.1:8080")
 }
 
-fn listener(section: Section<'_, '_, '_>) -> (Place, Option<Listen>) {
+fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Option<Listen>) {
     let transport = section.text("transport");
     let place = at(transport.as_ref(), &section);
     let transport = match transport {
         Some(given) => transport_of(&section, &given),
         None => {
-            let help = "write `transport = \"udp\"` or `transport = \"tcp\"`";
+            let help = "write `transport = \"udp\"`, or tcp, tls, ws or wss";
             section.fault(Code::Missing, &section.place, "this listener has no `transport`", help);
             None
         }
@@ -73,9 +87,75 @@ fn listener(section: Section<'_, '_, '_>) -> (Place, Option<Listen>) {
     };
     let advertise = section.text("advertise").and_then(|given| advertised(&section, given));
     let face = section.text("face").map_or(Some(Face::Access), |given| face_of(&section, &given));
+    let tls = transport.map(|transport| tls(&section, transport, sources));
+    let origins = origins(&section, transport);
     section.finish();
-    let listen = transport.zip(address).zip(face);
-    (place, listen.map(|((transport, address), face)| Listen { transport, address, advertise, face }))
+    let listen = transport.zip(address).zip(face).zip(tls.flatten());
+    (
+        place,
+        listen.map(|(((transport, address), face), tls)| Listen {
+            advertise,
+            face,
+            tls,
+            origins,
+            ..Listen::plain(transport, address)
+        }),
+    )
+}
+
+/// The files by which a listener proves who it is. `None` is a fault, `Some(None)` none are needed.
+#[allow(clippy::option_option, reason = "nothing said and nothing needed are two things")]
+fn tls(
+    section: &Section<'_, '_, '_>,
+    transport: Transport,
+    sources: &Sources<'_>,
+) -> Option<Option<TlsFiles>> {
+    let [certificate, key, authorities] = ["certificate", "key", "authorities"].map(|key| section.text(key));
+    if !transport.is_secure() {
+        for given in [certificate, key, authorities].into_iter().flatten() {
+            let message = format!("a listener for {transport} proves nothing by a certificate");
+            let help = "leave it out, or write `transport = \"tls\"` (phones) or \"wss\" (browsers)";
+            section.fault(Code::BadValue, &given.place, message, help);
+        }
+        return Some(None);
+    }
+    let Some(certificate) = certificate else {
+        let help = "write `certificate = \"north.pem\"` and `key = \"north.key\"`";
+        let message = format!("this listener for {transport} has no `certificate`");
+        section.fault(Code::Missing, &section.place, message, help);
+        return None;
+    };
+    let path = |given: &Given<String>| sources.directory.join(&given.value);
+    Some(Some(TlsFiles {
+        key: path(key.as_ref().unwrap_or(&certificate)),
+        certificate: path(&certificate),
+        authorities: authorities.as_ref().map(path),
+    }))
+}
+
+/// The web pages that may connect.
+fn origins(section: &Section<'_, '_, '_>, transport: Option<Transport>) -> Vec<String> {
+    let given = section.texts("origins").unwrap_or_default();
+    let is_web = transport.is_none_or(Transport::is_web);
+    for origin in &given {
+        if !is_web {
+            let message = "only browsers have origins, and they speak ws and wss";
+            section.fault(Code::BadValue, &origin.place, message, "leave `origins` out");
+        } else if !is_origin(&origin.value) {
+            let message = format!("`{}` is no origin of a web page", origin.value);
+            let help = "write `https://phone.north.test`, with a port if it has one, and without a path";
+            section.fault(Code::BadValue, &origin.place, message, help);
+        }
+    }
+    given.into_iter().map(|origin| origin.value.to_ascii_lowercase()).collect()
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let (host, port) = host_and_port(rest);
+    ["http", "https"].contains(&scheme)
+        && is_host(host)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// `udp:127.0.0.1:5060,tcp:127.0.0.1:5060`.
@@ -90,29 +170,27 @@ fn from_variable(root: &Section<'_, '_, '_>, variable: &Given<String>) -> Vec<(P
         let transport = transport_of(root, &given(transport));
         let listen = transport
             .zip(address(root, &given(at), "127.0.0.1:5060"))
-            .map(|(transport, address)| Listen { transport, address, advertise: None, face: Face::Access });
+            .map(|(transport, address)| Listen::plain(transport, address));
+        if let Some(Listen { transport, .. }) = listen.as_ref().filter(|listen| listen.transport.is_secure())
+        {
+            let message =
+                format!("a listener for {transport} needs a certificate, and a variable has no place for it");
+            root.fault(Code::Missing, &variable.place, message, "write a [[listen]] in the file");
+        }
         (variable.place.clone(), listen)
     };
     variable.value.split(',').map(|text| one(text.trim())).collect()
 }
 
 fn transport_of(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<Transport> {
-    match given.value.as_str() {
-        "udp" => Some(Transport::Udp),
-        "tcp" => Some(Transport::Tcp),
-        later @ ("tls" | "ws" | "wss") => {
-            let help = "use \"udp\" and \"tcp\", and put what needs protection into a tunnel";
-            let message = format!("this version listens on udp and tcp; `{later}` comes later");
-            section.fault(Code::Later, &given.place, message, help);
-            None
-        }
-        other => {
-            let help = suggestion(other, ["udp", "tcp"].into_iter())
-                .unwrap_or_else(|| "there are udp and tcp".into());
-            section.fault(Code::BadValue, &given.place, format!("there is no transport `{other}`"), help);
-            None
-        }
+    let found = Transport::ALL.into_iter().find(|transport| transport.as_str() == given.value);
+    if found.is_none() {
+        let words = || Transport::ALL.iter().map(|transport| transport.as_str());
+        let help =
+            suggestion(&given.value, words()).unwrap_or_else(|| format!("there are {}", list(words())));
+        section.fault(Code::BadValue, &given.place, format!("there is no transport `{}`", given.value), help);
     }
+    found
 }
 
 fn face_of(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<Face> {

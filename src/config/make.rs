@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::file::{Config, Listen, Peering};
-use super::listen::{PORT, host_and_port};
+use super::listen::host_and_port;
 use super::settings::{Listener, Peer, Settings};
+use crate::effect::Transport;
 use crate::routing::Profile;
 
 /// What the configuration does not say: only the store and the machine know it.
@@ -79,24 +80,27 @@ fn peer(peering: &Peering) -> Option<Peer> {
 }
 
 fn listener(listen: &Listen, addresses: &[IpAddr]) -> Listener {
-    let (ip, port) = (listen.address.ip(), listen.address.port());
+    let (ip, transport) = (listen.address.ip(), listen.transport);
+    let told = |ip| told(ip, listen.address.port(), transport);
     let both = ip.is_unspecified() && ip.is_ipv6() && listen.advertise.is_none();
     let v4 = || reachable(Ipv4Addr::UNSPECIFIED.into(), addresses);
     Listener {
-        transport: listen.transport,
+        transport,
         address: listen.address,
-        advertise: listen.advertise.clone().unwrap_or_else(|| told(reachable(ip, addresses), port)),
-        advertise_v4: both.then(|| told(v4(), port)),
+        advertise: listen.advertise.clone().unwrap_or_else(|| told(reachable(ip, addresses))),
+        advertise_v4: both.then(|| told(v4())),
         face: listen.face,
+        tls: listen.tls.clone(),
+        origins: listen.origins.clone(),
     }
 }
 
 /// An address as it stands in Via and Contact.
-fn told(ip: IpAddr, port: u16) -> String {
-    match (port, ip) {
-        (PORT, IpAddr::V6(ip)) => format!("[{ip}]"),
-        (PORT, IpAddr::V4(ip)) => ip.to_string(),
-        _ => SocketAddr::new(ip, port).to_string(),
+fn told(ip: IpAddr, port: u16, transport: Transport) -> String {
+    match ip {
+        _ if port != transport.port() => SocketAddr::new(ip, port).to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     }
 }
 

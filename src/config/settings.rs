@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
-use crate::effect::Transport;
+use crate::effect::{Flow, Transport};
 use crate::routing::{Mode, Profile};
 
 /// Everything of the configuration that decides how a message is handled.
@@ -51,6 +52,21 @@ pub struct Listener {
     pub advertise_v4: Option<String>,
     /// Who comes here.
     pub face: Face,
+    /// How it proves who it is, if its transport is TLS.
+    pub tls: Option<TlsFiles>,
+    /// The web pages that may connect, as `https://phone.north.test`; empty: every page.
+    pub origins: Vec<String>,
+}
+
+/// The files of a listener for TLS. All are PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities whose certificates the far end may show; on a face for phones it has to.
+    pub authorities: Option<PathBuf>,
 }
 
 /// Whom a listener serves: each face has its own trust.
@@ -155,10 +171,37 @@ fn bit(mode: Mode) -> u8 {
     1 << (place % 8)
 }
 
+impl Listener {
+    /// A listener for phones of which nothing more is said.
+    pub fn plain(transport: Transport, address: SocketAddr) -> Self {
+        Self {
+            transport,
+            address,
+            advertise: address.to_string(),
+            advertise_v4: None,
+            face: Face::Access,
+            tls: None,
+            origins: Vec::new(),
+        }
+    }
+}
+
 impl Settings {
     /// Who may come to a listener.
     pub fn face(&self, listener: u8) -> Option<Face> {
         self.listeners.get(usize::from(listener)).map(|listener| listener.face)
+    }
+
+    /// What a flow speaks: what its listener does, or TCP where a listener for datagrams has a stream
+    /// made for what is too long for them.
+    pub fn transport(&self, flow: Flow) -> Transport {
+        let listener = self.listeners.get(usize::from(flow.listener));
+        let spoken = listener.map_or(Transport::Udp, |listener| listener.transport);
+        match (flow.is_reliable(), spoken.is_reliable()) {
+            (true, false) => Transport::Tcp,
+            (false, true) => Transport::Udp,
+            (true, true) | (false, false) => spoken,
+        }
     }
 
     /// Whether this host of a URI is the cluster: its CID, an alias, or an address we listen on.

@@ -13,6 +13,12 @@ pub enum Transport {
     Udp,
     /// Streams framed by Content-Length, RFC 3261 §18.3.
     Tcp,
+    /// The same inside TLS, RFC 3261 §26.2.1.
+    Tls,
+    /// A message a WebSocket message, RFC 7118.
+    Ws,
+    /// The same inside TLS.
+    Wss,
 }
 
 /// A stream of this process; never used again after it has closed.
@@ -38,11 +44,31 @@ impl StreamId {
 }
 
 impl Transport {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+
     /// Whether the transport itself repeats what is lost (no timers A, E, G; RFC 3261 §17).
     pub const fn is_reliable(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+
+    /// Whether nobody on the way can read or change what goes by it.
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Whether a browser can speak it.
+    pub const fn is_web(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// The port that goes without saying (RFC 3261 §19.1.2, RFC 7118 §5.2).
+    pub const fn port(self) -> u16 {
         match self {
-            Self::Udp => false,
-            Self::Tcp => true,
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
         }
     }
 
@@ -51,30 +77,41 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
         }
     }
 
-    /// The word in a `transport` parameter of a URI, and in the configuration.
-    pub const fn as_param(self) -> &'static str {
+    /// The word in the configuration, in listings and in the store.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// The word in a `transport` parameter of a URI; there is none for `wss` (RFC 7118 §5.2).
+    pub const fn as_param(self) -> &'static str {
+        match self {
+            Self::Wss => "ws",
+            Self::Udp | Self::Tcp | Self::Tls | Self::Ws => self.as_str(),
         }
     }
 }
 
 impl Flow {
-    /// The transport of this flow.
-    pub const fn transport(&self) -> Transport {
-        match self.stream {
-            Some(_) => Transport::Tcp,
-            None => Transport::Udp,
-        }
+    /// Whether nothing is lost on it.
+    pub const fn is_reliable(&self) -> bool {
+        self.stream.is_some()
     }
 }
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_param())
+        f.write_str(self.as_str())
     }
 }

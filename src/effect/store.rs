@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Cid, Uid};
-use crate::routing::Profile;
+use crate::routing::{Account, Profile, Status};
 
 use super::fact::{CallRecord, PageRecord};
 use super::net::Transport;
@@ -125,6 +125,12 @@ pub struct StoredUser {
     pub contacts: StoredContacts,
     /// His named devices.
     pub devices: Vec<StoredDevice>,
+    /// What his trees may look at besides; nothing is a standard account.
+    pub account: Option<Arc<Account>>,
+    /// How he has said that he can be reached, until he says otherwise.
+    pub status: Option<Status>,
+    /// His own stock messages, by name.
+    pub stock: Box<[(Box<str>, Box<str>)]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
 }
@@ -141,6 +147,9 @@ impl StoredUser {
             profile: None,
             contacts: StoredContacts::default(),
             devices: Vec::new(),
+            account: None,
+            status: None,
+            stock: Box::default(),
             waiting: false,
         }
     }

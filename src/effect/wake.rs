@@ -67,6 +67,8 @@ pub enum LegTimer {
     Minute,
     /// The time that an INVITE gives itself is over (RFC 3261 §13.3.1).
     Expired,
+    /// The session is to be refreshed, or has not been (RFC 4028 §10).
+    Session,
 }
 
 /// The timers of another cluster.

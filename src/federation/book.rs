@@ -11,7 +11,7 @@ use crate::base::{At, Cid, Key, PeerId, ServerIndex, Slot, Uid};
 use crate::config::{Peer, Settings};
 use crate::effect::admin::LivePeer;
 use crate::effect::wake::PeerTimer;
-use crate::effect::{Ctx, Fact, Flow, StreamId, Ticket, Transport, Wake};
+use crate::effect::{Ctx, Fact, Flow, StreamId, Ticket, Wake};
 use crate::routing::Mode;
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
@@ -182,10 +182,7 @@ impl Peers {
     fn take(&mut self, settings: &Settings) {
         for peer in &settings.peers {
             let listener = settings.listener_for(peer);
-            let stream = match peer.transport {
-                Transport::Udp => None,
-                Transport::Tcp => Some(StreamId::ANY),
-            };
+            let stream = peer.transport.is_reliable().then_some(StreamId::ANY);
             let flow = listener.map(|listener| Flow { listener, remote: peer.address, stream });
             let owner = Slot::of(peer.cid.as_str().as_bytes()).owner(settings.servers);
             match self.list.iter_mut().find(|entry| entry.peer.cid == peer.cid) {
@@ -328,6 +325,14 @@ impl Peers {
         } else if entry.watch.health != Health::Up {
             let tip = Notice::Tip(entry.owner, entry.peer.cid.clone(), Tip::Heard);
             self.notices.push(tip);
+        }
+    }
+
+    /// A peer has asked for a proof that we can give: it is there, though whether it wants us is not known.
+    pub fn on_asked_for_proof(&mut self, ctx: &Ctx<'_>, id: PeerId) {
+        let index = self.index;
+        if let Some(entry) = self.entry_mut(id).filter(|entry| entry.owner == index) {
+            entry.watch.on_asked_for_proof(ctx.now);
         }
     }
 

@@ -89,6 +89,11 @@ impl Watch {
         self.turn(now, Health::Up)
     }
 
+    /// It has asked for a proof: somebody is there.
+    pub(super) fn on_asked_for_proof(&mut self, now: Now) {
+        self.heard = now.at;
+    }
+
     /// Something is sent to it; true if it has been silent for so long that it is to be asked.
     pub(super) fn on_used(&mut self, now: Now) -> bool {
         let silent = now.at.since(self.heard) >= QUIET;

@@ -22,6 +22,7 @@ use crate::effect::{Fact, StoreOp, Ticket};
 
 use super::clock::Clock;
 use super::entropy::{NoEntropy, entropy};
+use super::net::certificates::Certificates;
 use super::net::listen::{self, OpenError, Sockets};
 use super::net::quota::Quota;
 
@@ -64,6 +65,7 @@ pub struct World {
 #[derive(Debug)]
 pub struct Opened {
     settings: Arc<Settings>,
+    certificates: Arc<Certificates>,
     sockets: Vec<Sockets>,
     inboxes: Arc<[Inbox]>,
     mailboxes: Vec<Mailbox>,
@@ -84,9 +86,10 @@ pub enum StartError {
 /// port 0 gets a free port, which [`Opened::settings`] knows.
 pub fn open(mut settings: Settings) -> Result<Opened, OpenError> {
     settings.servers = settings.servers.max(1);
+    let certificates = Arc::new(Certificates::load(&settings.listeners).map_err(OpenError::from)?);
     let sockets = listen::open(&mut settings)?;
     let (inboxes, mailboxes) = inbox::pairs(settings.servers);
-    Ok(Opened { settings: Arc::new(settings), sockets, inboxes, mailboxes })
+    Ok(Opened { settings: Arc::new(settings), certificates, sockets, inboxes, mailboxes })
 }
 
 impl Opened {
@@ -103,13 +106,14 @@ impl Opened {
 
 /// Starts the threads.
 pub fn run(opened: Opened, world: &World) -> Result<Running, StartError> {
-    let Opened { settings, sockets, inboxes, mailboxes } = opened;
+    let Opened { settings, certificates, sockets, inboxes, mailboxes } = opened;
     let quota = Arc::new(Quota::new(&settings.limits));
-    let mut running = Running::new(Arc::clone(&inboxes), settings.limits.drain_s);
+    let mut running = Running::new(Arc::clone(&inboxes), Arc::clone(&certificates), settings.limits.drain_s);
     for (index, (sockets, mailbox)) in (0..).zip(sockets.into_iter().zip(mailboxes)) {
         let seat = seat::Seat {
             index: ServerIndex(index),
             settings: Arc::clone(&settings),
+            certificates: Arc::clone(&certificates),
             world: world.clone(),
             inboxes: Arc::clone(&inboxes),
             quota: Arc::clone(&quota),

@@ -19,7 +19,7 @@ use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT, Transactions};
 use super::confirmed::Confirmed;
 use super::invite_out::contact;
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage};
+use super::words::{ALLOW, LegWord, Passage, SUPPORTED};
 
 #[derive(Debug, Default)]
 pub(super) struct Acks {
@@ -78,6 +78,7 @@ impl Acks {
         if let Some(open) = &mut self.awaited {
             wire.transactions.respond(wire.ctx, open.server, 200, open.response.clone());
             open.interval = (open.interval * 2).min(T2);
+            wire.ctx.disarm(&mut open.repeat);
             open.repeat = Some(wire.ctx.arm(open.interval, Wake::Leg(key, LegTimer::Repeat2xx)));
         }
     }
@@ -90,6 +91,10 @@ impl Confirmed {
         writer.copy(&asked.request, Name::RecordRoute);
         contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
         writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Supported, SUPPORTED);
+        self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
+        self.time_session(wire, key);
+        self.has_told(wire, passage, None);
         passage.write(&mut writer);
         let response = writer.finish(passage.body());
         wire.transactions.respond(wire.ctx, asked.key, 200, response.clone());

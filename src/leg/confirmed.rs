@@ -12,7 +12,8 @@
 //!
 //! What it owes in ACKs is in `acks`, whether its phone is still there in `watch`.
 //!
-//! Implements: RFC 3261 §12.2, §15; RFC 4320 §4.2; RFC 6086 §4.2.2 (no Info Package).
+//! Implements: RFC 3261 §12.2, §15; RFC 4320 §4.2;
+//! RFC 6086 §4.2.2 (no Info Package).
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -24,10 +25,11 @@ use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Asking, Draft, Owner, RELAYED, TIMEOUT};
 
 use super::acks::{Acks, send_away};
-use super::invite_out::capabilities;
+use super::invite_out::{capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::renegotiation::Renegotiation;
+use super::session_timer::SessionTimer;
 use super::watch::{Watch, ends_dialog};
 use super::words::{ALLOW, ELSEWHERE, LegWord, Passage, write_required};
 
@@ -43,6 +45,9 @@ pub(super) struct Confirmed {
     pub(super) acks: Acks,
     pub(super) watch: Watch,
     pub(super) renegotiation: Renegotiation,
+    pub(super) session: SessionTimer,
+    /// Whether the phone takes UPDATE.
+    pub(super) updates: bool,
     /// Requests that wait for a reply from the call's other side.
     relayed_in: SmallVec<[Asked; 1]>,
     /// Client transactions whose reply the call's other side waits for.
@@ -61,6 +66,8 @@ impl Confirmed {
             acks: Acks::default(),
             watch: Watch::default(),
             renegotiation: Renegotiation::default(),
+            session: SessionTimer::default(),
+            updates: false,
             relayed_in: SmallVec::new(),
             relayed_out: SmallVec::new(),
             patience: None,
@@ -80,7 +87,7 @@ impl Confirmed {
                 self.acknowledge(wire, &passage);
                 Turn::Stay
             }
-            LegWord::Renegotiate(passage) => self.renegotiate(wire, key, &passage),
+            LegWord::Renegotiate { update, passage } => self.renegotiate(wire, key, update, &passage),
             LegWord::Withdraw(passage) => {
                 self.withdraw(wire, key, passage);
                 Turn::Stay
@@ -160,10 +167,13 @@ impl Confirmed {
         passage: &Passage,
     ) -> Key {
         let cseq = self.dialog.next_cseq();
-        let (dialog, user, settings) = (&self.dialog, &self.user, wire.ctx.settings);
+        let (dialog, user, session, settings) = (&self.dialog, &self.user, &self.session, wire.ctx.settings);
         let headers = |writer: &mut Writer| {
             dialog.write(writer, cseq, method.as_str());
             capabilities(settings, dialog.flow(), user, method, writer);
+            if refreshes_session(method) {
+                session.write_request(&settings.limits, writer);
+            }
             passage.write(writer);
         };
         let draft = Draft {
@@ -188,6 +198,7 @@ impl Confirmed {
         self.dialog.resent(cseq);
         self.renegotiation.on_resent(old, new);
         self.watch.on_resent(old, new);
+        self.session.on_resent(old, new);
         for (client, _) in self.relayed_out.iter_mut().filter(|(client, _)| *client == old) {
             *client = new;
         }
@@ -216,6 +227,7 @@ impl Confirmed {
                 self.end(wire, key, Some(LegWord::HangUp(passage)))
             }
             Method::Invite => self.on_reinvite(wire, key, asked),
+            Method::Update => self.on_update(wire, key, asked),
             // We have named no Info Package that we would take (RFC 6086 §4.2.2).
             Method::Info if asked.request.has(Name::InfoPackage) => {
                 let mut writer = asked.answer(469, self.dialog.local_tag());
@@ -239,7 +251,6 @@ impl Confirmed {
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Update
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
@@ -261,11 +272,18 @@ impl Confirmed {
         response: &Message,
     ) -> Turn {
         let status = response.status();
+        if self.renegotiation.is_ours(client) {
+            let turn = self.on_offer_response(wire, key, client, response);
+            return if self.ended && !self.renegotiation.is_open() { self.gone(wire) } else { turn };
+        }
         if response.method() == Method::Invite {
-            return self.on_invite_response(wire, key, client, response);
+            return self.on_further_answer(wire, client, response);
         }
         if status < 200 {
             return Turn::Stay;
+        }
+        if self.session.is_update(client) {
+            return self.on_refreshed(wire, key, response);
         }
         if self.watch.is_question(client) {
             return self.on_probed(wire, key, status);
@@ -283,8 +301,11 @@ impl Confirmed {
             // What cannot be sent has lost its stream, whether or not we have heard of that.
             return if ends_dialog(status) { self.lost(wire) } else { self.cut_off(wire, key) };
         }
+        if self.session.is_update(client) {
+            return self.on_refresh_failed(wire, key, status);
+        }
         if self.renegotiation.is_ours(client) {
-            return self.on_reinvite_failed(wire, status);
+            return self.on_offer_failed(wire, key, status);
         }
         let Some(id) = self.take_relayed(client) else { return Turn::Stay };
         // Some phones drop what they do not know; one that is gone does not answer this either.
@@ -298,18 +319,8 @@ impl Confirmed {
         Some(self.relayed_out.swap_remove(at).1)
     }
 
-    /// A response to one of our INVITEs in this dialog, or a further 2xx to one.
-    fn on_invite_response(
-        &mut self,
-        wire: &mut Wire<'_, '_>,
-        key: Key,
-        client: Key,
-        response: &Message,
-    ) -> Turn {
-        if self.renegotiation.is_ours(client) {
-            let turn = self.on_reinvite_response(wire, key, client, response);
-            return if self.ended && !self.renegotiation.is_open() { self.gone(wire) } else { turn };
-        }
+    /// A further response to one of our INVITEs in this dialog.
+    fn on_further_answer(&self, wire: &mut Wire<'_, '_>, client: Key, response: &Message) -> Turn {
         if response.to_tag() != self.dialog.remote_tag() {
             // Another phone behind the same address has answered too.
             send_away(wire, client, response, &Passage::reason(ELSEWHERE));
@@ -327,6 +338,7 @@ impl Confirmed {
             }
             LegTimer::NoAck => self.on_no_ack(wire),
             LegTimer::Probe => self.on_probe(wire, key),
+            LegTimer::Session => self.on_session_timer(wire, key),
             LegTimer::Cancelled => self.on_out_of_patience(wire),
             LegTimer::Minute | LegTimer::Expired => Turn::Stay,
         }
@@ -335,6 +347,7 @@ impl Confirmed {
     /// What the phone still waits for will not be answered by the call any more.
     fn drop_pending(&mut self, wire: &mut Wire<'_, '_>) {
         self.watch.stop(wire);
+        self.session.stop(wire);
         wire.ctx.disarm(&mut self.patience);
         self.acks.settle(wire);
         self.relayed_out.clear();

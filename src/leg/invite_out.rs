@@ -8,7 +8,8 @@ use crate::dialog::{Escaped, Face};
 use crate::effect::{Flow, Transport};
 use crate::sip::{Method, Name, Writer};
 
-use super::words::{ALLOW, Passage};
+use super::session_timer::write_wish;
+use super::words::{ALLOW, Passage, SUPPORTED};
 
 /// What is needed to call a phone.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ impl Dial<'_> {
     pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
         contact(settings, self.flow, &self.from.user, writer);
         writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Supported, SUPPORTED);
+        write_wish(&settings.limits, 0, writer);
         writer.number(Name::MaxBreadth, u64::from(self.breadth));
         if let Some(history) = self.history {
             writer.header(Name::HistoryInfo, history);
@@ -51,17 +54,26 @@ impl Dial<'_> {
 /// Writes our Contact on a flow: an address of ours, under the name of whom the phone talks to.
 pub(super) fn contact(settings: &Settings, flow: Flow, user: &str, writer: &mut Writer) {
     let host = settings.advertised(flow.listener, flow.remote);
-    let transport = match flow.transport() {
-        Transport::Udp => "",
-        Transport::Tcp => ";transport=tcp",
+    let user = Escaped(user);
+    match settings.transport(flow) {
+        Transport::Udp => writer.text(Name::Contact, format_args!("<sip:{user}@{host}>")),
+        streams @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
+            writer.text(Name::Contact, format_args!("<sip:{user}@{host};transport={}>", streams.as_param()))
+        }
     };
-    writer.text(Name::Contact, format_args!("<sip:{}@{host}{transport}>", Escaped(user)));
 }
 
 /// What requests inside a dialog say of us beyond the dialog.
 pub(super) fn capabilities(settings: &Settings, flow: Flow, user: &str, method: Method, writer: &mut Writer) {
-    if method == Method::Invite {
+    if refreshes_session(method) {
         contact(settings, flow, user, writer);
         writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Supported, SUPPORTED);
     }
+}
+
+/// Whether a request of this method says anew where its sender is and for how long (RFC 3261 §12.2,
+/// RFC 4028 §3).
+pub(super) fn refreshes_session(method: Method) -> bool {
+    matches!(method, Method::Invite | Method::Update)
 }

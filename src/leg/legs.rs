@@ -388,6 +388,16 @@ impl Legs {
         }
     }
 
+    /// Where the requests of a leg go.
+    pub fn flow_of(&self, key: Key) -> Option<Flow> {
+        match &self.arena.get(key)?.machine {
+            Machine::Uac(machine) => Some(machine.flow()),
+            Machine::Confirmed(machine) => Some(machine.flow()),
+            Machine::Uas(machine) => Some(machine.flow()),
+            Machine::Link(_) => None,
+        }
+    }
+
     /// The other cluster that a leg is with, if it is with one.
     pub fn peer_of(&self, key: Key) -> Option<PeerId> {
         match &self.arena.get(key)?.machine {

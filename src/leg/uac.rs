@@ -142,7 +142,7 @@ impl Uac {
             | LegWord::Answer { .. }
             | LegWord::Acknowledge(_)
             | LegWord::Reject(_)
-            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiate { .. }
             | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
@@ -165,6 +165,8 @@ impl Uac {
     fn answered(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Message) -> Turn {
         let mut confirmed = self.confirm(wire, response);
         confirmed.watch(wire, key);
+        confirmed.refreshed_by(wire, key, response);
+        confirmed.has_told(wire, &Passage::default(), Some(self.client));
         let word = LegWord::Answer { early: 0, passage: Passage::of(response) };
         Turn::Confirm(Box::new(confirmed), Some(word))
     }
@@ -172,6 +174,7 @@ impl Uac {
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
         let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
+        confirmed.updates = response.has_token(Name::Allow, "UPDATE");
         confirmed.owe_ack(self.client, response, self.offered);
         if self.offered {
             confirmed.acknowledge(wire, &Passage::default());

@@ -87,7 +87,7 @@ impl Uas {
                 self.refuse(wire, &Refusal { passage, ..Refusal::status(480) })
             }
             LegWord::Acknowledge(_)
-            | LegWord::Renegotiate(_)
+            | LegWord::Renegotiate { .. }
             | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
@@ -146,18 +146,14 @@ impl Uas {
                 asked.refuse(wire.ctx, wire.transactions, 200, tag);
                 return self.on_cancel(wire, &asked.request);
             }
-            Method::Invite | Method::Info | Method::Message => {
-                let mut writer = asked.answer(500, tag);
-                // RFC 3261 §14.2: between 0 and 10 seconds.
-                writer.number(Name::RetryAfter, wire.ctx.rng.below(11));
-                wire.transactions.respond(wire.ctx, asked.key, 500, writer.finish(b""));
+            Method::Invite | Method::Update | Method::Info | Method::Message => {
+                asked.refuse_for_now(wire.ctx, wire.transactions, tag);
             }
             Method::Options
             | Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Update
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
@@ -211,6 +207,7 @@ impl Uas {
         };
         dialog.has_seen(self.cseq);
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
+        confirmed.updates = self.asked.request.has_token(Name::Allow, "UPDATE");
         confirmed.answer(wire, key, &self.asked, passage);
         confirmed.watch(wire, key);
         Turn::Confirm(Box::new(confirmed), None)

@@ -114,7 +114,13 @@ impl Confirmed {
             self.watch.stop(wire);
             return self.close(wire, key, passage);
         }
-        self.probe(wire, key);
+        if self.acks.is_awaited() {
+            // It cannot know a dialog whose answer it may never have had.
+            self.acks.repeat(wire, key);
+            self.watch(wire, key);
+        } else {
+            self.probe(wire, key);
+        }
         Turn::Stay
     }
 
@@ -134,14 +140,20 @@ impl Confirmed {
 
     /// The phone does not know the dialog any more, or is gone.
     pub(super) fn lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        self.end_for(wire, "SIP;cause=481;text=\"Phone is gone\"")
+    }
+
+    /// Ends the call on both sides, for this reason.
+    pub(super) fn end_for(&mut self, wire: &mut Wire<'_, '_>, reason: &'static str) -> Turn {
         self.renegotiation.abandon(wire);
         if self.ended {
             return self.gone(wire);
         }
-        let reason = Passage::reason("SIP;cause=481;text=\"Phone is gone\"");
+        let reason = Passage::reason(reason);
         if self.acks.is_awaited() {
             // No BYE before the ACK, or the time that it has (RFC 3261 §15).
             self.watch.stop(wire);
+            self.session.stop(wire);
             self.closing = Some(reason.clone());
             return Turn::TellAndOrphan(LegWord::HangUp(reason));
         }

@@ -3,14 +3,20 @@
 //! Both directions use the same words, because that is what a call mostly does: it hears a word from
 //! one leg and says it to the other. What may pass with a word is a [`Passage`].
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::Key;
+use crate::routing::{Content, Header, Mode};
 use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
-pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER";
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE";
+
+/// The extensions that a phone may require of us in a call, and those that it may use towards us.
+pub const SUPPORTED: &[u8] = b"timer";
 
 /// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
 /// it does not show a missed call.
@@ -43,12 +49,17 @@ pub enum LegWord {
     Cancel(Passage),
     /// The call is over.
     HangUp(Passage),
-    /// A new offer inside the call: hold, resume, another codec (re-INVITE).
-    Renegotiate(Passage),
+    /// A new offer inside the call: hold, resume, another codec.
+    Renegotiate {
+        /// Whether it came by UPDATE, which is answered at once and has no ACK; else by re-INVITE.
+        update: bool,
+        /// What passes.
+        passage: Passage,
+    },
     /// The offer is taken back (CANCEL of a re-INVITE). It is answered all the same: 487, if it was
     /// not too late.
     Withdraw(Passage),
-    /// The final response to it; its ACK is an [`LegWord::Acknowledge`].
+    /// The final response to it; the ACK of a re-INVITE's is an [`LegWord::Acknowledge`].
     Renegotiated {
         /// 200 to 699.
         status: u16,
@@ -163,12 +174,24 @@ impl Passage {
         self.header(Name::Reason).is_some_and(|reason| memchr::memmem::find(reason, b"cause=200").is_some())
     }
 
-    /// Whether it is urgent (RFC 3261 §20.26).
-    pub fn is_urgent(&self) -> bool {
-        self.header(Name::Priority).is_some_and(|value| {
-            let value = value.trim_ascii();
-            value.eq_ignore_ascii_case(b"urgent") || value.eq_ignore_ascii_case(b"emergency")
-        })
+    /// What trees may look at; `None` if there is nothing. The body of a call is an offer, and says
+    /// nothing to a tree.
+    pub fn content(&self, mode: Mode) -> Option<Arc<Content>> {
+        let headers = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((Header::named(name.as_str())?, value.clone())));
+        let body = if matches!(mode, Mode::Page | Mode::File) { self.body.clone() } else { Bytes::new() };
+        let size = body.len();
+        let is_text = self.header(Name::ContentEncoding).is_none()
+            && self.header(Name::ContentType).is_some_and(|kind| {
+                kind.trim_ascii_start().get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/"))
+            });
+        let mut headers = headers.peekable();
+        if size == 0 && headers.peek().is_none() {
+            return None;
+        }
+        Some(Arc::new(Content::new(headers, if is_text { body } else { Bytes::new() }, size)))
     }
 
     /// Without its body: for a response that must have none.

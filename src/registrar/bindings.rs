@@ -151,7 +151,7 @@ impl Binding {
 
     /// How and where it is called: `udp 127.0.0.1:5062`.
     pub fn via(&self) -> String {
-        format!("{} {}", self.flow.transport(), self.flow.remote)
+        format!("{} {}", self.stored.transport, self.flow.remote)
     }
 }
 

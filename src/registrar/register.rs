@@ -208,7 +208,7 @@ impl Asking<'_> {
             key,
             contact: text(contact.uri),
             target: flow.remote,
-            transport: flow.transport(),
+            transport: self.settings.transport(flow),
             listener: listener.map_or_else(String::new, |own| format!("{}:{}", own.transport, own.address)),
             path: text(&path),
             q: contact.q(),

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredUser};
-use crate::routing::{Facts, Profile, Registered, Who};
+use crate::routing::{Account, Content, Facts, Profile, Registered, Status, Who};
 use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
@@ -31,6 +31,12 @@ pub struct User {
     pub contacts: Contacts,
     /// His named devices.
     pub devices: Box<[StoredDevice]>,
+    /// What his trees may look at besides; nothing is a standard account.
+    pub account: Option<Arc<Account>>,
+    /// How he has said that he can be reached.
+    pub status: Option<Status>,
+    /// His own stock messages, by name.
+    pub stock: Box<[(Box<str>, Box<str>)]>,
     /// Whether pages wait in his inbox for one of his clients.
     pub waiting: bool,
     /// Whether his clients have refused all of those, each for good.
@@ -67,6 +73,9 @@ impl User {
             profile: stored.profile,
             contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
+            account: stored.account,
+            status: stored.status,
+            stock: stored.stock,
             waiting: stored.waiting,
             refused: false,
             round: None,
@@ -99,16 +108,39 @@ impl User {
     }
 
     /// What his trees may look at when somebody calls him, or when he calls somebody.
-    pub fn facts(&self, now: Now, other: &Who, urgent: bool) -> Facts {
+    pub fn facts(&self, now: Now, other: &Who, content: Option<Arc<Content>>) -> Facts {
         let any = self.bindings.any(now.at);
         let (groups, contact) = self.contacts.of(other);
         Facts {
             registered: if any { Registered::ThisMode } else { Registered::None },
             groups,
             contact,
-            urgent,
+            urgent: content.as_ref().is_some_and(|content| content.is_urgent()),
             wall_ms: now.wall_ms,
+            status: self.status(now.at),
+            // Whoever is named has proved it: to us, or to his own cluster, which answers for him.
+            verified: matches!(other, Who::User(_)),
+            account: self.account.clone(),
+            device: None,
+            content,
         }
+    }
+
+    /// How he can be reached: what he has said, or else whether a client of his is registered.
+    pub fn status(&self, now: At) -> Status {
+        let seen = if self.bindings.any(now) { Status::Available } else { Status::Offline };
+        self.status.unwrap_or(seen)
+    }
+
+    /// The name of that of his clients to which a binding belongs, if it has one.
+    pub fn device(&self, now: At, is: impl Fn(&Binding) -> bool) -> Option<Arc<str>> {
+        let mut bindings = self.bindings.reachable(now).filter(|binding| is(binding));
+        bindings.find_map(|binding| {
+            let named = |device: &&StoredDevice| {
+                device.instance.as_deref().is_some_and(|instance| binding.has_instance(instance))
+            };
+            self.devices.iter().find(named).map(|device| device.name.as_str().into())
+        })
     }
 
     /// The profile that decides, and the one that does where it has no tree.
@@ -128,6 +160,9 @@ impl User {
         self.numbers = stored.numbers;
         self.contacts = Contacts::load(stored.contacts);
         self.devices = stored.devices.into();
+        self.account = stored.account;
+        self.status = stored.status;
+        self.stock = stored.stock;
         self.profile = stored.profile;
         self.removed = false;
         // A page that came while he was read again waits, whatever was read.

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::content::{Header, How, Language, Piece};
 use super::fault::Span;
 use super::pattern::Pattern;
+use super::values::{Amount, Bound, Named};
 use super::vocabulary::Key;
 use super::week::{Window, Zone};
-use super::words::{Direction, Mode, Outcome};
+use super::words::{Direction, Mode, Outcome, Status};
 use crate::base::Uid;
 
 /// A whole file.
@@ -94,6 +96,13 @@ pub(super) enum Atom {
     RegisteredForMode,
     Urgent,
     Time(Vec<Window>),
+    Status(Vec<Status>),
+    /// A text that is one of these; without any: that is there at all.
+    Named(Named, Vec<Spanned<String>>),
+    Amount(Amount, Vec<Bound>),
+    /// The words of a message.
+    Says(Piece, How, Vec<String>),
+    Language(Vec<Language>),
 }
 
 /// One value of a `caller` or `to` condition.
@@ -103,8 +112,12 @@ pub(super) enum Somebody {
     Like(Pattern),
     /// Those in a group of the owner's contacts.
     In(Spanned<String>),
+    /// Those who are not in it.
+    Outside(Spanned<String>),
     /// Those on the owner's contact list at all.
     Contact,
+    /// Those for whom we, or the cluster they are of, can answer.
+    Verified,
 }
 
 /// A line of actions.
@@ -213,6 +226,15 @@ impl Atom {
             Self::Registered | Self::RegisteredForMode => Key::Registered,
             Self::Urgent => Key::Urgent,
             Self::Time(_) => Key::Time,
+            Self::Status(_) => Key::Status,
+            Self::Named(Named::Account, _) | Self::Amount(Amount::Credit, _) => Key::Account,
+            Self::Named(Named::Property(_), _) => Key::Property,
+            Self::Named(Named::Device, _) => Key::Device,
+            Self::Amount(Amount::Size, _) => Key::Size,
+            Self::Says(Piece::Body, ..) => Key::Body,
+            Self::Says(Piece::Header(Header::Subject), ..) => Key::Subject,
+            Self::Says(Piece::Header(_), ..) => Key::Header,
+            Self::Language(_) => Key::Language,
         }
     }
 }

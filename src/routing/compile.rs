@@ -121,15 +121,7 @@ impl Compiler {
             Cond::All(list) => list.iter().rev().fold(yes, |yes, cond| self.cond(cond, yes, no)),
             Cond::Not(inner) => self.cond(inner, no, yes),
             Cond::Atom(atom) => {
-                let fact = match &atom.it {
-                    Atom::Mode(modes) => Fact::Mode(modes.iter().copied().collect()),
-                    Atom::Caller(list) => Fact::Caller(list.iter().map(other).collect()),
-                    Atom::To(list) => Fact::To(list.iter().map(other).collect()),
-                    Atom::Registered => Fact::Registered,
-                    Atom::RegisteredForMode => Fact::RegisteredForMode,
-                    Atom::Urgent => Fact::Urgent,
-                    Atom::Time(windows) => Fact::Time(windows.as_slice().into()),
-                };
+                let fact = fact(&atom.it);
                 let at = short(self.tests.len());
                 self.tests.push(Test { fact, yes, no, span: atom.span });
                 Next::Test(at)
@@ -209,11 +201,34 @@ fn target(target: &ast::Target) -> Option<Target> {
     })
 }
 
+fn fact(atom: &Atom) -> Fact {
+    match atom {
+        Atom::Mode(modes) => Fact::Mode(modes.iter().copied().collect()),
+        Atom::Caller(list) => Fact::Caller(list.iter().map(other).collect()),
+        Atom::To(list) => Fact::To(list.iter().map(other).collect()),
+        Atom::Registered => Fact::Registered,
+        Atom::RegisteredForMode => Fact::RegisteredForMode,
+        Atom::Urgent => Fact::Urgent,
+        Atom::Time(windows) => Fact::Time(windows.as_slice().into()),
+        Atom::Status(list) => Fact::Status(list.as_slice().into()),
+        Atom::Named(of, list) => {
+            Fact::Named(of.clone(), list.iter().map(|text| text.it.as_str().into()).collect())
+        }
+        Atom::Amount(amount, bounds) => Fact::Amount(*amount, bounds.as_slice().into()),
+        Atom::Says(piece, how, list) => {
+            Fact::Says(*piece, *how, list.iter().map(|text| text.as_str().into()).collect())
+        }
+        Atom::Language(list) => Fact::Language(list.as_slice().into()),
+    }
+}
+
 fn other(somebody: &Somebody) -> Other {
     match somebody {
         Somebody::Like(pattern) => Other::Like(pattern.clone()),
         Somebody::In(group) => Other::In(group.it.as_str().into()),
+        Somebody::Outside(group) => Other::Outside(group.it.as_str().into()),
         Somebody::Contact => Other::Contact,
+        Somebody::Verified => Other::Verified,
     }
 }
 

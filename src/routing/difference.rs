@@ -33,11 +33,18 @@ pub struct Difference {
 pub struct Example {
     /// `a page from anybody while no client is registered`.
     pub told: String,
+    /// One of them; none if no message could be found that says just what it has to.
+    pub request: Option<Request>,
+}
+
+/// One request.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
     /// What is asked for.
     pub mode: Mode,
     /// Who asks an incoming tree; who is asked for of an outgoing one.
     pub other: Who,
-    /// The rest, by the clock of the first profile.
+    /// The rest, by the clock of the tree that looks at it.
     pub facts: Facts,
 }
 
@@ -141,7 +148,7 @@ pub(super) fn one_line(source: &str) -> String {
     text
 }
 
-impl Example {
+impl Request {
     /// Asks it of a tree: `to` stands for the owner of the tree.
     pub fn ask<R>(&self, direction: Direction, owner: &Who, then: impl FnOnce(&Question<'_>) -> R) -> R {
         let (caller, to) = match direction {

@@ -4,17 +4,19 @@
 //! holds and when it does not. Tests are stored last rule first, so every jump leads to a smaller
 //! number: a walk ends, and takes at most as many steps as there are tests.
 
-use super::words::{ModeSet, Outcome, Registered};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::content::{Content, How, Language, Piece};
 use super::fault::Span;
 use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Target};
 use super::question::{Party, Question};
 use super::trace::{Trace, TraceStep};
+use super::values::{Amount, Bound, Named};
 use super::week::{Moment, Window, Zone};
+use super::words::{ModeSet, Outcome, Registered, Status};
 
 /// One compiled tree.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,14 +53,23 @@ pub(super) enum Fact {
     RegisteredForMode,
     Urgent,
     Time(Box<[Window]>),
+    Status(Box<[Status]>),
+    /// Without any value: it is there at all.
+    Named(Named, Box<[Box<str>]>),
+    Amount(Amount, Box<[Bound]>),
+    /// In lower case.
+    Says(Piece, How, Box<[Box<str>]>),
+    Language(Box<[Language]>),
 }
 
 impl Fact {
-    /// Whether the record of a request holds what it looks at.
+    /// Whether the record of a request holds what it looks at: all but the text of a page.
     pub(super) const fn is_recorded(&self) -> bool {
         match self {
             Self::Mode(_) | Self::Caller(_) | Self::To(_) | Self::Registered => true,
             Self::RegisteredForMode | Self::Urgent | Self::Time(_) => true,
+            Self::Status(_) | Self::Named(..) | Self::Amount(..) | Self::Language(_) => true,
+            Self::Says(piece, _, _) => !matches!(piece, Piece::Body),
         }
     }
 }
@@ -68,7 +79,9 @@ impl Fact {
 pub(super) enum Other {
     Like(Pattern),
     In(Arc<str>),
+    Outside(Arc<str>),
     Contact,
+    Verified,
 }
 
 /// A line of actions, and where each outcome leads.
@@ -121,10 +134,11 @@ impl Graph {
         let others = self.tests.iter().flat_map(|test| match &test.fact {
             Fact::Caller(list) | Fact::To(list) => &list[..],
             Fact::Mode(_) | Fact::Registered | Fact::RegisteredForMode | Fact::Urgent | Fact::Time(_) => &[],
+            Fact::Status(_) | Fact::Named(..) | Fact::Amount(..) | Fact::Says(..) | Fact::Language(_) => &[],
         });
         others.filter_map(|other| match other {
-            Other::In(group) => Some(&**group),
-            Other::Like(_) | Other::Contact => None,
+            Other::In(group) | Other::Outside(group) => Some(&**group),
+            Other::Like(_) | Other::Contact | Other::Verified => None,
         })
     }
 }
@@ -150,6 +164,23 @@ impl Asked<'_> {
                 let moment = *self.moment.get_or_insert_with(|| self.zone.moment(question.wall_ms));
                 windows.iter().any(|window| window.holds(moment))
             }
+            Fact::Status(list) => list.contains(&question.status),
+            Fact::Named(of, values) => match question.named(of) {
+                Some(text) => values.is_empty() || values.iter().any(|value| **value == *text),
+                None => false,
+            },
+            Fact::Amount(amount, bounds) => {
+                let number = question.amount(*amount);
+                bounds.iter().any(|bound| bound.holds(number))
+            }
+            Fact::Says(piece, how, list) => {
+                let says = |content: &Content| list.iter().any(|words| content.says(*piece, *how, words));
+                question.content.is_some_and(says)
+            }
+            Fact::Language(list) => {
+                let is_in = |content: &Content| list.iter().any(|language| content.is_in(language));
+                question.content.is_some_and(is_in)
+            }
         }
     }
 }
@@ -161,9 +192,12 @@ impl Other {
     fn is(&self, party: Party<'_>, question: &Question<'_>) -> bool {
         let is_invisible = || question.groups.iter().any(|group| **group == *INVISIBLE);
         let is_said = party != Party::Anonymous;
+        let is_in = |group: &Arc<str>| question.groups.contains(group) && (is_said || is_invisible());
         match self {
             Self::Like(pattern) => pattern.matches(party),
-            Self::In(group) => question.groups.contains(group) && (is_said || is_invisible()),
+            Self::In(group) => is_in(group),
+            Self::Outside(group) => !is_in(group),
+            Self::Verified => is_said && question.verified,
             Self::Contact => is_said && (question.contact || !question.groups.is_empty()) && !is_invisible(),
         }
     }

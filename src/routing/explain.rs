@@ -1,11 +1,13 @@
 //! Telling people how a decision was taken, from the evaluator's own trace.
 
+use super::content::{Header, Piece};
 use super::evaluate::{Fact, Line, Other, Test};
 use super::fault::Span;
 use super::lex::escape;
 use super::profile::Profile;
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
+use super::values::{Amount, Named};
 use super::week::Zone;
 use super::words::Registered;
 
@@ -89,18 +91,60 @@ fn seen(fact: &Fact, question: &Question<'_>, clock: &Zone) -> String {
         }),
         Fact::Urgent => String::from(if question.urgent { "it is urgent" } else { "it is not urgent" }),
         Fact::Time(_) => format!("it is {}", clock.told(question.wall_ms)),
+        Fact::Status(_) => format!("the status is {}", question.status),
+        Fact::Named(of, _) => named(of, question),
+        Fact::Amount(Amount::Credit, _) => format!("the credit is {}", question.amount(Amount::Credit)),
+        Fact::Amount(Amount::Size, _) => format!("it has {} bytes", question.amount(Amount::Size)),
+        // What somebody writes is between him and his reader.
+        Fact::Says(Piece::Body, ..) => String::from("the text of a message is not kept"),
+        Fact::Says(Piece::Header(header), ..) => says(*header, question),
+        Fact::Language(_) => {
+            let written = question.content.and_then(|content| content.header(Header::ContentLanguage));
+            says(if written.is_some() { Header::ContentLanguage } else { Header::AcceptLanguage }, question)
+        }
     }
+}
+
+fn named(of: &Named, question: &Question<'_>) -> String {
+    match (of, question.named(of)) {
+        (Named::Account, kind) => format!("the account is {}", escape(kind.unwrap_or_default())),
+        (Named::Property(_), Some(value)) => format!("it is {}", escape(value)),
+        (Named::Property(_), None) => String::from("it is not set"),
+        (Named::Device, Some(name)) => format!("it is sent by {}", escape(name)),
+        (Named::Device, None) => String::from("it is sent by a device without a name"),
+    }
+}
+
+/// What a header says, as far as it fits on a line.
+fn says(header: Header, question: &Question<'_>) -> String {
+    const LONGEST: usize = 60;
+    let Some(value) = question.content.and_then(|content| content.header(header)) else {
+        return format!("there is no {header}");
+    };
+    let text = String::from_utf8_lossy(value);
+    let plain: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    let more = if text.chars().count() > LONGEST { "…" } else { "" };
+    format!("the {header} is {}{more}", escape(&plain))
 }
 
 /// How the owner knows the other side, where a condition looks at it.
 fn ties(list: &[Other], question: &Question<'_>) -> String {
-    if list.iter().all(|other| matches!(other, Other::Like(_))) {
-        return String::new();
+    let mut told = if list.contains(&Other::Verified) {
+        String::from(if question.verified { ", who is verified" } else { ", who is not verified" })
+    } else {
+        String::new()
+    };
+    if list.iter().all(|other| matches!(other, Other::Like(_) | Other::Verified)) {
+        return told;
     }
     let groups: Vec<String> = question.groups.iter().map(|group| escape(group)).collect();
     match groups.as_slice() {
-        [] if question.contact => String::from(", a contact in no group"),
-        [] => String::from(", no contact"),
-        groups => format!(", in {}", groups.join(" and ")),
+        [] if question.contact => told.push_str(", a contact in no group"),
+        [] => told.push_str(", no contact"),
+        groups => {
+            told.push_str(", in ");
+            told.push_str(&groups.join(" and "));
+        }
     }
+    told
 }

@@ -68,6 +68,8 @@ codes! {
     BadDuration = "bad-duration",
     /// No days and hours, or some that can be read in two ways.
     BadTime = "bad-time",
+    /// No whole number.
+    BadNumber = "bad-number",
     /// The owner has no group or device of this name.
     UnknownName = "unknown-name",
     /// A device of another kind than is meant.

@@ -7,13 +7,14 @@ use std::fmt::{self, Display};
 
 use super::ast::{
     Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule,
-    Somebody, Target, Then, Timed, TryLine, When,
+    Somebody, Spanned, Target, Then, Timed, TryLine, When,
 };
 use super::compile::read;
 use super::fault::{Faults, Span};
 use super::lex::escape;
 use super::parse::THIS_MODE;
 use super::pattern::Address;
+use super::values::Named;
 use super::week::Length;
 use crate::base::Limits;
 
@@ -56,6 +57,8 @@ impl Display for Somebody {
         match self {
             Self::Like(pattern) => pattern.fmt(f),
             Self::In(group) => write!(f, "in {}", escape(&group.it)),
+            Self::Outside(group) => write!(f, "not in {}", escape(&group.it)),
+            Self::Verified => f.write_str("verified"),
             Self::Contact => f.write_str("contact"),
         }
     }
@@ -254,6 +257,18 @@ fn condition(cond: &Cond) -> String {
             Atom::RegisteredForMode => format!("registered {THIS_MODE}"),
             Atom::Urgent => "urgent".to_owned(),
             Atom::Time(windows) => format!("time {}", values(windows)),
+            Atom::Status(list) => format!("status {}", values(list)),
+            Atom::Named(of, list) if list.is_empty() => of.to_string(),
+            Atom::Named(of @ Named::Property(_), list) => format!("{of} is {}", quoted(list)),
+            Atom::Named(of, list) => format!("{of} {}", quoted(list)),
+            Atom::Amount(amount, list) => format!("{amount} {}", values(list)),
+            Atom::Says(piece, how, list) => {
+                format!(
+                    "{piece} {how} {}",
+                    list.iter().map(|text| escape(text)).collect::<Vec<_>>().join(" or ")
+                )
+            }
+            Atom::Language(list) => format!("language {}", values(list)),
         },
         Cond::Faulty => String::new(),
     }
@@ -272,6 +287,11 @@ fn says_or(cond: &Cond) -> bool {
             Atom::Mode(modes) => modes.len() > 1,
             Atom::Caller(list) | Atom::To(list) => list.len() > 1,
             Atom::Time(windows) => windows.len() > 1,
+            Atom::Status(list) => list.len() > 1,
+            Atom::Named(_, list) => list.len() > 1,
+            Atom::Amount(_, list) => list.len() > 1,
+            Atom::Says(_, _, list) => list.len() > 1,
+            Atom::Language(list) => list.len() > 1,
             Atom::Registered | Atom::RegisteredForMode | Atom::Urgent => false,
         },
         Cond::All(_) | Cond::Not(_) | Cond::Faulty => false,
@@ -280,6 +300,10 @@ fn says_or(cond: &Cond) -> bool {
 
 fn values(values: &[impl ToString]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn quoted(texts: &[Spanned<String>]) -> String {
+    texts.iter().map(|text| escape(&text.it)).collect::<Vec<_>>().join(" or ")
 }
 
 fn outcomes(rule: &ResultRule) -> String {

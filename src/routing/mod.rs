@@ -8,6 +8,7 @@
 //! The way through a file: `lex` → `parse` → `check` → `compile`, and then `evaluate` and
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
+pub mod content;
 pub mod difference;
 pub mod draw;
 pub mod fault;
@@ -20,6 +21,7 @@ pub mod question;
 pub mod recorded;
 pub mod route;
 pub mod trace;
+pub mod values;
 pub mod what_if;
 pub mod words;
 
@@ -35,12 +37,13 @@ mod report;
 mod vocabulary;
 mod week;
 
-pub use difference::{Decision, Difference, Example, Incomparable, differences};
+pub use content::{Content, Header};
+pub use difference::{Decision, Difference, Example, Incomparable, Request, differences};
 pub use draw::{Style, draw};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
 pub use listed::Listed;
-pub use names::{INVISIBLE, Names};
+pub use names::{INVISIBLE, Names, READY, stock_text};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Target, TimedTarget, Try};
 pub use profile::Profile;
@@ -48,6 +51,7 @@ pub use question::{Party, Question};
 pub use recorded::{Done, Recorded, Replayed, Unreadable};
 pub use route::{Facts, Route, Who};
 pub use trace::{Trace, TraceStep};
+pub use values::Account;
 pub(crate) use vocabulary::nearest;
 pub use what_if::{Ending, Script};
-pub use words::{Direction, Mode, Outcome, Registered};
+pub use words::{Direction, Mode, Outcome, Registered, Status};

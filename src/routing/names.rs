@@ -1,14 +1,16 @@
-//! What a tree's owner has made and his trees may name: groups of contacts, and devices.
+//! What a tree's owner has made and his trees may name: groups of contacts, devices, stock messages.
 
 use super::words::{Mode, ModeSet};
 use crate::base::Uid;
 
-/// The groups and devices of one user.
+/// The groups, devices and stock messages of one user.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Names {
     groups: Vec<String>,
     /// Each with its kind.
     devices: Vec<(String, String)>,
+    /// Stock messages, the ready-made ones not among them.
+    stock: Vec<String>,
 }
 
 /// For whom a tree is checked, as far as that is known.
@@ -21,6 +23,26 @@ pub(super) struct Owner<'a> {
 /// The group of those to whom a user is not there. Whoever is in it is no contact, whatever other group
 /// he is in.
 pub const INVISIBLE: &str = "Invisible";
+
+/// The stock messages that everybody has. One of the same name that a user makes goes before it.
+pub const READY: &[(&str, &str)] = &[
+    ("available", "I have your message and will answer soon."),
+    ("occupied", "I am busy at the moment and will see your message later."),
+    ("away", "I am away from my desk and will see your message when I am back."),
+    ("offline", "I am not there at the moment and will see your message later."),
+    ("busy", "I am busy right now."),
+    ("available, by phone", "Your message has been sent on to my phone."),
+    ("occupied, by phone", "I am busy at the moment; your message has been sent on to my phone."),
+    ("away, by phone", "I am away from my desk; your message has been sent on to my phone."),
+    ("offline, by phone", "I am not there at the moment; your message has been sent on to my phone."),
+];
+
+/// What a stock message says: the user's own, or a ready-made one; in any case. `None` if there is none.
+pub fn stock_text<'s>(own: &'s [(Box<str>, Box<str>)], name: &str) -> Option<&'s str> {
+    let mine = own.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, text)| &**text);
+    let ready = || READY.iter().find(|(ready, _)| ready.eq_ignore_ascii_case(name)).map(|(_, text)| *text);
+    mine.or_else(ready)
+}
 
 /// The kind of device that is a program or phone of its own, and rings by registering.
 pub(super) const CLIENT: &str = "client";
@@ -44,7 +66,17 @@ impl Names {
         groups: impl IntoIterator<Item = String>,
         devices: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        Self { groups: groups.into_iter().collect(), devices: devices.into_iter().collect() }
+        Self {
+            groups: groups.into_iter().collect(),
+            devices: devices.into_iter().collect(),
+            stock: Vec::new(),
+        }
+    }
+
+    /// The same, with stock messages of his own.
+    #[must_use]
+    pub fn with_stock(self, stock: impl IntoIterator<Item = String>) -> Self {
+        Self { stock: stock.into_iter().collect(), ..self }
     }
 
     /// The names of the groups.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::words::{Mode, Registered};
+use super::content::Content;
+use super::values::{Account, Amount, Named};
+use super::words::{Mode, Registered, Status};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for.
@@ -38,6 +40,54 @@ pub struct Question<'a> {
     pub urgent: bool,
     /// When it is asked, milliseconds since 1970.
     pub wall_ms: i64,
+    /// How the tree's owner can be reached.
+    pub status: Status,
+    /// Whether we, or the cluster of the other side, can answer for who he is.
+    pub verified: bool,
+    /// What the store keeps of the tree's owner; nothing is a standard account.
+    pub account: Option<&'a Account>,
+    /// The name of the owner's device that sends what goes out, if it has one.
+    pub device: Option<&'a str>,
+    /// What the message says.
+    pub content: Option<&'a Content>,
+}
+
+impl<'a> Question<'a> {
+    /// A question of which nothing else is known: nobody is registered, it is 1970.
+    pub const fn new(mode: Mode, caller: Party<'a>, to: Party<'a>) -> Self {
+        Self {
+            mode,
+            caller,
+            to,
+            registered: Registered::None,
+            groups: &[],
+            contact: false,
+            urgent: false,
+            wall_ms: 0,
+            status: Status::Offline,
+            verified: false,
+            account: None,
+            device: None,
+            content: None,
+        }
+    }
+
+    /// A fact that is a text; `None` if it is not there.
+    pub(super) fn named(&self, of: &Named) -> Option<&'a str> {
+        match of {
+            Named::Account => Some(self.account.map_or(Account::STANDARD, |account| &account.kind)),
+            Named::Property(key) => self.account?.property(key),
+            Named::Device => self.device,
+        }
+    }
+
+    /// A fact that is a number.
+    pub(super) fn amount(&self, amount: Amount) -> i64 {
+        match amount {
+            Amount::Credit => self.account.map_or(0, |account| account.credit),
+            Amount::Size => self.content.map_or(0, Content::size),
+        }
+    }
 }
 
 impl fmt::Display for Party<'_> {

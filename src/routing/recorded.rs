@@ -4,13 +4,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::content::{Content, Header};
 use super::profile::Profile;
 use super::question::Party;
 use super::route::{Facts, Route, Who};
 use super::trace::TraceStep;
-use super::words::{Direction, Mode, Outcome, Registered};
+use super::values::Account;
+use super::words::{Direction, Mode, Outcome, Registered, Status};
 use crate::base::Uid;
 
 /// One request that was decided.
@@ -24,8 +27,10 @@ pub struct Recorded {
     pub caller: Who,
     /// Who was asked for.
     pub to: Who,
-    /// What else was known.
+    /// What else was known, but for the text of the message.
     pub facts: Facts,
+    /// The message had a text.
+    pub had_text: bool,
     /// What was done, first to last.
     pub done: Vec<Done>,
 }
@@ -77,14 +82,45 @@ struct Kept<'a> {
     #[serde(default, skip_serializing_if = "is_false")]
     urgent: bool,
     at_ms: i64,
+    status: Status,
+    #[serde(default, skip_serializing_if = "is_false")]
+    verified: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    account: Option<Owner<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    device: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    message: Option<Message<'a>>,
     done: Cow<'a, [Done]>,
+}
+
+/// What is kept of the tree's owner.
+#[derive(Serialize, Deserialize)]
+struct Owner<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    credit: i64,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// What is kept of the message.
+#[derive(Serialize, Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    size: i64,
+    /// It had a text, which is not kept.
+    #[serde(default, skip_serializing_if = "is_false")]
+    text: bool,
 }
 
 impl Recorded {
     /// As it is kept.
     pub fn text(&self) -> String {
         // Every fact has its place here: one that is added has to find its own.
-        let Facts { registered, groups, contact, urgent, wall_ms } = &self.facts;
+        let Facts { registered, groups, contact, urgent, wall_ms, status, .. } = &self.facts;
+        let Facts { verified, account, device, content, .. } = &self.facts;
         let kept = Kept {
             tree: self.direction,
             mode: self.mode,
@@ -95,6 +131,11 @@ impl Recorded {
             contact: *contact,
             urgent: *urgent,
             at_ms: *wall_ms,
+            status: *status,
+            verified: *verified,
+            account: account.as_deref().map(Owner::of),
+            device: device.as_deref().map(Cow::Borrowed),
+            message: content.as_deref().map(|content| Message::of(content, self.had_text)),
             done: Cow::Borrowed(&self.done),
         };
         // Texts and numbers are always written.
@@ -109,12 +150,18 @@ impl Recorded {
             mode: kept.mode,
             caller: who(&kept.from)?,
             to: who(&kept.to)?,
+            had_text: kept.message.as_ref().is_some_and(|message| message.text),
             facts: Facts {
                 registered: kept.registered,
                 groups: kept.groups.iter().map(|group| Arc::from(&**group)).collect(),
                 contact: kept.contact,
                 urgent: kept.urgent,
                 wall_ms: kept.at_ms,
+                status: kept.status,
+                verified: kept.verified,
+                account: kept.account.map(|owner| Arc::new(owner.account())),
+                device: kept.device.map(|device| Arc::from(&*device)),
+                content: kept.message.map(|message| Arc::new(message.content())),
             },
             done: kept.done.into_owned(),
         })
@@ -136,7 +183,7 @@ impl Recorded {
             }
         }
         let done = route.done();
-        if route.looks_at_more() {
+        if self.had_text && route.looks_at_text() {
             Replayed::Unknown
         } else if done == self.done {
             Replayed::Same
@@ -149,12 +196,14 @@ impl Recorded {
 impl Route {
     /// What there is to be kept of it.
     pub fn recorded(&self) -> Recorded {
+        let content = self.facts().content.as_ref().map(|content| content.without_text());
         Recorded {
             direction: self.direction(),
             mode: self.mode(),
             caller: self.caller().clone(),
             to: self.to().clone(),
-            facts: self.facts().clone(),
+            facts: Facts { content: content.map(Arc::new), ..self.facts().clone() },
+            had_text: self.facts().content.as_ref().is_some_and(|content| !content.text().is_empty()),
             done: self.done(),
         }
     }
@@ -189,8 +238,8 @@ impl Route {
         list
     }
 
-    /// Whether a condition on its way looked at something that no record holds.
-    fn looks_at_more(&self) -> bool {
+    /// Whether a condition on its way looked at the text of the message, which no record holds.
+    fn looks_at_text(&self) -> bool {
         let graph = self.profile().graph(self.trace().direction());
         let tests = graph.map_or(&[][..], |graph| &graph.tests);
         self.trace().steps().any(|step| match step {
@@ -202,13 +251,45 @@ impl Route {
     }
 }
 
+impl<'a> Owner<'a> {
+    fn of(account: &'a Account) -> Self {
+        let Account { kind, credit, properties } = account;
+        let borrowed =
+            |(key, value): &'a (Box<str>, Box<str>)| (Cow::Borrowed(&**key), Cow::Borrowed(&**value));
+        let properties = properties.iter().map(borrowed).collect();
+        Self { kind: Cow::Borrowed(kind), credit: *credit, properties }
+    }
+
+    fn account(self) -> Account {
+        let boxed = |(key, value): (Cow<'a, str>, Cow<'a, str>)| (Box::from(key), Box::from(value));
+        let properties = self.properties.into_iter().map(boxed).collect();
+        Account { kind: Box::from(self.kind), credit: self.credit, properties }
+    }
+}
+
+impl<'a> Message<'a> {
+    fn of(content: &'a Content, text: bool) -> Self {
+        let headers = content.headers().map(|(header, value)| (header.as_str().into(), value.into()));
+        Self { headers: headers.collect(), size: content.size(), text }
+    }
+
+    fn content(self) -> Content {
+        let header = |(name, value): (Cow<'a, str>, Cow<'a, str>)| {
+            Some((Header::named(&name)?, Bytes::from(value.into_owned())))
+        };
+        let size = usize::try_from(self.size).unwrap_or(0);
+        Content::new(self.headers.into_iter().filter_map(header), Bytes::new(), size)
+    }
+}
+
 impl Done {
     /// All of a list in one line: `try clients for 20s: no-answer; voicemail`.
     pub fn told(list: &[Self]) -> String {
         let one = |Self { action, also, came_back }: &Self| {
-            let copies: String = also.iter().map(|copy| format!("also {copy}, ")).collect();
+            let copies = also.iter().map(|copy| format!("also {copy}"));
             let outcome = came_back.map(|outcome| format!(": {outcome}")).unwrap_or_default();
-            format!("{copies}{action}{outcome}")
+            let all: Vec<String> = copies.chain([format!("{action}{outcome}")]).collect();
+            all.join(", ")
         };
         list.iter().map(one).collect::<Vec<_>>().join("; ")
     }

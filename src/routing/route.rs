@@ -1,13 +1,15 @@
 //! The way of one request through a tree: the question that was asked, and where it stands now.
 
-use super::words::{Direction, Mode, Outcome, Registered};
 use std::fmt;
 use std::sync::Arc;
 
+use super::content::Content;
 use super::plan::{Action, Place, Target};
 use super::profile::Profile;
 use super::question::{Party, Question};
 use super::trace::Trace;
+use super::values::Account;
+use super::words::{Direction, Mode, Outcome, Registered, Status};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for, kept for as long as the request lasts.
@@ -35,6 +37,16 @@ pub struct Facts {
     pub urgent: bool,
     /// When it came, milliseconds since 1970.
     pub wall_ms: i64,
+    /// How the tree's owner can be reached.
+    pub status: Status,
+    /// Whether we, or the cluster of the other side, can answer for who he is.
+    pub verified: bool,
+    /// What the store keeps of the tree's owner; nothing is a standard account.
+    pub account: Option<Arc<Account>>,
+    /// The name of the owner's device that sends what goes out, if it has one.
+    pub device: Option<Arc<str>>,
+    /// What the message says.
+    pub content: Option<Arc<Content>>,
 }
 
 /// One request on its way through a tree.
@@ -78,6 +90,11 @@ impl Facts {
             contact: self.contact,
             urgent: self.urgent,
             wall_ms: self.wall_ms,
+            status: self.status,
+            verified: self.verified,
+            account: self.account.as_deref(),
+            device: self.device.as_deref(),
+            content: self.content.as_deref(),
         }
     }
 }

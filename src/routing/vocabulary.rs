@@ -14,6 +14,15 @@ pub(super) enum Key {
     To,
     Urgent,
     Time,
+    Status,
+    Subject,
+    Body,
+    Header,
+    Language,
+    Size,
+    Account,
+    Property,
+    Device,
 }
 
 /// The words that begin an action.
@@ -45,7 +54,9 @@ pub(super) enum PartyWord {
     Anonymous,
     Number,
     In,
+    Not,
     Contact,
+    Verified,
 }
 
 /// The words that may stand in the braces of a profile.
@@ -65,15 +76,15 @@ pub(super) const CONDITIONS: &Table<Key> = &[
     ("to", Some(Key::To)),
     ("urgent", Some(Key::Urgent)),
     ("time", Some(Key::Time)),
-    ("status", None),
-    ("subject", None),
-    ("body", None),
-    ("header", None),
-    ("language", None),
-    ("size", None),
-    ("account", None),
-    ("property", None),
-    ("device", None),
+    ("status", Some(Key::Status)),
+    ("subject", Some(Key::Subject)),
+    ("body", Some(Key::Body)),
+    ("header", Some(Key::Header)),
+    ("language", Some(Key::Language)),
+    ("size", Some(Key::Size)),
+    ("account", Some(Key::Account)),
+    ("property", Some(Key::Property)),
+    ("device", Some(Key::Device)),
 ];
 
 pub(super) const ACTIONS: &Table<Verb> = &[
@@ -104,8 +115,9 @@ pub(super) const PARTIES: &Table<PartyWord> = &[
     ("anonymous", Some(PartyWord::Anonymous)),
     ("number", Some(PartyWord::Number)),
     ("in", Some(PartyWord::In)),
+    ("not", Some(PartyWord::Not)),
     ("contact", Some(PartyWord::Contact)),
-    ("verified", None),
+    ("verified", Some(PartyWord::Verified)),
 ];
 
 pub(super) const SECTIONS: &Table<Section> = &[

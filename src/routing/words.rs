@@ -1,8 +1,5 @@
 //! The closed lists of words that all of the server speaks: modes, directions, outcomes.
 
-use std::fmt;
-use std::str::FromStr;
-
 /// A text that is none of the words of a closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such word")]
@@ -27,21 +24,23 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::routing::words::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text { $($text => Ok(Self::$row),)+ _ => Err(UnknownWord) }
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($text => Ok(Self::$row),)+ _ => Err($crate::routing::words::UnknownWord) }
             }
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// What is asked for: one tree serves every mode.
@@ -93,8 +92,10 @@ words! {
 
 words! {
     /// Which clients of a tree's owner are registered.
+    #[derive(Default)]
     Registered {
         /// None.
+        #[default]
         None = "none",
         /// Some, but none that can take this mode.
         OtherModes = "other-modes",
@@ -103,10 +104,19 @@ words! {
     }
 }
 
-#[allow(clippy::derivable_impls, reason = "the list of words derives for all lists alike")]
-impl Default for Registered {
-    fn default() -> Self {
-        Self::None
+words! {
+    /// How a user says that he can be reached, or how the server sees it.
+    #[derive(Default)]
+    Status {
+        /// There, and to be reached.
+        Available = "available",
+        /// There, but with something else.
+        Occupied = "occupied",
+        /// Not at his phones.
+        Away = "away",
+        /// Not to be reached at all.
+        #[default]
+        Offline = "offline",
     }
 }
 

@@ -6,9 +6,9 @@ use crate::base::Uid;
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
-use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire};
+use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, too_brief};
 use crate::registrar::{Caller, User, who_of_uri};
-use crate::routing::{Direction, Route, Who};
+use crate::routing::{Direction, Facts, Route, Who};
 use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
 use crate::transaction::Asked;
 
@@ -35,6 +35,9 @@ impl Switchboard {
         if !has_one_contact(&request) {
             return self.refuse(ctx, &asked, 400);
         }
+        if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
+            return self.refuse_brief(ctx, &asked, min_s);
+        }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         if self.takes_no_call(ctx) {
             return self.turn_call_away(ctx, &asked);
@@ -51,8 +54,10 @@ impl Switchboard {
         let passage = Passage::of(&request);
         let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
-        let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
-        let route = Route::begin(profiles, Direction::Outgoing, mode_of(&passage), who, facts);
+        let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
+        let device = user.device(ctx.at(), |binding| origin.is(binding));
+        let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
+        let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
@@ -62,7 +67,7 @@ impl Switchboard {
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
             history: History::new(hides_history(&request)),
-            origin: Some(Origin::of(asked.flow, &request)),
+            origin: Some(origin),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -80,6 +85,13 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Refuses a session that would have to be refreshed too often (RFC 4028 §9).
+    pub(super) fn refuse_brief(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, min_s: u32) {
+        let mut writer = asked.answer(422, self.fresh_tag(ctx).as_bytes());
+        writer.number(Name::MinSe, u64::from(min_s));
+        self.transactions.respond(ctx, asked.key, 422, writer.finish(b""));
     }
 
     /// Whether no new call is taken.
@@ -118,7 +130,7 @@ impl Switchboard {
         user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
-        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
+        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.content(invitation.mode));
         let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
         let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);

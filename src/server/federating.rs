@@ -18,7 +18,7 @@ use crate::config::Face;
 use crate::device::Origin;
 use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail};
-use crate::leg::{Passage, Wire};
+use crate::leg::{Passage, Wire, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
 use crate::registrar::{Caller, User, who_of_uri};
 use crate::routing::{Direction, Mode, Route, Who};
@@ -32,7 +32,7 @@ use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
 /// The methods that another cluster may send us.
-const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE";
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE";
 
 /// A call or page from another cluster, when all has been found in order but the mode.
 struct Visit {
@@ -189,6 +189,9 @@ impl Switchboard {
             writer.header(Name::Accept, CARRIED);
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
+        if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
+            return self.refuse_brief(ctx, &asked, min_s);
+        }
         let Some(flow) = self.peers.flow(visit.peer).filter(|_| !self.takes_no_call(ctx)) else {
             return self.turn_call_away(ctx, &asked);
         };
@@ -278,7 +281,7 @@ fn caller_of(asserted: Asserted) -> Caller {
 
 fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {
     let profiles = user.profiles(ctx.settings);
-    let facts = user.facts(ctx.now, &caller.who, passage.is_urgent());
+    let facts = user.facts(ctx.now, &caller.who, passage.content(mode));
     let who = (caller.who.clone(), Who::User(user.uid.clone()));
     Route::begin(profiles, Direction::Incoming, mode, who, facts)
 }

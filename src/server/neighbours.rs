@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::{Key, PeerId, ServerIndex};
 use crate::effect::Ctx;
 use crate::federation::{AGAIN, Health, News, Notice};
+use crate::sip::Name;
 use crate::transaction::{Owner, TxEvent};
 
 use super::peer::PeerWord;
@@ -40,8 +41,14 @@ impl Switchboard {
             let method = request.method();
             return Some(TxEvent::Failed { owner, client, peer: Some(peer), method, status: 503 });
         };
-        let (new, cseq) =
-            self.transactions.resend(ctx, (owner, asking), flow, request, (name, proof.as_str()));
+        self.peers.on_asked_for_proof(ctx, peer);
+        let (new, cseq) = self.transactions.resend(
+            ctx,
+            (owner, Some(asking.with_proof())),
+            flow,
+            request,
+            &[(name, &proof)],
+        );
         match owner {
             Owner::Leg(leg) => self.legs.on_resent(leg, client, new, cseq),
             Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),
@@ -50,6 +57,26 @@ impl Switchboard {
             Owner::Round(_) | Owner::Nobody => {}
         }
         None
+    }
+
+    /// A phone wants a longer session. Its leg asks for one, once; else the refusal stands, and this is
+    /// what is told.
+    pub(super) fn on_too_brief(&mut self, ctx: &mut Ctx<'_>, event: &TxEvent) -> Option<TxEvent> {
+        let TxEvent::TooBrief { owner, client, asking, request, response } = event else { return None };
+        let wanted = response.item(Name::MinSe).and_then(|item| item.number());
+        if let (Owner::Leg(leg), Some(min_s), false) = (owner, wanted, request.has(Name::MinSe))
+            && self.legs.wants_again(*leg, *client)
+            && let Some(flow) = self.legs.flow_of(*leg)
+        {
+            let min_s = min_s.max(ctx.settings.limits.session_s).to_string();
+            let anew = [(Name::MinSe, min_s.as_str()), (Name::SessionExpires, min_s.as_str())];
+            let (new, cseq) = self.transactions.resend(ctx, (*owner, *asking), flow, request, &anew);
+            self.legs.on_resent(*leg, *client, new, cseq);
+            return None;
+        }
+        let peer = asking.map(|asking| asking.peer);
+        let response = std::sync::Arc::clone(response);
+        Some(TxEvent::Response { owner: *owner, client: *client, peer, response })
     }
 
     /// An answer says that a cluster is there, its absence that it may not be.
@@ -64,7 +91,8 @@ impl Switchboard {
             }
             TxEvent::Response { peer: None, .. }
             | TxEvent::Failed { peer: None, .. }
-            | TxEvent::Challenged { .. } => {}
+            | TxEvent::Challenged { .. }
+            | TxEvent::TooBrief { .. } => {}
         }
     }
 

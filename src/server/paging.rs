@@ -9,7 +9,7 @@ use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
 use crate::registrar::User;
-use crate::routing::{Direction, Mode, Route, Who};
+use crate::routing::{Direction, Facts, Mode, Route, Who};
 use crate::transaction::Asked;
 
 use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
@@ -34,7 +34,9 @@ impl Switchboard {
         let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
-        let facts = user.facts(ctx.now, &who.1, passage.is_urgent());
+        let phone = crate::call::Origin::of(asked.flow, &request);
+        let device = user.device(ctx.at(), |binding| phone.is(binding));
+        let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(Mode::Page)) };
         let route = Route::begin(profiles, Direction::Outgoing, Mode::Page, who, facts);
         let origin = Origin {
             call_id: String::from_utf8_lossy(request.call_id()).into(),
@@ -67,7 +69,7 @@ impl Switchboard {
         user.pages = user.pages.saturating_add(1);
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
-        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.is_urgent());
+        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.content(Mode::Page));
         let route = Route::begin(profiles, Direction::Incoming, Mode::Page, who, facts);
         let upstream = invitation.from.map_or(Upstream::Nobody, Upstream::Half);
         self.begin_page(ctx, invitation.opening, (Direction::Incoming, uid, route), upstream);

@@ -2,7 +2,7 @@
 //!
 //! Before the challenge and without state: 400, 505, 416. After it: 483, 420, 405 or 501, 415, 400
 //! (no Contact), 404. Inside a dialog: 481, 407 from another address, 500 (CSeq), 420, 483, 415, 400,
-//! and what the leg says.
+//! 422, and what the leg says.
 //!
 //! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22.
 
@@ -14,7 +14,7 @@ use crate::config::Face;
 use crate::dialog::Misfit;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow};
-use crate::leg::{ALLOW, Wire};
+use crate::leg::{ALLOW, SUPPORTED, Wire, too_brief};
 use crate::registrar::{Access, Verdict, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::digest::Credentials;
@@ -42,7 +42,7 @@ impl Switchboard {
             if message.values(Name::Via).nth(1).is_some() {
                 return ctx.fact(Fact::Dropped(Dropped::StrayResponse));
             }
-            return self.on_response(ctx, message);
+            return self.on_response(ctx, flow, message);
         }
         if let Some(fault) = message.fault() {
             return self.on_fault(ctx, flow, message, fault.status);
@@ -152,9 +152,10 @@ impl Switchboard {
         let (request, method) = (&asked.request, asked.request.method());
         let tag = request.to_tag();
         let lacking = lacking(request);
-        let goes_on = matches!(method, Method::Invite | Method::Info | Method::Message);
+        let goes_on = matches!(method, Method::Invite | Method::Update | Method::Info | Method::Message);
         let wrong_contact = request.has(Name::Contact) && !has_one_contact(request);
-        let invites = method == Method::Invite;
+        let invites = matches!(method, Method::Invite | Method::Update);
+        let brief = too_brief(&ctx.settings.limits, request).filter(|_| invites);
         let status = if !lacking.is_empty() {
             420
         } else if goes_on && request.max_forwards() == Some(0) {
@@ -163,6 +164,8 @@ impl Switchboard {
             415
         } else if invites && wrong_contact {
             400
+        } else if brief.is_some() {
+            422
         } else {
             return false;
         };
@@ -170,6 +173,7 @@ impl Switchboard {
         match status {
             420 => writer.header(Name::Unsupported, &lacking),
             415 => writer.header(Name::Accept, CARRIED),
+            422 => writer.number(Name::MinSe, u64::from(brief.unwrap_or_default())),
             _ => &mut writer,
         };
         self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
@@ -203,8 +207,7 @@ impl Switchboard {
             // Nobody is configured who could come here.
             Some(Face::Trunk) | None => return self.refuse_plainly(ctx, flow, message, 403),
         }
-        // Without TLS we would take it on in the clear (RFC 3261 §26.2.2, RFC 5630 §3.3).
-        if Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips) {
+        if is_in_the_clear(ctx, flow, message) {
             return self.refuse_plainly(ctx, flow, message, 416);
         }
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
@@ -332,7 +335,7 @@ impl Switchboard {
         writer.header(Name::Allow, ALLOW);
         writer.header(Name::Accept, b"application/sdp, text/plain");
         writer.header(Name::AcceptEncoding, b"identity");
-        writer.header(Name::Supported, b"path");
+        writer.text(Name::Supported, format_args!("path, {}", String::from_utf8_lossy(SUPPORTED)));
         self.transactions.respond(ctx, asked.key, 200, writer.finish(b""));
     }
 
@@ -393,6 +396,14 @@ impl Switchboard {
     }
 }
 
+/// Whether a request asks for TLS all the way and would not have it: it came without, or goes on to
+/// somebody who may be called without (RFC 3261 §26.2.2, RFC 5630 §3.3).
+fn is_in_the_clear(ctx: &Ctx<'_>, flow: Flow, message: &Message) -> bool {
+    let asks = Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips);
+    let ends_here = matches!(message.method(), Method::Register | Method::Options);
+    asks && !(ends_here && ctx.settings.transport(flow).is_secure())
+}
+
 /// Whether a request inside a dialog comes from where its phone is: the same stream, or the same address
 /// and port. Behind one address many may live, so an address alone is nobody's.
 fn same_source(homes: [Flow; 2], flow: Flow) -> bool {
@@ -425,9 +436,11 @@ pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
 
 /// Option tags that are required of us and that we lack.
 pub(super) fn lacking(request: &Message) -> Vec<u8> {
-    let supported =
-        |tag: &&[u8]| !(tag.eq_ignore_ascii_case(b"path") && request.method() == Method::Register);
+    let known = if request.method() == Method::Register { &b"path"[..] } else { SUPPORTED };
+    let lacks = |tag: &&[u8]| {
+        !known.split(|byte| *byte == b',').any(|own| own.trim_ascii().eq_ignore_ascii_case(tag))
+    };
     let tags: Vec<&[u8]> =
-        request.values(Name::Require).chain(request.values(Name::ProxyRequire)).filter(supported).collect();
+        request.values(Name::Require).chain(request.values(Name::ProxyRequire)).filter(lacks).collect();
     tags.join(&b", "[..])
 }

@@ -271,9 +271,9 @@ impl Switchboard {
         }
     }
 
-    /// A response came.
-    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, response: &Arc<Message>) {
-        match self.transactions.on_response(ctx, response) {
+    /// A response came by a flow.
+    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, flow: Flow, response: &Arc<Message>) {
+        match self.transactions.on_response(ctx, flow, response) {
             Ok(Some(event)) => self.on_event(ctx, &event),
             Ok(None) => {}
             Err(_) => ctx.fact(Fact::Dropped(Dropped::StrayResponse)),
@@ -286,6 +286,10 @@ impl Switchboard {
                 Some(failed) => failed,
                 None => return,
             },
+            TxEvent::TooBrief { .. } => match self.on_too_brief(ctx, event) {
+                Some(refused) => refused,
+                None => return,
+            },
             TxEvent::Response { .. } | TxEvent::Failed { .. } => {
                 self.note_health(ctx, event);
                 event.clone()
@@ -296,7 +300,7 @@ impl Switchboard {
                 (*owner, *client, response.status(), Some(response))
             }
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
-            TxEvent::Challenged { .. } => return,
+            TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } => return,
         };
         match owner {
             Owner::Leg(leg) => {

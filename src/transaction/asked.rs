@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::Key;
 use crate::effect::{Ctx, Flow};
-use crate::sip::{Message, Writer};
+use crate::sip::{Message, Name, Writer};
 
 use super::Transactions;
 
@@ -35,5 +35,12 @@ impl Asked {
     pub fn refuse(&self, ctx: &mut Ctx<'_>, transactions: &mut Transactions, status: u16, to_tag: &[u8]) {
         let response = self.answer(status, to_tag).finish(b"");
         transactions.respond(ctx, self.key, status, response);
+    }
+
+    /// Refuses with 500 what may be tried again after a while: 0 to 10 seconds (RFC 3261 §14.2).
+    pub fn refuse_for_now(&self, ctx: &mut Ctx<'_>, transactions: &mut Transactions, to_tag: &[u8]) {
+        let mut writer = self.answer(500, to_tag);
+        writer.number(Name::RetryAfter, ctx.rng.below(11));
+        transactions.respond(ctx, self.key, 500, writer.finish(b""));
     }
 }

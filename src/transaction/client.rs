@@ -77,7 +77,7 @@ impl Client {
     /// The request has been sent: timers F and, over datagrams, E run. `patience` is F's time.
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key, patience: Duration) {
         self.end = Some(ctx.arm(patience, Wake::Client(key, Letter::F)));
-        if !self.flow.transport().is_reliable() {
+        if !self.flow.is_reliable() {
             self.repeat = Some(ctx.arm(T1, Wake::Client(key, Letter::E)));
         }
     }
@@ -92,7 +92,7 @@ impl Client {
                 self.state = State::Completed;
                 ctx.disarm(&mut self.repeat);
                 ctx.disarm(&mut self.end);
-                if self.flow.transport().is_reliable() {
+                if self.flow.is_reliable() {
                     return Step::TellAndEnd;
                 }
                 self.end = Some(ctx.arm(T4, Wake::Client(key, Letter::K)));

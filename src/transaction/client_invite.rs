@@ -93,7 +93,7 @@ impl ClientInvite {
     /// The request has been sent: timers B and, over datagrams, A run.
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>, key: Key) {
         self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::B)));
-        if !self.flow.transport().is_reliable() {
+        if !self.flow.is_reliable() {
             self.repeat = Some(ctx.arm(T1, Wake::Client(key, Letter::A)));
         }
     }
@@ -103,7 +103,13 @@ impl ClientInvite {
         self.state == State::Calling
     }
 
-    pub(super) fn on_response(&mut self, ctx: &mut Ctx<'_>, key: Key, response: &Message) -> Step {
+    pub(super) fn on_response(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        key: Key,
+        flow: Flow,
+        response: &Message,
+    ) -> Step {
         match (self.state, response.status()) {
             (State::Calling | State::Proceeding, 100..=199) => {
                 self.state = State::Proceeding;
@@ -121,7 +127,7 @@ impl ClientInvite {
                 self.state = State::Completed;
                 self.stop(ctx);
                 self.acknowledge(ctx, response);
-                if self.flow.transport().is_reliable() {
+                if self.flow.is_reliable() {
                     return Step::TellAndEnd;
                 }
                 self.end = Some(ctx.arm(TIMER_D, Wake::Client(key, Letter::D)));
@@ -131,16 +137,19 @@ impl ClientInvite {
                 self.acknowledge(ctx, response);
                 Step::Quiet
             }
-            (State::Accepted, 200..=299) => self.again(ctx, response),
+            (State::Accepted, 200..=299) => self.again(ctx, flow, response),
             (State::Completed | State::Accepted, _) => Step::Quiet,
         }
     }
 
-    /// A further 2xx: one that we have acknowledged is acknowledged again.
-    fn again(&self, ctx: &mut Ctx<'_>, response: &Message) -> Step {
+    /// A further 2xx: one that we have acknowledged is acknowledged again, and where its sender has come
+    /// back by another stream, by that.
+    fn again(&self, ctx: &mut Ctx<'_>, flow: Flow, response: &Message) -> Step {
         match self.acks.iter().find(|kept| kept.tag == response.to_tag()) {
             Some(kept) => {
-                ctx.send(kept.flow, kept.ack.clone());
+                let both = kept.flow.stream.is_some() && flow.stream.is_some();
+                let back = both && kept.flow.remote.ip() == flow.remote.ip();
+                ctx.send(if back { flow } else { kept.flow }, kept.ack.clone());
                 Step::Quiet
             }
             None if self.acks.len() >= FORKS => Step::Quiet,

@@ -69,6 +69,20 @@ pub enum TxEvent {
         /// The challenge.
         response: Arc<Message>,
     },
+    /// The session interval is too small for the far end (422). Either the request is sent again with
+    /// a longer one ([`Transactions::resend`]), or its owner is to be told that it was refused.
+    TooBrief {
+        /// Whose.
+        owner: Owner,
+        /// The client transaction, which is over.
+        client: Key,
+        /// The other cluster that it went to, if it went to one.
+        asking: Option<Asking>,
+        /// The request.
+        request: Box<Message>,
+        /// What it was answered.
+        response: Arc<Message>,
+    },
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).
     Failed {

@@ -1,9 +1,10 @@
-//! Requests to other clusters: each may be challenged, and is then sent again with a proof.
+//! Requests to other clusters: each may be challenged, and is then sent again with a proof; and what a
+//! phone finds too brief, which is sent again with what it wants.
 //!
 //! What is sent again is the same request with the next sequence number, a new branch and the
 //! credentials; everybody who waits for the old transaction waits for the new one.
 //!
-//! Implements: RFC 3261 §22.2, §8.1.3.5.
+//! Implements: RFC 3261 §22.2, §8.1.3.5; RFC 4028 §7.3.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::effect::{Ctx, Flow};
 use crate::sip::{Message, Name, Writer};
 
 use super::table::{ClientMachine, Draft, Transactions};
+use super::timing::TIMEOUT;
 use super::{Owner, TxEvent};
 
 /// How another cluster is asked.
@@ -27,6 +29,12 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// Once more, with a proof.
+    #[must_use]
+    pub const fn with_proof(self) -> Self {
+        Self { again: true, ..self }
+    }
+
     /// The first time.
     pub const fn first(peer: PeerId, patience: Duration) -> Self {
         Self { peer, again: false, patience }
@@ -45,21 +53,21 @@ impl Transactions {
         self.send(ctx, owner, flow, draft, (Some(asking), asking.patience))
     }
 
-    /// Sends a challenged request again, with the header that proves who we are. Gives its new
-    /// transaction and sequence number.
+    /// Sends a request again that was refused for what it lacks, with these headers in the place of those
+    /// that it had. Gives its new transaction and sequence number.
     pub fn resend(
         &mut self,
         ctx: &mut Ctx<'_>,
-        (owner, asking): (Owner, Asking),
+        (owner, asking): (Owner, Option<Asking>),
         flow: Flow,
         request: &Message,
-        (name, proof): (Name, &str),
+        anew: &[(Name, &str)],
     ) -> (Key, u32) {
         let cseq = request.cseq() + 1;
         let method = request.method_bytes();
         let headers = |writer: &mut Writer| {
             for (name, text, value) in request.every_line() {
-                if is_written_anew(name) {
+                if is_written_anew(name) || anew.iter().any(|(own, _)| *own == name) {
                     continue;
                 }
                 if name == Name::Unknown {
@@ -69,7 +77,9 @@ impl Transactions {
                 }
             }
             writer.text(Name::CSeq, format_args!("{cseq} {}", String::from_utf8_lossy(method)));
-            writer.header(name, proof.as_bytes());
+            for (name, value) in anew {
+                writer.header(*name, value.as_bytes());
+            }
         };
         let draft = Draft {
             method: request.method(),
@@ -78,8 +88,8 @@ impl Transactions {
             headers: &headers,
             body: &request.body(),
         };
-        let asking = Asking { again: true, ..asking };
-        (self.send(ctx, owner, flow, &draft, (Some(asking), asking.patience)), cseq)
+        let patience = asking.map_or(TIMEOUT, |asking| asking.patience);
+        (self.send(ctx, owner, flow, &draft, (asking, patience)), cseq)
     }
 
     /// A cluster is not there: calls and pages that it has not answered at all are given up, which
@@ -112,10 +122,16 @@ impl Transactions {
         {
             return TxEvent::Challenged { owner, client: key, asking, request, response };
         }
+        if response.status() == 422
+            && let Some(request) = self.request_of(key)
+        {
+            return TxEvent::TooBrief { owner, client: key, asking, request, response };
+        }
         TxEvent::Response { owner, client: key, peer: asking.map(|asking| asking.peer), response }
     }
 
-    fn request_of(&self, key: Key) -> Option<Box<Message>> {
+    /// A request of ours as it was sent, while its transaction lasts.
+    pub fn request_of(&self, key: Key) -> Option<Box<Message>> {
         let request = match self.clients.get(key)? {
             ClientMachine::Invite(machine) => machine.request(),
             ClientMachine::Other(machine) => machine.request(),

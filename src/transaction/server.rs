@@ -46,7 +46,7 @@ impl Server {
         match self.state {
             State::Trying => {
                 ctx.send(self.flow, response.clone());
-                if self.flow.transport().is_reliable() {
+                if self.flow.is_reliable() {
                     return true;
                 }
                 self.end = Some(ctx.arm(TIMEOUT, Wake::Server(key, Letter::J)));

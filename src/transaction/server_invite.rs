@@ -77,7 +77,7 @@ impl ServerInvite {
                 self.last = Some(response);
                 self.state = State::Completed;
                 self.end = Some(ctx.arm(TIMEOUT, Wake::Server(key, Letter::H)));
-                if !self.flow.transport().is_reliable() {
+                if !self.flow.is_reliable() {
                     self.repeat = Some(ctx.arm(T1, Wake::Server(key, Letter::G)));
                 }
             }
@@ -114,7 +114,7 @@ impl ServerInvite {
                 self.last = None;
                 ctx.disarm(&mut self.repeat);
                 ctx.disarm(&mut self.end);
-                if self.flow.transport().is_reliable() {
+                if self.flow.is_reliable() {
                     return true;
                 }
                 self.end = Some(ctx.arm(T4, Wake::Server(key, Letter::I)));

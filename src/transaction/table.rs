@@ -129,9 +129,10 @@ impl Transactions {
     ) -> Key {
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
-        let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
+        let transport = ctx.settings.transport(flow);
+        let bytes = write(ctx, (flow.listener, flow.remote), transport, &token, draft);
         let ticket = client_ticket(key);
-        let stream = (flow.transport() == Transport::Udp && bytes.len() > LONG_REQUEST)
+        let stream = (!flow.is_reliable() && bytes.len() > LONG_REQUEST)
             .then(|| ctx.settings.stream_beside(flow.listener))
             .flatten();
         let mut long = None;
@@ -143,7 +144,7 @@ impl Transactions {
             }
             // A datagram that the system refuses is worth telling where somebody else may be tried;
             // inside a dialog its repeats are the remedy.
-            None if flow.transport().is_reliable() || tries_elsewhere(draft.method) => {
+            None if flow.is_reliable() || tries_elsewhere(draft.method) => {
                 ctx.send_watched(flow, bytes.clone(), ticket);
             }
             None => ctx.send(flow, bytes.clone()),
@@ -166,7 +167,8 @@ impl Transactions {
     /// who answered with this To tag.
     pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, invite: Key, tag: &[u8], flow: Flow, draft: &Draft<'_>) {
         let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
-        let bytes = write(ctx, (flow.listener, flow.remote), flow.transport(), &token, draft);
+        let transport = ctx.settings.transport(flow);
+        let bytes = write(ctx, (flow.listener, flow.remote), transport, &token, draft);
         ctx.send(flow, bytes.clone());
         if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
             machine.keep(tag, flow, bytes);
@@ -211,10 +213,11 @@ impl Transactions {
         }
     }
 
-    /// A response came: finds its transaction, and says whom to tell. `Err` is a stray one.
+    /// A response came by a flow: finds its transaction, and says whom to tell. `Err` is a stray one.
     pub fn on_response(
         &mut self,
         ctx: &mut Ctx<'_>,
+        flow: Flow,
         response: &Arc<Message>,
     ) -> Result<Option<TxEvent>, Stray> {
         let branch = response.via().map(|via| via.branch).ok_or(Stray)?;
@@ -228,7 +231,7 @@ impl Transactions {
             ClientMachine::Invite(machine)
                 if method == Method::Invite && machine.token.as_bytes() == token =>
             {
-                (machine.owner, machine.asking, machine.on_response(ctx, key, response))
+                (machine.owner, machine.asking, machine.on_response(ctx, key, flow, response))
             }
             ClientMachine::Other(machine)
                 if method == machine.method && machine.token.as_bytes() == token =>
@@ -453,7 +456,9 @@ impl TxEvent {
     /// The status of the response, or the one that a failure stands for.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Response { response, .. } | Self::Challenged { response, .. } => response.status(),
+            Self::Response { response, .. }
+            | Self::Challenged { response, .. }
+            | Self::TooBrief { response, .. } => response.status(),
             Self::Failed { status, .. } => *status,
         }
     }

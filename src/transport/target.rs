@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::base::address::{canonical, scope};
 use crate::config::Settings;
-use crate::effect::Flow;
+use crate::effect::{Flow, Transport};
 use crate::sip::{Scheme, Uri};
 
 /// Why a Contact or Path is no target.
@@ -34,10 +34,12 @@ pub fn target(settings: &Settings, flow: Flow, uri: &Uri<'_>, trusted_host: bool
         return Err(Refused::Scheme);
     }
     let tls = uri.transport().is_some_and(|word| word.eq_ignore_ascii_case(b"tls"));
-    if uri.scheme == Scheme::Sips || tls {
+    let is_secure = uri.scheme == Scheme::Sips || tls;
+    if is_secure && !settings.transport(flow).is_secure() {
         return Err(Refused::Secure);
     }
-    let port = uri.port.unwrap_or(5060);
+    let usual = if is_secure { Transport::Tls } else { Transport::Udp };
+    let port = uri.port.unwrap_or(usual.port());
     let named = uri.ip().map(|ip| SocketAddr::new(canonical(ip), port));
     let names_us = || {
         let host = uri.host_text();

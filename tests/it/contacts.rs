@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Listener, Settings};
 use ratatosk::effect::Transport;
 use ratatosk::effect::store::{
     Secrets, StoredBinding, StoredContacts, StoredDevice, StoredGroup, StoredUser,
 };
 use ratatosk::registrar::User;
-use ratatosk::routing::{Profile, Who};
+use ratatosk::routing::{Content, Header, Profile, Who};
 
 const URN: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
@@ -19,11 +20,8 @@ fn settings() -> Settings {
         cid: Cid::new("north.test"),
         own_hosts: BTreeSet::new(),
         listeners: vec![Listener {
-            transport: Transport::Udp,
-            address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
-            advertise_v4: None,
-            face: Face::Access,
+            ..Listener::plain(Transport::Udp, "192.0.2.1:5060".parse().unwrap())
         }],
         digest: vec![Algorithm::Md5],
         key: [7; 32],
@@ -99,7 +97,7 @@ fn facts_tell_the_groups_and_follow_an_operators_change() {
         },
     );
     let facts = |user: &User, who: &Who| {
-        let facts = user.facts(now(), who, true);
+        let facts = user.facts(now(), who, Some(urgent()));
         assert!(facts.urgent && facts.wall_ms == now().wall_ms);
         (facts.groups.iter().map(ToString::to_string).collect::<Vec<_>>(), facts.contact)
     };
@@ -134,7 +132,7 @@ fn nothing_is_allocated_for_a_stranger() {
     let (stranger, contact) = (Who::User(uid("zoe@east.test")), Who::User(uid("bill@west.test")));
     let measured = allocation_counter::measure(|| {
         for who in [&stranger, &contact, &Who::Anonymous] {
-            let facts = user.facts(now(), who, false);
+            let facts = user.facts(now(), who, None);
             assert!(facts.groups.is_empty());
         }
     });
@@ -164,4 +162,9 @@ fn a_user_is_small() {
     println!("bytes of a user: {bare}; registered: {registered}; with all contacts and groups: {popular}");
     assert!(registered < 1_200, "{registered}");
     assert!(popular < 65_536, "{popular}: a routing record has at most 64 kB");
+}
+
+/// What a message says that is urgent.
+fn urgent() -> Arc<Content> {
+    Arc::new(Content::new([(Header::Priority, Bytes::from_static(b"urgent"))], Bytes::new(), 0))
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ratatosk::base::{Cid, Limits, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Listener, Settings};
 use ratatosk::effect::store::{StoredBinding, StoredUser};
 use ratatosk::effect::{Fact, StoreOp, StoreOutcome, Ticket, Transport};
 use ratatosk::io::clock::Clock;
@@ -17,6 +17,9 @@ use ratatosk::io::store::ha1;
 use ratatosk::routing::Profile;
 use ratatosk::sip::digest::{self, Challenge};
 use ratatosk::sip::{Frame, frame};
+use tungstenite::WebSocket;
+
+use crate::secured::{Carrier, Tls};
 
 pub(crate) const LOOPBACK: &str = "127.0.0.1:0";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -77,13 +80,8 @@ impl People {
 }
 
 pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings {
-    let listener = |(transport, address): &(Transport, &str)| Listener {
-        transport: *transport,
-        address: address.parse().unwrap(),
-        advertise: (*address).to_owned(),
-        advertise_v4: None,
-        face: Face::Access,
-    };
+    let listener =
+        |(transport, address): &(Transport, &str)| Listener::plain(*transport, address.parse().unwrap());
     let profile = "profile \"default\" {\n  incoming {\n    otherwise -> try clients\n  }\n}\n";
     Settings {
         cid: Cid::new("north.test"),
@@ -142,9 +140,7 @@ impl Server {
     }
 
     pub(crate) fn tcp(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address(Transport::Tcp)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        self.connect(Transport::Tcp)
     }
 
     pub(crate) fn udp(&self) -> UdpSocket {
@@ -152,6 +148,12 @@ impl Server {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.connect(self.address(Transport::Udp)).unwrap();
         socket
+    }
+
+    pub(crate) fn connect(&self, transport: Transport) -> TcpStream {
+        let stream = TcpStream::connect(self.address(transport)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
 
     pub(crate) fn next_fact(&self) -> Fact {
@@ -180,6 +182,8 @@ pub(crate) fn register(link: &mut Link, cseq: u32) {
 pub(crate) enum Link {
     Udp(UdpSocket),
     Tcp(TcpStream),
+    Tls(Box<Tls>),
+    Web(&'static str, Box<WebSocket<Carrier>>),
 }
 
 impl Link {
@@ -187,6 +191,8 @@ impl Link {
         match self {
             Self::Udp(_) => "UDP",
             Self::Tcp(_) => "TCP",
+            Self::Tls(_) => "TLS",
+            Self::Web(name, _) => name,
         }
     }
 
@@ -194,6 +200,8 @@ impl Link {
         match self {
             Self::Udp(socket) => socket.local_addr().unwrap(),
             Self::Tcp(stream) => stream.local_addr().unwrap(),
+            Self::Tls(tls) => tls.sock.local_addr().unwrap(),
+            Self::Web(_, socket) => socket.get_ref().socket().local_addr().unwrap(),
         }
     }
 
@@ -201,6 +209,8 @@ impl Link {
         match self {
             Self::Udp(socket) => assert_eq!(socket.send(text.as_bytes()).unwrap(), text.len()),
             Self::Tcp(stream) => stream.write_all(text.as_bytes()).unwrap(),
+            Self::Tls(tls) => tls.write_all(text.as_bytes()).unwrap(),
+            Self::Web(_, socket) => socket.send(text.into()).unwrap(),
         }
     }
 
@@ -213,18 +223,9 @@ impl Link {
                 let len = socket.recv(&mut text).unwrap();
                 text.truncate(len);
             }
-            Self::Tcp(stream) => {
-                let mut byte = [0];
-                let len = loop {
-                    match frame(&text, 65_536) {
-                        Frame::Message { len } => break len,
-                        Frame::Need => stream.read_exact(&mut byte).unwrap(),
-                        broken @ (Frame::KeepAlive { .. } | Frame::Broken(_)) => panic!("{broken:?}"),
-                    }
-                    text.push(byte[0]);
-                };
-                assert_eq!(len, text.len());
-            }
+            Self::Tcp(stream) => text = cut(stream),
+            Self::Tls(tls) => text = cut(tls),
+            Self::Web(_, socket) => text = socket.read().unwrap().into_data().to_vec(),
         }
         String::from_utf8(text).unwrap()
     }
@@ -239,6 +240,22 @@ impl Link {
                 return answer;
             }
         }
+    }
+}
+
+/// The next message of a stream.
+fn cut(stream: &mut impl Read) -> Vec<u8> {
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    loop {
+        match frame(&text, 65_536) {
+            Frame::Message { len } => {
+                assert_eq!(len, text.len());
+                return text;
+            }
+            Frame::Need => stream.read_exact(&mut byte).unwrap(),
+            broken @ (Frame::KeepAlive { .. } | Frame::Broken(_)) => panic!("{broken:?}"),
+        }
+        text.push(byte[0]);
     }
 }
 

@@ -51,6 +51,7 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         contact: words.contains(&"contact") || !groups.is_empty(),
         urgent: words.contains(&"urgent"),
         wall_ms: at.map_or(0, |at| at.parse::<Timestamp>().unwrap().as_millisecond()),
+        ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     })
 }
 

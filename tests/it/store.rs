@@ -428,8 +428,13 @@ fn numbers_have_one_owner_and_users_can_be_changed_and_removed() {
         assert!(matches!(database.user(&uid("carl")).await, Err(StoreError::NoUser(_))));
         let again = database.add_user(&new_user("anne", &[])).await;
         assert!(matches!(again, Err(StoreError::UserExists(_))));
-        let change = Change { name: Some(String::new()), numbers: Some(vec!["101".into()]), account: None };
-        database.change_user(&uid("anne"), &change).await.unwrap();
+        let change = Change {
+            name: Some(String::new()),
+            numbers: Some(vec!["101".into()]),
+            account: None,
+            ..Change::default()
+        };
+        database.change_user(&uid("anne"), &change, &Limits::default()).await.unwrap();
         let anne = database.user(&uid("anne")).await.unwrap();
         assert_eq!((anne.name, anne.numbers), (None, vec!["101".to_owned()]));
 

@@ -1,15 +1,19 @@
-//! The torture messages of RFC 4475 and RFC 5118, each sent to a user server of its own.
+//! The torture messages of RFC 4475 and RFC 5118, each sent to a user server of its own, and to a real
+//! server by each transport that frames messages in its own way.
 //!
-//! Twice: as it came, so that a stranger's request is seen; and once more with credentials of the
+//! To the user server twice: as it came, so that a stranger's request is seen; and once more with credentials of the
 //! user in its From, in a cluster that serves his domain, so that what comes after the challenge is
 //! seen too. An answer has to be one of the table's, and silence only where the table allows it.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Face, Listener, Settings};
+use ratatosk::config::{Algorithm, Listener, Settings};
 use ratatosk::effect::store::{Secrets, StoredUser};
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StoreOutcome, Transport};
 use ratatosk::routing::Profile;
@@ -17,6 +21,8 @@ use ratatosk::server::{Input, Output, UserServer};
 use ratatosk::sip::digest::{self, Challenge};
 use ratatosk::sip::{Message, Method, Name, Uri};
 
+use crate::loopback::{LOOPBACK, Server, settings};
+use crate::secured::{Carrier, greet};
 use crate::torture::{Torture, read};
 
 /// A server of one user, and whatever it sent.
@@ -29,11 +35,8 @@ struct Bench {
 impl Bench {
     fn new(cid: &str) -> Self {
         let listener = Listener {
-            transport: Transport::Udp,
-            address: "192.0.2.1:5060".parse().unwrap(),
             advertise: "192.0.2.1".to_owned(),
-            advertise_v4: None,
-            face: Face::Access,
+            ..Listener::plain(Transport::Udp, "192.0.2.1:5060".parse().unwrap())
         };
         let settings = Settings {
             cid: Cid::new(cid),
@@ -165,6 +168,67 @@ fn every_torture_message_is_answered_as_its_table_says() {
         );
         if !right {
             wrong.push(torture.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// How a message reaches a real server.
+const WAYS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Ws];
+
+/// Sends a message to a real server by one of its ways and ends what carried it; the status of the
+/// first answer.
+fn on_the_wire(server: &Server, way: Transport, torture: &Torture) -> Option<u16> {
+    let answer = match way {
+        Transport::Udp => by_datagram(server, torture),
+        Transport::Tcp => {
+            let mut stream = server.tcp();
+            stream.write_all(&torture.bytes).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let mut answers = Vec::new();
+            stream.read_to_end(&mut answers).unwrap();
+            answers
+        }
+        Transport::Ws | Transport::Tls | Transport::Wss => {
+            let carrier = Carrier::Plain(server.connect(way));
+            let mut socket = greet(carrier, Some("sip"), None).unwrap();
+            socket.send(tungstenite::Message::Binary(torture.bytes.clone())).unwrap();
+            socket.close(None).unwrap();
+            match socket.read().unwrap() {
+                tungstenite::Message::Close(_) => Vec::new(),
+                answer => answer.into_data().to_vec(),
+            }
+        }
+    };
+    let text = String::from_utf8_lossy(&answer);
+    Some(text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().unwrap())
+}
+
+/// The answer comes to the port that the Via names (RFC 3261 §18.2.2).
+fn by_datagram(server: &Server, torture: &Torture) -> Vec<u8> {
+    let message = Message::parse(torture.bytes.clone(), &Limits::default());
+    let port = message.ok().and_then(|message| message.via()?.port).unwrap_or(5060);
+    let socket = UdpSocket::bind(("127.0.0.66", port)).unwrap();
+    let patience = Duration::from_millis(if torture.may_drop { 200 } else { 5_000 });
+    socket.set_read_timeout(Some(patience)).unwrap();
+    socket.send_to(&torture.bytes, server.address(Transport::Udp)).unwrap();
+    let mut answer = vec![0; 65_536];
+    let len = socket.recv(&mut answer).unwrap_or(0);
+    answer.truncate(len);
+    answer
+}
+
+#[test]
+fn every_torture_message_is_answered_by_datagram_stream_and_web_socket() {
+    let server = Server::start(settings(2, &WAYS.map(|way| (way, LOOPBACK))));
+    let mut wrong = Vec::new();
+    for torture in read() {
+        for way in WAYS {
+            let status = on_the_wire(&server, way, &torture);
+            println!("{way:4} {:40} {status:?}", torture.name);
+            if !is_right(&torture, status) {
+                wrong.push((torture.name.clone(), way, status));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::base::Now;
 use crate::base::address::canonical_socket;
@@ -15,12 +16,16 @@ use crate::config::Face;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
 use crate::io::net::batch::{BATCH, Receiver};
+use crate::io::net::cipher::Cipher;
+use crate::io::net::outgoing::Outgoing;
 use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
 use crate::io::net::stream::{End, PONG, Stream};
 use crate::io::net::turns::SHARE;
 use crate::io::net::udp::Port;
+use crate::io::net::web_socket::WebSocket;
+use crate::io::net::wrapping::Wrapping;
 use crate::server::Input;
-use crate::sip::{Fault, Message, Method, Unreadable, Writer};
+use crate::sip::{Message, Method, Unreadable, Writer};
 
 use super::inbox::{Inbox, Word};
 use super::thread::Thread;
@@ -123,10 +128,12 @@ impl Thread {
         let _ = socket.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_AFTER / 4);
         let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
+        let wrapping = self.wrapping(listener)?;
         let mut read = None;
         let stream = self.streams.borrow_mut().add(|id| {
             let flow = Flow { listener, remote, stream: Some(id) };
-            let (stream, half) = Stream::new(socket, flow, self.now().at, &self.settings().limits, permit);
+            let (stream, half) =
+                Stream::new(socket, flow, wrapping, self.now().at, &self.settings().limits, permit);
             read = Some(half);
             stream
         })?;
@@ -136,11 +143,30 @@ impl Thread {
         Some(flow)
     }
 
+    /// What the messages of a connection that came to a listener are wrapped in, if they are; `None`
+    /// if that cannot be begun.
+    #[allow(clippy::option_option, reason = "without wrapping and not at all are two things")]
+    fn wrapping(&self, listener: u8) -> Option<Option<Wrapping>> {
+        let settings = self.settings();
+        let own = settings.listeners.get(usize::from(listener))?;
+        let web = own.transport.is_web().then(|| {
+            let message_max = usize::try_from(settings.limits.message_bytes).unwrap_or(usize::MAX);
+            WebSocket::new(&own.origins, message_max)
+        });
+        let cipher = if own.transport.is_secure() {
+            Some(Cipher::accepting(self.certificates.of(listener)?).ok()?)
+        } else {
+            None
+        };
+        let is_plain = web.is_none() && cipher.is_none();
+        Some((!is_plain).then(|| Wrapping::new(cipher, web)))
+    }
+
     /// Reads one connection to its end.
     async fn serve(self: Rc<Self>, stream: Rc<Stream>, mut reading: Reading) {
         while stream.ended().is_none() {
             tokio::select! {
-                filled = reading.fill(&self.shared) => match filled {
+                filled = reading.fill(&stream, &self.shared) => match filled {
                     Ok(true) => self.on_filled(&stream, &mut reading).await,
                     Ok(false) => stream.end(End::Closed),
                     Err(_) => stream.end(End::Lost),
@@ -150,7 +176,14 @@ impl Thread {
                 () = stream.nudged() => {}
             }
         }
+        if matches!(stream.ended(), Some(End::Closed | End::Unfinished)) {
+            self.refuse(&stream, 400, reading.left());
+        }
         self.bury(&stream);
+        // What it was told last would be lost if it were still sending when we close.
+        if stream.ended() == Some(End::Broken) && stream.says_no_more() {
+            let _ = timeout(LINGER, reading.discard()).await;
+        }
     }
 
     /// Handles what was read, a few messages in each turn: nothing more is read before that is done.
@@ -189,13 +222,20 @@ impl Thread {
                 Some(Piece::Ping) => self.send(stream.flow, Bytes::from_static(PONG), None),
                 Some(Piece::Broken(fault, bytes)) => {
                     tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
-                    self.refuse(stream.flow, fault, bytes);
                     self.settle(now);
+                    self.refuse(stream, fault.status, bytes);
                     stream.end(End::Broken);
+                    return false;
+                }
+                Some(Piece::End(end)) => {
+                    self.settle(now);
+                    stream.flush(now.at);
+                    stream.end(end);
                     return false;
                 }
                 None => {
                     self.settle(now);
+                    stream.flush(now.at);
                     return false;
                 }
             }
@@ -204,14 +244,15 @@ impl Thread {
         true
     }
 
-    /// Answers the message that a stream broke at, if it is a request that can be answered.
-    fn refuse(&self, flow: Flow, fault: Fault, bytes: Bytes) {
+    /// Answers the message that a stream broke at, or ended in, if it is a request that can be answered.
+    fn refuse(&self, stream: &Stream, status: u16, bytes: Bytes) {
         if let Ok(message) = Message::parse(bytes, &self.settings().limits)
             && message.is_request()
             && message.method() != Method::Ack
         {
-            let answer = Writer::answer(&message, fault.status, b"", Some(flow.remote));
-            self.send(flow, answer.finish(b""), None);
+            let answer = Writer::answer(&message, status, b"", Some(stream.flow.remote));
+            stream.push(Outgoing { bytes: answer.finish(b""), asker: None });
+            stream.flush(self.now().at);
         }
     }
 
@@ -219,6 +260,7 @@ impl Thread {
     fn bury(self: &Rc<Self>, stream: &Stream) {
         let Some(id) = stream.flow.stream else { return };
         let now = self.now();
+        stream.close(now.at);
         if let Some(end) = stream.ended() {
             tracing::debug!(flow = ?stream.flow, "connection {end}");
         }
@@ -242,5 +284,7 @@ fn is_sip(source: SocketAddr, bytes: &[u8]) -> bool {
 
 /// Pause after an error of the system that will not be gone at once.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
+/// How long a far end that has heard why it is cut off may take to stop sending.
+const LINGER: Duration = Duration::from_secs(1);
 /// Silence after which the kernel sees whether the far end is still there.
 const PROBE_AFTER: Duration = Duration::from_secs(60);

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::base::ServerIndex;
+use crate::config::Listener;
 use crate::effect::admin::{AdminReply, AdminRequest};
+use crate::io::net::certificates::{CertificateError, Certificates};
 use crate::io::net::listen::Sockets;
 
 use super::inbox::{Inbox, Mailbox, Word};
@@ -29,6 +31,7 @@ pub struct Running {
 #[derive(Debug, Clone)]
 pub struct Handle {
     inboxes: Arc<[Inbox]>,
+    certificates: Arc<Certificates>,
     drain_max: Duration,
 }
 
@@ -80,9 +83,9 @@ impl Drop for Witness {
 }
 
 impl Running {
-    pub(super) fn new(inboxes: Arc<[Inbox]>, drain_s: u32) -> Self {
+    pub(super) fn new(inboxes: Arc<[Inbox]>, certificates: Arc<Certificates>, drain_s: u32) -> Self {
         let (tell_end, ends) = mpsc::unbounded_channel();
-        let handle = Handle { inboxes, drain_max: Duration::from_secs(drain_s.into()) };
+        let handle = Handle { inboxes, certificates, drain_max: Duration::from_secs(drain_s.into()) };
         Self { handle, threads: Vec::new(), ends, tell_end }
     }
 
@@ -173,6 +176,12 @@ impl End {
 }
 
 impl Handle {
+    /// Reads the certificates of these listeners again, for connections that come from now on. After
+    /// an error those that were read before still hold.
+    pub fn reload_certificates(&self, listeners: &[Listener]) -> Result<(), CertificateError> {
+        self.certificates.reload(listeners)
+    }
+
     /// Asks every user server; the answers come in their order. One that has ended gives none.
     pub async fn admin(&self, request: AdminRequest) -> Vec<AdminReply> {
         let ask = |inbox: &Inbox| {

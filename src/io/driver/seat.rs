@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 use crate::base::ServerIndex;
 use crate::config::Settings;
 use crate::io::driver::World;
+use crate::io::net::certificates::Certificates;
 use crate::io::net::listen::{Listening, Sockets};
 use crate::io::net::quota::Quota;
 use crate::io::net::udp::Port;
@@ -22,6 +23,7 @@ use super::thread::Thread;
 pub(super) struct Seat {
     pub(super) index: ServerIndex,
     pub(super) settings: Arc<Settings>,
+    pub(super) certificates: Arc<Certificates>,
     pub(super) world: World,
     pub(super) inboxes: Arc<[Inbox]>,
     pub(super) quota: Arc<Quota>,
@@ -38,7 +40,7 @@ impl Seat {
             for (listener, socket) in (0..).zip(sockets) {
                 match socket {
                     Listening::Udp(socket) => ports.push(Some(Rc::new(Port::new(socket)?))),
-                    Listening::Tcp(socket) => {
+                    Listening::Stream(socket) => {
                         ports.push(None);
                         doors.push((listener, TcpListener::from_std(socket)?));
                     }

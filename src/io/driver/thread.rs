@@ -19,6 +19,7 @@ use crate::effect::admin::AdminReply;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow, Ticket};
 use crate::io::driver::World;
+use crate::io::net::certificates::Certificates;
 use crate::io::net::outgoing::Asker;
 use crate::io::net::quota::Quota;
 use crate::io::net::reading::Shared;
@@ -41,6 +42,7 @@ pub(super) struct Thread {
     pub(super) world: World,
     pub(super) inboxes: Arc<[Inbox]>,
     pub(super) quota: Arc<Quota>,
+    pub(super) certificates: Arc<Certificates>,
     /// By listener; a TCP listener has none.
     pub(super) ports: Vec<Option<Rc<Port>>>,
     pub(super) streams: RefCell<Streams>,
@@ -70,7 +72,7 @@ pub(super) struct Stop {
 
 impl Thread {
     pub(super) fn new(seat: Seat, ports: Vec<Option<Rc<Port>>>) -> Self {
-        let Seat { index, settings, world, inboxes, quota, seed } = seat;
+        let Seat { index, settings, certificates, world, inboxes, quota, seed } = seat;
         Self {
             index,
             core: RefCell::new(UserServer::new(Arc::clone(&settings), index, Rng::from_entropy(seed))),
@@ -78,6 +80,7 @@ impl Thread {
             world,
             inboxes,
             quota,
+            certificates,
             ports,
             streams: RefCell::new(Streams::new(index)),
             shared: Shared::new(),

@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Settings;
 use crate::effect::Transport;
+use crate::io::net::certificates::CertificateError;
 
 /// The sockets of one thread, one for each listener and in their order.
 pub(crate) type Sockets = Vec<Listening>;
@@ -21,7 +22,7 @@ pub(crate) type Sockets = Vec<Listening>;
 #[derive(Debug)]
 pub(crate) enum Listening {
     Udp(UdpSocket),
-    Tcp(TcpListener),
+    Stream(TcpListener),
 }
 
 /// Why a listener could not be opened; nothing was started.
@@ -58,6 +59,9 @@ pub enum OpenError {
         /// The address.
         address: SocketAddr,
     },
+    /// It cannot prove who it is.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// Anything else.
     #[error("{transport} {address} cannot be opened: {error}")]
     Other {
@@ -90,9 +94,10 @@ pub(crate) fn open(settings: &mut Settings) -> Result<Vec<Sockets>, OpenError> {
             }
         }
         for (thread, socket) in threads.iter_mut().zip(sockets) {
-            thread.push(match door.transport {
-                Transport::Udp => Listening::Udp(socket.into()),
-                Transport::Tcp => Listening::Tcp(socket.into()),
+            thread.push(if door.is_stream() {
+                Listening::Stream(socket.into())
+            } else {
+                Listening::Udp(socket.into())
             });
         }
     }
@@ -110,16 +115,19 @@ impl Door {
     fn of(settings: &Settings, index: usize) -> Option<Self> {
         let listener = settings.listeners.get(index)?;
         let twin = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), listener.address.port());
-        let has_twin = settings
-            .listeners
-            .iter()
-            .any(|other| other.transport == listener.transport && other.address == twin);
+        let has_twin = settings.listeners.iter().any(|other| {
+            other.transport.is_reliable() == listener.transport.is_reliable() && other.address == twin
+        });
         let everything = listener.address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         Some(Self {
             transport: listener.transport,
             address: listener.address,
             v6_only: !everything || has_twin,
         })
+    }
+
+    fn is_stream(&self) -> bool {
+        self.transport.is_reliable()
     }
 
     /// One socket for each thread, all on one port.
@@ -139,30 +147,27 @@ impl Door {
             sockets.push(socket);
         }
         // Only now, that nothing else can fail, are connections let in.
-        if self.transport == Transport::Tcp {
+        if self.is_stream() {
             sockets.iter().try_for_each(|socket| socket.listen(BACKLOG))?;
         }
         Ok(sockets)
     }
 
     fn bind(&self, address: SocketAddr, shared: bool) -> io::Result<Socket> {
-        let (kind, protocol) = match self.transport {
-            Transport::Udp => (Type::DGRAM, Protocol::UDP),
-            Transport::Tcp => (Type::STREAM, Protocol::TCP),
-        };
+        let (kind, protocol) =
+            if self.is_stream() { (Type::STREAM, Protocol::TCP) } else { (Type::DGRAM, Protocol::UDP) };
         let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
         if address.is_ipv6() {
             socket.set_only_v6(self.v6_only)?;
         }
-        match self.transport {
-            Transport::Udp => {
-                // The system grants what it allows; less is no reason not to start.
-                let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
-                let _ = socket.set_send_buffer_size(BUFFER_BYTES);
-            }
-            // A connection of an earlier run that is still being buried is no reason either.
-            Transport::Tcp => socket.set_reuse_address(true)?,
+        if self.is_stream() {
+            // A connection of an earlier run that is still being buried is no reason not to start.
+            socket.set_reuse_address(true)?;
+        } else {
+            // The system grants what it allows; less is no reason either.
+            let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+            let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         }
         if shared {
             socket.set_reuse_port(true)?;

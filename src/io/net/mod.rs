@@ -3,9 +3,11 @@
 //! Nothing here knows what a message means. The mechanisms are here; the tasks that work them are
 //! the driver's.
 
+pub mod certificates;
 pub mod listen;
 
 pub(crate) mod batch;
+pub(crate) mod cipher;
 pub(crate) mod outgoing;
 pub(crate) mod quota;
 pub(crate) mod reading;
@@ -13,3 +15,5 @@ pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod turns;
 pub(crate) mod udp;
+pub(crate) mod web_socket;
+pub(crate) mod wrapping;

@@ -1,4 +1,4 @@
-//! The half of a TCP connection that reads: bytes in, whole messages out.
+//! The half of a connection that reads: bytes in, whole messages out.
 //!
 //! Implements: RFC 3261 §18.3; RFC 5626 §3.5.1 (keep-alive).
 
@@ -15,7 +15,8 @@ use tokio::net::tcp::OwnedReadHalf;
 use crate::base::{At, Limits};
 use crate::sip::{Fault, Frame, Framer};
 
-use super::stream::Stream;
+use super::stream::{End, Stream};
+use super::wrapping::Wrapping;
 
 /// What came of reading.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) enum Piece {
     Ping,
     /// No message can follow. What there is of the last one, so that it can be answered.
     Broken(Fault, Bytes),
+    /// What the messages are wrapped in has ended.
+    End(End),
 }
 
 /// The half that reads.
@@ -43,14 +46,17 @@ impl Reading {
     }
 
     /// Waits for bytes; [`Reading::next`] cuts them. `false` when the far end has closed.
-    pub(crate) async fn fill(&mut self, shared: &Shared) -> io::Result<bool> {
+    pub(crate) async fn fill(&mut self, stream: &Stream, shared: &Shared) -> io::Result<bool> {
         poll_fn(|context| {
             let mut scratch = shared.scratch.borrow_mut();
             let mut buffer = ReadBuf::new(&mut scratch);
             match Pin::new(&mut self.read).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) => {
                     let bytes = buffer.filled();
-                    self.keep(bytes, &mut shared.arena.borrow_mut());
+                    match stream.wrapping() {
+                        Some(mut wrapping) => wrapping.keep(bytes, &mut self.rest),
+                        None => self.keep(bytes, &mut shared.arena.borrow_mut()),
+                    }
                     Poll::Ready(Ok(!bytes.is_empty()))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -58,6 +64,23 @@ impl Reading {
             }
         })
         .await
+    }
+
+    /// What there is of a message whose rest will not come.
+    pub(crate) fn left(&mut self) -> Bytes {
+        self.rest.split().freeze()
+    }
+
+    /// Reads on until the far end closes, and keeps nothing.
+    pub(crate) async fn discard(self) -> io::Result<()> {
+        loop {
+            self.read.readable().await?;
+            match self.read.try_read(&mut [0; 4096]) {
+                Ok(0) => return Ok(()),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 
     fn keep(&mut self, bytes: &[u8], arena: &mut BytesMut) {
@@ -71,10 +94,34 @@ impl Reading {
 
     /// The next whole piece of what has come.
     pub(crate) fn next(&mut self, now: At, stream: &Stream) -> Option<Piece> {
+        let Some(mut wrapping) = stream.wrapping() else {
+            let piece = self.cut();
+            stream.has_half(now, piece.is_none() && !self.rest.is_empty());
+            return piece;
+        };
+        let piece = self.unwrap(&mut wrapping);
+        let is_half = piece.is_none() && (!self.rest.is_empty() || wrapping.has_half());
+        stream.has_half(now, is_half || !wrapping.is_ready());
+        let is_over = piece.is_none() && wrapping.is_over();
+        stream.speak(&mut wrapping);
+        if is_over { Some(Piece::End(End::Closed)) } else { piece }
+    }
+
+    fn unwrap(&mut self, wrapping: &mut Wrapping) -> Option<Piece> {
+        if let Err(end) = wrapping.open(&mut self.rest) {
+            return Some(Piece::End(end));
+        }
+        match wrapping.piece(&mut self.rest) {
+            Some(piece) => piece.unwrap_or_else(|end| Some(Piece::End(end))),
+            None => self.cut(),
+        }
+    }
+
+    /// Cuts by Content-Length.
+    fn cut(&mut self) -> Option<Piece> {
         loop {
             match self.framer.next(&self.rest) {
                 Frame::Need => {
-                    stream.has_half(now, !self.rest.is_empty());
                     if self.rest.is_empty() {
                         self.rest = BytesMut::new();
                     }
@@ -87,7 +134,6 @@ impl Reading {
                     }
                 }
                 Frame::Message { len } => {
-                    stream.has_half(now, false);
                     return Some(Piece::Message(self.rest.split_to(len.min(self.rest.len())).freeze()));
                 }
                 Frame::Broken(fault) => return Some(Piece::Broken(fault, self.rest.split().freeze())),

@@ -1,17 +1,19 @@
-//! One TCP connection: what waits to be written, how long it has been silent, why it ends.
+//! One connection: what waits to be written, how long it has been silent, why it ends.
 //!
 //! The half that reads is owned by the connection's task ([`super::reading`]); the half that writes is
 //! shared ([`Stream`]), because whoever handles a message writes its answer at once.
 //!
 //! Implements: RFC 3261 §18.3, §18.4.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use bytes::Buf;
 use smallvec::SmallVec;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
@@ -21,11 +23,15 @@ use crate::effect::Flow;
 
 use super::outgoing::{Asker, Outgoing};
 use super::quota::Permit;
+use super::wrapping::Wrapping;
 
 /// The half that is shared.
 pub(crate) struct Stream {
     pub(crate) flow: Flow,
     write: OwnedWriteHalf,
+    /// What its messages are wrapped in, if they do not go as they are.
+    wrapping: Option<Box<RefCell<Wrapping>>>,
+    /// As they go out.
     queue: RefCell<VecDeque<Outgoing>>,
     queued_bytes: Cell<usize>,
     queue_max: usize,
@@ -53,6 +59,8 @@ pub(crate) enum End {
     Lost,
     #[error("what it sends cannot be cut into messages")]
     Broken,
+    #[error("its handshake failed")]
+    Handshake,
     #[error("half a message, and no more")]
     Unfinished,
     #[error("silent too long")]
@@ -66,6 +74,7 @@ impl Stream {
     pub(crate) fn new(
         socket: TcpStream,
         flow: Flow,
+        wrapping: Option<Wrapping>,
         now: At,
         limits: &Limits,
         permit: Permit,
@@ -74,11 +83,12 @@ impl Stream {
         let stream = Self {
             flow,
             write,
+            half_since: Cell::new(wrapping.is_some().then_some(now)),
+            wrapping: wrapping.map(RefCell::new).map(Box::new),
             queue: RefCell::default(),
             queued_bytes: Cell::new(0),
             queue_max: usize::try_from(limits.stream_queue_bytes).unwrap_or(usize::MAX),
             heard: Cell::new(now),
-            half_since: Cell::new(None),
             stuck_since: Cell::new(None),
             is_accepted: Cell::new(false),
             goes_when_idle: Cell::new(false),
@@ -90,15 +100,30 @@ impl Stream {
     }
 
     /// Queues a message for [`Stream::flush`]; tells whether it is the first of the queue.
-    pub(crate) fn push(&self, message: Outgoing) -> bool {
+    pub(crate) fn push(&self, mut message: Outgoing) -> bool {
+        if !is_refusal(&message.bytes) {
+            self.is_accepted.set(true);
+        }
+        if let Some(mut wrapping) = self.wrapping() {
+            message.bytes = wrapping.wrap(message.bytes);
+        }
+        self.enqueue(message)
+    }
+
+    /// Queues what the wrapping has to say for itself.
+    pub(super) fn speak(&self, wrapping: &mut Wrapping) {
+        let bytes = wrapping.said();
+        if !bytes.is_empty() {
+            self.enqueue(Outgoing { bytes, asker: None });
+        }
+    }
+
+    fn enqueue(&self, message: Outgoing) -> bool {
         let mut queue = self.queue.borrow_mut();
         let is_first = queue.is_empty();
         self.queued_bytes.set(self.queued_bytes.get() + message.bytes.len());
         if self.is_stuck() && self.queued_bytes.get() > self.queue_max {
             self.end(End::Stuck);
-        }
-        if !is_refusal(&message.bytes) {
-            self.is_accepted.set(true);
         }
         queue.push_back(message);
         is_first
@@ -126,6 +151,23 @@ impl Stream {
                 Err(_) => return self.end(End::Lost),
             }
         }
+    }
+
+    /// What its messages are wrapped in, if they do not go as they are.
+    pub(crate) fn wrapping(&self) -> Option<RefMut<'_, Wrapping>> {
+        self.wrapping.as_deref().map(RefCell::borrow_mut)
+    }
+
+    /// Tells the far end that no more comes, as far as it still listens.
+    pub(crate) fn close(&self, now: At) {
+        let Some(bytes) = self.wrapping().map(|mut wrapping| wrapping.close()) else { return };
+        self.enqueue(Outgoing { bytes, asker: None });
+        self.flush(now);
+    }
+
+    /// Ends what we send, so that the far end reads it all and knows; tells whether that went.
+    pub(crate) fn says_no_more(&self) -> bool {
+        SockRef::from(self.write.as_ref()).shutdown(Shutdown::Write).is_ok()
     }
 
     /// Whether something waits that the far end did not take.
@@ -184,7 +226,9 @@ impl Stream {
         let is_over = |since: Option<At>, max_s: u32| {
             since.is_some_and(|since| now.since(since) > Duration::from_secs(max_s.into()))
         };
-        if is_over(self.half_since.get(), limits.stall_s) {
+        let is_greeting = self.wrapping().is_some_and(|wrapping| !wrapping.is_ready());
+        let half_max = if is_greeting { limits.handshake_s } else { limits.stall_s };
+        if is_over(self.half_since.get(), half_max) {
             self.end(End::Unfinished);
         } else if is_over(self.stuck_since.get(), limits.stall_s) {
             self.end(End::Stuck);

@@ -20,17 +20,19 @@ pub struct Names {
     pub groups: Vec<String>,
     /// His devices, of which the clients are `client "desk"` to a tree.
     pub devices: Vec<StoredDevice>,
+    /// His own stock messages.
+    pub stock: Vec<String>,
 }
 
 impl From<Names> for routing::Names {
     fn from(names: Names) -> Self {
         let kinds = names.devices.into_iter().map(|device| (device.name, device.kind));
-        Self::new(names.groups, kinds)
+        Self::new(names.groups, kinds).with_stock(names.stock)
     }
 }
 
 impl Database {
-    /// The groups and devices that a user's trees may name.
+    /// The groups, devices and stock messages that a user's trees may name.
     pub async fn names_of(&mut self, uid: &Uid) -> Result<Names, StoreError> {
         require(&mut self.connection, uid).await?;
         let lists = Lists::read(&mut self.connection, uid).await?;
@@ -40,7 +42,9 @@ impl Database {
         }
         groups.sort();
         let devices = super::devices::devices(&mut self.connection, uid).await?;
-        Ok(Names { groups, devices })
+        let stock = super::own::stock(&mut self.connection, uid).await?;
+        let stock = stock.into_iter().map(|row| row.name).collect();
+        Ok(Names { groups, devices, stock })
     }
 }
 

@@ -9,8 +9,9 @@ use sqlx::{Connection, Row, SqliteConnection};
 use super::database::Database;
 use super::digest::{ha1, join};
 use super::error::StoreError;
+use super::own::put_properties;
 use super::rows::Statement;
-use crate::base::Uid;
+use crate::base::{Limits, Uid};
 use crate::effect::store::Secrets;
 use crate::io::clock;
 use crate::io::seal::Seal;
@@ -40,6 +41,10 @@ pub struct Change {
     pub numbers: Option<Vec<String>>,
     /// The account type.
     pub account: Option<String>,
+    /// What is left on the account, in the operator's own unit.
+    pub credit: Option<i64>,
+    /// Properties, key and value; an empty value removes one.
+    pub properties: Vec<(String, String)>,
 }
 
 /// A user as listings show him.
@@ -53,6 +58,8 @@ pub struct UserRow {
     pub numbers: Vec<String>,
     /// The account type.
     pub account: String,
+    /// What is left on the account, in the operator's own unit.
+    pub credit: i64,
     /// The active profile; `None`: the cluster's default.
     pub profile: Option<String>,
     /// How many bindings the store holds.
@@ -151,6 +158,7 @@ impl Database {
                     name: row.try_get("name")?,
                     numbers: serde_json::from_str(numbers).unwrap_or_default(),
                     account: row.try_get("account")?,
+                    credit: row.try_get("credit")?,
                     profile: row.try_get("profile")?,
                     bindings: row.try_get("bindings")?,
                     devices: row.try_get("devices")?,
@@ -179,7 +187,12 @@ impl Database {
     }
 
     /// Changes a user.
-    pub async fn change_user(&mut self, uid: &Uid, change: &Change) -> Result<(), StoreError> {
+    pub async fn change_user(
+        &mut self,
+        uid: &Uid,
+        change: &Change,
+        limits: &Limits,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         require(&mut transaction, uid).await?;
         if let Some(name) = &change.name {
@@ -196,6 +209,14 @@ impl Database {
                 .execute(&mut *transaction)
                 .await?;
         }
+        if let Some(credit) = change.credit {
+            sqlx::query("UPDATE users SET credit = ?2 WHERE uid = ?1")
+                .bind(uid.as_str())
+                .bind(credit)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        put_properties(&mut transaction, uid, &change.properties, limits).await?;
         if let Some(numbers) = &change.numbers {
             refuse_taken(&mut transaction, uid, numbers).await?;
             put_numbers(&mut transaction, &[(uid, numbers)]).await?;
@@ -386,7 +407,7 @@ static PUT_SECRETS: Statement = Statement::new(
 );
 
 const LIST_USERS: &str = "\
-    SELECT u.uid, u.name, u.account, u.created_ms, \
+    SELECT u.uid, u.name, u.account, u.credit, u.created_ms, \
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT p.name FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS profile, \
       (SELECT count(*) FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \

@@ -19,6 +19,7 @@ use super::error::StoreError;
 use super::inbox;
 use super::lists::{self, Lists};
 use super::outbox::Wanted;
+use super::own;
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
@@ -208,6 +209,8 @@ enum RowError {
     Uid(#[from] crate::base::id::UidError),
     #[error("a column of what is his: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("a column of what is his own: {0}")]
+    Own(#[from] own::OwnError),
     #[error(transparent)]
     Secret(StoreError),
 }
@@ -222,6 +225,7 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
         .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
     let source: Option<&str> = row.try_get("source")?;
+    let own = own::own(row)?;
     let profile = source.and_then(|source| profiles.compile(&uid, source));
     let bindings = bindings.into_iter().filter_map(BindingColumns::binding).collect();
     Ok(StoredUser {
@@ -233,6 +237,9 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
         profile,
         contacts: lists.stored(),
         devices: devices.into_iter().map(DeviceColumns::device).collect(),
+        account: own.account,
+        status: own.status,
+        stock: own.stock,
         waiting: row.try_get("waiting")?,
     })
 }
@@ -362,6 +369,8 @@ impl Profiles {
 
 const LOAD_USERS: &str = concat!(
     "SELECT u.uid, u.name, ",
+    own::own_of_user!(),
+    ", ",
     lists::lists_of_user!(),
     " AS lists, \
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \

@@ -98,6 +98,24 @@ pub enum Refusal {
         /// What was typed.
         name: String,
     },
+    /// No text for a stock message or a property.
+    #[error("this is no text for a {what}\n  it has 1 to {most} bytes")]
+    Text {
+        /// For what.
+        what: &'static str,
+        /// How many bytes it may have.
+        most: usize,
+    },
+    /// No such stock message.
+    #[error("{uid} has no stock message \"{stock}\" of his own\n  {hint}")]
+    NoStock {
+        /// Whose.
+        uid: Uid,
+        /// What was named.
+        stock: String,
+        /// Which may be meant.
+        hint: Hint,
+    },
     /// No such device.
     #[error("{uid} has no device \"{device}\"\n  {hint}")]
     NoDevice {

@@ -232,7 +232,7 @@ fn bind(uid: &Uid, binding: &StoredBinding, columns: &mut Columns<'_>) {
         .put(i64::from(uid.slot().0))
         .put(binding.contact.as_str())
         .put(binding.target.to_string())
-        .put(binding.transport.as_param())
+        .put(binding.transport.as_str())
         .put(binding.listener.as_str())
         .put(binding.path.as_str())
         .put(i64::from(binding.q))

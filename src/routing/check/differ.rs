@@ -5,16 +5,18 @@
 //! outcome leads on to lines that do the same, however they are written.
 
 use super::super::ast::{Block, Line, Rule, Then};
-use super::super::difference::{Difference, Example, Incomparable, Side};
+use super::super::difference::{Difference, Example, Incomparable, Request, Side};
 use super::super::evaluate::Graph;
 use super::super::fault::Span;
 use super::super::route::{Facts, Who};
+use super::super::trace::Trace;
 use super::super::week::Zone;
 use super::super::words::{Mode, Outcome, Registered};
 use super::diagram::{Set, Spent};
 use super::example::{cases, found};
 use super::parties::Witness;
 use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::variables::choose;
 use crate::base::Limits;
 
 /// So many sentences tell one difference at most.
@@ -65,10 +67,11 @@ impl Differ<'_> {
             let line = own.line_at(part.line.span);
             for other_part in &others {
                 let set = self.space.diagram.and(part.set, other_part.set)?;
-                if set == Set::NONE || same((own, line), (other, other.line_at(other_part.line.span))) {
+                let other_line = other.line_at(other_part.line.span);
+                if set == Set::NONE || same((own, line), (other, other_line)) {
                     continue;
                 }
-                let (requests, others) = self.told(set)?;
+                let (requests, others) = self.told(set, (line, other_line))?;
                 found.push(Difference {
                     direction: self.space.direction,
                     requests,
@@ -97,44 +100,49 @@ impl Differ<'_> {
     }
 
     /// A set in sentences; and whether it holds more than they say.
-    fn told(&mut self, set: Set) -> Result<(Vec<Example>, bool), Spent> {
+    fn told(&mut self, set: Set, lines: (usize, usize)) -> Result<(Vec<Example>, bool), Spent> {
         let mut left = set;
         let mut told = Vec::new();
         while told.len() < TOLD_MAX {
             let Some(found) = found(&mut self.space, left) else { break };
             let meant = cases(&mut self.space, &found.cube)?;
             left = self.space.diagram.without(left, meant)?;
-            told.push(self.example(&found.case, found.told.trim_end_matches(',').to_owned()));
+            let request = self.request(&found.case, lines);
+            told.push(Example { told: found.told.trim_end_matches(',').to_owned(), request });
         }
         Ok((told, left != Set::NONE))
     }
 
-    /// A case as a request that can be asked.
-    fn example(&self, case: &[usize], told: String) -> Example {
+    /// A case as a request that can be asked; `None` if the trees do not take it to these lines, for
+    /// what words a message holds is free only as far as one can tell.
+    fn request(&self, case: &[usize], lines: (usize, usize)) -> Option<Request> {
         let space = &self.space;
         let value = |level: usize| case.get(level).copied().unwrap_or(0);
         let groups = space.groups.iter().enumerate().filter(|(i, _)| value(Space::group(*i)) == 1);
         let moment = space.times.cells.get(value(space.time())).copied().unwrap_or_default();
-        Example {
-            told,
-            mode: Mode::ALL.get(value(MODE)).copied().unwrap_or(Mode::Voice),
-            other: match space.parties.cells.get(value(PARTY)).map(|cell| &cell.witness) {
-                Some(Witness::User(uid)) => Who::User(uid.clone()),
-                Some(Witness::Number(number)) => Who::Number(number.as_str().into()),
-                Some(Witness::Anonymous) | None => Who::Anonymous,
-            },
-            facts: Facts {
-                registered: match value(REGISTERED) {
-                    0 => Registered::None,
-                    1 => Registered::OtherModes,
-                    _ => Registered::ThisMode,
-                },
-                groups: groups.map(|(_, group)| group.as_str().into()).collect(),
-                contact: value(CONTACT) == 1,
-                urgent: value(space.urgent()) == 1,
-                wall_ms: self.clock().shows(moment).unwrap_or(0),
-            },
-        }
+        let mut facts = Facts {
+            registered: Registered::ALL.get(value(REGISTERED)).copied().unwrap_or_default(),
+            groups: groups.map(|(_, group)| group.as_str().into()).collect(),
+            contact: value(CONTACT) == 1,
+            urgent: value(space.urgent()) == 1,
+            wall_ms: self.clock().shows(moment).unwrap_or(0),
+            ..Facts::default()
+        };
+        let values = (0..space.variables.len()).map(|at| value(space.other(at)));
+        choose(&space.variables, values, &mut facts);
+        let other = match space.parties.cells.get(value(PARTY)).map(|cell| &cell.witness) {
+            Some(Witness::User(uid)) => Who::User(uid.clone()),
+            Some(Witness::Number(number)) => Who::Number(number.as_str().into()),
+            Some(Witness::Anonymous) | None => Who::Anonymous,
+        };
+        let request = Request { mode: Mode::ALL.get(value(MODE)).copied()?, other, facts };
+        let asked = |side: &Side| {
+            request.ask(space.direction, &Who::Anonymous, |question| {
+                side.graph().map(|graph| graph.decide(question, side.profile.clock(), &mut Trace::new()))
+            })
+        };
+        let asked = (asked(self.first).map(usize::from), asked(self.second).map(usize::from));
+        (asked == (Some(lines.0), Some(lines.1))).then_some(request)
     }
 
     /// The clock that times are meant by: of the two trees, that of the one which looks at it.

@@ -33,8 +33,10 @@ pub(super) fn found(space: &mut Space, set: Set) -> Option<Found> {
     // Whether somebody is a contact goes before his groups, for who is none is in no group anyhow; and
     // "Invisible" before that, for who is a contact is not there.
     let groups = (1..space.groups.len()).map(Space::group);
+    let others = (0..space.variables.len()).map(|at| space.other(at)).collect::<Vec<_>>();
     let order: Vec<usize> = [REGISTERED, space.urgent(), space.time(), Space::group(0), CONTACT]
         .into_iter()
+        .chain(others)
         .chain(groups)
         .chain([PARTY])
         .collect();
@@ -90,7 +92,19 @@ struct Words<'a> {
 impl Words<'_> {
     fn told(&self) -> String {
         let side = if self.space.direction == Direction::Incoming { "from" } else { "to" };
-        format!("{} {side} {}{}{}", self.request(), self.party(), self.time(), self.registered())
+        let others = self
+            .space
+            .variables
+            .iter()
+            .enumerate()
+            .filter_map(|(at, variable)| variable.told(self.only(self.space.other(at))?));
+        let circumstances: Vec<String> =
+            self.registered().map(str::to_owned).into_iter().chain(others).collect();
+        let circumstances = match circumstances.as_slice() {
+            [] => String::new(),
+            list => format!(" while {}", list.join(" and ")),
+        };
+        format!("{} {side} {}{}{circumstances}", self.request(), self.party(), self.time())
     }
 
     fn request(&self) -> String {
@@ -158,15 +172,15 @@ impl Words<'_> {
         }
     }
 
-    fn registered(&self) -> &'static str {
-        match self.cube.get(REGISTERED).map(Vec::as_slice) {
-            Some([0]) => " while no client is registered",
-            Some([0, 1]) => " while no client that takes it is registered",
-            Some([1]) => " while only clients that cannot take it are registered",
-            Some([1, 2]) => " while a client is registered",
-            Some([2]) => " while a client that takes it is registered",
-            Some(_) | None => "",
-        }
+    fn registered(&self) -> Option<&'static str> {
+        Some(match self.cube.get(REGISTERED).map(Vec::as_slice) {
+            Some([0]) => "no client is registered",
+            Some([0, 1]) => "no client that takes it is registered",
+            Some([1]) => "only clients that cannot take it are registered",
+            Some([1, 2]) => "a client is registered",
+            Some([2]) => "a client that takes it is registered",
+            Some(_) | None => return None,
+        })
     }
 
     /// The one value of a variable that matters.

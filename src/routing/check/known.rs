@@ -6,6 +6,7 @@ use super::super::ast::{
 use super::super::fault::{Code, Fault};
 use super::super::lex::escape;
 use super::super::names::{CLIENT, Names, about};
+use super::super::values::Named;
 use super::super::vocabulary::nearest;
 
 /// More names than this are not listed in a help line.
@@ -44,17 +45,27 @@ impl Known<'_> {
                 Atom::Caller(list) | Atom::To(list) => list.iter().for_each(|one| self.somebody(one)),
                 Atom::Mode(_) | Atom::Registered | Atom::RegisteredForMode => {}
                 Atom::Urgent | Atom::Time(_) => {}
+                Atom::Named(Named::Device, list) => list.iter().for_each(|name| self.device(name)),
+                Atom::Status(_) | Atom::Named(..) | Atom::Amount(..) | Atom::Says(..) | Atom::Language(_) => {
+                }
             },
             Cond::Faulty => {}
         }
     }
 
     fn somebody(&mut self, somebody: &Somebody) {
-        if let Somebody::In(name) = somebody
+        if let Somebody::In(name) | Somebody::Outside(name) = somebody
             && !self.names.groups().any(|group| group == name.it)
         {
             let help = near(&name.it, self.names.groups(), "`ratatosk group add` makes one");
             self.missing("group", name, help);
+        }
+    }
+
+    fn device(&mut self, name: &Spanned<String>) {
+        if self.names.kind(&name.it).is_none() {
+            let help = near(&name.it, self.names.devices(false), "`ratatosk device add` makes one");
+            self.missing("device", name, help);
         }
     }
 

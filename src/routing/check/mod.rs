@@ -18,6 +18,7 @@ mod shape;
 mod space;
 mod times;
 mod types;
+mod variables;
 
 pub(super) use cover::cover;
 pub(super) use differ::differ;

@@ -48,7 +48,13 @@ impl Shape<'_> {
                     let help = "`to` tells whom you call; `caller` belongs to the incoming tree";
                     self.wrong_tree(atom.span, "in the outgoing tree, the caller is always yourself", help);
                 }
+                (Direction::Incoming, Key::Device) => {
+                    let help = "`device` tells which of your phones sends; it belongs to the outgoing tree";
+                    self.wrong_tree(atom.span, "what comes in is sent by none of your devices", help);
+                }
                 (_, Key::Mode | Key::Registered | Key::Caller | Key::To | Key::Urgent | Key::Time) => {}
+                (_, Key::Status | Key::Account | Key::Property | Key::Device | Key::Size) => {}
+                (_, Key::Subject | Key::Body | Key::Header | Key::Language) => {}
             },
             Cond::Faulty => {}
         }

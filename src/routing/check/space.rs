@@ -2,7 +2,7 @@
 //!
 //! A case is a mode, a cell of [`Parties`], a state of registration, whether the other side is a
 //! contact, whether it is in each group that the tree names and in "Invisible", whether it is urgent,
-//! and a cell of [`Times`]. Not every combination exists: who is in "Invisible" is no contact, who is
+//! a cell of [`Times`], and a value of each [`Variable`] that the tree looks at. Not every combination exists: who is in "Invisible" is no contact, who is
 //! in another group is one or is there, and who does not say who he is is nowhere but there. Nothing
 //! else is known of groups, since their members change while a tree stays.
 
@@ -12,14 +12,18 @@ use super::super::ast::{Atom, Block, Cond, Rule, Somebody, Then, Tree, When};
 use super::super::fault::{Code, Fault};
 use super::super::names::INVISIBLE;
 use super::super::pattern::Pattern;
+use super::super::values::Named;
 use super::super::week::Window;
 use super::super::words::{Direction, Mode, ModeSet};
 use super::diagram::{Diagram, Set, Spent};
 use super::parties::{Parties, Witness};
 use super::times::Times;
+use super::variables::{Variable, Variables};
 
 /// How many groups a tree may name.
 const GROUPS_MAX: usize = 100;
+/// How many values of other facts.
+const VALUES_MAX: usize = 500;
 
 /// The variables before the groups, in the order that diagrams look at them.
 pub(super) const MODE: usize = 0;
@@ -36,6 +40,8 @@ pub(super) struct Space {
     /// "Invisible", and those that the tree names besides.
     pub(super) groups: Vec<String>,
     pub(super) times: Times,
+    /// What else it looks at.
+    pub(super) variables: Vec<Variable>,
     pub(super) diagram: Diagram,
     /// The combinations that exist.
     pub(super) universe: Set,
@@ -54,6 +60,7 @@ struct Seen<'t> {
     literals: BTreeSet<Pattern>,
     groups: Vec<String>,
     times: Vec<&'t [Window]>,
+    variables: Variables,
 }
 
 impl Space {
@@ -84,11 +91,16 @@ impl Space {
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
             fault("addresses", help)
         })?;
+        let variables = seen
+            .variables
+            .done(VALUES_MAX)
+            .ok_or_else(|| fault("values", "at most 500 texts, numbers and languages; leave some out"))?;
         let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2];
         widths.extend(groups.iter().map(|_| 2));
         widths.extend([2, times.cells.len()]);
+        widths.extend(variables.iter().map(Variable::width));
         let diagram = Diagram::new(widths, allowance);
-        let mut space = Self { direction, parties, groups, times, diagram, universe: Set::ALL };
+        let mut space = Self { direction, parties, groups, times, variables, diagram, universe: Set::ALL };
         space.universe = space.existing().map_err(|_| {
             fault("addresses and groups", "add `otherwise -> …` as the last rule of each block")
         })?;
@@ -108,6 +120,11 @@ impl Space {
     /// The variable of the time.
     pub(super) fn time(&self) -> usize {
         self.urgent() + 1
+    }
+
+    /// The variable of another fact, by its place among them.
+    pub(super) fn other(&self, at: usize) -> usize {
+        self.time() + 1 + at
     }
 
     /// The modes that the cases of a set have.
@@ -140,7 +157,31 @@ impl Space {
         let is_unsaid = |v: usize| cells.get(v).is_some_and(|cell| cell.witness == Witness::Anonymous);
         let unsaid = self.diagram.value(PARTY, is_unsaid)?;
         let nobody = self.diagram.and(unsaid, contact)?;
-        self.diagram.without(all, nobody)
+        let mut all = self.diagram.without(all, nobody)?;
+        if let Some(at) = self.variables.iter().position(|variable| *variable == Variable::Verified) {
+            let verified = self.diagram.value(self.other(at), |v| v == 1)?;
+            let proved = self.diagram.and(unsaid, verified)?;
+            all = self.diagram.without(all, proved)?;
+        }
+        self.without_contradictions(all)
+    }
+
+    /// Leaves out the cases in which two facts contradict each other.
+    fn without_contradictions(&mut self, mut all: Set) -> Result<Set, Spent> {
+        let first = self.other(0);
+        for (i, one) in self.variables.iter().enumerate() {
+            for (j, other) in self.variables.iter().enumerate() {
+                for (value, its) in [(0, 1), (1, 0), (1, 1)] {
+                    if one.excludes(value, other, its) {
+                        let here = self.diagram.value(first + i, |v| v == value)?;
+                        let there = self.diagram.value(first + j, |v| v == its)?;
+                        let both = self.diagram.and(here, there)?;
+                        all = self.diagram.without(all, both)?;
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 
     fn cond(&mut self, cond: &Cond) -> Result<Both, Spent> {
@@ -195,28 +236,52 @@ impl Space {
                 self.somebody(list)?
             }
             (_, Atom::Caller(_) | Atom::To(_)) => return Ok(Both::UNKNOWN),
+            (Direction::Incoming, Atom::Named(Named::Device, _)) => return Ok(Both::UNKNOWN),
+            (
+                _,
+                Atom::Status(_) | Atom::Named(..) | Atom::Amount(..) | Atom::Says(..) | Atom::Language(_),
+            ) => self.fact(atom)?,
         };
         Ok(Both::exactly(set))
+    }
+
+    /// The cases in which an atom holds that looks at variables of its own.
+    fn fact(&mut self, atom: &Atom) -> Result<Set, Spent> {
+        let first = self.other(0);
+        let mut set = Set::NONE;
+        for (at, variable) in self.variables.iter().enumerate() {
+            if variable.holds(atom, 0).is_some() {
+                let holds = self.diagram.value(first + at, |v| variable.holds(atom, v) == Some(true))?;
+                set = self.diagram.or(set, holds)?;
+            }
+        }
+        Ok(set)
     }
 
     /// The cases in which the other side is any of a list.
     fn somebody(&mut self, list: &[Somebody]) -> Result<Set, Spent> {
         let patterns = list.iter().filter_map(|one| match one {
             Somebody::Like(pattern) => Some(pattern),
-            Somebody::In(_) | Somebody::Contact => None,
+            Somebody::In(_) | Somebody::Outside(_) | Somebody::Contact | Somebody::Verified => None,
         });
         let matching = self.parties.matching(patterns);
         let mut set = self.diagram.value(PARTY, |v| matching.get(v) == Some(&true))?;
         for one in list {
-            let level = match one {
+            let (level, wanted) = match one {
                 Somebody::Like(_) => continue,
-                Somebody::Contact => CONTACT,
-                Somebody::In(name) => match self.groups.iter().position(|group| *group == name.it) {
-                    Some(group) => Self::group(group),
-                    None => continue,
-                },
+                Somebody::Contact => (CONTACT, 1),
+                Somebody::In(name) | Somebody::Outside(name) => {
+                    let group = self.groups.iter().position(|group| *group == name.it);
+                    let Some(group) = group else { continue };
+                    (Self::group(group), usize::from(matches!(one, Somebody::In(_))))
+                }
+                Somebody::Verified => {
+                    let at = self.variables.iter().position(|variable| *variable == Variable::Verified);
+                    let Some(at) = at else { continue };
+                    (self.other(at), 1)
+                }
             };
-            let inside = self.diagram.value(level, |v| v == 1)?;
+            let inside = self.diagram.value(level, |v| v == wanted)?;
             set = self.diagram.or(set, inside)?;
         }
         Ok(set)
@@ -256,8 +321,7 @@ impl<'t> Seen<'t> {
                     }
                 }
                 (_, Atom::Time(windows)) => self.times.push(windows),
-                (_, Atom::Mode(_) | Atom::Caller(_) | Atom::To(_) | Atom::Urgent) => {}
-                (_, Atom::Registered | Atom::RegisteredForMode) => {}
+                (_, atom) => self.variables.add(atom),
             },
             Cond::Faulty => {}
         }
@@ -268,10 +332,13 @@ impl<'t> Seen<'t> {
             Somebody::Like(pattern) => {
                 self.literals.insert(pattern.clone());
             }
-            Somebody::In(name) if name.it != INVISIBLE && !self.groups.contains(&name.it) => {
-                self.groups.push(name.it.clone());
+            Somebody::In(name) | Somebody::Outside(name) => {
+                if name.it != INVISIBLE && !self.groups.contains(&name.it) {
+                    self.groups.push(name.it.clone());
+                }
             }
-            Somebody::In(_) | Somebody::Contact => {}
+            Somebody::Verified => self.variables.once(Variable::Verified),
+            Somebody::Contact => {}
         }
     }
 }

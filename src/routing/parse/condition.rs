@@ -1,9 +1,11 @@
 //! Conditions: facts and their values, joined by `and`, `or`, `not` and parentheses.
 
 use super::super::ast::{Atom, Cond, Somebody, Spanned};
+use super::super::content::{Header, Piece};
 use super::super::fault::{Code, Fault};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::{Pattern, PatternError};
+use super::super::values::{Amount, Named};
 use super::super::vocabulary::{
     ACTIONS, CONDITIONS, Found, Key, PARTIES, PartyWord, TARGETS, find, nearest, served,
 };
@@ -76,6 +78,15 @@ impl<'s> Parser<'s> {
             Key::Registered => Atom::Registered,
             Key::Urgent => Atom::Urgent,
             Key::Time => Atom::Time(self.windows()?),
+            Key::Status => Atom::Status(self.values(Self::status)?),
+            Key::Account => self.account()?,
+            Key::Property => self.property()?,
+            Key::Device => Atom::Named(Named::Device, self.texts("a device", "device")?),
+            Key::Size => Atom::Amount(Amount::Size, self.values(Self::bound)?),
+            Key::Subject => self.says(Piece::Header(Header::Subject))?,
+            Key::Body => self.says(Piece::Body)?,
+            Key::Header => self.header()?,
+            Key::Language => Atom::Language(self.values(Self::language)?),
         };
         Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
     }
@@ -86,7 +97,7 @@ impl<'s> Parser<'s> {
         while !self.line_ended() {
             match self.peek().kind {
                 Kind::Word("and") | Kind::CloseParen | Kind::Arrow | Kind::OpenBrace => return,
-                Kind::Word("or") if begins_condition(self.ahead(1)) => return,
+                Kind::Word("or") if self.begins_condition() => return,
                 _ => self.bump(),
             };
         }
@@ -121,11 +132,21 @@ impl<'s> Parser<'s> {
     /// Reads a list of values. After `or`, a word that begins a condition ends the list.
     pub(super) fn values<T>(&mut self, one: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let mut values = vec![one(self)?];
-        while self.peek().kind == Kind::Word("or") && !begins_condition(self.ahead(1)) {
+        while self.peek().kind == Kind::Word("or") && !self.begins_condition() {
             self.bump();
             values.push(one(self)?);
         }
         Ok(values)
+    }
+
+    /// Whether a condition begins after the `or` ahead. `not in "Friends"` is a value.
+    fn begins_condition(&self) -> bool {
+        match self.ahead(1).kind {
+            Kind::OpenParen => true,
+            Kind::Word("not") => self.ahead(2).kind != Kind::Word("in"),
+            Kind::Word(word) => !matches!(find(CONDITIONS, word), Found::Unknown),
+            _ => false,
+        }
     }
 
     fn mode(&mut self) -> Read<Mode> {
@@ -164,6 +185,24 @@ impl<'s> Parser<'s> {
                     self.bump();
                     return Ok(Somebody::Contact);
                 }
+                Found::Served(PartyWord::Not) => return self.outside(),
+                Found::Served(PartyWord::Verified) if key == Key::To => {
+                    let fault = Fault::new(
+                        Code::WrongTree,
+                        token.span,
+                        "nobody has been called yet to prove who he is",
+                    );
+                    self.note(
+                        fault
+                            .here("not in this tree")
+                            .help("`verified` is a caller whose cluster answers for who he is"),
+                    );
+                    return Err(Lost);
+                }
+                Found::Served(PartyWord::Verified) => {
+                    self.bump();
+                    return Ok(Somebody::Verified);
+                }
                 Found::Later => return Err(self.later(token, "values", PARTIES)),
                 Found::Unknown => Pattern::read(word),
             },
@@ -175,6 +214,19 @@ impl<'s> Parser<'s> {
             self.note(fault.here("no address").help(way_out(error, token)));
             Lost
         })
+    }
+
+    /// Reads those who are not in a group.
+    fn outside(&mut self) -> Read<Somebody> {
+        let not = self.bump();
+        if !self.eat(Kind::Word("in")) {
+            let fault = Fault::new(Code::Syntax, not.span, "`not` stands before the whole condition");
+            self.note(fault.here("not here").help(
+                "`not caller contact`; only groups have an inverse of their own: `caller not in \"Friends\"`",
+            ));
+            return Err(Lost);
+        }
+        Ok(Somebody::Outside(self.quoted_name("a group", "in")?))
     }
 
     /// Reads the name, in quotes, of a group or device that the owner has made.
@@ -203,9 +255,6 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
     match (error, token.kind) {
         (PatternError::Star, _) => "for instance `@south.test`, `anne@*` or `number \"+1900*\"`".to_owned(),
         (PatternError::Everybody, _) => "the rule for everybody is `otherwise`".to_owned(),
-        (PatternError::NoAddress, Kind::Word("not")) => {
-            "`not` stands before the whole condition: `not caller contact`".to_owned()
-        }
         (PatternError::NoAddress, Kind::Word(word)) if word.contains('.') => {
             format!("for everybody of a cluster write `@{word}`")
         }
@@ -214,14 +263,6 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
         }
         (PatternError::NoNumber, _) => "for instance `number \"+1900*\"`".to_owned(),
         _ => "an address looks like `anne@north.test`, a cluster like `@north.test`".to_owned(),
-    }
-}
-
-fn begins_condition(token: Token<'_>) -> bool {
-    match token.kind {
-        Kind::OpenParen => true,
-        Kind::Word(word) => word == "not" || !matches!(find(CONDITIONS, word), Found::Unknown),
-        _ => false,
     }
 }
 

@@ -59,9 +59,14 @@ impl<'s> Parser<'s> {
         found
     }
 
+    /// The last token that was stepped over.
+    pub(super) fn last(&self) -> Option<Token<'s>> {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).copied()
+    }
+
     /// Where the last token that was stepped over stands.
     pub(super) fn behind(&self) -> Span {
-        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(Span::default(), |t| t.span)
+        self.last().map_or(Span::default(), |token| token.span)
     }
 
     /// Whether nothing more stands on this line.

@@ -11,6 +11,7 @@ mod condition;
 mod cursor;
 mod profile;
 mod time;
+mod values;
 
 pub(super) use condition::THIS_MODE;
 pub(super) use profile::parse;

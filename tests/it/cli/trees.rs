@@ -167,7 +167,7 @@ fn trees_are_compared_by_what_they_do() {
     let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).unwrap();
     assert_eq!(rows[0]["first"]["profile"], "default");
     assert_eq!(rows[0]["tree"], "incoming");
-    assert!(rows[0]["example"]["groups"].is_array(), "{rows}");
+    assert!(rows[0]["example"]["group"].is_array(), "{rows}");
     assert!(shell.fails(1, &["tree", "diff", "anne:none", "quiet.tree"]).contains("none"));
 }
 

@@ -46,6 +46,7 @@ fn holds(profile: &Profile, wall_ms: i64) -> bool {
         contact: false,
         urgent: false,
         wall_ms,
+        ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     };
     let place = profile.decide(Direction::Incoming, &question, &mut Trace::new()).unwrap();
     *profile.action(place) == Action::Busy
@@ -223,6 +224,7 @@ fn deciding_allocates_nothing() {
                 contact: true,
                 urgent: true,
                 wall_ms: 1_790_000_000_000 + hour * 3_600_000,
+                ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
             };
             let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
             let _ = (profile.action(place), profile.also(place));

@@ -2,14 +2,18 @@
 //!
 //! The trees here have a meaning of their own, written down a second time and as simply as can be.
 
+mod differences;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use proptest::prelude::*;
-use ratatosk::base::{Limits, Uid};
+use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Code, Direction, Mode, Party, Place, Profile, Question, Registered, Trace, Who, differences,
+    Account, Code, Content, Direction, Header, Mode, Party, Place, Profile, Question, Registered, Status,
+    Trace,
 };
 
 /// No condition names the last.
@@ -29,6 +33,19 @@ const PARTIES: [&str; 8] = [
     "+4712345678",
     "+1900",
 ];
+const STATUSES: [Status; 4] = [Status::Available, Status::Occupied, Status::Away, Status::Offline];
+/// No condition names the last.
+const ACCOUNTS: [&str; 3] = ["standard", "gold", "trial"];
+/// The values of a property, of which no condition names the last, and then that it is not set.
+const LUNCHES: [&str; 3] = ["yes", "no", "perhaps"];
+/// A credit on every side of every bound.
+const CREDITS: [i64; 5] = [-7, 0, 5, 6, 100];
+const CREDIT_TEXTS: [&str; 3] = ["under 5", "over 5", "under 0 or over 6"];
+/// Subjects, and which of the texts that are looked for they contain.
+const SUBJECTS: [&str; 4] = ["", "you win", "lunch", "win a lunch"];
+const WORDS: [&str; 2] = ["contains \"WIN\"", "contains \"lunch\""];
+const LANGUAGES: [&str; 4] = ["", "da", "en-us", "en-gb"];
+const RANGES: [&str; 2] = ["en", "en-gb"];
 const TIMES: [&str; 4] =
     ["mon-fri 09:00-17:00", "22:00-06:00", "fri 22:00-06:00 or 12:00-13:00", "tue 00:00-09:00 or sat or sun"];
 
@@ -44,6 +61,15 @@ enum Cond {
     ThisMode,
     Urgent,
     Time(usize),
+    Status(usize),
+    Verified,
+    Outside(usize),
+    Account(usize),
+    Lunch(usize),
+    AnyLunch,
+    Credit(usize),
+    Subject(usize),
+    Language(usize),
     Not(Box<Self>),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
@@ -72,6 +98,19 @@ struct Case {
     groups: usize,
     urgent: bool,
     hour: u32,
+    own: Own,
+}
+
+/// The rest of a case: what is the owner's own, and what the message says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own {
+    status: usize,
+    verified: bool,
+    account: usize,
+    lunch: usize,
+    credit: usize,
+    subject: usize,
+    language: usize,
 }
 
 impl Cond {
@@ -102,6 +141,19 @@ impl Cond {
                     _ => day == 1 && hour < 9 || day > 4,
                 }
             }
+            Self::Status(status) => case.own.status == *status,
+            Self::Verified => case.own.verified,
+            Self::Outside(group) => case.groups >> group & 1 == 0,
+            Self::Account(account) => case.own.account == *account,
+            Self::Lunch(lunch) => case.own.lunch == *lunch,
+            Self::AnyLunch => case.own.lunch < LUNCHES.len(),
+            Self::Credit(which) => match (CREDITS[case.own.credit], which) {
+                (credit, 0) => credit < 5,
+                (credit, 1) => credit > 5,
+                (credit, _) => !(0..=6).contains(&credit),
+            },
+            Self::Subject(word) => SUBJECTS[case.own.subject].contains(["win", "lunch"][*word]),
+            Self::Language(range) => LANGUAGES[case.own.language].starts_with(RANGES[*range]),
             Self::Not(inner) => !inner.holds(case),
             Self::And(a, b) => a.holds(case) && b.holds(case),
             Self::Or(a, b) => a.holds(case) || b.holds(case),
@@ -119,6 +171,17 @@ impl Cond {
             Self::ThisMode => "registered this-mode".to_owned(),
             Self::Urgent => "urgent".to_owned(),
             Self::Time(time) => format!("time {}", TIMES[*time]),
+            Self::Status(status) => format!("status {}", STATUSES[*status]),
+            Self::Verified => "caller verified".to_owned(),
+            Self::Outside(group) => {
+                format!("caller not in \"{}\"", GROUPS[*group].replace('"', "\\\""))
+            }
+            Self::Account(account) => format!("account \"{}\"", ACCOUNTS[*account]),
+            Self::Lunch(lunch) => format!("property \"lunch\" is \"{}\"", LUNCHES[*lunch]),
+            Self::AnyLunch => "property \"lunch\"".to_owned(),
+            Self::Credit(which) => format!("account credit {}", CREDIT_TEXTS[*which]),
+            Self::Subject(word) => format!("subject {}", WORDS[*word]),
+            Self::Language(range) => format!("language {}", RANGES[*range]),
             Self::Not(inner) => format!("not ({})", inner.text()),
             Self::And(a, b) => format!("({}) and ({})", a.text(), b.text()),
             Self::Or(a, b) => format!("({} or {})", a.text(), b.text()),
@@ -205,27 +268,67 @@ impl Told {
     }
 }
 
-/// All cases that a tree may tell apart; what it does not look at has few values, or one.
-fn cases(block: &Block) -> Vec<Case> {
+/// So many cases can be gone through for each of thousands of trees.
+const CASES_MAX: usize = 20_000;
+
+/// All cases that a tree may tell apart; what it does not look at has few values, or one. `None` if
+/// they are too many.
+fn cases(block: &Block) -> Option<Vec<Case>> {
     let looked = |looks: fn(&Cond) -> bool, all: usize| if block.any(looks) { all } else { 1 };
     let modes = looked(|c| matches!(c, Cond::Mode(_)), MODES.len());
     let states = looked(|c| matches!(c, Cond::Registered | Cond::ThisMode), REGISTERED.len());
     let urgent = looked(|c| matches!(c, Cond::Urgent), 2);
     let hours = if block.any(|c| matches!(c, Cond::Time(_))) { hours() } else { vec![0] };
-    let ties = looked(|c| matches!(c, Cond::Group(_) | Cond::Contact), 1 << GROUPS.len());
+    let ties = looked(|c| matches!(c, Cond::Group(_) | Cond::Contact | Cond::Outside(_)), 1 << GROUPS.len());
     let parties = looked(|c| matches!(c, Cond::Address(_)), PARTIES.len()).max(2);
+    let owns = owns(block);
+    let most = [modes, states, urgent, hours.len(), ties * 3 / 2, parties, owns.len()];
+    if most.into_iter().product::<usize>() > CASES_MAX {
+        return None;
+    }
     let mut cases = Vec::new();
     for (mode, party) in (0..modes).flat_map(|mode| (0..parties).map(move |party| (mode, party))) {
         for (registered, urgent) in (0..states).flat_map(|state| (0..urgent).map(move |u| (state, u == 1))) {
             for hour in &hours {
-                let case = Case { mode, party, registered, contact: false, groups: 0, urgent, hour: *hour };
-                cases.extend((0..ties).map(|groups| Case { groups, ..case }).filter(exists));
-                let listed = (0..ties / 2).map(|groups| Case { contact: true, groups, ..case });
-                cases.extend(listed.filter(exists));
+                for own in &owns {
+                    let hour = *hour;
+                    let case =
+                        Case { mode, party, registered, contact: false, groups: 0, urgent, hour, own: *own };
+                    cases.extend((0..ties).map(|groups| Case { groups, ..case }).filter(exists));
+                    let listed = (0..ties / 2).map(|groups| Case { contact: true, groups, ..case });
+                    cases.extend(listed.filter(exists));
+                }
             }
         }
     }
-    cases
+    Some(cases)
+}
+
+/// Every state of the rest that a tree may tell apart.
+fn owns(block: &Block) -> Vec<Own> {
+    type Step = (fn(&Cond) -> bool, usize, fn(&mut Own, usize));
+    let steps: [Step; 7] = [
+        (|c| matches!(c, Cond::Status(_)), STATUSES.len(), |own, v| own.status = v),
+        (|c| matches!(c, Cond::Verified), 2, |own, v| own.verified = v == 1),
+        (|c| matches!(c, Cond::Account(_)), ACCOUNTS.len(), |own, v| own.account = v),
+        (|c| matches!(c, Cond::Lunch(_) | Cond::AnyLunch), LUNCHES.len() + 1, |own, v| own.lunch = v),
+        (|c| matches!(c, Cond::Credit(_)), CREDITS.len(), |own, v| own.credit = v),
+        (|c| matches!(c, Cond::Subject(_)), SUBJECTS.len(), |own, v| own.subject = v),
+        (|c| matches!(c, Cond::Language(_)), LANGUAGES.len(), |own, v| own.language = v),
+    ];
+    steps.into_iter().filter(|(looks, ..)| block.any(*looks)).fold(
+        vec![Own::default()],
+        |owns, (_, count, set)| {
+            let with = |own: Own| {
+                (0..count).map(move |value| {
+                    let mut own = own;
+                    set(&mut own, value);
+                    own
+                })
+            };
+            owns.into_iter().flat_map(with).collect()
+        },
+    )
 }
 
 /// Whoever is in a group is a contact, unless he is in "Invisible"; who does not say who he is is
@@ -233,30 +336,53 @@ fn cases(block: &Block) -> Vec<Case> {
 fn exists(case: &Case) -> bool {
     let is_invisible = case.groups & INVISIBLE != 0;
     let is_strange = case.groups == 0 && !case.contact;
+    if case.party == 0 && case.own.verified {
+        return false;
+    }
     is_strange || is_invisible != case.contact && (case.party > 0 || !case.contact)
 }
 
 /// One hour of the week for each way in which the times can hold.
 fn hours() -> Vec<u32> {
-    let case =
-        |hour| Case { mode: 0, party: 0, registered: 0, contact: false, groups: 0, urgent: false, hour };
+    let case = |hour| Case {
+        mode: 0,
+        party: 0,
+        registered: 0,
+        contact: false,
+        groups: 0,
+        urgent: false,
+        hour,
+        own: Own::default(),
+    };
     let mut seen = BTreeSet::new();
     let truth = |hour: u32| (0..TIMES.len()).map(|t| Cond::Time(t).holds(&case(hour))).collect::<Vec<_>>();
     (0..7 * 24).filter(|hour| seen.insert(truth(*hour))).collect()
 }
 
-fn cond() -> impl Strategy<Value = Cond> {
-    let leaf = prop_oneof![
-        3 => (0..MODES.len() - 1).prop_map(Cond::Mode),
-        3 => (0..ADDRESSES.len()).prop_map(Cond::Address),
-        1 => Just(Cond::Anonymous),
-        4 => (0..GROUPS.len()).prop_map(Cond::Group),
-        2 => Just(Cond::Contact),
-        1 => Just(Cond::Registered),
-        1 => Just(Cond::ThisMode),
-        2 => Just(Cond::Urgent),
-        4 => (0..TIMES.len()).prop_map(Cond::Time),
-    ];
+/// Conditions of each kind.
+fn leaves() -> Vec<BoxedStrategy<Cond>> {
+    vec![
+        (0..MODES.len() - 1).prop_map(Cond::Mode).boxed(),
+        (0..ADDRESSES.len()).prop_map(Cond::Address).boxed(),
+        Just(Cond::Anonymous).boxed(),
+        prop_oneof![(0..GROUPS.len()).prop_map(Cond::Group), (0..GROUPS.len()).prop_map(Cond::Outside)]
+            .boxed(),
+        Just(Cond::Contact).boxed(),
+        prop_oneof![Just(Cond::Registered), Just(Cond::ThisMode)].boxed(),
+        Just(Cond::Urgent).boxed(),
+        (0..TIMES.len()).prop_map(Cond::Time).boxed(),
+        (0..STATUSES.len()).prop_map(Cond::Status).boxed(),
+        Just(Cond::Verified).boxed(),
+        (0..ACCOUNTS.len() - 1).prop_map(Cond::Account).boxed(),
+        prop_oneof![(0..LUNCHES.len() - 1).prop_map(Cond::Lunch), Just(Cond::AnyLunch)].boxed(),
+        (0..CREDIT_TEXTS.len()).prop_map(Cond::Credit).boxed(),
+        (0..WORDS.len()).prop_map(Cond::Subject).boxed(),
+        (0..RANGES.len()).prop_map(Cond::Language).boxed(),
+    ]
+}
+
+/// A condition that looks at facts of a few kinds.
+fn cond(leaf: BoxedStrategy<Cond>) -> impl Strategy<Value = Cond> {
     leaf.prop_recursive(2, 5, 2, |inner| {
         prop_oneof![
             inner.clone().prop_map(|a| Cond::Not(Box::new(a))),
@@ -266,9 +392,18 @@ fn cond() -> impl Strategy<Value = Cond> {
     })
 }
 
+/// A tree looks at facts of few kinds, so that all its cases can be gone through.
 fn block() -> impl Strategy<Value = Block> {
-    let list = |then: BoxedStrategy<Then>| {
-        (prop::collection::vec((cond(), then), 0..5), prop::bool::weighted(0.7))
+    let kinds: Vec<usize> = (0..leaves().len()).collect();
+    proptest::sample::subsequence(kinds, 1..6).prop_flat_map(|kinds| {
+        let leaves = leaves().into_iter().enumerate().filter(|(kind, _)| kinds.contains(kind));
+        block_of(proptest::strategy::Union::new(leaves.map(|(_, leaf)| leaf)).boxed())
+    })
+}
+
+fn block_of(leaf: BoxedStrategy<Cond>) -> impl Strategy<Value = Block> {
+    let list = move |then: BoxedStrategy<Then>| {
+        (prop::collection::vec((cond(leaf.clone()), then), 0..5), prop::bool::weighted(0.7))
             .prop_map(|(rules, otherwise)| Block { rules, otherwise })
     };
     list(Just(Then::Line).boxed()).prop_recursive(2, 10, 3, move |inner| {
@@ -289,7 +424,8 @@ fn written(block: &Block, cases: &[Case]) -> Told {
 
 /// Compares the checker's faults, and the evaluator's decisions, with enumeration.
 fn agrees(block: &Block) -> Result<bool, TestCaseError> {
-    let told = written(block, &cases(block));
+    let cases = cases(block).ok_or_else(|| TestCaseError::reject("too many cases"))?;
+    let told = written(block, &cases);
     let lines = |faults: &ratatosk::routing::Faults, code: Code| -> BTreeSet<usize> {
         faults.iter().filter(|fault| fault.code == code).map(ratatosk::routing::Fault::line).collect()
     };
@@ -333,6 +469,17 @@ fn ask(profile: &Profile, case: &Case) -> (Place, Trace) {
     let groups: Vec<Arc<str>> = (0..GROUPS.len()).filter(inside).map(|g| Arc::from(GROUPS[g])).collect();
     // 1970-01-05 was a Monday.
     let wall_ms = (i64::from(case.hour) + 4 * 24) * 3_600_000 + 30 * 60_000;
+    let own = case.own;
+    let lunch = LUNCHES.get(own.lunch).map(|value| (Box::from("lunch"), Box::from(*value)));
+    let account = Account {
+        kind: ACCOUNTS[own.account].into(),
+        credit: CREDITS[own.credit],
+        properties: lunch.into_iter().collect(),
+    };
+    let headers =
+        [(Header::Subject, SUBJECTS[own.subject]), (Header::AcceptLanguage, LANGUAGES[own.language])];
+    let headers = headers.map(|(header, value)| (header, Bytes::from_static(value.as_bytes())));
+    let content = Content::new(headers, Bytes::new(), 0);
     let question = Question {
         mode: MODES[case.mode],
         caller,
@@ -342,59 +489,19 @@ fn ask(profile: &Profile, case: &Case) -> (Place, Trace) {
         contact: case.contact,
         urgent: case.urgent,
         wall_ms,
+        status: STATUSES[own.status],
+        verified: own.verified,
+        account: Some(&account),
+        content: Some(&content),
+        ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     };
     let mut trace = Trace::new();
     let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
     (place, trace)
 }
 
-/// Whether two trees could be compared, and differ; what was found is compared with enumeration.
-fn differ(one: &Block, other: &Block) -> Result<Option<bool>, TestCaseError> {
-    let rules = one.rules.iter().chain(&other.rules).cloned().collect();
-    let cases = cases(&Block { rules, otherwise: true });
-    let profiles = [one, other].map(|block| Profile::compile(&written(block, &cases).text));
-    let [Ok(one), Ok(other)] = profiles else { return Ok(None) };
-    let line = |profile: &Profile, trace: &Trace| -> usize {
-        let words = profile.rule_line(trace);
-        words.split([':', ' ']).nth(1).unwrap().parse().unwrap()
-    };
-    let mut expected = BTreeSet::new();
-    for case in &cases {
-        let ((place, way), (other_place, other_way)) = (ask(&one, case), ask(&other, case));
-        if one.action(place) != other.action(other_place) {
-            expected.insert((line(&one, &way), line(&other, &other_way)));
-        }
-    }
-    let found = differences((&one, &other), &one, &Limits::default()).unwrap();
-    let pairs: BTreeSet<_> = found.iter().map(|found| (found.first.line, found.second.line)).collect();
-    let texts = || format!("{}{}", one.source(), other.source());
-    prop_assert_eq!(pairs, expected, "{}", texts());
-    let owner = Who::User(Uid::parse("anne@north.test").unwrap());
-    for (difference, request) in found.iter().flat_map(|d| d.requests.iter().map(move |r| (d, r))) {
-        let asked = |profile: &Profile| {
-            request.ask(difference.direction, &owner, |question| {
-                let mut trace = Trace::new();
-                profile.decide(Direction::Incoming, question, &mut trace);
-                line(profile, &trace)
-            })
-        };
-        let lines = (difference.first.line, difference.second.line);
-        prop_assert_eq!((asked(&one), asked(&other)), lines, "{}: {}", request.told, texts());
-    }
-    Ok(Some(!found.is_empty()))
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn differences_agree_with_enumeration(one in block(), other in block()) {
-        differ(&one, &other)?;
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_proof_agrees_with_enumeration(block in block()) {
@@ -410,18 +517,9 @@ fn trees_of_both_kinds_are_tried() {
     let mut good = 0;
     for _ in 0..300 {
         let block = block().new_tree(&mut runner).unwrap().current();
-        good += usize::from(agrees(&block).unwrap());
+        good += usize::from(agrees(&block).is_ok_and(|good| good));
     }
     assert!((60..=240).contains(&good), "{good} of 300 are in order");
-    let mut pairs = [0; 2];
-    for _ in 0..300 {
-        let one = block().new_tree(&mut runner).unwrap().current();
-        let other = block().new_tree(&mut runner).unwrap().current();
-        if let Some(differ) = differ(&one, &other).unwrap() {
-            pairs[usize::from(differ)] += 1;
-        }
-    }
-    assert!(pairs[0] > 3 && pairs[1] > 30, "{pairs:?} are alike, and differ");
 }
 
 /// Rules that each look at one of two rows of groups: no order of the variables keeps these cases few.

@@ -183,6 +183,7 @@ proptest! {
             let question = Question {
                 mode: Mode::ALL[mode], caller, to: caller, registered: [Registered::None, Registered::OtherModes, Registered::ThisMode][state],
                 groups: &[], contact: false, urgent: false, wall_ms: 0,
+                ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
             };
             let mut trace = Trace::new();
             profile.decide(Direction::Incoming, &question, &mut trace);

@@ -22,6 +22,10 @@ pub(super) fn play(seed: u64) -> (World, String) {
             vec![NORTH.0, SOUTH.0]
         }
     };
+    for cluster in &clusters {
+        let session_s = [0, 90, 100, 1800][pick(&mut dice, 4)];
+        world.configure(cluster, |settings| settings.limits.session_s = session_s);
+    }
     let names = people(&mut world, &mut dice, &clusters);
     for phone in 0..world.phones.len() {
         let when = seconds(&mut dice, 2_000);
@@ -86,6 +90,12 @@ fn phone(world: &mut World, dice: &mut Rng, name: &str, friends: &[String]) {
     phone.padding = if dice.below(6) == 0 { 1500 } else { 0 };
     phone.expires = [None, Some(60), Some(90), Some(600)][pick(dice, 4)];
     phone.on_page = [200, 200, 200, 200, 200, 480, 405][pick(dice, 7)];
+    phone.timer = dice.below(3) > 0;
+    phone.session = [None, None, Some(90), Some(600)][pick(dice, 4)];
+    phone.min_se = [0, 0, 0, 120][pick(dice, 4)];
+    phone.lazy = dice.below(2) == 0;
+    phone.dead_clock = dice.below(10) == 0;
+    phone.updates = dice.below(2) == 0;
     if dice.below(3) == 0 {
         phone.knows = vec![Algorithm::Md5];
     }
@@ -130,8 +140,10 @@ fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
     let mut when = start + seconds(dice, 3_000);
     for _ in 0..dice.below(5) {
         let phone = if dice.below(2) == 0 { caller } else { pick(dice, world.phones.len()) };
-        let what = match dice.below(7) {
+        let what = match dice.below(9) {
             0 => Do::Resume,
+            5 => Do::HoldByUpdate,
+            6 => Do::Update,
             1 => Do::Info,
             2 => Do::Ping,
             3 => Do::ReinviteWithoutOffer,

@@ -95,8 +95,8 @@ impl Cluster {
             for transport in [Transport::Udp, Transport::Tcp] {
                 let mut address = settings.listeners[0].address;
                 address.set_port(FEDERATION_PORT);
-                let (advertise, face) = (address.to_string(), Face::Federation);
-                settings.listeners.push(Listener { transport, address, advertise, advertise_v4: None, face });
+                let face = Face::Federation;
+                settings.listeners.push(Listener { face, ..Listener::plain(transport, address) });
             }
         });
     }
@@ -160,13 +160,7 @@ impl Cluster {
 
 fn settings(name: &str, address: &str, number: u8) -> Settings {
     let address: SocketAddr = address.parse().unwrap();
-    let listener = |transport| Listener {
-        transport,
-        address,
-        advertise: address.to_string(),
-        advertise_v4: None,
-        face: Face::Access,
-    };
+    let listener = |transport| Listener::plain(transport, address);
     Settings {
         cid: Cid::new(name),
         own_hosts: [address.ip().to_string(), format!("sip.{name}")].into(),

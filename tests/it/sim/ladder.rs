@@ -30,6 +30,9 @@ pub fn render(world: &World, lines: usize) -> String {
         let bold = matches!(line.from, Who::Phone(phone) if !world.phones[phone].reuses_nonce);
         let message = memory.message(&packet, name_of(world, line.to));
         let mut notes = memory.notes(&packet, bold);
+        if world.show_timers {
+            notes.extend(packet.get("Session-Expires").map(|terms| format!("session {terms}")));
+        }
         if line.arrived.is_none() {
             notes.push("lost".to_owned());
         }
@@ -104,7 +107,7 @@ impl Memory {
             let status = packet.status().unwrap_or_default();
             return if method == "INVITE" { status.to_string() } else { format!("{status} {method}") };
         };
-        if verb == "INVITE" {
+        if matches!(verb, "INVITE" | "UPDATE") {
             self.offers.insert((packet.call_id().to_owned(), number), packet.has_sdp());
         }
         if !packet.to_tag().is_empty() {
@@ -182,6 +185,7 @@ impl Memory {
         for (name, word) in [
             ("Unsupported", "unsupported"),
             ("Min-Expires", "at least"),
+            ("Min-SE", "at least"),
             ("Accept", "accept"),
             ("Allow-Events", "events"),
             ("Retry-After", "retry after"),

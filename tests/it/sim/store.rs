@@ -103,8 +103,8 @@ impl Store {
     }
 
     /// The profile of a user, if he has one of his own.
-    pub fn profile_of(&self, uid: &Uid) -> Option<Option<&Arc<Profile>>> {
-        self.users.get(uid).map(|user| user.profile.as_ref())
+    pub fn profile_of(&self, uid: &Uid) -> Option<&Arc<Profile>> {
+        self.users.get(uid)?.profile.as_ref()
     }
 
     /// Gives a user a profile, written in the tree language.

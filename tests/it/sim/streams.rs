@@ -321,9 +321,10 @@ impl World {
     fn stream_to(&mut self, cluster: u8, flow: Flow) -> Option<Flow> {
         let settings = &self.clusters[usize::from(cluster)].settings;
         let own = settings.listeners.get(usize::from(flow.listener))?;
-        let listener = match own.transport {
-            Transport::Tcp => flow.listener,
-            Transport::Udp => settings.stream_beside(flow.listener).unwrap_or(flow.listener),
+        let listener = if own.transport.is_reliable() {
+            flow.listener
+        } else {
+            settings.stream_beside(flow.listener).unwrap_or(flow.listener)
         };
         let address = own.address;
         let id = match self.known_stream(cluster, flow.remote) {

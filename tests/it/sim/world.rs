@@ -74,6 +74,8 @@ pub struct World {
     pub faults: Vec<String>,
     /// Whether the ladder shows what was sent again, and the ends and starts of servers.
     pub show_repeats: bool,
+    /// Whether the ladder shows what is agreed about session timers.
+    pub show_timers: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
     pub roll_call: bool,
     pub(super) streams: BTreeMap<StreamId, Stream>,
@@ -114,6 +116,7 @@ impl World {
             wire: Vec::new(),
             faults: Vec::new(),
             show_repeats: false,
+            show_timers: false,
             roll_call: false,
             streams: BTreeMap::new(),
             queue: BinaryHeap::new(),

@@ -56,7 +56,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
         match (view.inbound, one.packet.method()) {
             (true, Some(method)) => from_other(dialog, view, method),
             (true, None) => answer_of_other(dialog, view),
-            (false, Some(method)) => from_server(dialog, view, method, found),
+            (false, Some(method)) => from_server(world, dialog, view, method, found),
             (false, None) => answer_of_server(dialog, one, found),
         }
     }
@@ -91,7 +91,7 @@ fn answer_of_other<'a>(dialog: &mut Dialog<'a>, view: &View<'a>) {
     }
 }
 
-fn from_server<'a>(dialog: &mut Dialog<'a>, view: &View<'a>, method: &str, found: &mut Found) {
+fn from_server<'a>(world: &World, dialog: &mut Dialog<'a>, view: &View<'a>, method: &str, found: &mut Found) {
     let one = view.said;
     let (number, branch) = (one.packet.cseq().0, one.packet.branch());
     // The dialog with the second phone behind a proxy has numbers of its own.
@@ -118,6 +118,10 @@ fn from_server<'a>(dialog: &mut Dialog<'a>, view: &View<'a>, method: &str, found
     }
     if method == "BYE" && dialog.bye.is_none() {
         dialog.bye = Some(Bye { ours: true });
+        // What had no stream to go by was sent all the same.
+        if losses(world, view.other).iter().any(|loss| *loss >= dialog.start) {
+            return;
+        }
         let owed =
             dialog.owed.iter().find(|(number, (_, at))| *at < view.at && !dialog.acked.contains(number));
         if let Some((number, _)) = owed {

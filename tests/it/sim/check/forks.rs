@@ -17,6 +17,7 @@ type Name<'a> = (u8, &'a str);
 /// An INVITE that the cluster was sent, other than one that it challenged.
 struct Upstream {
     place: usize,
+    other: Who,
     status: u16,
     /// When its final response left.
     at: At,
@@ -48,8 +49,8 @@ struct Call {
 #[derive(Default)]
 struct Book<'a> {
     calls: BTreeMap<Name<'a>, Call>,
-    /// By asker and branch: which call an INVITE of theirs is of.
-    asked: BTreeMap<(u8, Who, &'a str), Name<'a>>,
+    /// By asker and branch: which call an INVITE of theirs is of, and when it came.
+    asked: BTreeMap<(u8, Who, &'a str), (Name<'a>, At)>,
     /// Those of them that have had their final response.
     told: BTreeSet<(u8, Who, &'a str)>,
     /// By asked and branch, and by asked and Call-ID: which branch an INVITE of ours is.
@@ -73,7 +74,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
     // One whose asker was lost with his connection has no final response: when it was over is not
     // to be seen, though an earlier INVITE of the same call was answered.
     let open = book.asked.iter().filter(|(key, _)| !book.told.contains(*key));
-    let open: BTreeSet<Name<'_>> = open.map(|(_, name)| *name).collect();
+    let open: BTreeSet<Name<'_>> = open.map(|(_, (name, _))| *name).collect();
     for (name, call) in &book.calls {
         if world.clusters[usize::from(name.0)].ends.is_empty() {
             judge(world, call, open.contains(name), found);
@@ -92,24 +93,26 @@ fn name_of<'a>(view: &View<'a>) -> Option<Name<'a>> {
 impl<'a> Book<'a> {
     fn on_asked(&mut self, view: &View<'a>) {
         if let Some(name) = name_of(view) {
-            self.asked.insert((view.cluster, view.other, view.said.packet.branch()), name);
+            self.asked.insert((view.cluster, view.other, view.said.packet.branch()), (name, view.at));
         }
     }
 
     fn on_answered(&mut self, view: &View<'a>) {
         let packet = &view.said.packet;
         let status = packet.status().unwrap_or_default();
-        // A challenge is no answer, and a merged request is none of its own.
+        // A challenge is no answer, and a merged request, which is known at once, is none of its own.
         if status < 200 {
             return;
         }
         let key = (view.cluster, view.other, packet.branch());
         let is_repeat = !self.told.insert(key);
-        if is_repeat || matches!(status, 401 | 407 | 482) {
+        if is_repeat || matches!(status, 401 | 407) {
             return;
         }
-        if let Some(name) = self.asked.get(&key).copied() {
-            let upstream = Upstream { place: view.said.place, status, at: view.at };
+        if let Some((name, _)) =
+            self.asked.get(&key).copied().filter(|(_, at)| status != 482 || *at < view.at)
+        {
+            let upstream = Upstream { place: view.said.place, other: view.other, status, at: view.at };
             self.calls.entry(name).or_default().upstream.push(upstream);
         }
     }
@@ -202,9 +205,10 @@ fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
     match (&connected[..], &winners[..]) {
         ([], []) => {}
         ([], [(place, _), ..]) => found.push((*place, "connected with nobody".to_owned())),
-        ([one], [(place, answered)]) if *answered != one.at => {
+        ([one], [(place, answered)]) if *answered != one.at && !was_cut_off(world, call, one) => {
             found.push((*place, "answered, and the caller did not hear of it at once".to_owned()));
         }
+        // Or he was to hear of it by a stream that was closed.
         ([_], [_]) => {}
         ([one], [(place, _), (other, _), ..]) => {
             let text = format!("a second winner beside line {place}; the caller has line {}", one.place);
@@ -217,6 +221,11 @@ fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
         }
         _ => {}
     }
+}
+
+/// Whether an asker's stream was closed while his call rang.
+fn was_cut_off(world: &World, call: &Call, asker: &Upstream) -> bool {
+    call.branches.first().is_some_and(|first| lost_between(world, asker.other, first.sent, asker.at))
 }
 
 /// A branch that rang when its call was over, and was not told so.

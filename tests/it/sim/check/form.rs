@@ -108,6 +108,7 @@ fn response_fault(packet: &Packet<'_>, status: u16) -> Option<String> {
         407 => "Proxy-Authenticate",
         415 => "Accept",
         420 => "Unsupported",
+        422 => "Min-SE",
         423 => "Min-Expires",
         489 => "Allow-Events",
         _ => return None,

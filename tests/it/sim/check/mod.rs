@@ -151,6 +151,10 @@ fn bindings(cluster: &Cluster, now_s: i64, packet: &Packet<'_>) -> Option<String
 
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
 fn servers(world: &World, faults: &mut Vec<String>) {
+    if world.clusters.iter().any(|cluster| !cluster.store.outbox.is_empty()) {
+        // A page that waits for another cluster may be on its way at this very moment.
+        return;
+    }
     for cluster in &world.clusters {
         for (index, census) in cluster.census().into_iter().enumerate() {
             let busy = [

@@ -34,8 +34,8 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
                 let body = bodies.get(&key).copied().unwrap_or_default();
                 let delivered = taken.contains(&(view.cluster, body, 200));
                 let kept = (0..).zip(&world.clusters).any(|(place, _)| is_kept(world, place, body));
-                let stays = status == 202
-                    && (kept || was_taken(world, body) || is_given_up(world, view.cluster, body));
+                let stays =
+                    status == 202 && (kept || was_taken(world, body) || is_settled(world, view, body));
                 if !delivered && !stays && !is_dropped(world, view) {
                     let text = format!("a page {body:?} that nobody took and no inbox has");
                     found.push((view.said.place, text));
@@ -71,14 +71,17 @@ pub fn inboxes(world: &mut World) {
             if !seen.insert((&page.uid, &page.sender, body.clone())) {
                 faults.push(format!("{} has a page {body:?} twice", page.uid));
             }
+            let of_owner = world.phones.iter().enumerate();
             let mut own =
-                world.phones.iter().filter(|phone| phone.cluster == place && phone.user == page.uid.user());
-            let took = own.clone().any(|phone| phone.pages.iter().any(|own| *own == body));
+                of_owner.filter(|(_, phone)| phone.cluster == place && phone.user == page.uid.user());
+            let took = own.clone().any(|(_, phone)| phone.pages.iter().any(|own| *own == body));
             if *delivered && !page.copy && !took {
                 faults.push(format!("a page {body:?} is marked as delivered, and {} never had it", page.uid));
             }
             if !*delivered
-                && let Some(phone) = own.find(|phone| phone.is_registered() && phone.verdict(&body) == 200)
+                && let Some((_, phone)) = own.find(|(place, phone)| {
+                    !world.is_gone(*place) && phone.is_registered() && phone.verdict(&body) == 200
+                })
             {
                 faults.push(format!("a page {body:?} still waits, and {} is registered", phone.name));
             }
@@ -105,15 +108,24 @@ fn was_taken(world: &World, body: &str) -> bool {
     world.phones.iter().any(|phone| phone.pages.iter().any(|own| own == body))
 }
 
-/// Whether a page that waited for another cluster was given up, and its sender told so.
-fn is_given_up(world: &World, cluster: u8, body: &str) -> bool {
-    let store = &world.clusters[usize::from(cluster)].store;
+/// Whether a page that waited for another cluster was given up, and its sender told so; or that
+/// cluster took it, and a tree there dropped it.
+fn is_settled(world: &World, answer: &View<'_>, body: &str) -> bool {
+    let store = &world.clusters[usize::from(answer.cluster)].store;
     let mut same = store.settled.iter().filter(|page| page.body == body.as_bytes());
-    same.any(|page| store.receipts.get(&page.id).is_some_and(|receipt| receipt != "delivered"))
+    let receipt = same.find_map(|page| store.receipts.get(&page.id));
+    receipt.is_some_and(|receipt| {
+        receipt != "delivered" || ignores(world).any(|at_ms| at_ms >= wall_ms(answer.at))
+    })
 }
 
-/// Whether a tree dropped it: the record of a page that was decided since it came says so.
+/// Whether a tree dropped it: the record of a page that was decided before its answer left says so.
 fn is_dropped(world: &World, answer: &View<'_>) -> bool {
-    let pages = &world.clusters[usize::from(answer.cluster)].store.pages;
-    pages.iter().any(|record| record.rule.contains("ignore") && record.at_ms <= wall_ms(answer.at))
+    ignores(world).any(|at_ms| at_ms <= wall_ms(answer.at))
+}
+
+/// When a page was dropped by a tree, in any cluster.
+fn ignores(world: &World) -> impl Iterator<Item = i64> {
+    let pages = world.clusters.iter().flat_map(|cluster| &cluster.store.pages);
+    pages.filter(|record| record.rule.contains("ignore")).map(|record| record.at_ms)
 }

@@ -55,11 +55,13 @@ fn ask_again(cluster: &Cluster, faults: &mut Vec<String>) {
 
 fn asked_again(cluster: &Cluster, owner: &Uid, question: &str) -> Option<String> {
     let default = &cluster.settings.default_profile;
-    let profile = cluster.store.profile_of(owner)?.unwrap_or(default);
+    let profile = cluster.store.profile_of(owner).unwrap_or(default);
     match Recorded::read(question) {
         Err(why) => Some(format!("{why}: {question}")),
         Ok(recorded) => match recorded.replay(&Arc::clone(profile), default) {
             Replayed::Same => None,
+            // Of what a page says nothing is kept.
+            Replayed::Unknown if recorded.had_text => None,
             other => Some(format!("{:?} was done, and now {other:?}", recorded.done)),
         },
     }

@@ -20,6 +20,8 @@ pub enum Purpose {
     Invite(u64),
     /// A later one.
     Reinvite(u64),
+    /// An UPDATE in a call, and whether it made an offer.
+    Update(u64, bool),
     /// The end of a call.
     Bye(u64),
     /// The end of an INVITE.
@@ -209,8 +211,9 @@ impl Phone {
             Purpose::Invite(_) | Purpose::Reinvite(_) if status < 300 => {
                 self.on_answer(at, purpose, response);
             }
+            Purpose::Update(call, offered) if status < 300 => self.on_updated(at, call, offered, response),
             Purpose::Invite(call) => self.on_refusal(call),
-            Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, status),
+            Purpose::Reinvite(call) | Purpose::Update(call, _) => self.on_reinvite_refused(at, call, status),
             Purpose::Bye(call) => self.end_call(call),
             Purpose::Cancel => self.give_up_soon(at, response.branch()),
             Purpose::Other => {}
@@ -313,7 +316,7 @@ impl Phone {
             Purpose::Register => self.on_register_lost(at),
             Purpose::Query => self.after_register(at),
             Purpose::Invite(call) => self.on_refusal(call),
-            Purpose::Reinvite(call) => self.on_reinvite_refused(at, call, 408),
+            Purpose::Reinvite(call) | Purpose::Update(call, _) => self.on_reinvite_refused(at, call, 408),
             Purpose::Bye(call) => self.end_call(call),
             Purpose::Cancel | Purpose::Other => {}
         }

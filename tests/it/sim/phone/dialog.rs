@@ -8,6 +8,7 @@ use ratatosk::base::At;
 
 use super::client::Purpose;
 use super::compose::Media;
+use super::session::Session;
 use super::{Path, Phone, Reply, TWIN};
 use crate::sim::text::{Draft, Packet};
 
@@ -77,6 +78,9 @@ pub struct Call {
     /// The INVITE we have not answered yet.
     pub request: Option<Draft>,
     pub request_had_offer: bool,
+    /// Whether the other side takes UPDATE.
+    pub updates: bool,
+    pub session: Option<Session>,
 }
 
 impl Call {
@@ -89,7 +93,8 @@ impl Call {
     pub fn deadline(&self) -> Option<At> {
         let waits = self.waits.as_ref().map(|waits| waits.next.map_or(waits.end, |next| next.min(waits.end)));
         let step = self.steps.front().map(|(at, _)| *at);
-        [waits, step, self.retry.map(|(at, ..)| at)].into_iter().flatten().min()
+        let session = self.session.filter(|_| !self.is_over()).map(|session| session.due);
+        [waits, step, session, self.retry.map(|(at, ..)| at)].into_iter().flatten().min()
     }
 }
 
@@ -125,8 +130,11 @@ impl Phone {
         draft.add("To", format!("<{}>;tag={}", call.remote, call.remote_tag));
         draft.add("Call-ID", call.call_id.clone());
         draft.add("CSeq", format!("{} {method}", call.cseq));
-        if method == "INVITE" {
+        if matches!(method, "INVITE" | "UPDATE") {
             draft.add("Contact", format!("<{contact}>"));
+            draft.add("Allow", self.methods());
+            draft.add("Supported", if self.timer { "timer, replaces" } else { "replaces" });
+            self.wish(id, &mut draft);
         }
         self.sign(&mut draft);
         Some(draft)
@@ -163,7 +171,13 @@ impl Phone {
 
     /// Asks for another session: to hold, to resume, or without saying what.
     pub(super) fn reinvite(&mut self, at: At, media: Media, offer: bool) {
-        let Some(id) = self.current() else { return };
+        if let Some(id) = self.current() {
+            self.reinvite_in(at, id, media, offer);
+        }
+    }
+
+    /// Asks for another session in this call.
+    pub(super) fn reinvite_in(&mut self, at: At, id: u64, media: Media, offer: bool) {
         let Some(call) = self.call_mut(id) else { return };
         if call.state != State::Up || call.asked.is_some() || call.waits.is_some() {
             return;
@@ -219,6 +233,7 @@ impl Phone {
         match method {
             "BYE" => self.on_bye(at, id, request),
             "INVITE" => self.on_reinvite(at, id, request),
+            "UPDATE" => self.on_update(at, id, request),
             "INFO" | "OPTIONS" | "MESSAGE" | "NOTIFY" => self.respond_plain(at, request, 200),
             _ => self.respond_plain(at, request, 405),
         }
@@ -263,7 +278,8 @@ impl Phone {
         let (version, media, tag) = (call.version, call.media, call.local_tag.clone());
         let mut draft = Draft::response(200, request, &tag);
         draft.add("Contact", format!("<{contact}>"));
-        draft.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE");
+        draft.add("Allow", self.methods());
+        self.grant_session(at, id, request, &mut draft);
         draft.add("Server", format!("phone {}", self.mark));
         draft.add("X-Secret", format!("serial {}", self.mark));
         // RFC 7044 §9: it tells its caller the way that the call has come, as far as it knows it.
@@ -321,9 +337,13 @@ impl Phone {
         let mut given_up = Vec::new();
         let mut retries = Vec::new();
         let mut steps = Vec::new();
+        let mut due = Vec::new();
         for call in &mut self.calls {
             while let Some((_, step)) = call.steps.pop_front_if(|(when, _)| *when <= at) {
                 steps.push((call.id, step));
+            }
+            if call.session.is_some_and(|session| session.due <= at && call.state == State::Up) {
+                due.push(call.id);
             }
             if let Some((when, media, offer)) = call.retry
                 && when <= at
@@ -352,6 +372,9 @@ impl Phone {
         }
         for (media, offer) in retries {
             self.reinvite(at, media, offer);
+        }
+        for id in due {
+            self.on_session_due(at, id);
         }
         for (id, step) in steps {
             self.take_step(at, id, &step);

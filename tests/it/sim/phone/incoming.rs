@@ -22,6 +22,14 @@ impl Phone {
             self.complain("a merged INVITE");
             return self.respond_plain(at, request, 482);
         }
+        let asked =
+            request.get("Session-Expires").and_then(|value| value.split(';').next()?.parse::<u64>().ok());
+        if asked.is_some_and(|seconds| seconds < self.min_se) {
+            let tag = self.mint();
+            let mut draft = Draft::response(422, request, &tag);
+            draft.add("Min-SE", self.min_se.to_string());
+            return self.respond(at, request.branch(), "INVITE", &draft);
+        }
         let id = self.add_incoming(request, number);
         let steps = match &self.moods {
             Some(moods) => moods.decide(&mut self.rng),
@@ -72,6 +80,8 @@ impl Phone {
             steps: VecDeque::new(),
             request: Some(copy),
             request_had_offer: request.has_sdp(),
+            updates: false,
+            session: None,
         });
         id
     }

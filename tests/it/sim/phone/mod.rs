@@ -12,6 +12,7 @@ mod incoming;
 mod outgoing;
 mod register;
 mod server;
+mod session;
 mod words;
 
 use std::net::SocketAddr;
@@ -98,6 +99,18 @@ pub struct Phone {
     pub crosses_cancel: bool,
     /// Whether it is a proxy with two phones that answer at once: their 200s differ in the To tag.
     pub twin: bool,
+    /// Whether it knows session timers.
+    pub timer: bool,
+    /// The session interval that it asks for when it calls, seconds.
+    pub session: Option<u64>,
+    /// The shortest session interval that it takes, seconds.
+    pub min_se: u64,
+    /// Whether it leaves it to the server to refresh.
+    pub lazy: bool,
+    /// Whether it never does what is due by a session timer.
+    pub dead_clock: bool,
+    /// Whether it takes and sends UPDATE.
+    pub updates: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
@@ -162,6 +175,12 @@ impl Phone {
             acks: true,
             crosses_cancel: false,
             twin: false,
+            timer: true,
+            session: None,
+            min_se: 0,
+            lazy: false,
+            dead_clock: false,
+            updates: false,
             expires: Some(3600),
             instance: None,
             online: true,

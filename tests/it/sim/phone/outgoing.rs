@@ -26,6 +26,8 @@ impl Phone {
             Do::Hold => self.reinvite(at, Media::Send, true),
             Do::Resume => self.reinvite(at, Media::Both, true),
             Do::ReinviteWithoutOffer => self.reinvite(at, Media::Both, false),
+            Do::HoldByUpdate => self.with_current(|phone, id| phone.update(at, id, Some(Media::Send))),
+            Do::Update => self.with_current(|phone, id| phone.update(at, id, None)),
             Do::Info => self.send_inside(at, "INFO"),
             Do::Refer => self.send_inside(at, "REFER"),
             Do::Ping => self.send_inside(at, "OPTIONS"),
@@ -45,12 +47,21 @@ impl Phone {
         }
     }
 
+    fn with_current(&mut self, act: impl FnOnce(&mut Self, u64)) {
+        if let Some(id) = self.current() {
+            act(self, id);
+        }
+    }
+
     fn call(&mut self, at: At, to: &str, offer: bool, twice: bool) {
         let uri = self.address(to);
         let mut draft = self.outside("INVITE", &uri, &uri);
         draft.add("Contact", format!("<{}>", self.contact()));
-        draft.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE");
-        draft.add("Supported", "100rel, timer, replaces");
+        draft.add("Allow", self.methods());
+        draft.add("Supported", if self.timer { "timer, replaces" } else { "replaces" });
+        if let Some(seconds) = self.session.filter(|_| self.timer) {
+            draft.add("Session-Expires", seconds.to_string());
+        }
         let id = self.serial;
         if self.labels {
             draft.add("Subject", format!("call {id} of {}", self.name));
@@ -103,6 +114,8 @@ impl Phone {
             steps: VecDeque::new(),
             request: None,
             request_had_offer: false,
+            updates: false,
+            session: None,
         });
     }
 
@@ -182,6 +195,7 @@ impl Phone {
             self.complain("2xx to INVITE without a session description");
         }
         self.send_ack(id, number);
+        self.on_session(at, id, response);
         let Some(call) = self.call_mut(id) else { return };
         if first {
             let unwanted = call.cancel_wanted || call.is_over();

@@ -31,6 +31,10 @@ pub enum Do {
     Resume,
     /// Asks for a new session description without offering one.
     ReinviteWithoutOffer,
+    /// Puts the far end on hold by UPDATE.
+    HoldByUpdate,
+    /// Says by UPDATE that it is there.
+    Update,
     /// Sends an INFO in the call.
     Info,
     /// Sends a REFER in the call.

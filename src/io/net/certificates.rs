@@ -1,0 +1,173 @@
+//! The files by which listeners prove who they are over TLS: read at the start and at every reload.
+//!
+//! Implements: RFC 3261 §26.3.1.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::config::{Face, Listener, TlsFiles};
+
+/// Why a listener cannot prove who it is.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file that is not there, or not readable.
+    #[error("{} cannot be read: {error}; see to the path and to its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A file without what it is there for.
+    #[error("{} holds no {what}: it has to be PEM, with a line `-----BEGIN {begin}-----`", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// How that begins.
+        begin: &'static str,
+    },
+    /// A key of another certificate.
+    #[error("the key in {} is not that of the certificate in {}: give the two that were made together", key.display(), certificate.display())]
+    OtherKey {
+        /// The file of the key.
+        key: PathBuf,
+        /// The file of the certificate.
+        certificate: PathBuf,
+    },
+    /// Something in a file that TLS cannot use.
+    #[error("{} is of no use for TLS: {error}", path.display())]
+    Useless {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: String,
+    },
+}
+
+/// How each listener proves who it is, for all threads: what was read last holds for new connections.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    by_listener: RwLock<Vec<Option<Arc<ServerConfig>>>>,
+}
+
+impl Certificates {
+    /// Reads the files of all listeners.
+    pub(crate) fn load(listeners: &[Listener]) -> Result<Self, CertificateError> {
+        Ok(Self { by_listener: RwLock::new(load(listeners)?) })
+    }
+
+    /// Reads them again; after an error those that were read before still hold.
+    pub(crate) fn reload(&self, listeners: &[Listener]) -> Result<(), CertificateError> {
+        let read = load(listeners)?;
+        *self.by_listener.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+
+    /// How a listener proves who it is; `None` if it does not.
+    pub(crate) fn of(&self, listener: u8) -> Option<Arc<ServerConfig>> {
+        let by_listener = self.by_listener.read().unwrap_or_else(PoisonError::into_inner);
+        by_listener.get(usize::from(listener)).cloned().flatten()
+    }
+}
+
+/// Sees whether the files of these listeners can be used.
+pub fn check<'l>(listeners: impl IntoIterator<Item = (&'l TlsFiles, Face)>) -> Result<(), CertificateError> {
+    listeners.into_iter().try_for_each(|(files, face)| server(files, face).map(drop))
+}
+
+fn load(listeners: &[Listener]) -> Result<Vec<Option<Arc<ServerConfig>>>, CertificateError> {
+    let one = |listener: &Listener| {
+        let files = listener.tls.as_ref();
+        files.map(|files| server(files, listener.face).map(Arc::new)).transpose()
+    };
+    listeners.iter().map(one).collect()
+}
+
+fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError> {
+    let useless = |path: &Path, error: &dyn std::fmt::Display| CertificateError::Useless {
+        path: path.into(),
+        error: error.to_string(),
+    };
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| of_pem(&files.key, error, ["private key", "PRIVATE KEY"]))?;
+    let provider = provider();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| useless(&files.certificate, &error))?;
+    let builder = match &files.authorities {
+        Some(path) => builder.with_client_cert_verifier(verifier(path, face, provider)?),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
+            let (key, certificate) = (files.key.clone(), files.certificate.clone());
+            CertificateError::OtherKey { key, certificate }
+        } else {
+            useless(&files.certificate, &error)
+        }
+    })?;
+    // Phones come back with a ticket that they keep; nothing is kept here for them.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    if let Ok(ticketer) = ring::Ticketer::new() {
+        config.ticketer = ticketer;
+    }
+    Ok(config)
+}
+
+/// Who judges the certificates of the far ends: phones have to show one, other clusters may prove
+/// themselves by their secret instead.
+fn verifier(
+    path: &Path,
+    face: Face,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(path)?), provider);
+    let builder = match face {
+        Face::Access | Face::Trunk => builder,
+        Face::Federation => builder.allow_unauthenticated(),
+    };
+    builder.build().map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })
+}
+
+/// The authorities in a file.
+fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })?;
+    }
+    Ok(roots)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let read =
+        read.and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) });
+    read.map_err(|error| of_pem(path, error, ["certificate", "CERTIFICATE"]))
+}
+
+/// What is wrong with a file that holds no such thing as it should.
+fn of_pem(path: &Path, error: pem::Error, [what, begin]: [&'static str; 2]) -> CertificateError {
+    let path = path.into();
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the crate's errors are not ours to list")]
+    match error {
+        pem::Error::Io(error) => CertificateError::Unreadable { path, error },
+        pem::Error::NoItemsFound => CertificateError::Empty { path, what, begin },
+        other => CertificateError::Useless { path, error: other.to_string() },
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}

@@ -1,0 +1,103 @@
+//! What the bytes of a connection are wrapped in: TLS, a WebSocket, or one in the other.
+//!
+//! A connection is a reader, a writer and what cuts its bytes into messages, whatever carries it. All
+//! that is wrapped goes through here; a plain connection has no wrapping and pays nothing for it.
+
+use bytes::{Bytes, BytesMut};
+
+use super::cipher::Cipher;
+use super::reading::Piece;
+use super::stream::End;
+use super::web_socket::WebSocket;
+
+/// The wrapping of one connection, from the outside to the inside.
+pub(crate) struct Wrapping {
+    cipher: Option<Cipher>,
+    web: Option<WebSocket>,
+}
+
+impl Wrapping {
+    pub(crate) fn new(cipher: Option<Cipher>, web: Option<WebSocket>) -> Self {
+        Self { cipher, web }
+    }
+
+    /// Takes what has come; what needs no opening goes to `plain` at once.
+    pub(super) fn keep(&mut self, bytes: &[u8], plain: &mut BytesMut) {
+        match &mut self.cipher {
+            Some(cipher) => cipher.keep(bytes),
+            None => plain.extend_from_slice(bytes),
+        }
+    }
+
+    /// Opens what has come, as far as it is whole.
+    pub(super) fn open(&mut self, plain: &mut BytesMut) -> Result<(), End> {
+        let Some(cipher) = &mut self.cipher else { return Ok(()) };
+        let was_ready = cipher.is_ready();
+        cipher.open(plain).map_err(|error| {
+            tracing::debug!(%error, was_ready, "TLS failed");
+            if was_ready { End::Broken } else { End::Handshake }
+        })
+    }
+
+    /// Wraps a message.
+    pub(super) fn wrap(&mut self, message: Bytes) -> Bytes {
+        let framed = match &mut self.web {
+            Some(web) => {
+                web.wrap(message);
+                web.said().into()
+            }
+            None => message,
+        };
+        self.seal(framed)
+    }
+
+    /// What the wrapping itself has to say.
+    pub(super) fn said(&mut self) -> Bytes {
+        let said = self.web.as_mut().map_or_else(Vec::new, WebSocket::said);
+        self.seal(said.into())
+    }
+
+    fn seal(&mut self, bytes: Bytes) -> Bytes {
+        let Some(cipher) = &mut self.cipher else { return bytes };
+        // A TLS that has failed takes nothing more, and its connection is at its end.
+        if cipher.seal(&bytes).is_err() {
+            return Bytes::new();
+        }
+        cipher.said().into()
+    }
+
+    /// Tells the far end that no more comes.
+    pub(super) fn close(&mut self) -> Bytes {
+        if let Some(web) = &mut self.web {
+            web.close();
+        }
+        let mut last = self.said().to_vec();
+        if let Some(cipher) = &mut self.cipher {
+            cipher.close();
+            last.append(&mut cipher.said());
+        }
+        last.into()
+    }
+
+    /// Whether messages can pass.
+    pub(super) fn is_ready(&self) -> bool {
+        self.cipher.as_ref().is_none_or(Cipher::is_ready) && self.web.as_ref().is_none_or(WebSocket::is_ready)
+    }
+
+    /// Whether something has begun to come and is not whole.
+    pub(super) fn has_half(&self) -> bool {
+        !self.is_ready()
+            || self.cipher.as_ref().is_some_and(Cipher::has_half)
+            || self.web.as_ref().is_some_and(WebSocket::has_half)
+    }
+
+    /// Whether the far end has said that no more comes.
+    pub(super) fn is_over(&self) -> bool {
+        self.cipher.as_ref().is_some_and(Cipher::is_over)
+    }
+
+    /// The next piece, if something else than its Content-Length cuts it out.
+    pub(super) fn piece(&mut self, plain: &mut BytesMut) -> Option<Result<Option<Piece>, End>> {
+        self.web.as_mut().map(|web| web.next(plain))
+    }
+}

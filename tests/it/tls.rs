@@ -1,0 +1,202 @@
+//! TLS on real sockets of the loopback: handshakes good and broken, certificates, and whose calls go where.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use ratatosk::config::{Listener, Settings, TlsFiles};
+use ratatosk::effect::Transport;
+use ratatosk::io::driver;
+use ratatosk::io::net::listen::OpenError;
+
+use crate::loopback::{LOOPBACK, Link, Server, accepted, prove, register, request, settings};
+use crate::secured::{Authority, Tls};
+
+/// A server that listens by UDP and by TLS.
+fn secured(servers: u8, tls: TlsFiles) -> Settings {
+    let mut settings = settings(servers, &[(Transport::Udp, LOOPBACK), (Transport::Tls, LOOPBACK)]);
+    settings.listeners[1].tls = Some(tls);
+    settings
+}
+
+fn link(server: &Server, authority: &Authority) -> Link {
+    Link::Tls(Box::new(authority.connect(server.connect(Transport::Tls), None)))
+}
+
+/// Whether a handshake was refused, or the connection closed, without a word of SIP.
+fn is_refused(mut tls: Tls) -> bool {
+    let asked = tls.write_all(b"\r\n\r\n").and_then(|()| tls.read_exact(&mut [0; 2]));
+    asked.is_err_and(|error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+#[test]
+fn phones_register_by_tls_and_are_called_on_their_connection() {
+    let authority = Authority::new();
+    let server = Server::start(secured(2, authority.usual()));
+    let mut anne = link(&server, &authority);
+    register(&mut anne, 1);
+    let mut bob = Link::Udp(server.udp());
+    let uri = "sip:anne@north.test";
+    let challenged = bob.ask(&request("MESSAGE", &bob, "bob", uri, 1, "", "hello"));
+    let proof = prove(&challenged, "MESSAGE", "bob", uri);
+    bob.send(&request("MESSAGE", &bob, "bob", uri, 2, &proof, "hello"));
+    let page = anne.next();
+    let address = server.address(Transport::Tls);
+    assert!(page.contains(&format!("Via: SIP/2.0/TLS {address};branch=")), "{page}");
+    anne.send(&accepted(&page));
+    assert!((0..2).any(|_| bob.next().starts_with("SIP/2.0 200 ")));
+
+    let invite = "sip:anne@north.test";
+    let challenged = bob.ask(&request("INVITE", &bob, "bob", invite, 3, "", ""));
+    let proof = prove(&challenged, "INVITE", "bob", invite);
+    bob.send(&request("INVITE", &bob, "bob", invite, 4, &proof, ""));
+    let call = anne.next();
+    assert!(call.starts_with("INVITE ") && call.contains(&format!("{address};transport=tls>")), "{call}");
+}
+
+#[test]
+fn messages_in_pieces_of_records_and_many_in_one_are_each_answered() {
+    let authority = Authority::new();
+    let server = Server::start(secured(1, authority.usual()));
+    let mut anne = link(&server, &authority);
+    let text = request("REGISTER", &anne, "anne", "sip:north.test", 1, "", "");
+    anne.send(&text.repeat(100));
+    for _ in 0..100 {
+        assert!(anne.next().starts_with("SIP/2.0 401 "));
+    }
+    let Link::Tls(tls) = &mut anne else { unreachable!() };
+    for piece in text.as_bytes().chunks(90) {
+        tls.write_all(piece).unwrap();
+        tls.flush().unwrap();
+    }
+    assert!(anne.next().starts_with("SIP/2.0 401 "));
+}
+
+#[test]
+fn broken_handshakes_half_hellos_and_silence_end_and_the_others_go_on() {
+    let authority = Authority::new();
+    let mut settings = secured(1, authority.usual());
+    settings.limits.handshake_s = 1;
+    settings.limits.stranger_s = 1;
+    let server = Server::start(settings);
+    let mut anne = link(&server, &authority);
+    register(&mut anne, 1);
+    let broken: [&[u8]; 6] = [
+        b"",
+        b"\x16\x03\x01",
+        // A record that is announced and never comes.
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x16\x03\x01\xff\xff\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/1.1\r\nHost: north.test\r\n\r\n",
+        b"REGISTER sip:north.test SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1\r\n\r\n",
+    ];
+    let mut strangers: Vec<TcpStream> = broken.iter().map(|_| server.connect(Transport::Tls)).collect();
+    for (stranger, bytes) in strangers.iter_mut().zip(broken) {
+        stranger.write_all(bytes).unwrap();
+    }
+    for mut stranger in strangers {
+        let mut said = Vec::new();
+        match stranger.read_to_end(&mut said) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+            // At most an alert.
+            Ok(_) | Err(_) => assert!(said.is_empty() || said[0] == 0x15, "{said:?}"),
+        }
+    }
+    register(&mut anne, 3);
+}
+
+#[test]
+fn a_phone_that_does_not_believe_the_certificate_harms_nobody() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let server = Server::start(secured(1, authority.usual()));
+    assert!(is_refused(stranger.connect(server.connect(Transport::Tls), None)));
+    register(&mut link(&server, &authority), 1);
+}
+
+#[test]
+fn phones_have_to_show_a_certificate_where_it_is_asked_of_them() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let mut tls = authority.usual();
+    tls.authorities = Some(authority.file());
+    let server = Server::start(secured(1, tls));
+    let good = authority.issue("phone", &["phone.north.test"], [2020, 2100]);
+    let expired = authority.issue("old", &["phone.north.test"], [2020, 2021]);
+    let foreign = stranger.issue("foreign", &["phone.north.test"], [2020, 2100]);
+    for bad in [None, Some(&expired), Some(&foreign)] {
+        assert!(is_refused(authority.connect(server.connect(Transport::Tls), bad)), "{bad:?}");
+    }
+    let mut anne = Link::Tls(Box::new(authority.connect(server.connect(Transport::Tls), Some(&good))));
+    register(&mut anne, 1);
+}
+
+#[test]
+fn a_certificate_is_replaced_while_the_server_runs_and_a_bad_one_is_not_taken() {
+    let (authority, next) = (Authority::new(), Authority::new());
+    let files = authority.usual();
+    let server = Server::start(secured(2, files.clone()));
+    let mut anne = link(&server, &authority);
+    register(&mut anne, 1);
+    let newer = next.issue("newer", &["north.test"], [2020, 2100]);
+    fs::copy(&newer.certificate, &files.certificate).unwrap();
+    let reload = || server.running.handle().reload_certificates(&server.settings.listeners);
+    let error = reload().unwrap_err().to_string();
+    assert!(error.contains("is not that of the certificate"), "{error}");
+    register(&mut link(&server, &authority), 3);
+    fs::copy(&newer.key, &files.key).unwrap();
+    reload().unwrap();
+    register(&mut link(&server, &next), 5);
+    assert!(is_refused(authority.connect(server.connect(Transport::Tls), None)));
+    // Who was there before stays.
+    register(&mut anne, 7);
+}
+
+#[test]
+fn a_certificate_that_is_of_no_use_is_told_before_anything_is_opened() {
+    let authority = Authority::new();
+    let files = authority.usual();
+    let open = |files: TlsFiles| match driver::open(secured(1, files)) {
+        Err(OpenError::Certificate(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let missing = TlsFiles { certificate: "nowhere.pem".into(), ..files.clone() };
+    assert!(open(missing).starts_with("nowhere.pem cannot be read"));
+    let no_key = TlsFiles { key: files.certificate.clone(), ..files.clone() };
+    assert!(open(no_key).contains("holds no private key"));
+    let no_certificate = TlsFiles { certificate: files.key.clone(), ..files };
+    assert!(open(no_certificate).contains("holds no certificate"));
+}
+
+#[test]
+fn who_asks_for_tls_all_the_way_does_not_get_less() {
+    let authority = Authority::new();
+    let server = Server::start(secured(1, authority.usual()));
+    let mut anne = link(&server, &authority);
+    let clear = |text: String| text.replace("sip:anne@127", "sips:anne@127");
+    let challenged = anne.ask(&clear(request("REGISTER", &anne, "anne", "sips:north.test", 1, "", "")));
+    let proof = prove(&challenged, "REGISTER", "anne", "sips:north.test");
+    let answer = anne.ask(&clear(request("REGISTER", &anne, "anne", "sips:north.test", 2, &proof, "")));
+    assert!(answer.starts_with("SIP/2.0 200 ") && answer.contains("<sips:anne@127"), "{answer}");
+    let answer = anne.ask(&request("INVITE", &anne, "anne", "sips:bob@north.test", 3, "", ""));
+    assert!(answer.starts_with("SIP/2.0 416 "), "{answer}");
+    let mut bob = Link::Udp(server.udp());
+    let answer = bob.ask(&request("REGISTER", &bob, "bob", "sips:north.test", 1, "", ""));
+    assert!(answer.starts_with("SIP/2.0 416 "), "{answer}");
+}
+
+#[test]
+fn tls_speaks_both_families() {
+    let authority = Authority::new();
+    let mut settings = settings(1, &[(Transport::Udp, LOOPBACK)]);
+    let tls = Some(authority.usual());
+    settings.listeners = ["127.0.0.1:0", "[::1]:0"]
+        .map(|address| Listener {
+            tls: tls.clone(),
+            ..Listener::plain(Transport::Tls, address.parse().unwrap())
+        })
+        .into();
+    let server = Server::start(settings);
+    for listener in &server.settings.listeners {
+        let stream = TcpStream::connect(listener.address).unwrap();
+        register(&mut Link::Tls(Box::new(authority.connect(stream, None))), 1);
+    }
+}
