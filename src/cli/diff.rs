@@ -80,7 +80,9 @@ fn print(number: usize, difference: &Difference, names: [(&str, &String); 2]) {
     }
     for ((name, written), decision) in names.into_iter().zip([&difference.first, &difference.second]) {
         let place = if decision.profile == name {
-            format!("{written}:{}", decision.line)
+            // What serves a user now is told by its name.
+            let serving = if written.ends_with(':') { name } else { "" };
+            format!("{written}{serving}:{}", decision.line)
         } else {
             format!("{written} ({})", decision.profile)
         };

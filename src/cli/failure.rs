@@ -172,6 +172,14 @@ pub(super) enum Failure {
         /// How many there are.
         asked: u64,
     },
+    /// A text is no tree in JSON.
+    #[error("{path}: {fault}", path = path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        fault: routing::JsonFault,
+    },
     /// Two trees that cannot be held against each other.
     #[error("{first} and {second} cannot be compared: {why}")]
     Incomparable {

@@ -22,6 +22,7 @@ mod import;
 mod inbox;
 mod live;
 mod load;
+mod loops;
 mod output;
 mod pages;
 mod presence;

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::failure::Failure;
 use super::load::{Loaded, with};
 use super::replay::replay;
-use super::{live, output};
+use super::{live, loops, output};
 use crate::base::Uid;
 use crate::io::store::{Database, Hint, StoreError};
 use crate::routing::{Faults, Profile as Compiled, nearest};
@@ -110,6 +110,7 @@ fn set(loaded: &Loaded, uid: &Uid, name: &str, compiled: &Compiled) -> Result<()
         ));
     }
     if is_active {
+        loops::warn(loaded, uid)?;
         output::line(format_args!("{uid} is served by the new \"{name}\""));
     } else {
         output::line(format_args!(
@@ -157,6 +158,7 @@ fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failur
     })?;
     activated.map_err(|faults| Failure::Trees(vec![faults]))?;
     live::refresh(loaded, std::slice::from_ref(uid));
+    loops::warn(loaded, uid)?;
     match name {
         Some(name) => output::line(format_args!("{uid} is served by \"{name}\"")),
         None => output::line(format_args!("{uid} is served by the cluster's default")),

@@ -33,7 +33,7 @@ impl Profile {
             TraceStep::Tested { .. } | TraceStep::CameBack { .. } => None,
         });
         match reached.filter(|line| *line > 0).and_then(|line| self.line_of(trace, line)) {
-            Some(line) => format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line)),
+            Some(line) => self.line_told(line),
             None => format!("{}: no rule", self.name),
         }
     }
@@ -53,6 +53,11 @@ impl Profile {
             }
             TraceStep::CameBack { outcome } => format!("        came back: {outcome}"),
         })
+    }
+
+    /// A line as [`Profile::rule_line`] tells it.
+    pub(super) fn line_told(&self, line: &Line) -> String {
+        format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line))
     }
 
     fn rule(&self, line: &Line) -> String {

@@ -236,7 +236,8 @@ fn when(when: &When) -> String {
     }
 }
 
-fn condition(cond: &Cond) -> String {
+/// A condition as a tree writes it.
+pub(super) fn condition(cond: &Cond) -> String {
     let joined = |list: &[Cond], word: &str, one: fn(&Cond) -> String| {
         list.iter().map(one).collect::<Vec<_>>().join(word)
     };
@@ -324,7 +325,8 @@ fn timed(timed: &Timed) -> String {
     if timed.after.is_zero() { target } else { format!("{target} after {}", Length(timed.after)) }
 }
 
-fn target(target: &Target) -> String {
+/// A target as a tree writes it.
+pub(super) fn target(target: &Target) -> String {
     match target {
         Target::Clients => "clients".to_owned(),
         Target::Client(name) => format!("client {}", escape(&name.it)),
@@ -336,7 +338,8 @@ fn target(target: &Target) -> String {
     }
 }
 
-fn leaf_text(leaf: &Leaf) -> String {
+/// An action that never comes back, as a tree writes it.
+pub(super) fn leaf_text(leaf: &Leaf) -> String {
     match leaf {
         Leaf::Decline => "decline".to_owned(),
         Leaf::Busy => "busy".to_owned(),

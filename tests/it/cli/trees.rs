@@ -260,3 +260,51 @@ fn what_if_goes_on_to_the_final_answer() {
     let told = shell.ok(&["tree", "explain", "out.tree", "--outgoing", "--to", "carl@south.test"]);
     assert_eq!(last(&told), "it goes out to carl@south.test");
 }
+
+#[test]
+fn trees_go_to_json_and_back() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    let written = shell.ok(&["tree", "json", "named.tree"]);
+    shell.write("named.json", &written);
+    shell.write("again.tree", &shell.ok(&["tree", "json", "--text", "named.json"]));
+    shell.ok(&["tree", "fmt", "--check", "again.tree"]);
+    shell.ok(&["tree", "diff", "named.tree", "again.tree"]);
+    shell.write("bad.json", "{}");
+    let told = shell.fails(1, &["tree", "json", "--text", "bad.json"]);
+    assert!(told.contains("bad.json: this is not the JSON form of a tree"), "{told}");
+    assert!(shell.fails(1, &["tree", "json", "named.json"]).contains("named.json:1:"));
+}
+
+#[test]
+fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
+    let shell = Shell::new();
+    let tree = |name: &str, rules: &str| {
+        shell.write(&format!("{name}.tree"), &format!("profile \"{name}\" {{ incoming {{\n{rules}\n}} }}\n"));
+        shell.ok(&["user", "add", name, "--password", "x"]);
+    };
+    tree("anne", "mode page -> try clients\notherwise -> try clients else try user carl@localhost");
+    tree("carl", "mode voice -> forward dora@localhost\notherwise -> try clients");
+    tree("dora", "urgent -> try clients\notherwise -> forward anne@localhost");
+    let give = |name: &str| {
+        shell.ok(&["profile", "set", name, "own", "--file", &format!("{name}.tree")]);
+        let output = shell.run(&["profile", "activate", name, "own"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(shell.ok(&["tree", "loops"]).contains("no tree leads in a circle"));
+    assert_eq!(give("anne") + &give("carl"), "");
+    let told = give("dora");
+    assert!(
+        told.contains("this tree can lead in a circle\n  dora:3 otherwise -> forward anne@localhost"),
+        "{told}"
+    );
+    assert!(told.contains("from anne@localhost it can come back to dora@localhost, for voice;"), "{told}");
+    assert!(!told.contains("carl"), "nobody is told of others' trees: {told}");
+    let all = shell.json(&["tree", "loops", "--json"]);
+    let edges: Vec<_> = all.as_array().unwrap().iter().map(|turn| (&turn["from"], &turn["to"])).collect();
+    assert_eq!(edges.len(), 3, "{all}");
+    assert_eq!(all[0]["rule"], "anne:3 else -> try user carl@localhost");
+    assert_eq!(all[0]["modes"], serde_json::json!(["voice"]));
+    assert!(shell.ok(&["tree", "loops"]).contains("forward dora@localhost"));
+}
