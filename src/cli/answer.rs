@@ -33,7 +33,13 @@ impl Answer {
                 Self { status, told: format!("it vanishes; {heard}"), heard }
             }
             (Action::Ignore, _) => Self::plain(480, "no-answer, after it has rung for as long as a call may"),
-            (Action::Forward(uid), _) => Self {
+            (Action::Reply(name), _) if is_page => Self::plain(200, &format!("taken, and gets \"{name}\"")),
+            (Action::Hold, _) if is_page => Self::plain(202, "kept for later"),
+            (Action::Reply(name), _) => Self::plain(480, &format!("the stock message \"{name}\"")),
+            // A call cannot wait.
+            (Action::Hold, _) => Self::plain(480, Outcome::Unreachable.as_str()),
+            (Action::Redirect(uid), _) if !is_page => Self::plain(302, &format!("to ask {uid}")),
+            (Action::Forward(uid) | Action::Redirect(uid), _) => Self {
                 status: None,
                 told: format!("the tree of {uid} decides"),
                 heard: String::from("the caller hears what comes of it"),

@@ -48,7 +48,7 @@ pub use json::{JsonFault, from_json, to_json};
 pub use listed::Listed;
 pub use names::{INVISIBLE, Names, READY, stock_text};
 pub use pattern::PatternError;
-pub use plan::{Action, Place, Target, TimedTarget, Try};
+pub use plan::{Action, Place, Side, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question};
 pub use recorded::{Done, Recorded, Replayed, Unreadable};

@@ -32,6 +32,25 @@ pub enum Action {
     Send,
     /// The caller is refused, and told why.
     Refuse(Arc<str>),
+    /// The one who asks is answered with the stock message of that name, and that is all.
+    Reply(Arc<str>),
+    /// A page is kept until its reader is available.
+    Hold,
+    /// The caller is told to ask another user himself.
+    Redirect(Uid),
+}
+
+/// What is done besides an action, whatever becomes of that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// A copy of a message goes there.
+    Also(Target),
+    /// The one who asks is answered with the stock message of that name.
+    Reply(Arc<str>),
+    /// A property of the tree's owner, by its key, gets this value; an empty one removes it.
+    Set(Arc<str>, Arc<str>),
+    /// This text stands in the event log.
+    Log(Arc<str>),
 }
 
 /// Targets rung together, or one after another.
@@ -100,6 +119,9 @@ impl fmt::Display for Action {
             Self::Forward(uid) => write!(f, "forward {}", Address(uid.as_str())),
             Self::Send => f.write_str("send"),
             Self::Refuse(why) => write!(f, "refuse {}", escape(why)),
+            Self::Reply(name) => write!(f, "reply {}", escape(name)),
+            Self::Hold => f.write_str("hold"),
+            Self::Redirect(uid) => write!(f, "redirect {}", Address(uid.as_str())),
         }
     }
 }
@@ -113,6 +135,17 @@ impl fmt::Display for Try {
             }
         }
         self.ring_for.map_or(Ok(()), |ring_for| write!(f, " for {}", Length(ring_for)))
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Also(copy) => write!(f, "also {copy}"),
+            Self::Reply(name) => write!(f, "reply {}", escape(name)),
+            Self::Set(key, value) => write!(f, "set {} {}", escape(key), escape(value)),
+            Self::Log(text) => write!(f, "log {}", escape(text)),
+        }
     }
 }
 

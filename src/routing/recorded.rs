@@ -41,9 +41,9 @@ pub struct Done {
     /// The action as a tree writes it.
     #[serde(rename = "do")]
     pub action: String,
-    /// Who got a copy.
+    /// What was done besides, as a tree writes it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<String>,
+    pub besides: Vec<String>,
     /// How it came back, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_back: Option<Outcome>,
@@ -220,7 +220,7 @@ impl Route {
                     let line = lines.get(usize::from(line));
                     list.extend(line.map(|line| Done {
                         action: line.action.to_string(),
-                        also: line.also.iter().map(ToString::to_string).collect(),
+                        besides: line.sides.iter().map(ToString::to_string).collect(),
                         came_back: None,
                     }));
                 }
@@ -233,7 +233,7 @@ impl Route {
         }
         if list.is_empty() {
             // There is no tree, and what is done is what is done then.
-            list.push(Done { action: self.action().to_string(), also: Vec::new(), came_back: None });
+            list.push(Done { action: self.action().to_string(), besides: Vec::new(), came_back: None });
         }
         list
     }
@@ -285,10 +285,9 @@ impl<'a> Message<'a> {
 impl Done {
     /// All of a list in one line: `try clients for 20s: no-answer; voicemail`.
     pub fn told(list: &[Self]) -> String {
-        let one = |Self { action, also, came_back }: &Self| {
-            let copies = also.iter().map(|copy| format!("also {copy}"));
+        let one = |Self { action, besides, came_back }: &Self| {
             let outcome = came_back.map(|outcome| format!(": {outcome}")).unwrap_or_default();
-            let all: Vec<String> = copies.chain([format!("{action}{outcome}")]).collect();
+            let all: Vec<String> = besides.iter().cloned().chain([format!("{action}{outcome}")]).collect();
             all.join(", ")
         };
         list.iter().map(one).collect::<Vec<_>>().join("; ")

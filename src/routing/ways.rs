@@ -71,7 +71,10 @@ fn asked<'a>(action: &'a Action) -> Vec<&'a Uid> {
             };
             plan.targets.iter().filter_map(user).collect()
         }
-        Action::Decline | Action::Busy | Action::Ignore | Action::Send | Action::Refuse(_) => Vec::new(),
+        // Whom a caller is sent to he asks himself, and a page goes there as by `forward`.
+        Action::Redirect(uid) => vec![uid],
+        Action::Decline | Action::Busy | Action::Ignore | Action::Send => Vec::new(),
+        Action::Refuse(_) | Action::Reply(_) | Action::Hold => Vec::new(),
     }
 }
 

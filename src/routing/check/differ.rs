@@ -173,7 +173,7 @@ fn same((graph, line): (&Graph, usize), (other, other_line): (&Graph, usize)) ->
             (None, Some(_)) | (Some(_), None) => false,
         }
     };
-    a.action == b.action && a.also == b.also && Outcome::ALL.iter().all(leads)
+    a.action == b.action && a.sides == b.sides && Outcome::ALL.iter().all(leads)
 }
 
 #[cfg(test)]

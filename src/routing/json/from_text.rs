@@ -8,7 +8,7 @@ use super::super::ast::{Block, Cond, Continuation, File, LineKind, Results, Rule
 use super::super::compile::read;
 use super::super::difference::one_line;
 use super::super::fault::{Faults, Span};
-use super::super::format::{condition, format, leaf_text, target};
+use super::super::format::{condition, format, leaf_text, side_text, target};
 use super::super::lex::lex;
 use super::super::week::Length;
 use super::super::{ast, lex};
@@ -74,11 +74,11 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, line: &ast::Line, notes: &mut Notes) -> Line {
-        let also = line.also.iter().map(|copy| target(&copy.it)).collect();
+        let besides = line.sides.iter().map(|side| side_text(&side.it)).collect();
         match &line.kind {
-            LineKind::Try(try_line) => Line { also, ..self.tried(try_line, notes) },
-            LineKind::Leaf(leaf) => Line { also, action: Some(leaf_text(leaf)), ..Line::default() },
-            LineKind::Faulty => Line { also, ..Line::default() },
+            LineKind::Try(try_line) => Line { besides, ..self.tried(try_line, notes) },
+            LineKind::Leaf(leaf) => Line { besides, action: Some(leaf_text(leaf)), ..Line::default() },
+            LineKind::Faulty => Line { besides, ..Line::default() },
         }
     }
 

@@ -83,8 +83,9 @@ pub(super) enum Condition {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {
+    /// What is done besides: `also inbox`, `reply "busy"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) also: Vec<String>,
+    pub(super) besides: Vec<String>,
     #[serde(rename = "do", default, skip_serializing_if = "Option::is_none")]
     pub(super) action: Option<String>,
     #[serde(rename = "try", default, skip_serializing_if = "Option::is_none")]

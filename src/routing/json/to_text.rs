@@ -136,8 +136,8 @@ impl Writer {
 
     /// A line, and what stands behind it or in its braces.
     fn line(&mut self, line: &Line, notes: &Notes) -> Written {
-        for copy in &line.also {
-            self.put(&["also ", piece("a target", copy)?, ", "]);
+        for side in &line.besides {
+            self.put(&[piece("what is done besides", side)?, ", "]);
         }
         match (&line.action, &line.targets) {
             (Some(action), None) if line.results.is_none() && line.otherwise.is_none() => {
@@ -230,7 +230,7 @@ fn remark(text: &str) -> Result<&str, JsonFault> {
 /// Words and texts in quotes, which cannot end what they stand in.
 fn piece<'t>(what: &'static str, text: &'t str) -> Result<&'t str, JsonFault> {
     let lexed = lex(text);
-    let joints = ["and", "or", "else", "for", "after", "otherwise", "also"];
+    let joints = ["and", "or", "else", "for", "after", "otherwise"];
     let plain = lexed.tokens.iter().all(|token| match token.kind {
         Kind::Word(word) => !joints.contains(&word),
         Kind::Text(_) | Kind::End => true,

@@ -126,7 +126,7 @@ fn the_form_is_structure_and_words() {
                     ] },
                     "notes": { "above": ["# one"], "behind": "# why" },
                     "then": {
-                        "also": ["inbox"],
+                        "besides": ["also inbox"],
                         "try": [{ "target": "clients" }, { "target": "\"gsm\"", "after": "5s" }],
                         "for": "20s",
                         "else": { "do": "busy" },
