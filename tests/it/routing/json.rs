@@ -108,6 +108,33 @@ fn the_trees_that_are_shipped_go_there_and_back() {
 }
 
 #[test]
+fn what_nests_as_deep_as_it_may_goes_there_and_back() {
+    let cond = (0..26).fold("urgent".to_owned(), |inner, depth| {
+        let joint = if depth % 2 == 0 { "and" } else { "or" };
+        format!("(registered {joint} {inner})")
+    });
+    let rules = |begin: &str| format!("profile \"p\" {{\nincoming {{\n{begin}\notherwise -> busy\n}}\n}}\n");
+    round(&rules(&format!("{cond} -> busy")));
+    let line = (0..12).fold("busy".to_owned(), |inner, _| format!("try clients {{\nbusy -> {inner}\n}}"));
+    round(&rules(&format!("urgent -> {line}")));
+    let line = (0..25).fold("busy".to_owned(), |inner, _| format!("try clients else {inner}"));
+    round(&rules(&format!("urgent -> {line}")));
+    let block = (0..25).fold("otherwise -> busy".to_owned(), |inner, _| format!("urgent {{\n{inner}\n}}"));
+    round(&rules(&block));
+}
+
+#[test]
+fn the_schema_knows_the_words_of_conditions() {
+    let grammar: Value =
+        serde_json::from_str(include_str!("../../../editors/routing-tree.tmLanguage.json")).unwrap();
+    let pattern = grammar["repository"]["condition"]["match"].as_str().unwrap();
+    let words: Vec<&str> =
+        pattern.split("(?:").nth(1).unwrap().split(')').next().unwrap().split('|').collect();
+    let known = &schema()["$defs"]["condition"]["oneOf"][3]["properties"]["is"]["prefixItems"][0]["enum"];
+    assert_eq!(*known, json!(words));
+}
+
+#[test]
 fn the_form_is_structure_and_words() {
     let source = "# top\nprofile \"p\" { # head\n  zone Europe/Oslo\n\n  incoming {\n    # one\n    caller in \"A, B\" or @b.test and not (urgent or mode page) -> also inbox, try clients, \"gsm\" after 5s for 20s else busy # why\n    otherwise -> try clients {\n      busy or declined -> refuse \"no\"\n      # last\n    } # end\n  }\n}\n# below\n";
     let written: Value = serde_json::from_str(&to_json(source).unwrap()).unwrap();
