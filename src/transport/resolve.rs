@@ -288,7 +288,7 @@ mod tests {
                 }
                 Question::Addresses(name) if name == "a.south.test" => vec![ip(1), ip(2)],
                 Question::Addresses(name) if name == "b.south.test" => vec![ip(3)],
-                _ => vec![],
+                Question::Naptr(_) | Question::Srv(_) | Question::Addresses(_) => vec![],
             })
         };
         let (asked, found) = resolve(zone, 1);
@@ -307,7 +307,7 @@ mod tests {
                     vec![srv(0, 0, 5070, "a.south.test")]
                 }
                 Question::Addresses(_) => vec![ip(1)],
-                _ => vec![],
+                Question::Naptr(_) | Question::Srv(_) => vec![],
             })
         };
         assert_eq!(text(&resolve(srv_only, 1).1), ["tcp 192.0.2.1:5070"]);
@@ -370,7 +370,7 @@ mod tests {
                     vec![srv(1, 60, 1, "a"), srv(1, 30, 2, "b"), srv(1, 10, 3, "c"), srv(0, 0, 4, "first")]
                 }
                 Question::Addresses(_) => vec![ip(1)],
-                _ => vec![],
+                Question::Naptr(_) | Question::Srv(_) => vec![],
             })
         };
         let mut second = [0; 3];

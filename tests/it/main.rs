@@ -21,6 +21,7 @@ mod contacts;
 mod detours;
 mod dialogs;
 mod dials;
+mod dns;
 mod federation;
 mod federation_door;
 mod forks;
