@@ -53,6 +53,15 @@ pub enum Order {
     Invite(Invitation),
     /// Find out whose number this is, and tell [`Call::on_number`].
     FindNumber(Lookup),
+    /// A property of this user's gets a value.
+    Set {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        key: Arc<str>,
+        /// What; empty removes it.
+        value: Arc<str>,
+    },
     /// This half is over: let it go.
     Over(Key),
 }
@@ -82,6 +91,7 @@ pub struct Call {
     pub(super) upstream: Side,
     pub(super) state: State,
     pub(super) passage: Passage,
+    pub(super) reliable: bool,
     pub(super) max_forwards: u8,
     pub(super) breadth: u16,
     /// Halves that may still be asked, and how many there were to begin with.
@@ -141,6 +151,7 @@ impl Call {
             upstream: Side { leg: upstream, party: 0 },
             state: State::Hunting(Hunt::default()),
             passage: opening.passage,
+            reliable: opening.reliable,
             max_forwards: opening.max_forwards,
             breadth: opening.breadth,
             searches: (opening.searches, opening.searches),
@@ -203,12 +214,18 @@ impl Call {
             self.ladder.heard(self.after_ms(desk), side.party, &word);
         }
         match (&mut self.state, word) {
-            (State::Hunting(hunt), LegWord::Progress { status, passage, .. }) if hunt.side(leg).is_some() => {
-                let early = hunt.early(leg, &passage);
-                self.say(desk, self.upstream, LegWord::Progress { status, early, passage });
+            (State::Hunting(hunt), LegWord::Progress { status, early, reliable, passage })
+                if hunt.side(leg).is_some() =>
+            {
+                let early = hunt.early((leg, early), &passage);
+                self.say(desk, self.upstream, LegWord::Progress { status, early, reliable, passage });
             }
-            (State::Hunting(hunt), LegWord::Answer { passage, .. }) => match hunt.side(leg) {
-                Some(winner) => self.answer(desk, winner, passage),
+            (
+                State::Hunting(_),
+                word @ (LegWord::Settle { .. } | LegWord::Renegotiate { .. } | LegWord::Renegotiated { .. }),
+            ) => self.negotiate_early(desk, leg, word),
+            (State::Hunting(hunt), LegWord::Answer { early, passage }) => match hunt.side(leg) {
+                Some(winner) => self.answer(desk, winner, early, passage),
                 None => too_late(desk, leg),
             },
             (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
@@ -232,9 +249,36 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, passage: Passage) {
+    /// Offers and answers before the call is answered: each early dialog of the caller's is one of some
+    /// branch's.
+    fn negotiate_early(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
+        let State::Hunting(hunt) = &self.state else { return };
+        let (LegWord::Settle { early, .. }
+        | LegWord::Renegotiate { early, .. }
+        | LegWord::Renegotiated { early, .. }) = word
+        else {
+            return;
+        };
+        let upstream = leg == self.upstream.leg;
+        let to = if upstream {
+            hunt.dialog_of(early)
+        } else {
+            hunt.early_of((leg, early)).map(|early| (self.upstream, early))
+        };
+        match to {
+            Some((side, early)) => self.say(desk, side, word.in_dialog(early)),
+            None if matches!(word, LegWord::Renegotiate { .. }) => {
+                let refusal = LegWord::Renegotiated { early, status: 500, passage: Passage::default() };
+                let report = desk.legs.say(desk.wire, leg, refusal);
+                desk.reports.extend(report);
+            }
+            None => {}
+        }
+    }
+
+    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        let early = hunt.win(winner.leg, &passage);
+        let early = hunt.win((winner.leg, early), &passage);
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
         desk.wire.ctx.disarm(&mut self.limit);
         self.state = State::Bridged { downstream: winner };
@@ -275,6 +319,7 @@ impl Call {
             LegWord::Reject(refusal) => LegWord::HangUp(refusal.passage),
             word @ (LegWord::Progress { .. }
             | LegWord::Answer { .. }
+            | LegWord::Settle { .. }
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
             | LegWord::Renegotiate { .. }
@@ -356,7 +401,7 @@ impl Call {
         found.map_or(Party::Asker, |binding| Party::client(owner, binding))
     }
 
-    fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
+    pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
         for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent] {
             desk.wire.ctx.disarm(timer);
         }

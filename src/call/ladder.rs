@@ -170,17 +170,20 @@ impl Ladder {
                 (What::Status(*status), body(passage.has_body(), response))
             }
             LegWord::Answer { passage, .. } => (What::Status(200), body(passage.has_body(), response)),
+            LegWord::Settle { passage, .. } => {
+                (What::Request(Method::Prack), body(passage.has_body(), Remark::Answer))
+            }
             LegWord::Acknowledge(passage) => (What::Ack, body(passage.has_body(), Remark::Answer)),
             LegWord::Reject(refusal) => (What::Status(refusal.status), Remark::None),
             LegWord::Withdraw(_) => (What::Cancel, Remark::None),
             LegWord::Cancel(passage) => (What::Cancel, body(passage.is_elsewhere(), Remark::Elsewhere)),
             LegWord::HangUp(passage) => (What::Bye, body(passage.is_elsewhere(), Remark::Elsewhere)),
-            LegWord::Renegotiate { update, passage } => {
+            LegWord::Renegotiate { update, passage, .. } => {
                 self.offered = passage.has_body();
                 let what = if *update { What::Request(Method::Update) } else { What::Reinvite };
                 (what, body(self.offered, Remark::Offer))
             }
-            LegWord::Renegotiated { status, passage } => {
+            LegWord::Renegotiated { status, passage, .. } => {
                 (What::Reinvited(*status), body(passage.has_body(), response))
             }
             LegWord::Request { method, .. } => (What::Request(*method), Remark::None),
@@ -384,7 +387,7 @@ mod tests {
             ladder.heard(
                 second * 1000,
                 0,
-                &LegWord::Renegotiate { update: false, passage: Passage::default() },
+                &LegWord::Renegotiate { early: 0, update: false, passage: Passage::default() },
             );
         }
         let rungs = rungs(&ladder.text("anne@north.test"));

@@ -61,6 +61,7 @@ impl Call {
             }
             Action::Forward(uid) => named.users.push(uid.clone()),
             Action::Send | Action::Decline | Action::Busy | Action::Refuse(_) | Action::Ignore => {}
+            Action::Reply(_) | Action::Hold | Action::Redirect(_) => {}
         }
         named
     }
@@ -162,6 +163,7 @@ impl Call {
             max_forwards: self.max_forwards,
             breadth: share,
             history,
+            reliable: self.reliable,
             passage: &self.passage,
         };
         let leg = desk.legs.dial(desk.wire, &dial);
@@ -218,6 +220,7 @@ impl Call {
             id: Arc::clone(&self.id),
             caller: self.caller.clone(),
             passage: self.passage.clone(),
+            reliable: self.reliable,
             max_forwards: self.max_forwards - 1,
             breadth: share,
             searches: self.searches.0,

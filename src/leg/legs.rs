@@ -282,7 +282,8 @@ impl Legs {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.dialog.flows()),
             Machine::Uas(machine) => machine.is_of(request).then(|| [machine.flow(); 2]),
-            Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uac(machine) => machine.dialog_of(request).map(Dialog::flows),
+            Machine::Link(_) => None,
         }
     }
 
@@ -291,7 +292,8 @@ impl Legs {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
             Some(Machine::Uas(machine)) => machine.accept(request),
-            Some(Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
+            Some(Machine::Uac(machine)) => machine.accept(request),
+            Some(Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
     }
 
@@ -304,8 +306,9 @@ impl Legs {
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Confirmed(machine) => machine.on_request(wire, key, asked),
-            Machine::Uas(machine) => machine.on_request(wire, &asked),
-            Machine::Uac(_) | Machine::Link(_) => return None,
+            Machine::Uas(machine) => machine.on_request(wire, key, asked),
+            Machine::Uac(machine) => machine.on_request(wire, asked),
+            Machine::Link(_) => return None,
         };
         self.apply(key, turn)
     }
@@ -347,9 +350,10 @@ impl Legs {
             return None;
         };
         let turn = match &mut leg.machine {
-            Machine::Uac(machine) => machine.on_response(wire, key, response),
+            Machine::Uac(machine) => machine.on_response(wire, key, client, response),
             Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
-            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+            Machine::Uas(machine) => machine.on_response(client, response),
+            Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
     }
@@ -363,9 +367,10 @@ impl Legs {
         status: u16,
     ) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
-            Machine::Uac(machine) => machine.on_failed(wire, status),
+            Machine::Uac(machine) => machine.on_failed(wire, client, status),
             Machine::Confirmed(machine) => machine.on_failed(wire, key, client, status),
-            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+            Machine::Uas(machine) => machine.on_failed(client, status),
+            Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
     }
@@ -374,8 +379,8 @@ impl Legs {
     pub fn wants_again(&self, key: Key, client: Key) -> bool {
         match self.arena.get(key).map(|leg| &leg.machine) {
             Some(Machine::Uac(machine)) => machine.wants_again(client),
-            Some(Machine::Confirmed(_)) => true,
-            Some(Machine::Uas(_) | Machine::Link(_)) | None => false,
+            Some(Machine::Confirmed(_) | Machine::Uas(_)) => true,
+            Some(Machine::Link(_)) | None => false,
         }
     }
 
@@ -384,7 +389,8 @@ impl Legs {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Uac(machine)) => machine.on_resent(old, new, cseq),
             Some(Machine::Confirmed(machine)) => machine.on_resent(old, new, cseq),
-            Some(Machine::Uas(_) | Machine::Link(_)) | None => {}
+            Some(Machine::Uas(machine)) => machine.on_resent(old, new, cseq),
+            Some(Machine::Link(_)) | None => {}
         }
     }
 
@@ -409,7 +415,9 @@ impl Legs {
     pub fn peer_of(&self, key: Key) -> Option<PeerId> {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.peer(),
-            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uac(machine) => machine.dialog.peer(),
+            Machine::Uas(machine) => machine.peer.map(|(peer, _)| peer),
+            Machine::Link(_) => None,
         }
     }
 
@@ -418,6 +426,8 @@ impl Legs {
         let turn = match (&mut self.arena.get_mut(key)?.machine, timer) {
             (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
             (Machine::Uas(machine), LegTimer::Expired) => machine.on_expired(wire),
+            (Machine::Uas(machine), LegTimer::RepeatReliable) => machine.repeat_reliable(wire, key),
+            (Machine::Uas(machine), LegTimer::NoPrack) => machine.on_no_prack(wire),
             (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
             (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
             (Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_), _) => Turn::Stay,

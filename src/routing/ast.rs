@@ -125,9 +125,22 @@ pub(super) enum Somebody {
 pub(super) struct Line {
     /// The action, without what follows its outcomes.
     pub(super) span: Span,
-    /// Who gets a copy beside it.
-    pub(super) also: Vec<Spanned<Target>>,
+    /// What is done besides.
+    pub(super) sides: Vec<Spanned<Side>>,
     pub(super) kind: LineKind,
+}
+
+/// What a line does besides its action, whatever becomes of that.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Side {
+    /// A copy.
+    Also(Target),
+    /// A stock message to the one who asks.
+    Reply(String),
+    /// A property of the owner's gets a value.
+    Set(String, String),
+    /// A line in the event log.
+    Log(String),
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -199,6 +212,9 @@ pub(super) enum Leaf {
     Forward(Spanned<Uid>),
     Send,
     Refuse(String),
+    Reply(Spanned<String>),
+    Hold,
+    Redirect(Spanned<Uid>),
 }
 
 impl Atom {

@@ -39,7 +39,7 @@ pub use format::format;
 pub use listed::Listed;
 pub use names::{INVISIBLE, Names, READY, stock_text};
 pub use pattern::PatternError;
-pub use plan::{Action, Place, Target, TimedTarget, Try};
+pub use plan::{Action, Place, Side, Target, TimedTarget, Try};
 pub use profile::Profile;
 pub use question::{Party, Question, Registered};
 pub use route::{Facts, Route, Who};

@@ -14,6 +14,7 @@
 )]
 
 mod baresip;
+mod besides;
 mod calls;
 mod checkers;
 mod cli;
@@ -37,6 +38,7 @@ mod process;
 mod races;
 mod readme;
 mod register;
+mod reliable;
 mod requests;
 mod routing;
 mod secured;

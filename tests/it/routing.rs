@@ -14,7 +14,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Target, TimedTarget, format,
+    Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Side, Target, TimedTarget,
+    format,
 };
 
 fn uid(text: &str) -> Uid {
@@ -69,6 +70,9 @@ fn told(action: &Action) -> String {
         Action::Forward(uid) => format!("forward {uid}"),
         Action::Send => "send".to_owned(),
         Action::Refuse(why) => format!("refuse {why}"),
+        Action::Reply(name) => format!("reply \"{name}\""),
+        Action::Hold => "hold".to_owned(),
+        Action::Redirect(uid) => format!("redirect {uid}"),
     }
 }
 
@@ -83,10 +87,16 @@ fn target(target: &Target) -> String {
     }
 }
 
-/// What is done at a place, its copies first.
+/// What is done at a place, what is done besides first.
 fn line_told(profile: &Profile, place: Place) -> String {
-    let copies = profile.also(place).iter().map(|copy| format!("also {}, ", target(copy)));
-    format!("{}{}", copies.collect::<String>(), told(profile.action(place)))
+    let side = |side: &Side| match side {
+        Side::Also(copy) => format!("also {}, ", target(copy)),
+        Side::Reply(name) => format!("reply \"{name}\", "),
+        Side::Set(key, value) => format!("set {key}={value}, "),
+        Side::Log(text) => format!("log {text}, "),
+    };
+    let sides: String = profile.sides(place).iter().map(side).collect();
+    format!("{sides}{}", told(profile.action(place)))
 }
 
 fn compiled(source: &str) -> Profile {

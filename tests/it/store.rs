@@ -487,7 +487,7 @@ fn figures() {
         ("pages put into inboxes", Box::new(|i| inbox::put(&format!("u{}", i % 100), &format!("c{i}")))),
         (
             "inboxes of 200 loaded, 20 pages of each",
-            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20 }),
+            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20, held: false }),
         ),
         ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];

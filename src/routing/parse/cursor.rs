@@ -2,7 +2,7 @@
 
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token};
-use super::super::vocabulary::{Table, nearest, served};
+use super::super::vocabulary::nearest;
 
 /// How deep braces, parentheses, `not` and `else` may nest.
 const DEPTH_MAX: usize = 32;
@@ -124,14 +124,6 @@ impl<'s> Parser<'s> {
         let found = self.peek();
         let message = format!("expected {what}, found {}", told(found));
         self.note(Fault::new(Code::Syntax, found.span, message).here(format!("expected {what}")));
-        Lost
-    }
-
-    /// Notes a word of the language that this version does not serve.
-    pub(super) fn later<T>(&mut self, word: Token<'s>, kind: &str, table: &Table<T>) -> Lost {
-        let message = format!("{} belongs to the language, but this version does not serve it", told(word));
-        let help = format!("{kind} that this version serves: {}", list(served(table)));
-        self.note(Fault::new(Code::LaterWord, word.span, message).here("not served").help(help));
         Lost
     }
 

@@ -3,7 +3,7 @@
 use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, lex, unescape};
-use super::super::vocabulary::{Found, SECTIONS, Section, find, nearest, served};
+use super::super::vocabulary::{SECTIONS, Section, find, nearest, words_of};
 use super::super::week::Zone;
 use super::super::words::Direction;
 use super::cursor::{Parser, Read, told};
@@ -87,19 +87,18 @@ impl Parser<'_> {
             return Err(self.expected("`zone`, `incoming` or `outgoing`"));
         };
         match find(SECTIONS, word) {
-            Found::Served(Section::Zone) => {
+            Some(Section::Zone) => {
                 self.bump();
                 self.zone(file, token.span)
             }
-            Found::Served(Section::Tree(direction)) => {
+            Some(Section::Tree(direction)) => {
                 self.bump();
                 self.tree(file, direction, token.span)
             }
-            Found::Later => Err(self.later(token, "parts of a profile", SECTIONS)),
-            Found::Unknown => Err(self.unknown(
+            None => Err(self.unknown(
                 token,
                 "part of a profile",
-                served(SECTIONS).collect::<Vec<_>>().into_iter(),
+                words_of(SECTIONS).collect::<Vec<_>>().into_iter(),
             )),
         }
     }
@@ -209,7 +208,7 @@ impl Parser<'_> {
         };
         Ok(Then::Line(line.unwrap_or_else(|| {
             self.skip_line();
-            Line { span: self.behind(), also: Vec::new(), kind: LineKind::Faulty }
+            Line { span: self.behind(), sides: Vec::new(), kind: LineKind::Faulty }
         })))
     }
 

@@ -227,7 +227,7 @@ fn deciding_allocates_nothing() {
                 ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
             };
             let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
-            let _ = (profile.action(place), profile.also(place));
+            let _ = (profile.action(place), profile.sides(place));
         }
     });
     assert_eq!(allocations.count_total, 0);

@@ -6,8 +6,8 @@ use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, T
 
 /// Words and signs of the language, and things that are neither.
 fn scrap() -> impl Strategy<Value = String> {
-    let words = "profile incoming outgoing zone otherwise mode caller to registered this-mode and or not try \
-        clients user for after else decline busy ignore forward send refuse number anonymous in contact urgent time also status inbox \
+    let words = "profile incoming outgoing zone otherwise mode caller to registered this-mode status available property account credit under over subject body header contains matches language size device verified is and or not try \
+        clients user for after else decline busy ignore forward send refuse number anonymous in contact urgent time also reply hold redirect set log inbox \
         voicemail client mon-fri sat-sun 09:00-17:00 22:00-06:00 24:00-99:99 9-17 \"desk\" \
         voice page answered no-answer failed { } ( ) -> , \" # \\ * @ + 20s 2m 0s 999999999999999999h \
         anne@north.test *@south.test @a.test +47* \"p\" Europe/Oslo \r \n \u{0} \u{feff} \u{2028} é - --> é@é";

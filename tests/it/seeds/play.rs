@@ -6,6 +6,7 @@ use ratatosk::effect::Transport;
 
 use super::trees;
 use crate::sim::cluster::{NORTH, SOUTH};
+use crate::sim::phone::Pracks;
 use crate::sim::{Do, Moods, World};
 
 const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
@@ -96,6 +97,13 @@ fn phone(world: &mut World, dice: &mut Rng, name: &str, friends: &[String]) {
     phone.lazy = dice.below(2) == 0;
     phone.dead_clock = dice.below(10) == 0;
     phone.updates = dice.below(2) == 0;
+    phone.reliable = dice.below(2) == 0;
+    phone.pracks = match dice.below(24) {
+        0 => Pracks::Never,
+        1 => Pracks::Wrongly,
+        2..6 => Pracks::WithOffer,
+        _ => Pracks::Well,
+    };
     if dice.below(3) == 0 {
         phone.knows = vec![Algorithm::Md5];
     }
