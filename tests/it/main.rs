@@ -15,6 +15,7 @@
 
 mod baresip;
 mod besides;
+mod browser;
 mod calls;
 mod checkers;
 mod cli;
