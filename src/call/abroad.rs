@@ -57,7 +57,7 @@ impl Call {
             reliable: self.reliable,
             passage: &self.passage,
         };
-        let leg = desk.legs.dial_peer(desk.wire, &dial, way.peer, &more);
+        let leg = desk.legs.dial_peer(desk.wire, &dial, (way.peer, way.others), &more);
         self.begin_branch(desk, leg, Rings::User(uid.clone()), share, Party::User(uid.clone()));
     }
 }

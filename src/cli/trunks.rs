@@ -69,10 +69,13 @@ impl Trunks {
 
 /// What the configuration says of a cluster, where no server runs to ask.
 fn configured(peering: &Peering) -> LivePeer {
-    let at = &peering.address;
+    let address = match &peering.address {
+        Some(at) => format!("{} {}:{}", at.transport, at.host, at.port),
+        None => "where the DNS says".to_owned(),
+    };
     LivePeer {
         cid: peering.cid.to_string(),
-        address: format!("{} {}:{}", at.transport, at.host, at.port),
+        address,
         state: "no server runs".to_owned(),
         since_ms: 0,
         error: String::new(),

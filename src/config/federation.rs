@@ -1,7 +1,7 @@
 //! `[[federation]]`: the other clusters that this one speaks with.
 //!
-//! Where a peer is has to be said: its listeners are not looked for in the DNS. A host name is resolved
-//! once, by the system, when a server reads the file; a command that does not serve leaves names
+//! Where a peer is may be said; else the server looks for its servers in the DNS by its name. A host name
+//! that is said is resolved once, by the system, when a server reads the file; a command that does not serve leaves names
 //! and secrets alone, so that it works wherever it is typed.
 
 use std::net::{IpAddr, SocketAddr};
@@ -84,15 +84,20 @@ fn secret(section: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Option<Secret
     Some(Secret::new(&given.value))
 }
 
+/// Where it is reached: `None` is a fault, `Some(None)` is where the DNS says.
+#[allow(clippy::option_option, reason = "nowhere and where the DNS says are two things")]
 fn address(
     section: &Section<'_, '_, '_>,
     sources: &Sources<'_>,
     listeners: &[Listen],
-) -> Option<PeerAddress> {
+) -> Option<Option<PeerAddress>> {
     let Some(given) = section.text("address") else {
-        let message = "this cluster has no `address`, and this version does not look for it in the DNS";
-        section.fault(Code::Later, &section.place, message, ADDRESS_HELP);
-        return None;
+        if !listeners.iter().any(|listen| listen.face == Face::Federation) {
+            let message = "there is no listener for other clusters to speak to it from";
+            let help = "add a [[listen]] with `face = \"federation\"`, of a transport that it speaks";
+            section.fault(Code::Missing, &section.place, message, help);
+        }
+        return Some(None);
     };
     let (transport, host, port) = parts(section, &given)?;
     let has_listener = |family: Option<IpAddr>| {
@@ -136,7 +141,7 @@ fn address(
         section.fault(Code::BadValue, &given.place, message, "the address is that of the other cluster");
         return None;
     }
-    Some(PeerAddress { transport, host, port, found })
+    Some(Some(PeerAddress { transport, host, port, found }))
 }
 
 /// The transport, host and port of a peer's URI.

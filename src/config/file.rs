@@ -38,6 +38,8 @@ pub struct Config {
     pub gateways: PathBuf,
     /// How many user servers, each on a thread of its own; `None`: one for every two processors.
     pub threads: Option<u8>,
+    /// The servers that are asked for names; empty: those of the system.
+    pub dns: Vec<SocketAddr>,
     /// The limits.
     pub limits: Limits,
     /// Variables of ours that no key has: worth a line in the event log.
@@ -75,8 +77,8 @@ pub struct Trees {
 pub struct Peering {
     /// The other cluster.
     pub cid: Cid,
-    /// Where it is reached.
-    pub address: PeerAddress,
+    /// Where it is reached; `None`: where the DNS says.
+    pub address: Option<PeerAddress>,
     /// The secret between the two; empty unless it was read to serve.
     pub secret: Secret,
     /// What it may send, and be sent.
@@ -157,6 +159,9 @@ impl Config {
         let http = root.section("http");
         let http_address = listen::http(&http);
         http.finish();
+        let names = root.section("dns");
+        let dns = listen::name_servers(&names);
+        names.finish();
         let auth = root.section("auth");
         let digest = check::digest(&auth);
         auth.finish();
@@ -182,6 +187,7 @@ impl Config {
             federation,
             gateways,
             threads,
+            dns,
             limits: limited?,
             strangers: Vec::new(),
         })

@@ -1,4 +1,4 @@
-//! `[[listen]]` and `[http]`: the addresses of this server, and the files by which it proves who it is.
+//! `[[listen]]`, `[http]` and `[dns]`: the addresses of this server, and the files by which it proves who it is.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -11,6 +11,8 @@ use crate::effect::Transport;
 
 /// The port of SIP.
 pub(super) const PORT: u16 = 5060;
+/// The port of DNS.
+const DNS_PORT: u16 = 53;
 /// Most listeners: a flow names its own in a byte.
 const LISTENERS_MAX: usize = 64;
 
@@ -64,6 +66,16 @@ pub(super) fn listeners(root: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Op
 pub(super) fn http(http: &Section<'_, '_, '_>) -> Option<SocketAddr> {
     let given = http.text("address")?;
     address(http, &given, "127.0.0.1:8080")
+}
+
+/// `dns.servers`.
+pub(super) fn name_servers(dns: &Section<'_, '_, '_>) -> Vec<SocketAddr> {
+    let given = dns.texts("servers").unwrap_or_default();
+    let server = |given: &Given<String>| match given.value.parse::<IpAddr>() {
+        Ok(ip) => Some(SocketAddr::new(ip, DNS_PORT)),
+        Err(_) => address(dns, given, "192.0.2.53:53"),
+    };
+    given.iter().filter_map(server).collect()
 }
 
 fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Option<Listen>) {

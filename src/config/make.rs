@@ -8,6 +8,7 @@ use super::file::{Config, Listen, Peering};
 use super::listen::host_and_port;
 use super::settings::{Listener, Peer, Settings};
 use crate::effect::Transport;
+use crate::effect::dns::Target;
 use crate::routing::Profile;
 
 /// What the configuration does not say: only the store and the machine know it.
@@ -40,6 +41,7 @@ impl Config {
             default_profile: known.default_profile,
             peers: self.federation.iter().filter_map(peer).collect(),
             servers: self.threads.unwrap_or(threads),
+            dns: self.dns.clone(),
             limits: self.limits.clone(),
         }
     }
@@ -73,8 +75,10 @@ impl Config {
 fn peer(peering: &Peering) -> Option<Peer> {
     Some(Peer {
         cid: peering.cid.clone(),
-        transport: peering.address.transport,
-        address: peering.address.found?,
+        at: match &peering.address {
+            Some(at) => Some(Target { transport: at.transport, address: at.found? }),
+            None => None,
+        },
         secret: peering.secret.clone(),
         allow: peering.allow,
     })

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
+use crate::effect::dns::Target;
 use crate::effect::{Flow, Transport};
 use crate::routing::{Mode, Profile};
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub peers: Vec<Peer>,
     /// How many user servers share the slots in this process.
     pub servers: u8,
+    /// The servers that are asked for names; empty: those of the system.
+    pub dns: Vec<SocketAddr>,
     /// The limits.
     pub limits: Limits,
 }
@@ -98,10 +101,8 @@ pub enum Algorithm {
 pub struct Peer {
     /// Its name.
     pub cid: Cid,
-    /// How it is reached.
-    pub transport: Transport,
-    /// Where.
-    pub address: SocketAddr,
+    /// Where it is reached; `None`: where the DNS says (RFC 3263).
+    pub at: Option<Target>,
     /// The secret between the two clusters.
     pub secret: Secret,
     /// What it may send, and be sent.
@@ -216,17 +217,26 @@ impl Settings {
         self.peers.iter().find(|peer| peer.cid.as_str().eq_ignore_ascii_case(cluster))
     }
 
-    /// The listener that we speak to a peer from: for other clusters, of its transport, of a family
-    /// that reaches it.
-    pub fn listener_for(&self, peer: &Peer) -> Option<u8> {
+    /// The listener that we speak to a server of another cluster from: for other clusters, of its
+    /// transport, of a family that reaches it.
+    pub fn listener_for(&self, target: Target) -> Option<u8> {
         let reaches =
-            |ip: IpAddr| ip.is_ipv4() == peer.address.is_ipv4() || (ip.is_ipv6() && ip.is_unspecified());
+            |ip: IpAddr| ip.is_ipv4() == target.address.is_ipv4() || (ip.is_ipv6() && ip.is_unspecified());
         let fits = |listener: &Listener| {
             listener.face == Face::Federation
-                && listener.transport == peer.transport
+                && listener.transport == target.transport
                 && reaches(listener.address.ip())
         };
         (0..).zip(&self.listeners).find(|(_, listener)| fits(listener)).map(|(index, _)| index)
+    }
+
+    /// The transports that we speak with other clusters, the best first.
+    pub fn spoken_abroad(&self) -> Vec<Transport> {
+        let speaks = |transport: &Transport| {
+            let of_it = |own: &Listener| own.face == Face::Federation && own.transport == *transport;
+            self.listeners.iter().any(of_it)
+        };
+        [Transport::Tcp, Transport::Udp].into_iter().filter(speaks).collect()
     }
 
     /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.

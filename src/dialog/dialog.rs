@@ -151,6 +151,11 @@ impl Dialog {
         self.aim(settings, flow);
     }
 
+    /// What was to begin it goes elsewhere.
+    pub fn redirected(&mut self, flow: Flow) {
+        (self.flow, self.source) = (flow, flow);
+    }
+
     /// The sequence number of our latest request.
     pub fn local_cseq(&self) -> u32 {
         self.local_cseq

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::base::{At, Now, Rng, TimerId, Timers};
 use crate::config::Settings;
 
+use super::dns::Question;
 use super::fact::Fact;
 use super::net::Flow;
 use super::store::StoreOp;
@@ -67,6 +68,13 @@ impl<'a> Ctx<'a> {
     pub fn store(&mut self, op: StoreOp) -> Ticket {
         let ticket = self.ticket();
         self.effects.push(Effect::Store { ticket, op });
+        ticket
+    }
+
+    /// Asks the DNS.
+    pub fn resolve(&mut self, question: Question) -> Ticket {
+        let ticket = self.ticket();
+        self.effects.push(Effect::Resolve { ticket, question });
         ticket
     }
 

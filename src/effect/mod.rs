@@ -57,6 +57,13 @@ pub enum Effect {
         /// What is asked.
         op: StoreOp,
     },
+    /// Ask the DNS. Comes back as [`Outcome::Resolved`].
+    Resolve {
+        /// Under this ticket the answer comes back.
+        ticket: Ticket,
+        /// What is asked.
+        question: dns::Question,
+    },
     /// Tell whoever watches.
     Fact(Fact),
 }
@@ -68,6 +75,8 @@ pub enum Outcome {
     Store(StoreOutcome),
     /// A message could not be sent: no such stream, refused, unreachable.
     Unsent,
+    /// The DNS has answered, or has not.
+    Resolved(dns::Answer),
     /// A long request went out on this stream instead of its datagram flow.
     Moved(Flow),
 }

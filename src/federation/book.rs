@@ -11,14 +11,16 @@ use crate::base::{At, Cid, Key, PeerId, ServerIndex, Slot, Uid};
 use crate::config::{Peer, Settings};
 use crate::effect::admin::LivePeer;
 use crate::effect::wake::PeerTimer;
-use crate::effect::{Ctx, Fact, Flow, StreamId, Ticket, Wake};
+use crate::effect::{Ctx, Fact, Flow, Ticket, Wake};
 use crate::routing::Mode;
-use crate::sip::{Message, Method, Name, Writer};
-use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
+use crate::sip::{Message, Method, Name};
+use crate::transaction::Transactions;
 
 use super::gate::{Account, Gate};
+use super::lookup::Lookup;
 use super::outbox::Outbox;
 use super::proof::Proof;
+use super::targets::Targets;
 use super::watch::{Health, Next, QUIET, Watch};
 
 /// Seconds that a caller is asked to wait when a cluster is not there: it is looked for every second.
@@ -43,9 +45,12 @@ pub struct Peers {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) peer: Peer,
-    /// How it is reached; `None` if it is not configured any more.
-    flow: Option<Flow>,
-    owner: ServerIndex,
+    /// Whether it is still configured.
+    is_configured: bool,
+    /// Its servers.
+    pub(super) targets: Targets,
+    pub(super) lookup: Lookup,
+    pub(super) owner: ServerIndex,
     pub(super) watch: Watch,
     pub(super) outbox: Outbox,
     proof: Proof,
@@ -62,6 +67,8 @@ pub struct Way {
     pub peer: PeerId,
     /// The flow that reaches it.
     pub flow: Flow,
+    /// How many of its servers may be tried after that one.
+    pub others: u8,
 }
 
 /// Why there is none.
@@ -93,6 +100,8 @@ pub struct News {
     pub health: Health,
     /// Since when, milliseconds since 1970.
     pub since_ms: i64,
+    /// Its servers, and which of them is spoken to.
+    pub targets: Targets,
 }
 
 /// What its owner should know of a peer.
@@ -104,8 +113,21 @@ pub enum Tip {
     Used,
     /// Something that was sent to it was not answered.
     Failed(&'static str),
+    /// One of its servers has not taken what was sent to it.
+    Target(Flow),
     /// A page waits for it.
     Stored,
+}
+
+impl Entry {
+    /// How and where it is reached now, for a listing.
+    fn reached_at(&self, settings: &Settings) -> String {
+        let flow = self.targets.current();
+        flow.map_or_else(
+            || "nowhere yet".to_owned(),
+            |flow| format!("{} {}", settings.transport(flow), flow.remote),
+        )
+    }
 }
 
 impl Unreachable {
@@ -141,7 +163,7 @@ impl Peers {
 
     /// Those that this user server looks after.
     pub fn owned(&self) -> impl Iterator<Item = PeerId> {
-        let own = |(_, entry): &(u16, &Entry)| entry.owner == self.index && entry.flow.is_some();
+        let own = |(_, entry): &(u16, &Entry)| entry.owner == self.index && entry.is_configured;
         (0..).zip(&self.list).filter(own).map(|(place, _)| PeerId(place))
     }
 
@@ -155,23 +177,33 @@ impl Peers {
         self.list.is_empty()
     }
 
-    /// Answers of the store that are waited for.
+    /// Answers of the store and of the DNS that are waited for.
     pub fn waiting(&self) -> usize {
-        self.asked.len()
+        self.asked.len() + self.list.iter().filter(|entry| entry.lookup.is_under_way()).count()
+    }
+
+    /// The user server whose book it is.
+    pub(super) fn index(&self) -> ServerIndex {
+        self.index
+    }
+
+    /// Each of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = PeerId> + use<> {
+        (0..u16::try_from(self.list.len()).unwrap_or(u16::MAX)).map(PeerId)
     }
 
     /// The configuration was read again.
     pub fn configure(&mut self, ctx: &mut Ctx<'_>) {
         for entry in &mut self.list {
-            entry.flow = None;
+            entry.is_configured = false;
         }
         self.take(ctx.settings);
-        let all: Vec<PeerId> = (0..).zip(&self.list).map(|(place, _)| PeerId(place)).collect();
+        let all: Vec<PeerId> = self.ids().collect();
         for id in all {
             let index = self.index;
             let Some(entry) = self.entry_mut(id) else { continue };
             ctx.disarm(&mut entry.watch.timer);
-            if entry.flow.is_none() {
+            if !entry.is_configured {
                 entry.outbox.rest(ctx);
             } else if entry.owner == index {
                 self.schedule(ctx, id, Next::Wait(Duration::ZERO));
@@ -181,22 +213,28 @@ impl Peers {
 
     fn take(&mut self, settings: &Settings) {
         for peer in &settings.peers {
-            let listener = settings.listener_for(peer);
-            let stream = peer.transport.is_reliable().then_some(StreamId::ANY);
-            let flow = listener.map(|listener| Flow { listener, remote: peer.address, stream });
+            // Those that the DNS has named are still there, as far as anybody knows.
+            let fixed = peer.at.map(|at| Targets::new(settings, &[at]));
             let owner = Slot::of(peer.cid.as_str().as_bytes()).owner(settings.servers);
             match self.list.iter_mut().find(|entry| entry.peer.cid == peer.cid) {
-                Some(entry) if entry.peer.secret == peer.secret => {
-                    (entry.peer, entry.flow) = (peer.clone(), flow);
-                }
                 Some(entry) => {
-                    entry.proof = Proof::new(&self.own, peer);
-                    entry.account = Account::new(&self.own, peer);
-                    (entry.peer, entry.flow) = (peer.clone(), flow);
+                    if entry.peer.secret != peer.secret {
+                        entry.proof = Proof::new(&self.own, peer);
+                        entry.account = Account::new(&self.own, peer);
+                    }
+                    let was_fixed = entry.peer.at.is_some();
+                    (entry.peer, entry.is_configured) = (peer.clone(), true);
+                    match fixed {
+                        Some(fixed) => entry.targets = fixed,
+                        None if was_fixed => entry.targets = Targets::default(),
+                        None => {}
+                    }
                 }
                 None => self.list.push(Entry {
                     peer: peer.clone(),
-                    flow,
+                    is_configured: true,
+                    targets: fixed.unwrap_or_default(),
+                    lookup: Lookup::default(),
                     owner,
                     watch: Watch::new(),
                     outbox: Outbox::default(),
@@ -210,7 +248,7 @@ impl Peers {
     }
 
     pub(super) fn entry(&self, id: PeerId) -> Option<&Entry> {
-        self.list.get(usize::from(id.0)).filter(|entry| entry.flow.is_some())
+        self.list.get(usize::from(id.0)).filter(|entry| entry.is_configured)
     }
 
     pub(super) fn entry_mut(&mut self, id: PeerId) -> Option<&mut Entry> {
@@ -227,7 +265,7 @@ impl Peers {
 
     /// The cluster of this name, if we speak with it.
     pub fn find(&self, cluster: &str) -> Option<PeerId> {
-        let named = |(_, entry): &(u16, &Entry)| entry.peer.cid.as_str() == cluster && entry.flow.is_some();
+        let named = |(_, entry): &(u16, &Entry)| entry.peer.cid.as_str() == cluster && entry.is_configured;
         (0..).zip(&self.list).find(named).map(|(place, _)| PeerId(place))
     }
 
@@ -243,21 +281,22 @@ impl Peers {
 
     /// The flow that reaches it.
     pub fn flow(&self, id: PeerId) -> Option<Flow> {
-        self.entry(id)?.flow
+        self.entry(id)?.targets.current()
     }
 
     /// The way to a user of another cluster, if there is one now.
     pub fn way(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, mode: Mode) -> Result<Way, Unreachable> {
         let peer = self.find(uid.cluster()).ok_or(Unreachable::Stranger)?;
         let entry = self.entry(peer).ok_or(Unreachable::Stranger)?;
-        let flow = entry.flow.ok_or(Unreachable::Stranger)?;
         if !entry.peer.allow.has(mode) {
             return Err(Unreachable::Forbidden);
         }
         match entry.watch.health {
             Health::Unknown | Health::Up | Health::Suspect => {
+                let others = entry.targets.others();
+                let flow = entry.targets.current().ok_or(Unreachable::Down)?;
                 self.on_used(ctx, peer);
-                Ok(Way { peer, flow })
+                Ok(Way { peer, flow, others })
             }
             Health::Down => Err(Unreachable::Down),
         }
@@ -316,10 +355,13 @@ impl Peers {
         let index = self.index;
         let Some(entry) = self.entry_mut(id) else { return };
         if entry.owner == index {
+            let waits_for_server = entry.targets.others() > 0 && entry.watch.probing().is_some();
             if entry.watch.on_heard(ctx.now) {
                 entry.watch.error = None;
                 self.tell(ctx, id);
-                self.schedule(ctx, id, Next::Wait(period(ctx)));
+                if !waits_for_server {
+                    self.schedule(ctx, id, Next::Wait(period(ctx)));
+                }
                 self.sweep_outbox(ctx, id);
             }
         } else if entry.watch.health != Health::Up {
@@ -375,6 +417,7 @@ impl Peers {
             Tip::Heard => self.on_heard(ctx, id),
             Tip::Used => self.on_used(ctx, id),
             Tip::Failed(why) => self.on_failed(ctx, id, why),
+            Tip::Target(failed) => drop(self.on_target_failed(ctx, id, failed)),
             Tip::Stored => self.wake_outbox(ctx, id),
         }
     }
@@ -383,6 +426,7 @@ impl Peers {
     pub fn on_news(&mut self, news: &News) {
         let Some(entry) = self.find(news.cid.as_str()).and_then(|id| self.entry_mut(id)) else { return };
         (entry.watch.health, entry.watch.since_ms) = (news.health, news.since_ms);
+        entry.targets = news.targets.clone();
     }
 
     /// A peer's timer fired.
@@ -401,74 +445,18 @@ impl Peers {
                 self.wake_outbox(ctx, id);
             }
             PeerTimer::Probe => {
-                if self.entry(id).is_none() {
-                    return;
-                }
-                let Some(entry) = self.entry_mut(id) else { return };
-                if let Some(late) = entry.watch.probing() {
-                    transactions.abandon(ctx, late);
-                }
-                let (next, news) = entry.watch.on_timer(ctx.now, period(ctx));
-                if news {
-                    self.tell(ctx, id);
-                    self.wake_outbox(ctx, id);
-                }
-                if let Next::Probe(_) = next {
-                    self.probe(ctx, transactions, id);
-                }
-                self.schedule(ctx, id, next);
+                self.on_probe_due(ctx, transactions, id);
             }
         }
     }
 
-    /// Our look at a peer was answered.
-    pub fn on_probe_answered(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        transactions: &mut Transactions,
-        id: PeerId,
-        client: Key,
-    ) {
-        transactions.abandon(ctx, client);
-        let Some(entry) = self.entry_mut(id) else { return };
-        if entry.watch.probing() == Some(client) {
-            let next = entry.watch.on_probe_answered(period(ctx));
-            self.schedule(ctx, id, next);
-        }
-    }
-
-    /// Our look at a peer was not answered, or not believed; the next is due after that time.
-    pub fn on_probe_failed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        id: PeerId,
-        client: Key,
-        (why, after): (&'static str, Duration),
-    ) {
-        let Some(entry) = self.entry_mut(id) else { return };
-        if entry.watch.probing() != Some(client) {
-            return;
-        }
-        if entry.watch.on_probe_failed(ctx.now, why) {
-            self.tell(ctx, id);
-            self.wake_outbox(ctx, id);
-        }
-        self.schedule(ctx, id, Next::Wait(after));
-    }
-
-    /// Our look was sent again, with a proof.
-    pub fn on_probe_resent(&mut self, id: PeerId, old: Key, new: Key) {
-        let Some(entry) = self.entry_mut(id) else { return };
-        entry.watch.on_resent(old, new);
-    }
-
     /// What operators see of the peers that this user server looks after.
-    pub fn listing(&self) -> Vec<LivePeer> {
+    pub fn listing(&self, settings: &Settings) -> Vec<LivePeer> {
         let owned = self.owned().filter_map(|id| self.entry(id));
         owned
             .map(|entry| LivePeer {
                 cid: entry.peer.cid.to_string(),
-                address: format!("{} {}", entry.peer.transport, entry.peer.address),
+                address: entry.reached_at(settings),
                 state: entry.watch.health.as_str().to_owned(),
                 since_ms: entry.watch.since_ms,
                 error: entry.watch.error.unwrap_or_default().to_owned(),
@@ -477,7 +465,7 @@ impl Peers {
     }
 
     /// Tells everybody how a peer stands.
-    fn tell(&mut self, ctx: &mut Ctx<'_>, id: PeerId) {
+    pub(super) fn tell(&mut self, ctx: &mut Ctx<'_>, id: PeerId) {
         let Some(entry) = self.list.get(usize::from(id.0)) else { return };
         let (cid, watch) = (&entry.peer.cid, &entry.watch);
         match watch.health {
@@ -488,53 +476,22 @@ impl Peers {
             }
             Health::Unknown | Health::Suspect => {}
         }
-        let news = News { cid: cid.clone(), health: watch.health, since_ms: watch.since_ms };
+        let targets = entry.targets.clone();
+        let news = News { cid: cid.clone(), health: watch.health, since_ms: watch.since_ms, targets };
         self.notices.push(Notice::News(news));
     }
 
-    fn schedule(&mut self, ctx: &mut Ctx<'_>, id: PeerId, next: Next) {
+    pub(super) fn schedule(&mut self, ctx: &mut Ctx<'_>, id: PeerId, next: Next) {
         let Some(entry) = self.entry_mut(id) else { return };
         let (Next::Wait(after) | Next::Probe(after)) = next else { return };
         ctx.disarm(&mut entry.watch.timer);
         entry.watch.timer = Some(ctx.arm(after, Wake::Peer(id, PeerTimer::Probe)));
-    }
-
-    /// Asks a peer whether it is there.
-    fn probe(&mut self, ctx: &mut Ctx<'_>, transactions: &mut Transactions, id: PeerId) {
-        let Some(flow) = self.flow(id) else { return };
-        let Some(cid) = self.cid(id).cloned() else { return };
-        let uri = format!("sip:{cid}");
-        let proof = self.prove(ctx, id, Method::Options, &uri);
-        let (call_id, tag) = (ctx.rng.draw(), ctx.rng.draw());
-        let own = self.own.clone();
-        let headers = |writer: &mut Writer| {
-            writer.header(Name::MaxForwards, b"1");
-            writer.text(Name::From, format_args!("<sip:{own}>;tag={tag:016x}"));
-            writer.text(Name::To, format_args!("<{uri}>"));
-            writer.text(Name::CallId, format_args!("{call_id:016x}"));
-            writer.header(Name::CSeq, b"1 OPTIONS");
-            if let Some((name, proof)) = &proof {
-                writer.header(*name, proof.as_bytes());
-            }
-        };
-        let draft = Draft {
-            method: Method::Options,
-            name: b"OPTIONS",
-            uri: uri.as_bytes(),
-            headers: &headers,
-            body: b"",
-        };
-        let asking = Asking::first(id, TIMEOUT);
-        let client = transactions.request_peer(ctx, (Owner::Probe(id), asking), flow, &draft);
-        if let Some(entry) = self.entry_mut(id) {
-            entry.watch.on_probe(ctx.now, client);
-        }
     }
 }
 
 /// What stands in a listing when a peer does not believe us.
 const SECRET: &str = "the secret does not match";
 
-fn period(ctx: &Ctx<'_>) -> Duration {
+pub(super) fn period(ctx: &Ctx<'_>) -> Duration {
     Duration::from_secs(u64::from(ctx.settings.limits.peer_probe_s))
 }

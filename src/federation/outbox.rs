@@ -176,7 +176,7 @@ impl Peers {
                 continue;
             }
             let Some(flow) = self.flow(id) else { return };
-            let way = Way { peer: id, flow };
+            let way = Way { peer: id, flow, others: self.others(id) };
             let client = send_page(ctx, transactions, self, (Owner::Outbox(id), way), &page);
             if let Some(entry) = self.entry_mut(id) {
                 entry.outbox.flying.push((client, page));

@@ -55,7 +55,12 @@ pub fn send_page(
         headers: &headers,
         body: &page.body,
     };
-    transactions.request_peer(ctx, (owner, Asking::first(way.peer, TIMEOUT)), way.flow, &draft)
+    transactions.request_peer(
+        ctx,
+        (owner, Asking::first(way.peer, TIMEOUT).with_others(way.others)),
+        way.flow,
+        &draft,
+    )
 }
 
 /// The headers of a page that tell of its sender and its way, as lines that end in CRLF.

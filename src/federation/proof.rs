@@ -94,19 +94,12 @@ mod tests {
     use super::*;
     use crate::base::Limits;
     use crate::config::{Allow, Secret};
-    use crate::effect::Transport;
     use crate::sip::digest::Credentials;
 
     const BOTH: &[Offered] = &[Offered::Sha256, Offered::Md5];
 
     fn peer() -> Peer {
-        Peer {
-            cid: Cid::new("south.test"),
-            transport: Transport::Udp,
-            address: "192.0.2.7:5070".parse().unwrap(),
-            secret: Secret::new("ours"),
-            allow: Allow::EVERYTHING,
-        }
+        Peer { cid: Cid::new("south.test"), at: None, secret: Secret::new("ours"), allow: Allow::EVERYTHING }
     }
 
     fn refusal(status: u16, challenges: &[&str]) -> Message {

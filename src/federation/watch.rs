@@ -139,6 +139,12 @@ impl Watch {
         self.probing.map(|(client, _)| client)
     }
 
+    /// Another of its servers is spoken to from now on: what the last one was asked is of no interest.
+    pub(super) fn retarget(&mut self) {
+        self.probing = None;
+        self.doubted = true;
+    }
+
     /// The OPTIONS was answered.
     pub(super) fn on_probe_answered(&mut self, period: Duration) -> Next {
         self.probing = None;

@@ -141,17 +141,17 @@ impl Legs {
         &mut self,
         wire: &mut Wire<'_, '_>,
         dial: &Dial<'_>,
-        peer: PeerId,
+        (peer, others): (PeerId, u8),
         more: &dyn Fn(&mut Writer),
     ) -> Key {
-        self.dial_with(wire, dial, Some((peer, more)))
+        self.dial_with(wire, dial, Some((peer, others, more)))
     }
 
     fn dial_with(
         &mut self,
         wire: &mut Wire<'_, '_>,
         dial: &Dial<'_>,
-        peer: Option<(PeerId, &More<'_>)>,
+        peer: Option<(PeerId, u8, &More<'_>)>,
     ) -> Key {
         let key = self.arena.next_key();
         let tag = Token::mint(self.server, key, wire.ctx.rng);
@@ -165,7 +165,7 @@ impl Legs {
             dial.flow,
         );
         let dialog = match peer {
-            Some((peer, _)) => dialog.with_peer(peer, dial.flow),
+            Some((peer, ..)) => dialog.with_peer(peer, dial.flow),
             None => dialog,
         };
         let settings = wire.ctx.settings;
@@ -175,7 +175,7 @@ impl Legs {
             }
             dialog.write_first(writer, dialog.local_cseq(), "INVITE", dial.max_forwards);
             dial.write(settings, writer);
-            if let Some((_, more)) = peer {
+            if let Some((.., more)) = peer {
                 more(writer);
             }
         };
@@ -188,8 +188,8 @@ impl Legs {
         };
         let owner = Owner::Leg(key);
         let client = match peer {
-            Some((peer, _)) => {
-                let asking = Asking::first(peer, TIMEOUT);
+            Some((peer, others, _)) => {
+                let asking = Asking::first(peer, TIMEOUT).with_others(others);
                 wire.transactions.request_peer(wire.ctx, (owner, asking), dial.flow, &draft)
             }
             None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
@@ -420,6 +420,13 @@ impl Legs {
             Some(Machine::Confirmed(machine)) => machine.on_resent(old, new, cseq),
             Some(Machine::Uas(machine)) => machine.on_resent(old, new, cseq),
             Some(Machine::Link(_)) | None => {}
+        }
+    }
+
+    /// The INVITE of a leg goes to another server of its cluster.
+    pub fn on_redirected(&mut self, key: Key, flow: Flow) {
+        if let Some(Machine::Uac(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) {
+            machine.on_redirected(flow);
         }
     }
 

@@ -141,6 +141,11 @@ impl Uac {
         }
     }
 
+    /// It goes to another server of its cluster.
+    pub(super) fn on_redirected(&mut self, flow: crate::effect::Flow) {
+        self.dialog.redirected(flow);
+    }
+
     /// The phone's connection is gone.
     pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
         wire.transactions.abandon(wire.ctx, self.client);

@@ -34,7 +34,7 @@ impl Switchboard {
                 }
                 AdminReply::Done
             }
-            AdminRequest::Peers => AdminReply::Peers(self.peers.listing()),
+            AdminRequest::Peers => AdminReply::Peers(self.peers.listing(ctx.settings)),
             // The user server itself holds what it serves by.
             AdminRequest::Configure(_) => {
                 self.peers.configure(ctx);

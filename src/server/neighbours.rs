@@ -6,7 +6,7 @@ use crate::base::{Key, PeerId, ServerIndex};
 use crate::effect::Ctx;
 use crate::federation::{AGAIN, Health, News, Notice};
 use crate::sip::Name;
-use crate::transaction::{Owner, TxEvent};
+use crate::transaction::{Owner, TxEvent, Untaken};
 
 use super::peer::PeerWord;
 use super::switchboard::Switchboard;
@@ -29,7 +29,8 @@ impl Switchboard {
         };
         let proof =
             if asking.again || !wanted { None } else { self.peers.answer(ctx, peer, request, response) };
-        let flow = self.peers.flow(peer);
+        // Who asks is told, whichever of its servers others go to now.
+        let flow = asking.flow.or_else(|| self.peers.flow(peer));
         let (Some((name, proof)), Some(flow)) = (proof, flow) else {
             let probe = (owner == Owner::Probe(peer)).then_some(client);
             if wanted {
@@ -49,6 +50,31 @@ impl Switchboard {
             request,
             &[(name, &proof)],
         );
+        self.on_resent(ctx, owner, (client, new), cseq);
+        None
+    }
+
+    /// A server of another cluster has not taken a request: it goes to the next one, if it is still wanted
+    /// and there is one; else this is what its owner is told.
+    pub(super) fn on_untaken(&mut self, ctx: &mut Ctx<'_>, untaken: &Untaken) -> Option<TxEvent> {
+        let Untaken { owner, client, asking, request, .. } = untaken;
+        let wanted = match owner {
+            Owner::Leg(leg) => self.legs.wants_again(*leg, *client),
+            Owner::Page(page) => self.pages.get(*page).is_some(),
+            Owner::Round(_) | Owner::Probe(_) | Owner::Outbox(_) | Owner::Nobody => true,
+        };
+        let next = asking.flow.and_then(|failed| self.peers.on_target_failed(ctx, asking.peer, failed));
+        let Some(next) = next.filter(|_| wanted) else { return Some(untaken.failed()) };
+        let (new, cseq) = self.transactions.redirect(ctx, (*owner, *asking), next, request);
+        if let Owner::Leg(leg) = owner {
+            self.legs.on_redirected(*leg, next);
+        }
+        self.on_resent(ctx, *owner, (*client, new), cseq);
+        None
+    }
+
+    /// A request was sent again: whoever waits for it waits for the new one.
+    fn on_resent(&mut self, ctx: &mut Ctx<'_>, owner: Owner, (client, new): (Key, Key), cseq: u32) {
         match owner {
             Owner::Leg(leg) => self.legs.on_resent(leg, client, new, cseq),
             Owner::Page(page) => self.with_page(ctx, page, |page, _| page.on_resent(client, new)),
@@ -56,7 +82,6 @@ impl Switchboard {
             Owner::Outbox(peer) => self.peers.on_page_resent(peer, client, new),
             Owner::Round(_) | Owner::Nobody => {}
         }
-        None
     }
 
     /// A phone wants a longer session. Its leg asks for one, once; else the refusal stands, and this is
@@ -92,7 +117,8 @@ impl Switchboard {
             TxEvent::Response { peer: None, .. }
             | TxEvent::Failed { peer: None, .. }
             | TxEvent::Challenged { .. }
-            | TxEvent::TooBrief { .. } => {}
+            | TxEvent::TooBrief { .. }
+            | TxEvent::Untaken(_) => {}
         }
     }
 
@@ -127,13 +153,15 @@ impl Switchboard {
         }
     }
 
-    /// A cluster that is down will not answer what it was asked.
+    /// A cluster that is down will not answer what it was asked, nor a server in whose place another is
+    /// spoken to.
     pub(super) fn give_up_on(&mut self, ctx: &mut Ctx<'_>, news: &News) {
-        if news.health != Health::Down {
+        let Some(peer) = self.peers.find(news.cid.as_str()) else { return };
+        let there = news.targets.current().filter(|_| news.health != Health::Down);
+        if there.is_none() && news.health != Health::Down {
             return;
         }
-        let Some(peer) = self.peers.find(news.cid.as_str()) else { return };
-        for event in self.transactions.on_peer_down(ctx, peer) {
+        for event in self.transactions.on_peer_down(ctx, peer, there) {
             self.on_event(ctx, &event);
         }
     }

@@ -290,6 +290,13 @@ impl Switchboard {
                 Some(refused) => refused,
                 None => return,
             },
+            TxEvent::Untaken(untaken) => match self.on_untaken(ctx, untaken) {
+                Some(failed) => {
+                    self.note_health(ctx, &failed);
+                    failed
+                }
+                None => return,
+            },
             TxEvent::Response { .. } | TxEvent::Failed { .. } => {
                 self.note_health(ctx, event);
                 event.clone()
@@ -300,7 +307,7 @@ impl Switchboard {
                 (*owner, *client, response.status(), Some(response))
             }
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
-            TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } => return,
+            TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } | TxEvent::Untaken(_) => return,
         };
         match owner {
             Owner::Leg(leg) => {
@@ -332,6 +339,7 @@ impl Switchboard {
                     self.on_event(ctx, &event);
                 }
             }
+            Outcome::Resolved(answer) => self.peers.on_resolved(ctx, ticket, &answer),
             Outcome::Moved(flow) => self.transactions.on_moved(ctx, ticket, flow),
             Outcome::Store(outcome) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {

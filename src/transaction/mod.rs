@@ -15,7 +15,7 @@ mod table;
 mod timing;
 
 pub use asked::Asked;
-pub use peers::Asking;
+pub use peers::{Asking, Untaken};
 pub use table::{Arrival, Draft, Stray, Transactions};
 pub use timing::{RELAYED, T1, T2, T4, TIMEOUT};
 
@@ -83,6 +83,10 @@ pub enum TxEvent {
         /// What it was answered.
         response: Arc<Message>,
     },
+    /// A server of another cluster has not taken a request (503, no answer, no way to it), and the
+    /// cluster has others. Either it goes to one of them ([`Transactions::redirect`]), or its owner is to be
+    /// told.
+    Untaken(Box<Untaken>),
     /// No final response came, or the request could not be sent: to be taken as a 408 or 503
     /// (RFC 3261 §8.1.3.1).
     Failed {

@@ -24,11 +24,51 @@ pub struct Asking {
     pub peer: PeerId,
     /// Whether with a proof that it has demanded.
     pub again: bool,
+    /// How many of its servers may be tried after this one.
+    pub others: u8,
+    /// Where the request went.
+    pub flow: Option<Flow>,
     /// How long an answer is waited for, if it is no INVITE.
-    patience: Duration,
+    pub(super) patience: Duration,
+}
+
+/// What became of a request that may go to another server.
+#[derive(Debug, Clone)]
+pub struct Untaken {
+    /// Whose.
+    pub owner: Owner,
+    /// The client transaction, which is over.
+    pub client: Key,
+    /// The other cluster, where the request went, and how many of its servers are left.
+    pub asking: Asking,
+    /// The request.
+    pub request: Box<Message>,
+    /// The status that it stands for.
+    pub status: u16,
+    /// The response, if one came.
+    pub response: Option<Arc<Message>>,
+}
+
+impl Untaken {
+    /// What its owner is told if it goes nowhere else.
+    pub fn failed(&self) -> TxEvent {
+        let (owner, client, peer) = (self.owner, self.client, Some(self.asking.peer));
+        match &self.response {
+            Some(response) => TxEvent::Response { owner, client, peer, response: Arc::clone(response) },
+            None => {
+                TxEvent::Failed { owner, client, peer, method: self.request.method(), status: self.status }
+            }
+        }
+    }
 }
 
 impl Asking {
+    /// With so many servers of the cluster to be tried after the first.
+    #[must_use]
+    pub const fn with_others(self, others: u8) -> Self {
+        Self { others, ..self }
+    }
+
     /// Once more, with a proof.
     #[must_use]
     pub const fn with_proof(self) -> Self {
@@ -37,7 +77,7 @@ impl Asking {
 
     /// The first time.
     pub const fn first(peer: PeerId, patience: Duration) -> Self {
-        Self { peer, again: false, patience }
+        Self { peer, again: false, others: 0, flow: None, patience }
     }
 }
 
@@ -53,6 +93,19 @@ impl Transactions {
         self.send(ctx, owner, flow, draft, (Some(asking), asking.patience))
     }
 
+    /// Sends a request to another server of the cluster, which may ask for a proof of its own (RFC
+    /// 3263 §4.3). Gives its new transaction and sequence number.
+    pub fn redirect(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        (owner, asking): (Owner, Asking),
+        flow: Flow,
+        request: &Message,
+    ) -> (Key, u32) {
+        let asking = Asking { again: false, others: asking.others.saturating_sub(1), ..asking };
+        self.repeat(ctx, (owner, Some(asking)), flow, (request, request.cseq()), &[])
+    }
+
     /// Sends a request again that was refused for what it lacks, with these headers in the place of those
     /// that it had. Gives its new transaction and sequence number.
     pub fn resend(
@@ -63,7 +116,17 @@ impl Transactions {
         request: &Message,
         anew: &[(Name, &str)],
     ) -> (Key, u32) {
-        let cseq = request.cseq() + 1;
+        self.repeat(ctx, (owner, asking), flow, (request, request.cseq() + 1), anew)
+    }
+
+    fn repeat(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        (owner, asking): (Owner, Option<Asking>),
+        flow: Flow,
+        (request, cseq): (&Message, u32),
+        anew: &[(Name, &str)],
+    ) -> (Key, u32) {
         let method = request.method_bytes();
         let headers = |writer: &mut Writer| {
             for (name, text, value) in request.every_line() {
@@ -92,16 +155,16 @@ impl Transactions {
         (self.send(ctx, owner, flow, &draft, (asking, patience)), cseq)
     }
 
-    /// A cluster is not there: calls and pages that it has not answered at all are given up, which
-    /// would otherwise wait for half a minute.
-    pub fn on_peer_down(&mut self, ctx: &mut Ctx<'_>, peer: PeerId) -> Vec<TxEvent> {
+    /// A cluster is not there, or only by this flow: calls and pages that it has not answered at all
+    /// are given up, which would otherwise wait for half a minute.
+    pub fn on_peer_down(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, but: Option<Flow>) -> Vec<TxEvent> {
+        let waits = |asking: Option<Asking>| {
+            asking.is_some_and(|asking| asking.peer == peer && (but.is_none() || asking.flow != but))
+        };
         let is_open = |machine: &ClientMachine| match machine {
-            ClientMachine::Invite(machine) => {
-                machine.is_calling() && machine.asking.is_some_and(|asking| asking.peer == peer)
-            }
+            ClientMachine::Invite(machine) => machine.is_calling() && waits(machine.asking),
             ClientMachine::Other(machine) => {
-                matches!(machine.owner, Owner::Page(_) | Owner::Outbox(_))
-                    && machine.asking.is_some_and(|asking| asking.peer == peer)
+                matches!(machine.owner, Owner::Page(_) | Owner::Outbox(_)) && waits(machine.asking)
             }
         };
         let lost: Vec<Key> =
@@ -127,7 +190,27 @@ impl Transactions {
         {
             return TxEvent::TooBrief { owner, client: key, asking, request, response };
         }
+        if let (Some(asking), 503) = (asking, response.status())
+            && let Some(untaken) = self.untaken((key, owner), asking, 503, Some(&response))
+        {
+            return untaken;
+        }
         TxEvent::Response { owner, client: key, peer: asking.map(|asking| asking.peer), response }
+    }
+
+    /// A server of a cluster has not taken a request, and there are others.
+    pub(super) fn untaken(
+        &self,
+        (client, owner): (Key, Owner),
+        asking: Asking,
+        status: u16,
+        response: Option<&Arc<Message>>,
+    ) -> Option<TxEvent> {
+        if asking.others == 0 || matches!(owner, Owner::Probe(_)) {
+            return None;
+        }
+        let (request, response) = (self.request_of(client)?, response.map(Arc::clone));
+        Some(TxEvent::Untaken(Box::new(Untaken { owner, client, asking, request, status, response })))
     }
 
     /// A request of ours as it was sent, while its transaction lasts.

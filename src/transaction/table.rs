@@ -127,6 +127,7 @@ impl Transactions {
         draft: &Draft<'_>,
         (asking, patience): (Option<Asking>, Duration),
     ) -> Key {
+        let asking = asking.map(|asking| Asking { flow: Some(flow), ..asking });
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
         let transport = ctx.settings.transport(flow);
@@ -294,11 +295,11 @@ impl Transactions {
     }
 
     fn after(&mut self, key: Key, step: Step) -> Option<TxEvent> {
-        let (owner, method, peer) = match self.clients.get(key)? {
+        let (owner, method, asking) = match self.clients.get(key)? {
             ClientMachine::Invite(machine) => (machine.owner, Method::Invite, machine.asking),
             ClientMachine::Other(machine) => (machine.owner, machine.method, machine.asking),
         };
-        let peer = peer.map(|asking| asking.peer);
+        let peer = asking.map(|asking| asking.peer);
         match step {
             Step::Quiet | Step::Tell => None,
             Step::End | Step::TellAndEnd => {
@@ -306,8 +307,9 @@ impl Transactions {
                 None
             }
             Step::Fail(status) => {
+                let untaken = asking.and_then(|asking| self.untaken((key, owner), asking, status, None));
                 self.clients.remove(key);
-                Some(TxEvent::Failed { owner, client: key, peer, method, status })
+                Some(untaken.unwrap_or(TxEvent::Failed { owner, client: key, peer, method, status }))
             }
         }
     }
@@ -459,6 +461,7 @@ impl TxEvent {
             Self::Response { response, .. }
             | Self::Challenged { response, .. }
             | Self::TooBrief { response, .. } => response.status(),
+            Self::Untaken(untaken) => untaken.status,
             Self::Failed { status, .. } => *status,
         }
     }

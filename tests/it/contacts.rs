@@ -31,6 +31,7 @@ fn settings() -> Settings {
         ),
         peers: Vec::new(),
         servers: 1,
+        dns: Vec::new(),
         limits: Limits::default(),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 
 use ratatosk::base::{Cid, ServerIndex};
 use ratatosk::config::{Allow, Face, Peer, Secret};
+use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 
 use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, settings};
@@ -20,8 +21,7 @@ fn server(south: &TcpListener, (probe_s, idle_s): (u32, u32)) -> Server {
     (settings.limits.peer_probe_s, settings.limits.peer_idle_s) = (probe_s, idle_s);
     settings.peers.push(Peer {
         cid: Cid::new("south.test"),
-        transport: Transport::Tcp,
-        address: south.local_addr().unwrap(),
+        at: Some(Target { transport: Transport::Tcp, address: south.local_addr().unwrap() }),
         secret: Secret::new("ours"),
         allow: Allow::EVERYTHING,
     });

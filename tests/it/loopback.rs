@@ -94,6 +94,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         default_profile: Arc::new(Profile::compile(profile).unwrap()),
         peers: Vec::new(),
         servers,
+        dns: Vec::new(),
         limits: Limits::default(),
     }
 }

@@ -15,6 +15,7 @@
 
 mod baresip;
 mod besides;
+mod browser;
 mod calls;
 mod checkers;
 mod cli;
@@ -22,6 +23,7 @@ mod contacts;
 mod detours;
 mod dialogs;
 mod dials;
+mod dns;
 mod federation;
 mod federation_door;
 mod forks;

@@ -183,6 +183,11 @@ secret = "{secret}"
         format!("127.0.0.1:{port}")
     }
 
+    /// Where browsers reach it, if it is [`Server::secured`].
+    pub(crate) fn web_address(&self, secure: bool) -> String {
+        format!("127.0.0.1:{}", self.port + if secure { 2 } else { 3 })
+    }
+
     /// Who signed its certificate.
     pub(crate) fn authority(&self) -> Option<PathBuf> {
         self.authority.as_ref().map(Authority::file)

@@ -50,6 +50,7 @@ impl Bench {
             ),
             peers: Vec::new(),
             servers: 1,
+            dns: Vec::new(),
             limits: Limits::default(),
         };
         let server = UserServer::new(Arc::new(settings), ServerIndex(0), Rng::from_seed(1));
@@ -72,7 +73,7 @@ impl Bench {
                     Effect::Store { ticket, op } => {
                         inputs.push(Input::Outcome(ticket, Outcome::Store(self.store(&op))));
                     }
-                    Effect::Fact(_) => {}
+                    Effect::Fact(_) | Effect::Resolve { .. } => {}
                 }
             }
         }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::base::{Now, ServerIndex};
+use crate::effect::dns::Question;
 use crate::effect::fact::Dropped;
-use crate::effect::{Effect, Fact, Flow, Outcome, StreamId};
+use crate::effect::{Effect, Fact, Flow, Outcome, StreamId, Ticket};
 use crate::io::net::outgoing::{Asker, Outgoing};
 use crate::io::net::table::thread_of;
 use crate::server::{Input, Output};
@@ -53,8 +54,21 @@ impl Thread {
                 self.send_long(now.at, flow, long);
             }
             Effect::Store { ticket, op } => self.world.store.submit(self.index, ticket, op),
+            Effect::Resolve { ticket, question } => self.resolve(ticket, question),
             Effect::Fact(fact) => self.observe(&fact),
         }
+    }
+
+    /// Asks the DNS.
+    fn resolve(self: &Rc<Self>, ticket: Ticket, question: Question) {
+        let answer = self.dns.borrow().ask(question);
+        let thread = Rc::clone(self);
+        self.spawn(async move {
+            let answer = answer.await;
+            let now = thread.now();
+            thread.tell(now, Input::Outcome(ticket, Outcome::Resolved(answer)));
+            thread.settle(now);
+        });
     }
 
     /// Queues a message on its flow, for the next flush.

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::effect::admin::AdminReply;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow, Ticket};
+use crate::io::dns::Dns;
 use crate::io::driver::World;
 use crate::io::net::certificates::Certificates;
 use crate::io::net::outgoing::Asker;
@@ -49,6 +50,7 @@ pub(super) struct Thread {
     pub(super) shared: Shared,
     pub(super) turns: Turns,
     pub(super) dials: RefCell<Dials>,
+    pub(super) dns: RefCell<Dns>,
     /// Streams that have something to write since the last flush.
     pub(super) written: RefCell<Vec<Rc<Stream>>>,
     /// Inputs that came of effects, for the next round.
@@ -76,6 +78,7 @@ impl Thread {
         Self {
             index,
             core: RefCell::new(UserServer::new(Arc::clone(&settings), index, Rng::from_entropy(seed))),
+            dns: RefCell::new(Dns::new(&settings.dns)),
             settings: RefCell::new(settings),
             world,
             inboxes,
@@ -115,6 +118,9 @@ impl Thread {
     /// Serves by these settings from now on.
     pub(super) fn configure(&self, settings: &Arc<Settings>) {
         self.quota.configure(&settings.limits);
+        if self.settings().dns != settings.dns {
+            *self.dns.borrow_mut() = Dns::new(&settings.dns);
+        }
         *self.settings.borrow_mut() = Arc::clone(settings);
     }
 

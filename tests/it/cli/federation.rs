@@ -160,7 +160,8 @@ fn peer_at(address: &str) -> Result<(Transport, String, Option<u8>), String> {
         processors: 1,
     });
     let peer = settings.peers.first().ok_or("no peer")?;
-    Ok((peer.transport, peer.address.to_string(), settings.listener_for(peer)))
+    let at = peer.at.unwrap();
+    Ok((at.transport, at.address.to_string(), settings.listener_for(at)))
 }
 
 /// A name is looked up once, and its first address counts that a listener of ours reaches.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ratatosk::base::{At, Cid, Limits, Rng, ServerIndex};
 use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};
+use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 use ratatosk::routing::Profile;
 use ratatosk::server::{Census, UserServer};
@@ -116,7 +117,8 @@ impl Cluster {
         let mut address = self.settings.listeners[0].address;
         address.set_port(FEDERATION_PORT);
         let secret = Secret::new("between-the-two-of-us");
-        Peer { cid: self.settings.cid.clone(), transport, address, secret, allow: Allow::EVERYTHING }
+        let at = Some(Target { transport, address });
+        Peer { cid: self.settings.cid.clone(), at, secret, allow: Allow::EVERYTHING }
     }
 
     /// Ends every user server as by `kill -9`.
@@ -171,6 +173,7 @@ fn settings(name: &str, address: &str, number: u8) -> Settings {
         default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
         peers: Vec::new(),
         servers: 2,
+        dns: Vec::new(),
         limits: Limits::default(),
     }
 }

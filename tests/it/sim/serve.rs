@@ -2,6 +2,7 @@
 //! done is done in order.
 
 use bytes::Bytes;
+use ratatosk::effect::dns::Answer;
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket};
 use ratatosk::server::{Home, Input, Output, home};
 use ratatosk::sip::Message;
@@ -120,6 +121,12 @@ impl World {
                 self.send_long(seat, Long { flow, stream, datagram, ticket, connects: false });
             }
             Effect::Store { ticket, op } => self.ask_store(seat, ticket, op),
+            Effect::Resolve { ticket, question } => {
+                let answer = self.zone.get(&question).cloned();
+                let outcome = Outcome::Resolved(answer.unwrap_or(Answer::SILENCE));
+                let at = self.now + std::time::Duration::from_millis(5);
+                self.schedule(at, Event::Outcome { seat, ticket, outcome });
+            }
             Effect::Fact(fact) => self.clusters[usize::from(seat.cluster)].facts.push(fact),
         }
     }

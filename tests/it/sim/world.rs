@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
 use ratatosk::config::Settings;
+use ratatosk::effect::dns::{Answer, Question};
 use ratatosk::effect::{StreamId, Transport};
 use ratatosk::server::Census;
 
@@ -76,6 +77,10 @@ pub struct World {
     pub show_repeats: bool,
     /// Whether the ladder shows what is agreed about session timers.
     pub show_timers: bool,
+    /// What the DNS knows; it is silent about everything else.
+    pub zone: BTreeMap<Question, Answer>,
+    /// Whether what is sent to an address where nobody is was meant to be.
+    pub has_nobody: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
     pub roll_call: bool,
     pub(super) streams: BTreeMap<StreamId, Stream>,
@@ -117,6 +122,8 @@ impl World {
             faults: Vec::new(),
             show_repeats: false,
             show_timers: false,
+            zone: BTreeMap::new(),
+            has_nobody: false,
             roll_call: false,
             streams: BTreeMap::new(),
             queue: BinaryHeap::new(),

@@ -14,7 +14,9 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
     for one in said.iter().filter(|one| !one.line.again) {
         let Who::Server(cluster) = one.line.from else { continue };
         if one.line.to == Who::Nobody {
-            found.push((one.place, "sent to nobody".to_owned()));
+            if !world.has_nobody {
+                found.push((one.place, "sent to nobody".to_owned()));
+            }
             continue;
         }
         if let Some(fault) = fault_of(&one.packet) {
@@ -31,7 +33,7 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
             // A long request to a cluster by datagrams goes by a stream too, and says where datagrams go.
             Who::Server(_) | Who::Nobody => {
                 let peers = &world.clusters[usize::from(cluster)].settings.peers;
-                let by_stream = peers.iter().any(|peer| peer.transport.is_reliable());
+                let by_stream = peers.iter().any(|peer| peer.at.is_none_or(|at| at.transport.is_reliable()));
                 (Face::Federation, one.line.stream && by_stream)
             }
         };
