@@ -15,7 +15,7 @@ use super::plan::{Action, Side};
 use super::question::{Party, Question};
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Bound, Named};
-use super::week::{Moment, Window, Zone};
+use super::week::{Moment, Time, Zone};
 use super::words::{ModeSet, Outcome, Registered, Status};
 
 /// One compiled tree.
@@ -52,7 +52,7 @@ pub(super) enum Fact {
     Registered,
     RegisteredForMode,
     Urgent,
-    Time(Box<[Window]>),
+    Time(Box<[Time]>),
     Status(Box<[Status]>),
     /// Without any value: it is there at all.
     Named(Named, Box<[Box<str>]>),

@@ -75,6 +75,11 @@ impl Printer<'_> {
             self.put(format_args!("zone {}", zone.it.name()));
             self.finish(zone.span.end);
         }
+        for line in &file.holidays {
+            self.begin(line.span);
+            self.put(format_args!("holidays {}", values(&line.it)));
+            self.finish(line.span.end);
+        }
         for tree in &file.trees {
             self.begin(tree.head);
             self.put(tree.direction);

@@ -28,6 +28,7 @@ pub mod what_if;
 pub mod words;
 
 mod ast;
+mod calendar;
 mod check;
 mod compile;
 mod evaluate;
@@ -35,6 +36,7 @@ mod explain;
 mod lex;
 mod parse;
 mod pattern;
+mod recurrence;
 mod report;
 mod vocabulary;
 mod week;

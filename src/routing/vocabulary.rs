@@ -67,6 +67,7 @@ pub(super) enum PartyWord {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Section {
     Zone,
+    Holidays,
     Tree(Direction),
 }
 
@@ -126,6 +127,7 @@ pub(super) const PARTIES: &Table<PartyWord> = &[
 
 pub(super) const SECTIONS: &Table<Section> = &[
     ("zone", Section::Zone),
+    ("holidays", Section::Holidays),
     ("incoming", Section::Tree(Direction::Incoming)),
     ("outgoing", Section::Tree(Direction::Outgoing)),
 ];
