@@ -197,17 +197,21 @@ impl Zone {
         Moment { day, minute: u16::try_from(minute).unwrap_or(0) }
     }
 
-    /// A time at which the clock shows that moment of the week; `None` if it never does.
+    /// A time at which the clock shows that moment, or the same of a week soon after it; `None` if it
+    /// never does.
     pub(super) fn shows(&self, moment: Moment) -> Option<i64> {
-        /// 2026-01-05 was a Monday.
-        const MONDAY_MS: i64 = 1_767_571_200_000;
-        let minutes = i64::from(moment.day) * i64::from(DAY_MINUTES) + i64::from(moment.minute);
-        // A year has weeks of every offset that the zone knows.
-        (0..53).find_map(|week| {
-            let local_ms = MONDAY_MS + (week * 7 * i64::from(DAY_MINUTES) + minutes) * 60_000;
-            let ahead_ms = (self.local_s(local_ms) - local_ms.div_euclid(1_000)) * 1_000;
-            let wall_ms = local_ms - ahead_ms;
-            (self.moment(wall_ms) == moment).then_some(wall_ms)
+        const WEEK_MS: i64 = 7 * 86_400_000;
+        let first_ms = i64::from(moment.day) * 86_400_000 + i64::from(moment.minute) * 60_000;
+        // The hour that a spring night leaves out comes a week later.
+        (0..3).find_map(|week| {
+            let local_ms = first_ms + week * WEEK_MS;
+            let ahead_ms = |wall_ms: i64| (self.local_s(wall_ms) - wall_ms.div_euclid(1_000)) * 1_000;
+            // Near a change of the clock, the offset of the moment itself is that of a little earlier or later.
+            let shown = Moment { day: moment.day + i32::try_from(week * 7).unwrap_or(0), ..moment };
+            [0, 86_400_000, -86_400_000]
+                .into_iter()
+                .map(|near| local_ms - ahead_ms(local_ms + near))
+                .find(|wall_ms| self.moment(*wall_ms) == shown)
         })
     }
 

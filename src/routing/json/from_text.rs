@@ -12,7 +12,9 @@ use super::super::format::{condition, format, leaf_text, side_text, target};
 use super::super::lex::lex;
 use super::super::week::Length;
 use super::super::{ast, lex};
-use super::model::{Condition, Document, Line, Notes, Outcomes, Rule as JsonRule, Target, Tree, Zone};
+use super::model::{
+    Condition, Document, Holidays, Line, Notes, Outcomes, Rule as JsonRule, Target, Tree, Zone,
+};
 use crate::base::Limits;
 
 /// The JSON form of a tree file. A file that cannot be read has none; one that can be read but does
@@ -37,10 +39,15 @@ impl Reader<'_> {
             let notes = self.begin();
             Zone { name: zone.it.name().to_owned(), notes }
         });
+        let holidays = file.holidays.iter().map(|line| {
+            let notes = self.begin();
+            Holidays { dates: line.it.iter().map(ToString::to_string).collect(), notes }
+        });
+        let holidays = holidays.collect();
         let trees = file.trees.iter().map(|tree| self.tree(tree)).collect();
         self.end(&mut notes);
         let profile = file.name.as_ref().map(|name| name.it.clone()).unwrap_or_default();
-        Document { profile, notes, zone, trees, below: self.remarks() }
+        Document { profile, notes, zone, holidays, trees, below: self.remarks() }
     }
 
     fn tree(&mut self, tree: &ast::Tree) -> Tree {

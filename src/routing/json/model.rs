@@ -12,6 +12,8 @@ pub(super) struct Document {
     pub(super) notes: Notes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) zone: Option<Zone>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) holidays: Vec<Holidays>,
     #[serde(default)]
     pub(super) trees: Vec<Tree>,
     /// Below everything.
@@ -41,6 +43,15 @@ pub(super) struct Notes {
 #[serde(deny_unknown_fields)]
 pub(super) struct Zone {
     pub(super) name: String,
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
+    pub(super) notes: Notes,
+}
+
+/// A line of holidays, as a tree writes them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Holidays {
+    pub(super) dates: Vec<String>,
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub(super) notes: Notes,
 }

@@ -4,7 +4,7 @@
 use super::super::fault::Faults;
 use super::super::format::format;
 use super::super::lex::{Kind, escape, lex};
-use super::model::{Condition, Document, Line, Notes, Outcomes, Rule, Target, Tree};
+use super::model::{Condition, Document, Holidays, Line, Notes, Outcomes, Rule, Target, Tree};
 
 /// So many bytes of JSON are read at most: the form of the longest tree takes less.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -61,6 +61,12 @@ impl Writer {
             self.put(&["zone ", piece("the name of a zone", &zone.name)?]);
             self.behind(zone.notes.behind.as_deref())?;
         }
+        for Holidays { dates, notes } in &document.holidays {
+            self.remarks(&notes.above)?;
+            let dates: Result<Vec<&str>, _> = dates.iter().map(|date| piece("a date", date)).collect();
+            self.put(&["holidays ", &dates?.join(" or ")]);
+            self.behind(notes.behind.as_deref())?;
+        }
         for Tree { direction, notes, rules } in &document.trees {
             self.remarks(&notes.above)?;
             self.text.push_str(direction.as_str());
@@ -102,8 +108,7 @@ impl Writer {
                 Ok(())
             }
             Condition::Is(words) => {
-                let words: Result<Vec<&str>, _> =
-                    words.iter().map(|word| piece("a value of a condition", word)).collect();
+                let words: Result<Vec<&str>, _> = words.iter().map(|word| value(word)).collect();
                 let words = words?;
                 let Some((key, values)) = words.split_first() else {
                     return Err(JsonFault::Shape("`is` begins with the word of a condition"));
@@ -227,10 +232,21 @@ fn remark(text: &str) -> Result<&str, JsonFault> {
     }
 }
 
+/// The words that join pieces of a line, and cannot stand in one.
+const JOINTS: &[&str] = &["and", "or", "else", "for", "after", "otherwise"];
+
 /// Words and texts in quotes, which cannot end what they stand in.
 fn piece<'t>(what: &'static str, text: &'t str) -> Result<&'t str, JsonFault> {
+    apart(what, text, JOINTS)
+}
+
+/// The same in a condition, where a time may have a length: `every "FREQ=DAILY" from 2026-11-28 09:00 for 2h`.
+fn value(text: &str) -> Result<&str, JsonFault> {
+    apart("a value of a condition", text, &["and", "or"])
+}
+
+fn apart<'t>(what: &'static str, text: &'t str, joints: &[&str]) -> Result<&'t str, JsonFault> {
     let lexed = lex(text);
-    let joints = ["and", "or", "else", "for", "after", "otherwise"];
     let plain = lexed.tokens.iter().all(|token| match token.kind {
         Kind::Word(word) => !joints.contains(&word),
         Kind::Text(_) | Kind::End => true,
