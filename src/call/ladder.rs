@@ -90,6 +90,7 @@ enum What {
     Reinvited(u16),
     Request(Method),
     Replied(u16),
+    Notified(u16),
     Time(CallTimer),
 }
 
@@ -187,6 +188,8 @@ impl Ladder {
                 (What::Reinvited(*status), body(passage.has_body(), response))
             }
             LegWord::Request { method, .. } => (What::Request(*method), Remark::None),
+            LegWord::Refer(_) => (What::Request(Method::Refer), Remark::None),
+            LegWord::Referred { status, .. } => (What::Notified(*status), Remark::None),
             LegWord::Reply { status, .. } => (What::Replied(*status), Remark::None),
         };
         self.push(Step { after_ms, party, way, remark, what });
@@ -278,6 +281,7 @@ impl fmt::Display for What {
             Self::Reinvite => f.write_str("re-INVITE"),
             Self::Reinvited(status) => write!(f, "{status} re-INVITE"),
             Self::Request(method) => f.write_str(method.as_str()),
+            Self::Notified(status) => write!(f, "NOTIFY {status}"),
             Self::Replied(status) => write!(f, "{status} reply"),
             Self::Time(CallTimer::Stage) => f.write_str("no answer"),
             Self::Time(CallTimer::Next) => f.write_str("the next one"),

@@ -29,6 +29,7 @@ use super::inside::request_inside;
 use super::invite_out::{capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
+use super::refer::Refer;
 use super::renegotiation::Renegotiation;
 use super::session_timer::SessionTimer;
 use super::watch::{Watch, ends_dialog};
@@ -47,6 +48,7 @@ pub(super) struct Confirmed {
     pub(super) watch: Watch,
     pub(super) renegotiation: Renegotiation,
     pub(super) session: SessionTimer,
+    pub(super) refer: Refer,
     /// Whether the phone takes UPDATE.
     pub(super) updates: bool,
     /// The number of a provisional response that we sent reliably, and had no PRACK for when the call
@@ -71,6 +73,7 @@ impl Confirmed {
             watch: Watch::default(),
             renegotiation: Renegotiation::default(),
             session: SessionTimer::default(),
+            refer: Refer::default(),
             updates: false,
             unconfirmed: None,
             relayed_in: SmallVec::new(),
@@ -89,6 +92,10 @@ impl Confirmed {
         match word {
             LegWord::HangUp(passage) | LegWord::Cancel(passage) => self.close(wire, key, passage),
             LegWord::Acknowledge(passage) => {
+                if !passage.has_body() {
+                    // An offer without an answer is refused.
+                    self.refuse_offer(wire);
+                }
                 self.acknowledge(wire, &passage);
                 Turn::Stay
             }
@@ -110,8 +117,15 @@ impl Confirmed {
                 self.reply(wire, id, status, &passage);
                 Turn::Stay
             }
+            LegWord::Referred { status, over } => {
+                self.referred(wire, key, status, over);
+                Turn::Stay
+            }
             LegWord::Reject(_) => self.close(wire, key, Passage::default()),
-            LegWord::Progress { .. } | LegWord::Settle { .. } | LegWord::Answer { .. } => Turn::Stay,
+            LegWord::Progress { .. }
+            | LegWord::Settle { .. }
+            | LegWord::Answer { .. }
+            | LegWord::Refer(_) => Turn::Stay,
         }
     }
 
@@ -216,6 +230,7 @@ impl Confirmed {
                 self.end(wire, key, Some(LegWord::HangUp(passage)))
             }
             Method::Invite => self.on_reinvite(wire, key, asked),
+            Method::Refer => self.on_refer(wire, key, &asked),
             Method::Update => self.on_update(wire, key, asked),
             Method::Prack => self.on_late_prack(wire, &asked),
             // We have named no Info Package that we would take (RFC 6086 §4.2.2).
@@ -243,7 +258,6 @@ impl Confirmed {
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
             | Method::Other => {
                 let mut writer = asked.answer(405, self.dialog.local_tag());
                 writer.header(Name::Allow, ALLOW);

@@ -13,6 +13,7 @@ use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
+use super::refer::Replaces;
 use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
@@ -211,6 +212,34 @@ impl Legs {
     /// This end of a link, for the other half to write to.
     pub fn link_end(&self, leg: Key) -> LinkEnd {
         LinkEnd { server: self.server, leg }
+    }
+
+    /// Links two calls of this server. Gives the ends that are theirs.
+    pub fn link_pair(&mut self, call: Key, other: Key) -> (Key, Key) {
+        let here = self.link_out(call);
+        let there = self.link_in(other, here);
+        let end = self.link_end(there);
+        self.on_opened(here.leg, end);
+        (here.leg, there)
+    }
+
+    /// Takes back a link of this server that nobody has used.
+    pub fn unlink(&mut self, here: Key, there: Key) {
+        self.remove(here);
+        self.remove(there);
+    }
+
+    /// The answered leg whose dialog this is, and its call.
+    pub fn dialog_of(&self, replaces: &Replaces) -> Option<(Key, Key)> {
+        let Replaces { call_id, to_tag, from_tag } = replaces;
+        // Whoever names a dialog may see it from either end.
+        let ends = [(to_tag, from_tag), (from_tag, to_tag)];
+        ends.into_iter().find_map(|(ours, theirs)| {
+            let (_, key) = Token::read(ours)?;
+            let leg = self.arena.get(key)?;
+            let Machine::Confirmed(machine) = &leg.machine else { return None };
+            machine.dialog.is_named(call_id, ours, theirs).then_some((key, leg.call?))
+        })
     }
 
     /// The half that a link asked for is there.

@@ -179,6 +179,8 @@ impl Uac {
             | LegWord::Reject(_)
             | LegWord::Withdraw(_)
             | LegWord::Request { .. }
+            | LegWord::Refer(_)
+            | LegWord::Referred { .. }
             | LegWord::Reply { .. } => Turn::Stay,
         }
     }

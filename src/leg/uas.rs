@@ -120,6 +120,8 @@ impl Uas {
             | LegWord::Settle { .. }
             | LegWord::Withdraw(_)
             | LegWord::Request { .. }
+            | LegWord::Refer(_)
+            | LegWord::Referred { .. }
             | LegWord::Reply { .. } => Turn::Stay,
         }
     }

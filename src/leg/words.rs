@@ -8,18 +8,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
 use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
-pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE, PRACK";
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE, PRACK, REFER";
 
 /// The extensions that a phone may require of us in a call, and those that it may use towards us.
-pub const SUPPORTED: &[u8] = b"timer, 100rel";
+pub const SUPPORTED: &[u8] = b"timer, 100rel, norefersub";
 
 /// Those of them without reliable provisional responses: where we would not know what to do with one.
-pub(super) const SUPPORTED_PLAINLY: &[u8] = b"timer";
+pub(super) const SUPPORTED_PLAINLY: &[u8] = b"timer, norefersub";
 
 /// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
 /// it does not show a missed call.
@@ -100,6 +101,15 @@ pub enum LegWord {
         /// What passes.
         passage: Passage,
     },
+    /// The phone asks that the other side be connected with somebody else (REFER).
+    Refer(Box<Referral>),
+    /// How far that is.
+    Referred {
+        /// What the one who is asked for has said, 100 to 699.
+        status: u16,
+        /// Whether nothing more will come of it.
+        over: bool,
+    },
 }
 
 impl LegWord {
@@ -160,6 +170,13 @@ impl Passage {
         }
         headers.extend(message.reasons().filter_map(|reason| Some((Name::Reason, in_our_words(&reason)?))));
         Self { headers, body }
+    }
+
+    /// The first line of a message, as a NOTIFY tells it (RFC 3420).
+    pub fn fragment(line: &str) -> Self {
+        let mut headers = SmallVec::new();
+        headers.push((Name::ContentType, Bytes::from_static(b"message/sipfrag;version=2.0")));
+        Self { headers, body: line.to_owned().into() }
     }
 
     /// Nothing but a Reason (RFC 3326).

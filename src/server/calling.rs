@@ -160,6 +160,8 @@ impl Switchboard {
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
+            Order::Errand(errand) => self.on_errand(ctx, *errand),
+            Order::Join(join) => self.on_join(ctx, &join),
             Order::FindNumber(lookup) => {
                 let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));

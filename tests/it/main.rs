@@ -58,6 +58,7 @@ mod tls;
 mod tone;
 mod torture;
 mod torture_server;
+mod transfers;
 mod two_clusters;
 mod updates;
 mod users;

@@ -121,7 +121,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
                 _ => Do::Call(friend),
             };
             world.plan(when, phone, call);
-            during(world, dice, phone, when);
+            during(world, dice, names, phone, when);
         }
         10..13 => {
             let text = format!("page {when}");
@@ -144,7 +144,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
 }
 
 /// What the two sides of a call do in it: at either end, at any time, so that everything races.
-fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
+fn during(world: &mut World, dice: &mut Rng, names: &[String], caller: usize, start: f64) {
     let mut when = start + seconds(dice, 3_000);
     for _ in 0..dice.below(5) {
         let phone = if dice.below(2) == 0 { caller } else { pick(dice, world.phones.len()) };
@@ -155,7 +155,9 @@ fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
             1 => Do::Info,
             2 => Do::Ping,
             3 => Do::ReinviteWithoutOffer,
-            4 => Do::Refer,
+            4 if dice.below(3) == 0 => Do::Refer,
+            4 if dice.below(2) == 0 => Do::Join,
+            4 => Do::ReferTo(names[pick(dice, names.len())].clone()),
             _ => Do::Hold,
         };
         world.plan(when, phone, what);

@@ -233,6 +233,12 @@ fn request_notes(packet: &Packet<'_>, method: &str, bold: bool, notes: &mut Vec<
             Some(value) => format!("expires {}", param(value, "expires").unwrap_or(seconds)),
         });
     }
+    if method == "NOTIFY" {
+        notes.push(packet.body.trim().to_owned());
+        if packet.get("Subscription-State").is_some_and(|state| state.starts_with("terminated")) {
+            notes.push("over".to_owned());
+        }
+    }
     if method == "MESSAGE" {
         notes.push(format!("{:?}", packet.body));
     }

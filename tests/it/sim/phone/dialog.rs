@@ -91,6 +91,11 @@ impl Call {
         matches!(self.state, State::Over | State::Leaving)
     }
 
+    /// Whether the two talk.
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
     /// When it wants to be woken.
     pub fn deadline(&self) -> Option<At> {
         let waits = self.waits.as_ref().map(|waits| waits.next.map_or(waits.end, |next| next.min(waits.end)));

@@ -14,6 +14,7 @@ mod register;
 mod reliable;
 mod server;
 mod session;
+mod transfer;
 mod words;
 
 use std::net::SocketAddr;

@@ -30,6 +30,8 @@ impl Phone {
             Do::Update => self.with_current(|phone, id| phone.update(at, id, None)),
             Do::Info => self.send_inside(at, "INFO"),
             Do::Refer => self.send_inside(at, "REFER"),
+            Do::ReferTo(to) => self.transfer(at, to),
+            Do::Join => self.join(at),
             Do::Ping => self.send_inside(at, "OPTIONS"),
             Do::Options(to) => self.send_outside(at, "OPTIONS", to),
             Do::Request(method, to) => self.send_outside(at, method, to),
