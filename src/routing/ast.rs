@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use super::calendar::Dates;
 use super::content::{Header, How, Language, Piece};
 use super::fault::Span;
 use super::pattern::Pattern;
 use super::values::{Amount, Bound, Named};
 use super::vocabulary::Key;
-use super::week::{Window, Zone};
+use super::week::{Time, Zone};
 use super::words::{Direction, Mode, Outcome, Status};
 use crate::base::Uid;
 
@@ -18,6 +19,8 @@ use crate::base::Uid;
 pub(super) struct File {
     pub(super) name: Option<Spanned<String>>,
     pub(super) zone: Option<Spanned<Zone>>,
+    /// Lines of holidays.
+    pub(super) holidays: Vec<Spanned<Vec<Dates>>>,
     pub(super) trees: Vec<Tree>,
     /// `profile`, and the braces of the profile.
     pub(super) head: Span,
@@ -95,7 +98,7 @@ pub(super) enum Atom {
     Registered,
     RegisteredForMode,
     Urgent,
-    Time(Vec<Window>),
+    Time(Vec<Time>),
     Status(Vec<Status>),
     /// A text that is one of these; without any: that is there at all.
     Named(Named, Vec<Spanned<String>>),
@@ -215,6 +218,21 @@ pub(super) enum Leaf {
     Reply(Spanned<String>),
     Hold,
     Redirect(Spanned<Uid>),
+}
+
+impl Line {
+    /// Where it stands, with all that follows it.
+    pub(super) fn whole(&self) -> Span {
+        match &self.kind {
+            LineKind::Try(TryLine { after: Continuation::Else { line, .. }, .. }) => {
+                self.span.to(line.whole())
+            }
+            LineKind::Try(TryLine { after: Continuation::Results(results), .. }) => {
+                self.span.to(results.close)
+            }
+            LineKind::Try(_) | LineKind::Leaf(_) | LineKind::Faulty => self.span,
+        }
+    }
 }
 
 impl Atom {

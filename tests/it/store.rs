@@ -137,6 +137,7 @@ fn call(id: &str, path: &str) -> CallRecord {
         end: "nobody answered",
         rule: "default:4 otherwise -> try clients".into(),
         path: path.into(),
+        question: "{\"asked\":true}".into(),
         ladder: "anne@north.test\n0\t0>\tINVITE\toffer\n".into(),
     }
 }
@@ -302,6 +303,7 @@ fn records_are_completed_and_listed() {
         how: "client",
         rule: "default:4 otherwise -> try clients".into(),
         path: "looked".into(),
+        question: "{\"asked\":true}".into(),
     };
     let ops = vec![
         StoreOp::PutCall(Arc::new(at_start)),

@@ -69,7 +69,7 @@ impl<'s> Parser<'s> {
             Key::Registered if self.eat(Kind::Word(THIS_MODE)) => Atom::RegisteredForMode,
             Key::Registered => Atom::Registered,
             Key::Urgent => Atom::Urgent,
-            Key::Time => Atom::Time(self.windows()?),
+            Key::Time => Atom::Time(self.times()?),
             Key::Status => Atom::Status(self.values(Self::status)?),
             Key::Account => self.account()?,
             Key::Property => self.property()?,

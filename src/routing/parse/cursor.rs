@@ -1,5 +1,6 @@
 //! The parser's place among the tokens: looking, stepping, and finding the way after a fault.
 
+use super::super::calendar::Dates;
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token};
 use super::super::vocabulary::nearest;
@@ -19,6 +20,8 @@ pub(super) struct Parser<'s> {
     tokens: Vec<Token<'s>>,
     at: usize,
     pub(super) faults: Vec<Fault>,
+    /// The holidays that were read so far.
+    pub(super) holidays: Vec<Dates>,
     depth: usize,
     rules: usize,
     /// A limit was met: the rest of the file is not read, and no more faults are noted.
@@ -27,7 +30,7 @@ pub(super) struct Parser<'s> {
 
 impl<'s> Parser<'s> {
     pub(super) fn new(tokens: Vec<Token<'s>>, faults: Vec<Fault>) -> Self {
-        Self { tokens, at: 0, faults, depth: 0, rules: 0, given_up: false }
+        Self { tokens, at: 0, faults, holidays: Vec::new(), depth: 0, rules: 0, given_up: false }
     }
 
     /// The token ahead.

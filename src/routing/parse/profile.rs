@@ -84,12 +84,16 @@ impl Parser<'_> {
     fn section(&mut self, file: &mut File) -> Read<()> {
         let token = self.peek();
         let Kind::Word(word) = token.kind else {
-            return Err(self.expected("`zone`, `incoming` or `outgoing`"));
+            return Err(self.expected("`zone`, `holidays`, `incoming` or `outgoing`"));
         };
         match find(SECTIONS, word) {
             Some(Section::Zone) => {
                 self.bump();
                 self.zone(file, token.span)
+            }
+            Some(Section::Holidays) => {
+                self.bump();
+                self.holiday_line(file, token.span)
             }
             Some(Section::Tree(direction)) => {
                 self.bump();
@@ -128,6 +132,17 @@ impl Parser<'_> {
         );
         let message = format!("{} is no time zone", told(token));
         self.note(Fault::new(Code::UnknownZone, token.span, message).here("no such zone").help(help));
+        Ok(())
+    }
+
+    fn holiday_line(&mut self, file: &mut File, head: Span) -> Read<()> {
+        if !file.trees.is_empty() {
+            let fault = Fault::new(Code::Syntax, head, "the holidays stand before the trees");
+            self.note(fault.help("move this line up, right after `profile … {`"));
+        }
+        let it = self.values(Self::dates)?;
+        self.holidays.extend(it.iter().cloned());
+        file.holidays.push(Spanned { it, span: head.to(self.behind()) });
         Ok(())
     }
 
