@@ -9,7 +9,6 @@ use std::net::{IpAddr, SocketAddr};
 use super::check::{allowed, follow, is_host};
 use super::fault::Code;
 use super::file::{Listen, PeerAddress, Peering, Sources};
-use super::listen::PORT;
 use super::reader::{Given, Section};
 use super::settings::{Allow, Face, Secret};
 use crate::base::Cid;
@@ -115,6 +114,14 @@ fn address(
         section.fault(Code::Missing, &given.place, message, help);
         return None;
     }
+    let believes = |listen: &Listen| listen.tls.as_ref().is_some_and(|files| files.authorities.is_some());
+    let of_tls = |listen: &&Listen| listen.face == Face::Federation && listen.transport == Transport::Tls;
+    if transport == Transport::Tls && !listeners.iter().filter(of_tls).all(believes) {
+        let message = "nothing says whose certificates of other clusters are to be believed";
+        let help = "write `authorities = \"authorities.pem\"` in the [[listen]] for them";
+        section.fault(Code::Missing, &given.place, message, help);
+        return None;
+    }
     let found = match (host.parse::<IpAddr>(), sources.resolve) {
         (Ok(ip), _) => Some(ip),
         (Err(_), None) => None,
@@ -148,13 +155,12 @@ fn address(
 fn parts(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<(Transport, String, u16)> {
     let fault = |code, message: String| section.fault(code, &given.place, message, ADDRESS_HELP);
     let uri = match Uri::parse(given.value.as_bytes()) {
-        Ok(uri) if uri.scheme == Scheme::Sip && uri.user.is_none() && !uri.host_text().is_empty() => uri,
-        Ok(uri) if uri.scheme == Scheme::Sips => {
-            fault(
-                Code::Later,
-                "this version speaks with other clusters by udp and tcp; TLS comes later".into(),
-            );
-            return None;
+        Ok(uri)
+            if matches!(uri.scheme, Scheme::Sip | Scheme::Sips)
+                && uri.user.is_none()
+                && !uri.host_text().is_empty() =>
+        {
+            uri
         }
         Ok(_) | Err(_) => {
             fault(Code::BadValue, format!("`{}` is no SIP URI of a cluster", given.value));
@@ -162,17 +168,18 @@ fn parts(section: &Section<'_, '_, '_>, given: &Given<String>) -> Option<(Transp
         }
     };
     let transport = match uri.transport().map(<[u8]>::to_ascii_lowercase).as_deref() {
+        _ if uri.scheme == Scheme::Sips => Transport::Tls,
         None | Some(b"udp") => Transport::Udp,
         Some(b"tcp") => Transport::Tcp,
+        Some(b"tls") => Transport::Tls,
         Some(other) => {
             let other = String::from_utf8_lossy(other);
-            let message =
-                format!("this version speaks with other clusters by udp and tcp; `{other}` comes later");
-            fault(Code::Later, message);
+            let message = format!("clusters speak with each other by udp, tcp and tls, not by `{other}`");
+            fault(Code::BadValue, message);
             return None;
         }
     };
-    Some((transport, uri.host_text().to_owned(), uri.port.unwrap_or(PORT)))
+    Some((transport, uri.host_text().to_owned(), uri.port.unwrap_or(transport.port())))
 }
 
 /// Whether a socket on `own` can send to `ip`: `[::]` takes IPv4 too.

@@ -7,9 +7,11 @@ use std::net::TcpListener;
 use std::sync::mpsc::channel;
 
 use ratatosk::base::{Cid, ServerIndex};
-use ratatosk::config::{Allow, Face, Peer, Secret};
+use ratatosk::config::{Allow, Face, Listener, Peer, Secret, TlsFiles};
 use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
+
+use crate::secured::Authority;
 
 use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, settings};
 
@@ -53,6 +55,45 @@ fn told(server: &Server) -> &'static str {
             Fact::PeerDown { why, .. } => return why,
             _ => {}
         }
+    }
+}
+
+/// Two clusters by TLS on the loopback: the other one's certificate is for this name, from this authority.
+fn by_tls(name: &str, theirs: &Authority, ours: &Authority) -> [Server; 2] {
+    let listener = |files: TlsFiles| Listener {
+        face: Face::Federation,
+        tls: Some(files),
+        ..Listener::plain(Transport::Tls, LOOPBACK.parse().unwrap())
+    };
+    let south = theirs.issue("south", &[name], [2020, 2100]);
+    let mut there = settings(1, &[(Transport::Udp, LOOPBACK)]);
+    there.cid = Cid::new("south.test");
+    there.listeners.push(listener(TlsFiles { authorities: Some(ours.file()), ..south }));
+    let peer = |cid: &str, at| Peer {
+        cid: Cid::new(cid),
+        at: Some(Target { transport: Transport::Tls, address: at }),
+        secret: Secret::new("ours"),
+        allow: Allow::EVERYTHING,
+    };
+    // It never finds us: we find it.
+    there.peers.push(peer("north.test", "127.0.0.9:9".parse().unwrap()));
+    let there = Server::start(there);
+    let mut here = settings(1, &[(Transport::Udp, LOOPBACK)]);
+    here.listeners.push(listener(TlsFiles { authorities: Some(ours.file()), ..ours.usual() }));
+    here.peers.push(peer("south.test", there.address(Transport::Tls)));
+    let (tell, facts) = channel();
+    let observer = move |_: ServerIndex, fact: &Fact| drop(tell.send(fact.clone()));
+    [Server::among(here, None, facts, observer), there]
+}
+
+#[test]
+fn a_cluster_by_tls_is_there_if_its_certificate_names_it() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let [here, _there] = by_tls("south.test", &authority, &authority);
+    assert_eq!(told(&here), "up");
+    for (name, theirs) in [("evil.test", &authority), ("south.test", &stranger)] {
+        let [here, _there] = by_tls(name, theirs, &authority);
+        assert_ne!(told(&here), "up", "{name}");
     }
 }
 

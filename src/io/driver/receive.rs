@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
@@ -13,8 +14,9 @@ use tokio::time::timeout;
 use crate::base::Now;
 use crate::base::address::canonical_socket;
 use crate::config::Face;
+use crate::effect::dns::Target;
 use crate::effect::fact::Dropped;
-use crate::effect::{Fact, Flow};
+use crate::effect::{Fact, Flow, Transport};
 use crate::io::net::batch::{BATCH, Receiver};
 use crate::io::net::cipher::Cipher;
 use crate::io::net::outgoing::Outgoing;
@@ -85,7 +87,9 @@ impl Thread {
         loop {
             match socket.accept().await {
                 Ok((stream, remote)) => {
-                    self.adopt(listener, stream, canonical_socket(remote));
+                    if let Some(wrapping) = self.wrapping(listener) {
+                        self.adopt(listener, stream, canonical_socket(remote), wrapping);
+                    }
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: those in use go on, new ones have to wait.
@@ -103,7 +107,8 @@ impl Thread {
         socket: TcpStream,
         remote: SocketAddr,
     ) -> Option<Flow> {
-        let flow = self.adopt(listener, socket, remote)?;
+        let wrapping = self.wrapping_to(listener, remote)?;
+        let flow = self.adopt(listener, socket, remote, wrapping)?;
         if self.settings().face(listener) == Some(Face::Federation)
             && let Some(stream) = flow.stream.and_then(|id| self.streams.borrow().get(id).cloned())
         {
@@ -118,6 +123,7 @@ impl Thread {
         listener: u8,
         socket: TcpStream,
         remote: SocketAddr,
+        wrapping: Option<Wrapping>,
     ) -> Option<Flow> {
         let Some(permit) = self.quota.admit(remote.ip()) else {
             tracing::info!("a connection was refused: its source, or all together, hold too many");
@@ -128,7 +134,6 @@ impl Thread {
         let _ = socket.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_AFTER / 4);
         let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
-        let wrapping = self.wrapping(listener)?;
         let mut read = None;
         let stream = self.streams.borrow_mut().add(|id| {
             let flow = Flow { listener, remote, stream: Some(id) };
@@ -138,9 +143,25 @@ impl Thread {
             stream
         })?;
         let flow = stream.flow;
+        stream.begin(self.now().at);
         let reading = Reading::new(read?, &self.settings().limits);
         self.spawn(Rc::clone(self).serve(stream, reading));
         Some(flow)
+    }
+
+    /// What the messages of a connection that we have made are wrapped in: TLS to another cluster, which has
+    /// to prove that it is the one.
+    #[allow(clippy::option_option, reason = "without wrapping and not at all are two things")]
+    fn wrapping_to(&self, listener: u8, remote: SocketAddr) -> Option<Option<Wrapping>> {
+        let settings = self.settings();
+        if !settings.listeners.get(usize::from(listener)).is_some_and(|own| own.transport.is_secure()) {
+            return Some(None);
+        }
+        let at = Some(Target { transport: Transport::Tls, address: remote });
+        let peer = settings.peers.iter().find(|peer| peer.at == at)?;
+        let name = ServerName::try_from(peer.cid.as_str().to_owned()).ok()?;
+        let cipher = Cipher::connecting(self.certificates.of_client(listener)?, name).ok()?;
+        Some(Some(Wrapping::new(Some(cipher), None)))
     }
 
     /// What the messages of a connection that came to a listener are wrapped in, if they are; `None`

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::config::{Face, Listener, TlsFiles};
 
@@ -56,7 +56,15 @@ pub enum CertificateError {
 /// How each listener proves who it is, for all threads: what was read last holds for new connections.
 #[derive(Debug)]
 pub(crate) struct Certificates {
-    by_listener: RwLock<Vec<Option<Arc<ServerConfig>>>>,
+    by_listener: RwLock<Vec<Option<Identity>>>,
+}
+
+/// How one listener proves who it is.
+#[derive(Debug, Clone)]
+struct Identity {
+    server: Arc<ServerConfig>,
+    /// For connections in its name to other clusters, if it knows whose certificates to believe.
+    client: Option<Arc<ClientConfig>>,
 }
 
 impl Certificates {
@@ -74,6 +82,15 @@ impl Certificates {
 
     /// How a listener proves who it is; `None` if it does not.
     pub(crate) fn of(&self, listener: u8) -> Option<Arc<ServerConfig>> {
+        self.identity(listener).map(|identity| identity.server)
+    }
+
+    /// How it proves that to another cluster, and whose certificates it believes there.
+    pub(crate) fn of_client(&self, listener: u8) -> Option<Arc<ClientConfig>> {
+        self.identity(listener)?.client
+    }
+
+    fn identity(&self, listener: u8) -> Option<Identity> {
         let by_listener = self.by_listener.read().unwrap_or_else(PoisonError::into_inner);
         by_listener.get(usize::from(listener)).cloned().flatten()
     }
@@ -81,15 +98,37 @@ impl Certificates {
 
 /// Sees whether the files of these listeners can be used.
 pub fn check<'l>(listeners: impl IntoIterator<Item = (&'l TlsFiles, Face)>) -> Result<(), CertificateError> {
-    listeners.into_iter().try_for_each(|(files, face)| server(files, face).map(drop))
+    listeners.into_iter().try_for_each(|(files, face)| identity(files, face).map(drop))
 }
 
-fn load(listeners: &[Listener]) -> Result<Vec<Option<Arc<ServerConfig>>>, CertificateError> {
+fn load(listeners: &[Listener]) -> Result<Vec<Option<Identity>>, CertificateError> {
     let one = |listener: &Listener| {
         let files = listener.tls.as_ref();
-        files.map(|files| server(files, listener.face).map(Arc::new)).transpose()
+        files.map(|files| identity(files, listener.face)).transpose()
     };
     listeners.iter().map(one).collect()
+}
+
+fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> {
+    let server = Arc::new(server(files, face)?);
+    let client = match (&files.authorities, face) {
+        (Some(path), Face::Federation) => Some(Arc::new(client(files, path)?)),
+        (Some(_) | None, _) => None,
+    };
+    Ok(Identity { server, client })
+}
+
+fn client(files: &TlsFiles, authorities_file: &Path) -> Result<ClientConfig, CertificateError> {
+    let useless = |error: rustls::Error| CertificateError::Useless {
+        path: files.certificate.clone(),
+        error: error.to_string(),
+    };
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(useless)?
+        .with_root_certificates(authorities(authorities_file)?)
+        .with_client_auth_cert(certificates(&files.certificate)?, private_key(&files.key)?)
+        .map_err(useless)
 }
 
 fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError> {
@@ -98,8 +137,7 @@ fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError
         error: error.to_string(),
     };
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| of_pem(&files.key, error, ["private key", "PRIVATE KEY"]))?;
+    let key = private_key(&files.key)?;
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -148,6 +186,10 @@ fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
             .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })?;
     }
     Ok(roots)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| of_pem(path, error, ["private key", "PRIVATE KEY"]))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

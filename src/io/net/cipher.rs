@@ -6,7 +6,8 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use rustls::{Connection, ServerConfig, ServerConnection};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 /// The state of one connection's TLS.
 pub(crate) struct Cipher {
@@ -22,6 +23,16 @@ impl Cipher {
     pub(crate) fn accepting(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut connection = ServerConnection::new(config)?;
         // What waits for a far end that does not read is counted by its stream.
+        connection.set_buffer_limit(None);
+        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), is_over: false })
+    }
+
+    /// For a connection that we have made, to whoever has to have a certificate for this name.
+    pub(crate) fn connecting(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let mut connection = ClientConnection::new(config, name)?;
         connection.set_buffer_limit(None);
         Ok(Self { connection: connection.into(), sealed: BytesMut::new(), is_over: false })
     }

@@ -158,6 +158,14 @@ impl Stream {
         self.wrapping.as_deref().map(RefCell::borrow_mut)
     }
 
+    /// Says what the wrapping has to say first.
+    pub(crate) fn begin(&self, now: At) {
+        if let Some(mut wrapping) = self.wrapping() {
+            self.speak(&mut wrapping);
+        }
+        self.flush(now);
+    }
+
     /// Tells the far end that no more comes, as far as it still listens.
     pub(crate) fn close(&self, now: At) {
         let Some(bytes) = self.wrapping().map(|mut wrapping| wrapping.close()) else { return };
