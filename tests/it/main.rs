@@ -18,6 +18,7 @@ mod calls;
 mod checkers;
 mod cli;
 mod contacts;
+mod crossings;
 mod detours;
 mod dialogs;
 mod dials;
