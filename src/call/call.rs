@@ -58,6 +58,15 @@ pub enum Order {
     Join(Join),
     /// Find out whose number this is, and tell [`Call::on_number`].
     FindNumber(Lookup),
+    /// A property of this user's gets a value.
+    Set {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        key: Arc<str>,
+        /// What; empty removes it.
+        value: Arc<str>,
+    },
     /// This half is over: let it go.
     Over(Key),
 }

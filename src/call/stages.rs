@@ -5,9 +5,6 @@
 //! nobody to wait for. What rings when the time of a stage is over rings on if the next one names it
 //! again. A target without a handler leaves the outcome of the stage before as it was.
 //!
-//! The copies that a line asks for (`also`) are for pages: a call is with one, and nobody gets a
-//! copy of it.
-//!
 //! Implements: RFC 3261 §16.6, §16.7 (search and best response).
 
 use std::time::Duration;
@@ -27,6 +24,7 @@ impl Call {
         let route = self.route.clone();
         // What is sent on as a whole has the whole breadth; a stage divides it.
         self.claims = 1;
+        self.do_sides(desk, &route);
         match route.action() {
             Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
@@ -41,6 +39,10 @@ impl Call {
                 let reason = Passage::reason_text(403, why);
                 self.refuse(desk, Refusal { passage: reason, ..Refusal::status(403) });
             }
+            Action::Reply(name) => self.reply(desk, name),
+            Action::Redirect(uid) => self.send_elsewhere(desk, uid),
+            // A call cannot wait.
+            Action::Hold => self.refuse(desk, Refusal::status(480)),
             Action::Ignore => {
                 self.state = State::Ignoring;
                 let word =

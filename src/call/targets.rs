@@ -61,6 +61,7 @@ impl Call {
             }
             Action::Forward(uid) => named.users.push(uid.clone()),
             Action::Send | Action::Decline | Action::Busy | Action::Refuse(_) | Action::Ignore => {}
+            Action::Reply(_) | Action::Hold | Action::Redirect(_) => {}
         }
         named
     }

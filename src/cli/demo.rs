@@ -181,6 +181,7 @@ impl Narrator {
             | Fact::SecretRefused { .. }
             | Fact::WrongSecret { .. }
             | Fact::PageSettled { .. } => return None,
+            Fact::Noted { owner, text, .. } => format!("log           {owner}: {text}"),
             Fact::CallEnded(record) => {
                 let (caller, callee) = (&record.caller, &record.callee);
                 format!("call ended    {caller} to {callee}: {} {}", record.status, record.end)

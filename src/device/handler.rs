@@ -44,8 +44,19 @@ pub struct Delivery<'a> {
     pub origin: &'a Origin,
     /// The body and what passes with it.
     pub passage: &'a Passage,
-    /// Whether it is a copy, beside a delivery elsewhere.
-    pub copy: bool,
+    /// What it is kept for.
+    pub keep: Keep,
+}
+
+/// What a page is kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It waits for the next client of its reader.
+    Wait,
+    /// It waits until its reader is available.
+    Hold,
+    /// It is a copy, beside a delivery elsewhere.
+    Copy,
 }
 
 /// What tells a page of one sender from all others, over retries and restarts of the server.

@@ -13,7 +13,7 @@ use crate::effect::{Ctx, StoreOp, StoreOutcome};
 use crate::leg::Passage;
 use crate::sip::{Item, Name};
 
-use super::handler::{Delivery, DeliveryEvent, Handler, Step};
+use super::handler::{Delivery, DeliveryEvent, Handler, Keep, Step};
 
 /// The handler of inboxes.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,8 @@ impl Handler for Inbox {
             headers: delivery.passage.lines(),
             body: delivery.passage.body().clone(),
             stored_ms: ctx.now.wall_ms,
-            copy: delivery.copy,
+            copy: delivery.keep == Keep::Copy,
+            held: delivery.keep == Keep::Hold,
         };
         Step::Asked(ctx.store(StoreOp::PutInbox(Arc::new(page))))
     }

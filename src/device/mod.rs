@@ -7,5 +7,5 @@
 mod handler;
 mod inbox;
 
-pub use handler::{Delivery, DeliveryEvent, Handler, Origin, Step};
+pub use handler::{Delivery, DeliveryEvent, Handler, Keep, Origin, Step};
 pub use inbox::{Inbox, Kept, is_of_the_moment};

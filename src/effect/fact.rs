@@ -63,6 +63,15 @@ pub enum Fact {
         /// The deciding rule in one line.
         rule: String,
     },
+    /// A tree has something to write down (`log`).
+    Noted {
+        /// The call or page.
+        id: String,
+        /// Whose tree.
+        owner: Uid,
+        /// What.
+        text: String,
+    },
     /// A call was answered.
     CallAnswered {
         /// The call.

@@ -28,6 +28,15 @@ pub enum StoreOp {
         /// Keys of those removed.
         remove: Vec<String>,
     },
+    /// Give a property of a user's a value, or remove it with an empty one: [`StoreOutcome::Saved`].
+    PutProperty {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        key: Arc<str>,
+        /// What.
+        value: Arc<str>,
+    },
     /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
     PutCall(Arc<CallRecord>),
     /// Add the record of a page. Answered when durable.
@@ -41,6 +50,8 @@ pub enum StoreOp {
         uid: Uid,
         /// So many at most, the oldest.
         limit: u32,
+        /// Those too that wait until their reader is available.
+        held: bool,
     },
     /// A client has taken a page of the inbox: [`StoreOutcome::Saved`].
     Delivered {
@@ -212,6 +223,8 @@ pub struct InboxPage {
     pub stored_ms: i64,
     /// A copy that was asked for beside another delivery (`also inbox`): listed, never sent to clients.
     pub copy: bool,
+    /// Whether it waits until its reader is available.
+    pub held: bool,
 }
 
 /// A page that waits for another cluster.

@@ -36,6 +36,9 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::CallRouted { id, owner, caller, callee, mode, rule } => {
             tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
         }
+        Fact::Noted { id, owner, text } => {
+            tracing::info!(server, id, text, owner = redacted(owner.as_str()), "a tree says");
+        }
         Fact::CallAnswered { id, owner } => tracing::debug!(server, id, %owner, "call answered"),
         // The other half has the same end: one line for each call.
         Fact::CallEnded(record) if record.direction == "incoming" => {

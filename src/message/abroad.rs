@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Cid, Key, Uid};
-use crate::device::is_of_the_moment;
+use crate::device::{Origin, is_of_the_moment};
 use crate::effect::StoreOutcome;
 use crate::effect::store::OutboxPage;
 use crate::federation::{Unreachable, is_passing, letter_head, page_call_id, send_page};
-use crate::leg::outcome_of;
+use crate::leg::{Passage, outcome_of};
+use crate::registrar::Caller;
 use crate::routing::{Mode, Outcome, Who};
 use crate::transaction::Owner;
 
@@ -40,6 +41,16 @@ pub(super) struct Errand {
     page: Arc<OutboxPage>,
 }
 
+/// A page as it is written to another cluster.
+#[derive(Debug)]
+pub(super) struct Sheet<'a> {
+    /// Its record.
+    pub(super) id: &'a Arc<str>,
+    pub(super) sender: &'a Caller,
+    pub(super) origin: &'a Origin,
+    pub(super) passage: &'a Passage,
+}
+
 impl Page {
     /// Sends it to a user of another cluster, or keeps it for him.
     pub(super) fn send_abroad(&mut self, desk: &mut Desk<'_, '_>, uid: &Uid) {
@@ -50,7 +61,7 @@ impl Page {
         if let Err(status) = may_go {
             return self.note((outcome_of(status), status));
         }
-        let page = Arc::new(self.letter(desk, uid));
+        let page = Arc::new(self.letter(desk, uid, &self.sheet()));
         match desk.peers.way(desk.ctx, uid, Mode::Page) {
             Ok(way) => {
                 let owner = Owner::Page(self.key);
@@ -68,12 +79,12 @@ impl Page {
         }
     }
 
-    /// A copy goes to a user of another cluster, if that is there.
-    pub(super) fn copy_abroad(&self, desk: &mut Desk<'_, '_>, uid: &Uid) {
+    /// A page that nobody asks after goes to a user of another cluster, if that is there.
+    pub(super) fn send_aside(&self, desk: &mut Desk<'_, '_>, uid: &Uid, sheet: &Sheet<'_>) {
         if self.may_go_to(desk, uid).is_ok()
             && let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page)
         {
-            let page = self.letter(desk, uid);
+            let page = self.letter(desk, uid, sheet);
             send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);
         }
     }
@@ -153,21 +164,27 @@ impl Page {
         desk.orders.push(Order::Keep { page: self.key, kept, record });
     }
 
-    fn letter(&self, desk: &mut Desk<'_, '_>, uid: &Uid) -> OutboxPage {
-        let (asserted, face) = self.sender.abroad(&self.owner);
-        let hidden = self.sender.who == Who::Anonymous;
+    /// What is written in it, and by whom.
+    pub(super) fn sheet(&self) -> Sheet<'_> {
+        Sheet { id: &self.id, sender: &self.sender, origin: &self.origin, passage: &self.passage }
+    }
+
+    fn letter(&self, desk: &mut Desk<'_, '_>, uid: &Uid, sheet: &Sheet<'_>) -> OutboxPage {
+        let (asserted, face) = sheet.sender.abroad(&self.owner);
+        let hidden = sheet.sender.who == Who::Anonymous;
         let ctx = &mut *desk.ctx;
         let head = letter_head(ctx.settings, ctx.rng, (&asserted, hidden), &self.visited);
+        let from = (&*sheet.origin.call_id, sheet.origin.cseq);
         OutboxPage {
             serial: 0,
-            id: self.id.to_string(),
+            id: sheet.id.to_string(),
             owner: self.owner.clone(),
             peer: Cid::new(uid.cluster()),
             recipient: uid.clone(),
-            call_id: page_call_id(ctx.settings, (&self.owner, uid), (&self.origin.call_id, self.origin.cseq)),
+            call_id: page_call_id(ctx.settings, (&self.owner, uid), from),
             from: face.to_string(),
-            headers: head + &self.passage.lines(),
-            body: self.passage.body().clone(),
+            headers: head + &sheet.passage.lines(),
+            body: sheet.passage.body().clone(),
             max_forwards: self.max_forwards - 1,
             stored_ms: ctx.now.wall_ms,
             due_ms: ctx.now.wall_ms,

@@ -29,6 +29,7 @@ use crate::base::{At, Key, TimerId, Uid};
 use crate::device::Kept;
 use crate::effect::{Fact, Flow, StoreOp, StoreOutcome, Wake};
 use crate::registrar::Binding;
+use crate::routing::Status;
 use crate::transaction::Owner;
 
 use super::desk::{Desk, Left, Order};
@@ -257,8 +258,9 @@ impl Round {
         self.state = State::Loading;
         self.stirred = false;
         let skipped = u32::try_from(self.skipped.len()).unwrap_or(u32::MAX);
+        let held = desk.owner.status(desk.ctx.at()) == Status::Available;
         let limit = u32::from(desk.ctx.settings.limits.inbox_held.max(1)).saturating_add(skipped);
-        let ticket = desk.ctx.store(StoreOp::LoadInbox { uid: self.uid.clone(), limit });
+        let ticket = desk.ctx.store(StoreOp::LoadInbox { uid: self.uid.clone(), limit, held });
         desk.orders.push(Order::TellRound { round: self.key, ticket });
     }
 

@@ -60,6 +60,15 @@ pub enum Order {
         /// Its record.
         record: Arc<PageRecord>,
     },
+    /// A property of this user's gets a value.
+    Set {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        key: Arc<str>,
+        /// What; empty removes it.
+        value: Arc<str>,
+    },
     /// Tell the half that waits.
     Reply {
         /// Who waits.

@@ -11,6 +11,7 @@ mod desk;
 mod letter;
 mod page;
 mod parties;
+mod sides;
 mod stages;
 mod verdict;
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{At, Key, Now, TimerId, Token, Uid};
-use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Origin, Step};
+use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
 use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
@@ -321,7 +321,7 @@ impl Page {
         let (filing, answer) = (stage.filing, Answer { status, how });
         if self.copy_wanted && !self.is_kept && !filing {
             self.state = State::Copying(answer);
-            match self.give_to_inbox(desk, true) {
+            match self.give_to_inbox(desk, Keep::Copy) {
                 Step::Asked(_) => return,
                 Step::Done(_) => {}
             }
@@ -364,7 +364,7 @@ impl Page {
     }
 
     /// Gives it to the owner's inbox, which says so at once or is to be waited for.
-    pub(super) fn give_to_inbox(&self, desk: &mut Desk<'_, '_>, copy: bool) -> Step {
+    pub(super) fn give_to_inbox(&self, desk: &mut Desk<'_, '_>, keep: Keep) -> Step {
         let delivery = Delivery {
             id: &self.id,
             uid: &self.owner,
@@ -372,7 +372,7 @@ impl Page {
             face: &self.sender.face,
             origin: &self.origin,
             passage: &self.passage,
-            copy,
+            keep,
         };
         let step = Inbox.take(desk.ctx, &delivery);
         if let Step::Asked(ticket) = step {

@@ -1,4 +1,4 @@
-//! How a half of a page follows its tree: whom it is sent to, and who gets a copy.
+//! How a half of a page follows its tree: whom it is sent to.
 //!
 //! A page does not ring: targets that are staggered (`after 5s`) are tried at once.
 //!
@@ -10,7 +10,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{Key, Uid};
-use crate::device::Step;
+use crate::device::{Keep, Step};
 use crate::federation::is_visited;
 use crate::leg::outcome_of;
 use crate::registrar::Binding;
@@ -20,7 +20,7 @@ use crate::transaction::Owner;
 use super::desk::{Desk, Order};
 use super::letter::Letter;
 use super::page::Page;
-use super::parties::{PageEnd, PageInvitation, PageOpening, Upstream};
+use super::parties::{PageEnd, PageInvitation, PageOpening};
 
 /// How long phones have to take a page before the tree goes on.
 const STAGE: Duration = Duration::from_secs(5);
@@ -32,9 +32,7 @@ impl Page {
     pub fn act(&mut self, desk: &mut Desk<'_, '_>) {
         let route = self.route.clone();
         self.share_out(&route);
-        for target in route.also() {
-            self.copy_to(desk, target);
-        }
+        self.do_sides(desk, &route);
         match route.action() {
             Action::Try(plan) => self.attempt(desk, plan),
             Action::Send => match route.to() {
@@ -48,8 +46,16 @@ impl Page {
                 Who::Anonymous => self.finish(desk, 404, ""),
             },
             // Back to one who has been asked before: this half closed the loop.
-            Action::Forward(uid) if self.has_visited(desk, uid) => self.finish(desk, 482, ""),
-            Action::Forward(uid) => self.pass_on(desk, uid),
+            Action::Forward(uid) | Action::Redirect(uid) if self.has_visited(desk, uid) => {
+                self.finish(desk, 482, "");
+            }
+            // A page rings nowhere, so it goes there itself.
+            Action::Forward(uid) | Action::Redirect(uid) => self.pass_on(desk, uid),
+            Action::Reply(name) => {
+                self.reply(desk, name);
+                self.finish(desk, 200, "replied");
+            }
+            Action::Hold => self.send_to_inbox(desk, Keep::Hold),
             Action::Decline => self.finish(desk, 603, ""),
             Action::Busy => self.finish(desk, 486, ""),
             Action::Refuse(_) => self.finish(desk, 403, ""),
@@ -63,14 +69,7 @@ impl Page {
     /// What is left of the halves that there may be is shared by the users who are asked now. Without
     /// this, users who try and copy to each other would be asked in every order that there is.
     fn share_out(&mut self, route: &Route) {
-        let is_user = |target: &Target| matches!(target, Target::User(_));
-        let copies = route.also().iter().filter(|target| is_user(target)).count();
-        let tried = match route.action() {
-            Action::Try(plan) => plan.targets.iter().filter(|timed| is_user(&timed.target)).count(),
-            Action::Send | Action::Forward(_) => 1,
-            Action::Decline | Action::Busy | Action::Ignore | Action::Refuse(_) => 0,
-        };
-        let users = u16::try_from(copies + tried).unwrap_or(u16::MAX).max(1);
+        let users = u16::try_from(Self::users_of(route)).unwrap_or(u16::MAX).max(1);
         let share = self.halves.0 / users;
         if let Some(stage) = self.stage() {
             stage.share = share;
@@ -91,7 +90,7 @@ impl Page {
                 Target::Clients => self.send_to_clients(desk, None),
                 Target::Client(name) => self.send_to_clients(desk, Some(name)),
                 Target::User(uid) => self.send_to_user(desk, uid),
-                Target::Inbox => self.send_to_inbox(desk),
+                Target::Inbox => self.send_to_inbox(desk, Keep::Wait),
                 Target::Device(name) if desk.owner.calls_client(name) => {
                     self.send_to_clients(desk, Some(name));
                 }
@@ -106,41 +105,6 @@ impl Page {
             stage.patience = OTHER_HALF;
         }
         self.send_to_user(desk, uid);
-    }
-
-    /// A copy goes out, and nobody asks what became of it. A copy is not copied on to other users,
-    /// for then a few users who do so to each other would multiply every page.
-    fn copy_to(&mut self, desk: &mut Desk<'_, '_>, target: &Target) {
-        match target {
-            Target::Clients => self.copy_to_clients(desk, None),
-            Target::Client(name) => self.copy_to_clients(desk, Some(name)),
-            Target::User(uid) => {
-                let is_copy = matches!(self.upstream, Upstream::Nobody);
-                if is_copy {
-                    return;
-                }
-                if is_foreign(desk, uid) {
-                    return self.copy_abroad(desk, uid);
-                }
-                if let Ok(opening) = self.opening(desk, uid) {
-                    desk.orders.push(Order::Invite(PageInvitation {
-                        from: None,
-                        recipient: uid.clone(),
-                        opening,
-                    }));
-                }
-            }
-            Target::Inbox => self.copy_wanted = true,
-            Target::Device(name) if desk.owner.calls_client(name) => self.copy_to_clients(desk, Some(name)),
-            Target::Voicemail | Target::Device(_) => {}
-        }
-    }
-
-    fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
-        let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
-            self.send_to(desk, Owner::Nobody, binding);
-        }
     }
 
     pub(super) fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
@@ -165,7 +129,7 @@ impl Page {
         }
     }
 
-    fn send_to(&self, desk: &mut Desk<'_, '_>, owner: Owner, binding: &Binding) -> Key {
+    pub(super) fn send_to(&self, desk: &mut Desk<'_, '_>, owner: Owner, binding: &Binding) -> Key {
         let letter = Letter {
             from: &self.sender.face.to_string(),
             to: &self.owner,
@@ -194,11 +158,11 @@ impl Page {
         }
     }
 
-    fn send_to_inbox(&mut self, desk: &mut Desk<'_, '_>) {
+    fn send_to_inbox(&mut self, desk: &mut Desk<'_, '_>, keep: Keep) {
         if let Some(stage) = self.stage() {
             (stage.tried, stage.filing) = (true, true);
         }
-        if let Step::Done(event) = self.give_to_inbox(desk, false) {
+        if let Step::Done(event) = self.give_to_inbox(desk, keep) {
             if let Some(stage) = self.stage() {
                 stage.filing = false;
             }
@@ -223,7 +187,7 @@ impl Page {
     }
 
     /// What another user's half begins with; it is paid for. Or the status for which he is not asked.
-    fn opening(&mut self, desk: &Desk<'_, '_>, uid: &Uid) -> Result<PageOpening, u16> {
+    pub(super) fn opening(&mut self, desk: &Desk<'_, '_>, uid: &Uid) -> Result<PageOpening, u16> {
         let share = self.stage().map_or(0, |stage| stage.share);
         self.may_go_to(desk, uid)?;
         if share == 0 {
@@ -245,6 +209,6 @@ impl Page {
 }
 
 /// Whether a user is one of another cluster.
-fn is_foreign(desk: &Desk<'_, '_>, uid: &Uid) -> bool {
+pub(super) fn is_foreign(desk: &Desk<'_, '_>, uid: &Uid) -> bool {
     uid.cluster() != desk.ctx.settings.cid.as_str()
 }

@@ -126,6 +126,24 @@ impl User {
         }
     }
 
+    /// Gives a property a value, or removes it with an empty one. True if that changes anything and
+    /// he does not have more than `most` of them.
+    pub fn set_property(&mut self, key: &str, value: &str, most: usize) -> bool {
+        let now = self.account.as_ref().and_then(|account| account.property(key)).unwrap_or_default();
+        if now == value {
+            return false;
+        }
+        let account = Arc::make_mut(self.account.get_or_insert_default());
+        let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
+        let new = (!value.is_empty()).then(|| (key.into(), value.into()));
+        let properties: Box<[_]> = others.chain(new).collect();
+        let fits = properties.len() <= most;
+        if fits {
+            account.properties = properties;
+        }
+        fits
+    }
+
     /// How he can be reached: what he has said, or else whether a client of his is registered.
     pub fn status(&self, now: At) -> Status {
         let seen = if self.bindings.any(now) { Status::Available } else { Status::Offline };

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use super::calendar::Dates;
 use super::content::{Header, How, Language, Piece};
 use super::fault::Span;
 use super::pattern::Pattern;
 use super::values::{Amount, Bound, Named};
 use super::vocabulary::Key;
-use super::week::{Window, Zone};
+use super::week::{Time, Zone};
 use super::words::{Direction, Mode, Outcome, Status};
 use crate::base::Uid;
 
@@ -18,6 +19,8 @@ use crate::base::Uid;
 pub(super) struct File {
     pub(super) name: Option<Spanned<String>>,
     pub(super) zone: Option<Spanned<Zone>>,
+    /// Lines of holidays.
+    pub(super) holidays: Vec<Spanned<Vec<Dates>>>,
     pub(super) trees: Vec<Tree>,
     /// `profile`, and the braces of the profile.
     pub(super) head: Span,
@@ -95,7 +98,7 @@ pub(super) enum Atom {
     Registered,
     RegisteredForMode,
     Urgent,
-    Time(Vec<Window>),
+    Time(Vec<Time>),
     Status(Vec<Status>),
     /// A text that is one of these; without any: that is there at all.
     Named(Named, Vec<Spanned<String>>),
@@ -125,9 +128,22 @@ pub(super) enum Somebody {
 pub(super) struct Line {
     /// The action, without what follows its outcomes.
     pub(super) span: Span,
-    /// Who gets a copy beside it.
-    pub(super) also: Vec<Spanned<Target>>,
+    /// What is done besides.
+    pub(super) sides: Vec<Spanned<Side>>,
     pub(super) kind: LineKind,
+}
+
+/// What a line does besides its action, whatever becomes of that.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Side {
+    /// A copy.
+    Also(Target),
+    /// A stock message to the one who asks.
+    Reply(String),
+    /// A property of the owner's gets a value.
+    Set(String, String),
+    /// A line in the event log.
+    Log(String),
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -199,6 +215,9 @@ pub(super) enum Leaf {
     Forward(Spanned<Uid>),
     Send,
     Refuse(String),
+    Reply(Spanned<String>),
+    Hold,
+    Redirect(Spanned<Uid>),
 }
 
 impl Atom {

@@ -11,7 +11,7 @@ use super::evaluate::{Fact, Graph, Line, Next, Other, Test};
 use super::fault::{Code, Fault, Faults, Span};
 use super::names::Owner;
 use super::parse::parse;
-use super::plan::{Action, Target, TimedTarget, Try};
+use super::plan::{Action, Side, Target, TimedTarget, Try};
 use super::profile::Profile;
 use super::words::{Direction, Outcome};
 use crate::base::Limits;
@@ -83,7 +83,7 @@ impl Compiler {
         // Line 0, for requests that no rule takes: there are none, the checker has proved it.
         let nowhere = Line {
             action: Action::Decline,
-            also: Box::default(),
+            sides: Box::default(),
             follow: [None; Outcome::ALL.len()],
             when: Span::default(),
             what: Span::default(),
@@ -144,8 +144,8 @@ impl Compiler {
         let next = follow.iter().flatten().filter_map(|next| self.lines.get(usize::from(*next)));
         let longest = rings + next.map(|line| line.longest).max().unwrap_or_default();
         let at = short(self.lines.len());
-        let also = line.also.iter().filter_map(|copy| target(&copy.it)).collect();
-        self.lines.push(Line { action, also, follow, when, what: line.span, longest });
+        let sides = line.sides.iter().filter_map(|one| side(&one.it)).collect();
+        self.lines.push(Line { action, sides, follow, when, what: line.span, longest });
         at
     }
 
@@ -187,6 +187,15 @@ impl Compiler {
 fn plan(line: &TryLine) -> Try {
     let timed = |timed: &ast::Timed| Some(TimedTarget { target: target(&timed.target)?, after: timed.after });
     Try { targets: line.targets.iter().filter_map(timed).collect(), ring_for: line.ring_for }
+}
+
+fn side(side: &ast::Side) -> Option<Side> {
+    Some(match side {
+        ast::Side::Also(copy) => Side::Also(target(copy)?),
+        ast::Side::Reply(name) => Side::Reply(name.as_str().into()),
+        ast::Side::Set(key, value) => Side::Set(key.as_str().into(), value.as_str().into()),
+        ast::Side::Log(text) => Side::Log(text.as_str().into()),
+    })
 }
 
 fn target(target: &ast::Target) -> Option<Target> {
@@ -240,6 +249,9 @@ fn action(leaf: &Leaf) -> Action {
         Leaf::Forward(uid) => Action::Forward(uid.it.clone()),
         Leaf::Send => Action::Send,
         Leaf::Refuse(why) => Action::Refuse(why.as_str().into()),
+        Leaf::Reply(name) => Action::Reply(name.it.as_str().into()),
+        Leaf::Hold => Action::Hold,
+        Leaf::Redirect(uid) => Action::Redirect(uid.it.clone()),
     }
 }
 

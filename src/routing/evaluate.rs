@@ -11,11 +11,11 @@ use super::content::{Content, How, Language, Piece};
 use super::fault::Span;
 use super::names::INVISIBLE;
 use super::pattern::Pattern;
-use super::plan::{Action, Target};
+use super::plan::{Action, Side};
 use super::question::{Party, Question, Registered};
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Bound, Named};
-use super::week::{Moment, Window, Zone};
+use super::week::{Moment, Time, Zone};
 use super::words::{ModeSet, Outcome, Status};
 
 /// One compiled tree.
@@ -52,7 +52,7 @@ pub(super) enum Fact {
     Registered,
     RegisteredForMode,
     Urgent,
-    Time(Box<[Window]>),
+    Time(Box<[Time]>),
     Status(Box<[Status]>),
     /// Without any value: it is there at all.
     Named(Named, Box<[Box<str>]>),
@@ -76,8 +76,8 @@ pub(super) enum Other {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub(super) action: Action,
-    /// Copies that never change the outcome.
-    pub(super) also: Box<[Target]>,
+    /// What never changes the outcome.
+    pub(super) sides: Box<[Side]>,
     pub(super) follow: [Option<u16>; Outcome::ALL.len()],
     /// The condition or outcomes that lead here.
     pub(super) when: Span,

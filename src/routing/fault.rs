@@ -58,8 +58,6 @@ codes! {
     Syntax = "syntax",
     /// A word is not of the language.
     UnknownWord = "unknown-word",
-    /// A word is of the language, but not served.
-    LaterWord = "later-word",
     /// No such time zone.
     UnknownZone = "unknown-zone",
     /// Neither an address nor a number.

@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::ast::{
-    Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule,
+    Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule, Side,
     Somebody, Spanned, Target, Then, Timed, TryLine, When,
 };
 use super::compile::read;
@@ -75,6 +75,11 @@ impl Printer<'_> {
             self.put(format_args!("zone {}", zone.it.name()));
             self.finish(zone.span.end);
         }
+        for line in &file.holidays {
+            self.begin(line.span);
+            self.put(format_args!("holidays {}", values(&line.it)));
+            self.finish(line.span.end);
+        }
         for tree in &file.trees {
             self.begin(tree.head);
             self.put(tree.direction);
@@ -107,8 +112,8 @@ impl Printer<'_> {
     }
 
     fn line(&mut self, line: &Line) {
-        for copy in &line.also {
-            self.put(format_args!("also {}, ", target(&copy.it)));
+        for side in &line.sides {
+            self.put(format_args!("{}, ", side_text(&side.it)));
         }
         match &line.kind {
             LineKind::Try(try_line) => {
@@ -133,7 +138,7 @@ impl Printer<'_> {
             Continuation::Else { line, .. } => {
                 self.put(" else ");
                 match &line.kind {
-                    LineKind::Try(bare) if is_bare(bare) && line.also.is_empty() => {
+                    LineKind::Try(bare) if is_bare(bare) && line.sides.is_empty() => {
                         self.targets(line.span, bare);
                     }
                     LineKind::Try(_) | LineKind::Leaf(_) | LineKind::Faulty => self.line(line),
@@ -336,6 +341,15 @@ fn target(target: &Target) -> String {
     }
 }
 
+fn side_text(side: &Side) -> String {
+    match side {
+        Side::Also(copy) => format!("also {}", target(copy)),
+        Side::Reply(name) => format!("reply {}", escape(name)),
+        Side::Set(key, value) => format!("set {} {}", escape(key), escape(value)),
+        Side::Log(text) => format!("log {}", escape(text)),
+    }
+}
+
 fn leaf_text(leaf: &Leaf) -> String {
     match leaf {
         Leaf::Decline => "decline".to_owned(),
@@ -344,6 +358,9 @@ fn leaf_text(leaf: &Leaf) -> String {
         Leaf::Send => "send".to_owned(),
         Leaf::Forward(uid) => format!("forward {}", Address(uid.it.as_str())),
         Leaf::Refuse(why) => format!("refuse {}", escape(why)),
+        Leaf::Reply(name) => format!("reply {}", escape(&name.it)),
+        Leaf::Hold => "hold".to_owned(),
+        Leaf::Redirect(uid) => format!("redirect {}", Address(uid.it.as_str())),
     }
 }
 

@@ -47,12 +47,15 @@ pub fn stock_text<'s>(own: &'s [(Box<str>, Box<str>)], name: &str) -> Option<&'s
 /// The kind of device that is a program or phone of its own, and rings by registering.
 pub(super) const CLIENT: &str = "client";
 
+/// The kind of device that says what a user has written down for it.
+pub(super) const AUTO_REPLIER: &str = "auto-replier";
+
 /// The seed's table of devices: what each kind is called, and what it can take.
 const KINDS: &[(&str, &str, &[Mode])] = &[
     (CLIENT, "a client", Mode::ALL),
     ("phone", "a standard phone", &[Mode::Voice]),
     ("gsm", "a GSM phone", &[Mode::Voice, Mode::Page]),
-    ("auto-replier", "an auto-replier", &[Mode::Voice, Mode::Text, Mode::Page]),
+    (AUTO_REPLIER, "an auto-replier", &[Mode::Voice, Mode::Text, Mode::Page]),
     ("web", "a web page", &[Mode::Web]),
     ("pager", "a pager", &[Mode::Page]),
     ("mail", "an email client", &[Mode::Page, Mode::File]),
@@ -77,6 +80,11 @@ impl Names {
     #[must_use]
     pub fn with_stock(self, stock: impl IntoIterator<Item = String>) -> Self {
         Self { stock: stock.into_iter().collect(), ..self }
+    }
+
+    /// The names of the stock messages, the ready-made ones too.
+    pub(super) fn stock(&self) -> impl Iterator<Item = &str> + Clone {
+        self.stock.iter().map(String::as_str).chain(READY.iter().map(|(name, _)| *name))
     }
 
     /// The names of the groups.

@@ -28,6 +28,25 @@ pub enum Action {
     Send,
     /// The caller is refused, and told why.
     Refuse(Arc<str>),
+    /// The one who asks is answered with the stock message of that name, and that is all.
+    Reply(Arc<str>),
+    /// A page is kept until its reader is available.
+    Hold,
+    /// The caller is told to ask another user himself.
+    Redirect(Uid),
+}
+
+/// What is done besides an action, whatever becomes of that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// A copy of a message goes there.
+    Also(Target),
+    /// The one who asks is answered with the stock message of that name.
+    Reply(Arc<str>),
+    /// A property of the tree's owner, by its key, gets this value; an empty one removes it.
+    Set(Arc<str>, Arc<str>),
+    /// This text stands in the event log.
+    Log(Arc<str>),
 }
 
 /// Targets rung together, or one after another.

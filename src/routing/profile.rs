@@ -7,7 +7,7 @@ use super::evaluate::{Graph, Line};
 use super::fault::Faults;
 use super::lex::{Kind, lex};
 use super::names::{Names, Owner};
-use super::plan::{Action, Place, Target};
+use super::plan::{Action, Place, Side};
 use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::week::Zone;
@@ -99,9 +99,9 @@ impl Profile {
         self.line(place).map_or(&Action::Decline, |line| &line.action)
     }
 
-    /// Who gets a copy at a place, beside its action.
-    pub fn also(&self, place: Place) -> &[Target] {
-        self.line(place).map_or(&[], |line| &line.also)
+    /// What is done at a place besides its action.
+    pub fn sides(&self, place: Place) -> &[Side] {
+        self.line(place).map_or(&[], |line| &line.sides)
     }
 
     /// Where the outcome of the `try` at a place leads; `None` when it is the caller's answer.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::content::Content;
-use super::plan::{Action, Place, Target};
+use super::plan::{Action, Place, Side};
 use super::profile::Profile;
 use super::question::{Party, Question, Registered};
 use super::trace::Trace;
@@ -101,9 +101,9 @@ impl Route {
         self.place.map_or(&Action::Send, |place| self.profile.action(place))
     }
 
-    /// Who gets a copy of what is done now, whatever becomes of it.
-    pub fn also(&self) -> &[Target] {
-        self.place.map_or(&[], |place| self.profile.also(place))
+    /// What is done now besides, whatever becomes of the action.
+    pub fn sides(&self) -> &[Side] {
+        self.place.map_or(&[], |place| self.profile.sides(place))
     }
 
     /// A `try` came back: true if the tree goes on from there, false if its outcome is the answer.

@@ -1,7 +1,6 @@
 //! The tables of the words that begin something, and the search for the word that was meant.
 //!
-//! A word without a meaning (`None`) belongs to the language, but this version does not serve it;
-//! to serve it, give it a meaning here and let the parser read what follows.
+//! A new word gets its meaning here, and the parser reads what follows it.
 
 use super::words::Direction;
 
@@ -36,6 +35,11 @@ pub(super) enum Verb {
     Send,
     Refuse,
     Also,
+    Reply,
+    Hold,
+    Redirect,
+    Set,
+    Log,
 }
 
 /// The words that name a target.
@@ -63,91 +67,79 @@ pub(super) enum PartyWord {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Section {
     Zone,
+    Holidays,
     Tree(Direction),
 }
 
-/// Words and what they mean to this version, if it serves them.
-pub(super) type Table<T> = [(&'static str, Option<T>)];
+/// Words and what they mean.
+pub(super) type Table<T> = [(&'static str, T)];
 
 pub(super) const CONDITIONS: &Table<Key> = &[
-    ("mode", Some(Key::Mode)),
-    ("caller", Some(Key::Caller)),
-    ("registered", Some(Key::Registered)),
-    ("to", Some(Key::To)),
-    ("urgent", Some(Key::Urgent)),
-    ("time", Some(Key::Time)),
-    ("status", Some(Key::Status)),
-    ("subject", Some(Key::Subject)),
-    ("body", Some(Key::Body)),
-    ("header", Some(Key::Header)),
-    ("language", Some(Key::Language)),
-    ("size", Some(Key::Size)),
-    ("account", Some(Key::Account)),
-    ("property", Some(Key::Property)),
-    ("device", Some(Key::Device)),
+    ("mode", Key::Mode),
+    ("caller", Key::Caller),
+    ("registered", Key::Registered),
+    ("to", Key::To),
+    ("urgent", Key::Urgent),
+    ("time", Key::Time),
+    ("status", Key::Status),
+    ("subject", Key::Subject),
+    ("body", Key::Body),
+    ("header", Key::Header),
+    ("language", Key::Language),
+    ("size", Key::Size),
+    ("account", Key::Account),
+    ("property", Key::Property),
+    ("device", Key::Device),
 ];
 
 pub(super) const ACTIONS: &Table<Verb> = &[
-    ("try", Some(Verb::Try)),
-    ("decline", Some(Verb::Decline)),
-    ("busy", Some(Verb::Busy)),
-    ("ignore", Some(Verb::Ignore)),
-    ("forward", Some(Verb::Forward)),
-    ("send", Some(Verb::Send)),
-    ("refuse", Some(Verb::Refuse)),
-    ("also", Some(Verb::Also)),
-    ("reply", None),
-    ("hold", None),
-    ("redirect", None),
-    ("set", None),
-    ("log", None),
+    ("try", Verb::Try),
+    ("decline", Verb::Decline),
+    ("busy", Verb::Busy),
+    ("ignore", Verb::Ignore),
+    ("forward", Verb::Forward),
+    ("send", Verb::Send),
+    ("refuse", Verb::Refuse),
+    ("also", Verb::Also),
+    ("reply", Verb::Reply),
+    ("hold", Verb::Hold),
+    ("redirect", Verb::Redirect),
+    ("set", Verb::Set),
+    ("log", Verb::Log),
 ];
 
 pub(super) const TARGETS: &Table<TargetWord> = &[
-    ("clients", Some(TargetWord::Clients)),
-    ("user", Some(TargetWord::User)),
-    ("client", Some(TargetWord::Client)),
-    ("inbox", Some(TargetWord::Inbox)),
-    ("voicemail", Some(TargetWord::Voicemail)),
+    ("clients", TargetWord::Clients),
+    ("user", TargetWord::User),
+    ("client", TargetWord::Client),
+    ("inbox", TargetWord::Inbox),
+    ("voicemail", TargetWord::Voicemail),
 ];
 
 pub(super) const PARTIES: &Table<PartyWord> = &[
-    ("anonymous", Some(PartyWord::Anonymous)),
-    ("number", Some(PartyWord::Number)),
-    ("in", Some(PartyWord::In)),
-    ("not", Some(PartyWord::Not)),
-    ("contact", Some(PartyWord::Contact)),
-    ("verified", Some(PartyWord::Verified)),
+    ("anonymous", PartyWord::Anonymous),
+    ("number", PartyWord::Number),
+    ("in", PartyWord::In),
+    ("not", PartyWord::Not),
+    ("contact", PartyWord::Contact),
+    ("verified", PartyWord::Verified),
 ];
 
 pub(super) const SECTIONS: &Table<Section> = &[
-    ("zone", Some(Section::Zone)),
-    ("incoming", Some(Section::Tree(Direction::Incoming))),
-    ("outgoing", Some(Section::Tree(Direction::Outgoing))),
+    ("zone", Section::Zone),
+    ("holidays", Section::Holidays),
+    ("incoming", Section::Tree(Direction::Incoming)),
+    ("outgoing", Section::Tree(Direction::Outgoing)),
 ];
 
-/// What a table knows of a word.
-pub(super) enum Found<T> {
-    /// It means this.
-    Served(T),
-    /// A word of the language that this version does not serve.
-    Later,
-    /// No word of this table.
-    Unknown,
-}
-
 /// Looks a word up.
-pub(super) fn find<T: Copy>(table: &Table<T>, word: &str) -> Found<T> {
-    match table.iter().find(|(text, _)| *text == word) {
-        Some((_, Some(meaning))) => Found::Served(*meaning),
-        Some((_, None)) => Found::Later,
-        None => Found::Unknown,
-    }
+pub(super) fn find<T: Copy>(table: &Table<T>, word: &str) -> Option<T> {
+    table.iter().find(|(text, _)| *text == word).map(|(_, meaning)| *meaning)
 }
 
-/// The words of a table that this version serves.
-pub(super) fn served<T>(table: &Table<T>) -> impl Iterator<Item = &'static str> + '_ {
-    table.iter().filter(|(_, meaning)| meaning.is_some()).map(|(text, _)| *text)
+/// The words of a table.
+pub(super) fn words_of<T>(table: &'static Table<T>) -> impl Iterator<Item = &'static str> + Clone {
+    table.iter().map(|(text, _)| *text)
 }
 
 /// The candidate that a person who typed `word` most likely meant, if any is near.

@@ -1,13 +1,15 @@
 //! Times of the week as a tree names them, and what the clock on a user's wall shows.
 //!
-//! A tree's times repeat every week, so a moment is a day of the week and a minute of that day. What
-//! counts is the clock on the wall: in the hour that an autumn night has twice, `02:00-03:00` holds
+//! A moment is a day and a minute of that day. What counts is the clock on the wall: in the hour that an autumn night has twice, `02:00-03:00` holds
 //! twice as long; in spring it does not come at all.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+
+use super::calendar::{Dates, Day, date_of, weekday_of};
+use super::recurrence::Recurrence;
 
 /// The days as trees write them, from Monday.
 pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -16,11 +18,10 @@ const DAY_NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Fri
 /// Minutes of a day.
 pub(super) const DAY_MINUTES: u16 = 24 * 60;
 
-/// A day of the week and a minute of that day.
+/// A day and a minute of that day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Moment {
-    /// From Monday, 0 to 6.
-    pub(super) day: u8,
+    pub(super) day: Day,
     /// From midnight, 0 to 1439.
     pub(super) minute: u16,
 }
@@ -40,10 +41,21 @@ pub(super) struct Hours {
     until: u16,
 }
 
-/// One value of a `time` condition: days, hours, or hours on some days.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// One value of a `time` condition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Time {
+    /// Dates, days and hours.
+    Window(Window),
+    /// What comes again by a rule.
+    Every(Recurrence),
+}
+
+/// Dates, days, hours: each that is named has to fit.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Window {
-    /// Without: every day.
+    /// Without: every date.
+    pub(super) dates: Option<Dates>,
+    /// Without: every day of the week.
     pub(super) days: Option<Days>,
     /// Without: the whole day.
     pub(super) hours: Option<Hours>,
@@ -83,20 +95,76 @@ impl Hours {
 }
 
 impl Window {
+    /// Whether a day is one of those that it names.
+    pub(super) fn is_on(&self, day: Day) -> bool {
+        self.days.is_none_or(|days| days.has(weekday_of(day)))
+            && self.dates.as_ref().is_none_or(|dates| dates.has(day))
+    }
+
     /// Whether a moment falls into it.
-    pub(super) fn holds(self, moment: Moment) -> bool {
-        let on = |day: u8| self.days.is_none_or(|days| days.has(day));
+    fn holds(&self, moment: Moment) -> bool {
+        let on = |day: Day| self.is_on(day);
         let Some(Hours { from, until }) = self.hours else { return on(moment.day) };
         if from < until {
             return (from..until).contains(&moment.minute) && on(moment.day);
         }
-        let yesterday = (moment.day + 6) % 7;
+        let yesterday = moment.day - 1;
         moment.minute >= from && on(moment.day) || moment.minute < until && on(yesterday)
+    }
+}
+
+impl Time {
+    /// Whether a moment falls into it.
+    pub(super) fn holds(&self, moment: Moment) -> bool {
+        match self {
+            Self::Window(window) => window.holds(moment),
+            Self::Every(recurrence) => recurrence.holds(moment.day, moment.minute),
+        }
+    }
+
+    /// Whether it begins on a day, as far as days are concerned.
+    pub(super) fn is_on(&self, day: Day) -> bool {
+        match self {
+            Self::Window(window) => window.is_on(day),
+            Self::Every(recurrence) => recurrence.is_on(day),
+        }
+    }
+
+    /// Whether it says more than days of the week and hours.
+    pub(super) fn is_dated(&self) -> bool {
+        match self {
+            Self::Window(window) => window.dates.is_some(),
+            Self::Every(_) => true,
+        }
+    }
+
+    /// For how many days after the one on which it begins it may last.
+    pub(super) fn reach(&self) -> Day {
+        match self {
+            Self::Window(_) => 1,
+            Self::Every(recurrence) => recurrence.reach(),
+        }
+    }
+
+    /// The first and the last day that it names with their year.
+    pub(super) fn named(&self) -> Option<(Day, Day)> {
+        match self {
+            Self::Window(window) => window.dates.as_ref()?.named(),
+            Self::Every(recurrence) => Some(recurrence.named()),
+        }
     }
 
     /// The minutes of a day at which it may begin or end.
-    pub(super) fn bounds(self) -> [u16; 2] {
-        self.hours.map_or([0, 0], |hours| [hours.from, hours.until % DAY_MINUTES])
+    pub(super) fn bounds(&self) -> [u16; 2] {
+        match self {
+            Self::Window(window) => {
+                window.hours.map_or([0, 0], |hours| [hours.from, hours.until % DAY_MINUTES])
+            }
+            Self::Every(it) => {
+                let end = (u32::from(it.from) + it.length) % u32::from(DAY_MINUTES);
+                [it.from, u16::try_from(end).unwrap_or(0)]
+            }
+        }
     }
 }
 
@@ -122,10 +190,10 @@ impl Zone {
     /// What the clock shows, `wall_ms` after 1970 began. Costs no allocation.
     pub(super) fn moment(&self, wall_ms: i64) -> Moment {
         let local_s = self.local_s(wall_ms);
-        // 1970 began on a Thursday.
-        let day = (local_s.div_euclid(86_400) + 3).rem_euclid(7);
+        // No calendar goes further than some thousand years.
+        let day = Day::try_from(local_s.div_euclid(86_400).clamp(-2_900_000, 2_900_000)).unwrap_or(0);
         let minute = local_s.rem_euclid(86_400) / 60;
-        Moment { day: u8::try_from(day).unwrap_or(0), minute: u16::try_from(minute).unwrap_or(0) }
+        Moment { day, minute: u16::try_from(minute).unwrap_or(0) }
     }
 
     /// The same for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
@@ -133,7 +201,7 @@ impl Zone {
         let Ok(timestamp) = Timestamp::from_millisecond(wall_ms) else { return String::from("no date") };
         let date = timestamp.to_zoned(self.0.clone()).strftime("%Y-%m-%d").to_string();
         let Moment { day, minute } = self.moment(wall_ms);
-        let name = DAY_NAMES.get(usize::from(day)).copied().unwrap_or_default();
+        let name = day_name(day);
         let place = if self.name() == "UTC" { String::from(" UTC") } else { format!(" in {}", self.name()) };
         format!("{name} {date} {}{place}", Clock(minute))
     }
@@ -153,7 +221,7 @@ fn day(text: &str) -> Option<u8> {
 }
 
 /// Reads `9:05`, `09:05` or `24:00`.
-fn minute(text: &str) -> Option<u16> {
+pub(super) fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let digits = |text: &str, most: usize| {
         let all = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
@@ -171,9 +239,24 @@ impl fmt::Display for Clock {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = DAY_NAMES.get(usize::from(self.day)).copied().unwrap_or_default();
-        write!(f, "{day} at {}", Clock(self.minute))
+        write!(f, "{} at {}", day_name(self.day), Clock(self.minute))
     }
+}
+
+impl Moment {
+    /// A day of the week, from Monday, in the first whole week of 1970.
+    pub(super) const fn of_week(day: Day, minute: u16) -> Self {
+        Self { day: 4 + day, minute }
+    }
+
+    /// With its date: `Thursday 2026-12-24 at 10:00`.
+    pub(super) fn dated(self) -> String {
+        format!("{} {} at {}", day_name(self.day), date_of(self.day), Clock(self.minute))
+    }
+}
+
+fn day_name(day: Day) -> &'static str {
+    DAY_NAMES.get(usize::from(weekday_of(day))).copied().unwrap_or_default()
 }
 
 impl fmt::Display for Days {
@@ -192,11 +275,18 @@ impl fmt::Display for Hours {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.days, self.hours) {
-            (Some(days), Some(hours)) => write!(f, "{days} {hours}"),
-            (Some(days), None) => days.fmt(f),
-            (None, Some(hours)) => hours.fmt(f),
-            (None, None) => Ok(()),
+        let dates = self.dates.as_ref().map(ToString::to_string);
+        let days = self.days.map(|days| days.to_string());
+        let hours = self.hours.map(|hours| hours.to_string());
+        f.write_str(&dates.into_iter().chain(days).chain(hours).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Window(window) => window.fmt(f),
+            Self::Every(recurrence) => recurrence.fmt(f),
         }
     }
 }
@@ -244,11 +334,10 @@ mod tests {
 
     #[test]
     fn a_night_belongs_to_the_day_it_began_on() {
-        let window = Window { days: Days::read("fri"), hours: Hours::read("22:00-06:00") };
-        let holds = |day, minute| window.holds(Moment { day, minute });
+        let window = |day| Window { days: Days::read(day), hours: Hours::read("22:00-06:00"), dates: None };
+        let holds = |day, minute| window("fri").holds(Moment::of_week(day, minute));
         assert!(holds(4, 22 * 60) && holds(4, 1_439) && holds(5, 0) && holds(5, 6 * 60 - 1));
         assert!(!holds(4, 0) && !holds(4, 22 * 60 - 1) && !holds(5, 6 * 60) && !holds(5, 22 * 60));
-        let sunday = Window { days: Days::read("sun"), hours: Hours::read("22:00-06:00") };
-        assert!(sunday.holds(Moment { day: 0, minute: 5 }), "the week goes round");
+        assert!(window("sun").holds(Moment::of_week(0, 5)), "the week goes round");
     }
 }

@@ -166,6 +166,7 @@ impl Switchboard {
                 let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
+            Order::Set { uid, key, value } => self.set_property(ctx, &uid, key, value),
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {

@@ -9,7 +9,7 @@ use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
 use crate::registrar::User;
-use crate::routing::{Direction, Facts, Mode, Route, Who};
+use crate::routing::{Direction, Facts, Mode, Route, Status, Who};
 use crate::transaction::Asked;
 
 use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
@@ -112,6 +112,23 @@ impl Switchboard {
         }
     }
 
+    /// A tree of his gives a property a value. What it has already is not written.
+    pub(super) fn set_property(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, key: Arc<str>, value: Arc<str>) {
+        let most = usize::from(ctx.settings.limits.properties_per_user);
+        if self.users.get_mut(uid).is_some_and(|user| user.set_property(&key, &value, most)) {
+            ctx.store(StoreOp::PutProperty { uid: uid.clone(), key, value });
+        }
+    }
+
+    /// A user is read anew: if he can be reached now, what was held for him is brought.
+    pub(super) fn on_reread(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, before: Status) {
+        let now = ctx.at();
+        let is_back = self.users.get(uid).is_some_and(|user| user.status(now) == Status::Available);
+        if is_back && before != Status::Available {
+            self.begin_round(ctx, uid);
+        }
+    }
+
     /// The round of this user, begun if there is none.
     fn round_of(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Key> {
         let user = self.users.get_mut(uid)?;
@@ -143,6 +160,7 @@ impl Switchboard {
                 let ticket = ctx.store(StoreOp::PutOutbox(kept, record));
                 self.await_store(ticket, Waiting::Outbox(page, peer));
             }
+            Order::Set { uid, key, value } => self.set_property(ctx, &uid, key, value),
             Order::Queue(page) => self.queue(ctx, page),
             Order::Over(key) => {
                 let Some(page) = self.pages.remove(key) else { return };

@@ -346,11 +346,13 @@ impl Switchboard {
     fn on_stored(&mut self, ctx: &mut Ctx<'_>, waiting: Waiting, outcome: StoreOutcome) {
         match (waiting, outcome) {
             (Waiting::User(uid), StoreOutcome::User(stored)) => {
-                let is_new = self.users.get(&uid).is_none();
+                let now = ctx.at();
+                let before = self.users.get(&uid).map(|user| user.status(now));
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
                 self.users.watch_expiry(ctx, &uid);
-                if is_new {
-                    self.begin_round(ctx, &uid);
+                match before {
+                    None => self.begin_round(ctx, &uid),
+                    Some(before) => self.on_reread(ctx, &uid, before),
                 }
                 for job in jobs {
                     self.on_job(ctx, job);

@@ -230,6 +230,7 @@ fn stored(serial: i64, to: &str, body: &'static str) -> InboxPage {
         body: Bytes::from_static(body.as_bytes()),
         stored_ms: 0,
         copy: false,
+        held: false,
     }
 }
 

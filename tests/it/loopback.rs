@@ -37,6 +37,7 @@ impl driver::Store for People {
             StoreOp::LoadUser(uid) => StoreOutcome::User(self.user(uid).map(Box::new)),
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
             StoreOp::SaveBindings { .. }
+            | StoreOp::PutProperty { .. }
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)

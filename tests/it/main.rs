@@ -14,6 +14,7 @@
 )]
 
 mod baresip;
+mod besides;
 mod calls;
 mod checkers;
 mod cli;

@@ -7,6 +7,7 @@ mod decisions;
 mod faults;
 mod proof;
 mod properties;
+mod recurrences;
 mod shipped;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Target, TimedTarget, format,
+    Account, Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Side, Status, Target,
+    TimedTarget, format,
 };
 
 fn uid(text: &str) -> Uid {
@@ -23,7 +25,7 @@ fn uid(text: &str) -> Uid {
 
 /// A question as a table writes it: `voice anne@north.test`, with `reg` or `mode` for the
 /// registration of a client at all, or of one that takes the mode; `urgent`; `contact`, `in:Friends`;
-/// `at:2026-11-28T10:00Z`.
+/// `at:2026-11-28T10:00Z`; `status:away` (without it, as registered), `account:gold`, `credit:5`, `device:desk`.
 fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mode: Mode = words[0].parse().unwrap();
@@ -40,7 +42,14 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
     };
     let groups: Vec<Arc<str>> =
         words.iter().filter_map(|word| word.strip_prefix("in:")).map(Arc::from).collect();
-    let at = words.iter().find_map(|word| word.strip_prefix("at:"));
+    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
+    let at = value("at:");
+    let seen = if registered == Registered::None { Status::Offline } else { Status::Available };
+    let account = Account {
+        kind: value("account:").unwrap_or(Account::STANDARD).into(),
+        credit: value("credit:").map_or(0, |credit| credit.parse().unwrap()),
+        ..Account::default()
+    };
     then(&Question {
         mode,
         caller: party,
@@ -50,6 +59,9 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         contact: words.contains(&"contact") || !groups.is_empty(),
         urgent: words.contains(&"urgent"),
         wall_ms: at.map_or(0, |at| at.parse::<Timestamp>().unwrap().as_millisecond()),
+        status: value("status:").map_or(seen, |status| status.parse().unwrap()),
+        account: Some(&account),
+        device: value("device:"),
         ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     })
 }
@@ -69,6 +81,9 @@ fn told(action: &Action) -> String {
         Action::Forward(uid) => format!("forward {uid}"),
         Action::Send => "send".to_owned(),
         Action::Refuse(why) => format!("refuse {why}"),
+        Action::Reply(name) => format!("reply \"{name}\""),
+        Action::Hold => "hold".to_owned(),
+        Action::Redirect(uid) => format!("redirect {uid}"),
     }
 }
 
@@ -83,10 +98,16 @@ fn target(target: &Target) -> String {
     }
 }
 
-/// What is done at a place, its copies first.
+/// What is done at a place, what is done besides first.
 fn line_told(profile: &Profile, place: Place) -> String {
-    let copies = profile.also(place).iter().map(|copy| format!("also {}, ", target(copy)));
-    format!("{}{}", copies.collect::<String>(), told(profile.action(place)))
+    let side = |side: &Side| match side {
+        Side::Also(copy) => format!("also {}, ", target(copy)),
+        Side::Reply(name) => format!("reply \"{name}\", "),
+        Side::Set(key, value) => format!("set {key}={value}, "),
+        Side::Log(text) => format!("log {text}, "),
+    };
+    let sides: String = profile.sides(place).iter().map(side).collect();
+    format!("{sides}{}", told(profile.action(place)))
 }
 
 fn compiled(source: &str) -> Profile {

@@ -243,6 +243,22 @@ fn a_batch_keeps_the_order_and_one_bad_member_harms_nobody() {
 }
 
 #[test]
+fn bindings_of_every_transport_are_kept() {
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    with_database(&place, async |database| database.import(&[new_user("anne", &[])], Duration::ZERO).await)
+        .unwrap();
+    let world = World::start(&place);
+    let put = Transport::ALL.map(|transport| StoredBinding { transport, ..binding(transport.as_str()) });
+    let op = StoreOp::SaveBindings { uid: uid("anne"), put: put.into(), remove: Vec::new() };
+    assert!(matches!(world.ask(op), StoreOutcome::Saved));
+    let kept = world.load("anne").unwrap().bindings;
+    assert_eq!(kept.len(), Transport::ALL.len());
+    assert!(kept.iter().all(|binding| binding.transport.as_str() == binding.key), "{kept:?}");
+    world.handle.close();
+}
+
+#[test]
 fn many_users_are_read_at_once() {
     let directory = TempDir::new().unwrap();
     let place = place(&directory);
@@ -471,7 +487,7 @@ fn figures() {
         ("pages put into inboxes", Box::new(|i| inbox::put(&format!("u{}", i % 100), &format!("c{i}")))),
         (
             "inboxes of 200 loaded, 20 pages of each",
-            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20 }),
+            Box::new(|i| StoreOp::LoadInbox { uid: uid(&format!("u{}", i % 100)), limit: 20, held: false }),
         ),
         ("call records put", Box::new(|i| StoreOp::PutCall(Arc::new(call(&format!("call-{i}"), &path))))),
     ];

@@ -85,6 +85,7 @@ impl Bench {
             }
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
             StoreOp::SaveBindings { .. }
+            | StoreOp::PutProperty { .. }
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)

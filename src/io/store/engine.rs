@@ -113,7 +113,7 @@ impl StoreHandle {
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
             | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
-            StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
+            StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
         };
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
             (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);

@@ -99,7 +99,8 @@ pub(super) async fn put(
             .put(page.copy.then_some(page.stored_ms))
             .put(page.from.as_str())
             .put(page.headers.as_str())
-            .put(&*page.body);
+            .put(&*page.body)
+            .put(i64::from(page.held));
     })
     .await?;
     for (uid, _) in shares.iter().filter(|(_, share)| share.keeps_too_much(limits)) {
@@ -131,8 +132,9 @@ pub(super) async fn waiting(
     connection: &mut SqliteConnection,
     uid: &Uid,
     limit: u32,
+    held: bool,
 ) -> Result<Vec<InboxPage>, sqlx::Error> {
-    let rows = sqlx::query(WAITING).bind(uid.as_str()).bind(limit).fetch_all(connection).await?;
+    let rows = sqlx::query(WAITING).bind(uid.as_str()).bind(limit).bind(held).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             Ok(InboxPage {
@@ -147,6 +149,7 @@ pub(super) async fn waiting(
                 body: row.try_get::<Vec<u8>, _>("body")?.into(),
                 stored_ms: row.try_get("stored_ms")?,
                 copy: false,
+                held: row.try_get("held")?,
             })
         })
         .collect()
@@ -277,10 +280,10 @@ const TEXT_MAX: u32 = 4_096;
 
 static PUT: Statement = Statement::new(
     "INSERT INTO inbox (uid, slot, id, sender, call_id, cseq, bytes, stored_ms, copy, delivered_ms, \
-     \"from\", headers, body) SELECT * FROM",
-    13,
+     \"from\", headers, body, held) SELECT * FROM",
+    14,
     "WHERE column1 IS NOT NULL ON CONFLICT (uid, sender, call_id, cseq) DO UPDATE SET \
-     copy = 0, delivered_ms = NULL WHERE inbox.copy = 1 AND excluded.copy = 0",
+     copy = 0, delivered_ms = NULL, held = excluded.held WHERE inbox.copy = 1 AND excluded.copy = 0",
 );
 
 static DELIVERED: Statement = Statement::new(
@@ -290,8 +293,8 @@ static DELIVERED: Statement = Statement::new(
 );
 
 const WAITING: &str = "\
-    SELECT serial, id, sender, call_id, cseq, \"from\", headers, body, stored_ms FROM inbox \
-    WHERE uid = ?1 AND delivered_ms IS NULL ORDER BY serial LIMIT ?2";
+    SELECT serial, id, sender, call_id, cseq, \"from\", headers, body, stored_ms, held FROM inbox \
+    WHERE uid = ?1 AND delivered_ms IS NULL AND (held = 0 OR ?3) ORDER BY serial LIMIT ?2";
 
 const LIST: &str = "\
     SELECT serial, id, sender, headers, substr(body, 1, ?3) AS start, length(body) AS length, stored_ms, \

@@ -89,9 +89,10 @@ impl Reader {
             match op {
                 StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
                 StoreOp::FindNumber(number) => numbers.push(number.as_str()),
-                StoreOp::LoadInbox { uid, limit } => inboxes.push((uid, *limit)),
+                StoreOp::LoadInbox { uid, limit, held } => inboxes.push((uid, *limit, *held)),
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
+                | StoreOp::PutProperty { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
@@ -124,6 +125,7 @@ impl Reader {
                 StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
                 StoreOp::LoadInbox { .. } => inboxes.next().map_or(StoreOutcome::Failed, StoreOutcome::Inbox),
                 StoreOp::SaveBindings { .. }
+                | StoreOp::PutProperty { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
@@ -184,11 +186,11 @@ impl Reader {
     }
 
     /// What waits in inboxes, in the order asked.
-    async fn inboxes(&mut self, asked: &[(&Uid, u32)]) -> Result<Vec<Vec<InboxPage>>, sqlx::Error> {
+    async fn inboxes(&mut self, asked: &[(&Uid, u32, bool)]) -> Result<Vec<Vec<InboxPage>>, sqlx::Error> {
         let mut found = Vec::with_capacity(asked.len());
         if let Some(connection) = &mut self.connection {
-            for (uid, limit) in asked {
-                found.push(inbox::waiting(connection, uid, *limit).await?);
+            for (uid, limit, held) in asked {
+                found.push(inbox::waiting(connection, uid, *limit, *held).await?);
             }
         }
         Ok(found)

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::database::connect;
 use super::error::{StoreError, is_constraint};
 use super::rows::{Columns, Statement};
-use super::{inbox, outbox, sweep};
+use super::{inbox, outbox, own, sweep};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
 use crate::effect::fact::{CallRecord, PageRecord};
@@ -40,6 +40,7 @@ struct Work<'a> {
     bindings: BTreeMap<(&'a Uid, &'a str), Option<&'a StoredBinding>>,
     inbox: Vec<&'a InboxPage>,
     delivered: Vec<(&'a Uid, i64)>,
+    properties: Vec<(&'a Uid, &'a str, &'a str)>,
     calls: Vec<&'a CallRecord>,
     pages: Vec<&'a PageRecord>,
     outbox: outbox::Work<'a>,
@@ -163,6 +164,7 @@ impl<'a> Work<'a> {
                         work.bindings.insert((uid, &binding.key), Some(binding));
                     }
                 }
+                StoreOp::PutProperty { uid, key, value } => work.properties.push((uid, key, value)),
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
                 // Reads have a connection of their own.
@@ -193,6 +195,9 @@ impl<'a> Work<'a> {
             })
             .await?;
         PUT_BINDINGS.run(connection, &put, |(uid, binding), columns| bind(uid, binding, columns)).await?;
+        for (uid, key, value) in &self.properties {
+            own::put_property(connection, uid, key, value).await?;
+        }
         PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
         PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await?;
         inbox::delivered(connection, &self.delivered).await?;
@@ -210,6 +215,7 @@ fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
     let answer = |op: &StoreOp| match op {
         StoreOp::PutInbox(_) => pages.next().unwrap_or(StoreOutcome::Failed),
         StoreOp::SaveBindings { .. }
+        | StoreOp::PutProperty { .. }
         | StoreOp::PutCall(_)
         | StoreOp::PutPage(_)
         | StoreOp::DeferOutbox { .. }

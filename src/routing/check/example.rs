@@ -144,6 +144,7 @@ impl Words<'_> {
         let moment: Option<&Moment> =
             self.only(self.space.time()).and_then(|value| self.space.times.cells.get(value));
         match moment {
+            Some(moment) if self.space.times.dated => format!(" on {}", moment.dated()),
             Some(moment) if self.space.times.cells.len() > 1 => format!(" on {moment}"),
             Some(_) | None => String::new(),
         }

@@ -1,9 +1,10 @@
-//! Whether the groups and devices that a tree names are there.
+//! Whether the groups, devices and stock messages that a tree names are there.
 
 use super::super::ast::{
-    Atom, Block, Cond, Continuation, File, Line, LineKind, Rule, Somebody, Spanned, Target, Then, When,
+    Atom, Block, Cond, Continuation, File, Leaf, Line, LineKind, Rule, Side, Somebody, Spanned, Target, Then,
+    When,
 };
-use super::super::fault::{Code, Fault};
+use super::super::fault::{Code, Fault, Span};
 use super::super::lex::escape;
 use super::super::names::{CLIENT, Names, about};
 use super::super::values::Named;
@@ -70,13 +71,30 @@ impl Known<'_> {
     }
 
     fn line(&mut self, line: &Line) {
-        line.also.iter().for_each(|copy| self.target(&copy.it));
-        let LineKind::Try(try_line) = &line.kind else { return };
+        for side in &line.sides {
+            match &side.it {
+                Side::Also(copy) => self.target(copy),
+                Side::Reply(name) => self.stock(name, side.span),
+                Side::Set(..) | Side::Log(_) => {}
+            }
+        }
+        let try_line = match &line.kind {
+            LineKind::Try(try_line) => try_line,
+            LineKind::Leaf(Leaf::Reply(name)) => return self.stock(&name.it, name.span),
+            LineKind::Leaf(_) | LineKind::Faulty => return,
+        };
         try_line.targets.iter().for_each(|timed| self.target(&timed.target));
         match &try_line.after {
             Continuation::Return => {}
             Continuation::Else { line, .. } => self.line(line),
             Continuation::Results(results) => results.rules.iter().for_each(|rule| self.line(&rule.line)),
+        }
+    }
+
+    fn stock(&mut self, name: &str, span: Span) {
+        if !self.names.stock().any(|own| own.eq_ignore_ascii_case(name)) {
+            let help = near(name, self.names.stock(), "`ratatosk stock set` makes one");
+            self.missing("stock message", &Spanned { it: name.to_owned(), span }, help);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Faults that a rule shows by itself.
 
 use super::super::ast::{
-    Block, Cond, Continuation, File, Leaf, Line, LineKind, Results, Rule, Spanned, Target, Then, Timed,
+    Block, Cond, Continuation, File, Leaf, Line, LineKind, Results, Rule, Side, Spanned, Target, Then, Timed,
     TryLine, When,
 };
 use super::super::fault::{Code, Fault, Span};
@@ -15,6 +15,9 @@ pub(in super::super) fn shape(file: &File, owner: Option<&Uid>, faults: &mut Vec
         Shape { direction: tree.direction, owner, faults }.block(&tree.block);
     }
 }
+
+/// What an outgoing tree does.
+const LETS_GO: &str = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
 
 struct Shape<'a> {
     direction: Direction,
@@ -61,7 +64,7 @@ impl Shape<'_> {
     }
 
     fn line(&mut self, line: &Line) {
-        self.copies(line);
+        self.sides(line);
         match &line.kind {
             LineKind::Try(try_line) => self.try_line(line.span, try_line),
             LineKind::Leaf(leaf) => self.leaf(line.span, leaf),
@@ -69,25 +72,30 @@ impl Shape<'_> {
         }
     }
 
-    /// Copies go to somebody else than the action.
-    fn copies(&mut self, line: &Line) {
-        if let (Direction::Outgoing, Some(first)) = (self.direction, line.also.first()) {
-            let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
-            self.wrong_tree(first.span, "`also` belongs to the incoming tree", help);
-        }
-        for (i, copy) in line.also.iter().enumerate() {
-            if let Target::User(uid) = &copy.it {
-                self.circle(&Spanned { it: uid.clone(), span: copy.span });
-            }
-            let before = line.also.iter().take(i).find(|earlier| earlier.it == copy.it);
-            let tried = match &line.kind {
-                LineKind::Try(try_line) => try_line.targets.iter().find(|timed| timed.target == copy.it),
-                LineKind::Leaf(_) | LineKind::Faulty => None,
+    /// Copies go to somebody else than the action, and one reply is enough.
+    fn sides(&mut self, line: &Line) {
+        let belongs = |side: &&Spanned<Side>| matches!(side.it, Side::Also(_) | Side::Reply(_));
+        if let (Direction::Outgoing, Some(first)) = (self.direction, line.sides.iter().find(belongs)) {
+            let message = match first.it {
+                Side::Reply(_) => "`reply` belongs to the incoming tree",
+                Side::Also(_) | Side::Set(..) | Side::Log(_) => "`also` belongs to the incoming tree",
             };
-            let other = before.map(|copy| copy.span).or(tried.map(|timed| timed.span));
-            if let Some(other) = other.filter(|_| copy.it != Target::Faulty) {
-                let fault = Fault::new(Code::Repeated, copy.span, "this target is named twice in one line");
-                self.faults.push(fault.here("a copy").label(other, "the same").help("name it once"));
+            self.wrong_tree(first.span, message, LETS_GO);
+        }
+        for (i, side) in line.sides.iter().enumerate() {
+            if let Side::Also(Target::User(uid)) = &side.it {
+                self.circle(&Spanned { it: uid.clone(), span: side.span });
+            }
+            let other = same(line, i).filter(|_| side.it != Side::Also(Target::Faulty));
+            if let Some(other) = other {
+                let (message, here) = match side.it {
+                    Side::Also(_) => ("this target is named twice in one line", "a copy"),
+                    Side::Reply(_) => ("one line replies once", "a reply"),
+                    Side::Set(..) => ("this property is set twice in one line", "the second"),
+                    Side::Log(_) => ("this is written twice in one line", "the second"),
+                };
+                let fault = Fault::new(Code::Repeated, side.span, message);
+                self.faults.push(fault.here(here).label(other, "the same").help("name it once"));
             }
         }
     }
@@ -98,19 +106,19 @@ impl Shape<'_> {
                 let help = "`send` lets an outgoing request go; what comes in is rung with `try clients`";
                 self.wrong_tree(span, "`send` belongs to the outgoing tree", help);
             }
-            (Direction::Outgoing, Leaf::Ignore | Leaf::Forward(_)) => {
-                let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
-                self.wrong_tree(span, "this action belongs to the incoming tree", help);
-            }
-            (_, Leaf::Forward(uid)) => self.circle(uid),
+            (
+                Direction::Outgoing,
+                Leaf::Ignore | Leaf::Forward(_) | Leaf::Reply(_) | Leaf::Hold | Leaf::Redirect(_),
+            ) => self.wrong_tree(span, "this action belongs to the incoming tree", LETS_GO),
+            (_, Leaf::Forward(uid) | Leaf::Redirect(uid)) => self.circle(uid),
             (_, Leaf::Decline | Leaf::Busy | Leaf::Ignore | Leaf::Send | Leaf::Refuse(_)) => {}
+            (_, Leaf::Reply(_) | Leaf::Hold) => {}
         }
     }
 
     fn try_line(&mut self, span: Span, line: &TryLine) {
         if self.direction == Direction::Outgoing {
-            let help = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
-            self.wrong_tree(span, "`try` belongs to the incoming tree", help);
+            self.wrong_tree(span, "`try` belongs to the incoming tree", LETS_GO);
         }
         for (i, timed) in line.targets.iter().enumerate() {
             self.timed(timed, line, i);
@@ -190,4 +198,22 @@ impl Shape<'_> {
     fn wrong_tree(&mut self, span: Span, message: &str, help: &str) {
         self.faults.push(Fault::new(Code::WrongTree, span, message).here("not in this tree").help(help));
     }
+}
+
+/// Where a line says the same as its side of this place: before it, or in its action.
+fn same(line: &Line, place: usize) -> Option<Span> {
+    let side = line.sides.get(place)?;
+    let says_same = |other: &&Spanned<Side>| match (&side.it, &other.it) {
+        (Side::Reply(_), Side::Reply(_)) => true,
+        (Side::Set(key, _), Side::Set(other, _)) => key == other,
+        (one, other) => one == other,
+    };
+    let before = line.sides.iter().take(place).find(says_same).map(|other| other.span);
+    before.or_else(|| match (&side.it, &line.kind) {
+        (Side::Also(copy), LineKind::Try(try_line)) => {
+            try_line.targets.iter().find(|timed| timed.target == *copy).map(|timed| timed.span)
+        }
+        (Side::Reply(_), LineKind::Leaf(Leaf::Reply(name))) => Some(name.span),
+        _ => None,
+    })
 }

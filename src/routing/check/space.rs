@@ -13,7 +13,7 @@ use super::super::fault::{Code, Fault};
 use super::super::names::INVISIBLE;
 use super::super::pattern::Pattern;
 use super::super::values::Named;
-use super::super::week::Window;
+use super::super::week::Time;
 use super::super::words::{Direction, Mode, ModeSet};
 use super::diagram::{Diagram, Set, Spent};
 use super::parties::{Parties, Witness};
@@ -59,7 +59,7 @@ pub(super) struct Both {
 struct Seen<'t> {
     literals: BTreeSet<Pattern>,
     groups: Vec<String>,
-    times: Vec<&'t [Window]>,
+    times: Vec<&'t [Time]>,
     variables: Variables,
 }
 

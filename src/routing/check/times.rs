@@ -1,21 +1,31 @@
-//! The finite partition of the week that a tree's times can tell apart.
+//! The finite partition of all time that a tree's times can tell apart.
 //!
 //! Two minutes are in one cell when every time condition holds at both or at neither. That can only
 //! change where some hours begin or end, so one look at each of those minutes, on each day, finds
-//! all cells. Every minute of the week comes, whatever the zone, so no cell is empty.
+//! all cells. Where times say no dates, a week is all there is. Where they do, the years that they name, one before
+//! and ten more are gone through: days on which the same of them begin, and on the days before, are alike.
+//! Every minute comes, whatever the zone, but for the hour that a spring night leaves out.
 
 use std::collections::BTreeSet;
 
-use super::super::week::{Moment, Window};
+use super::super::calendar::{Day, date_of, day_of};
+use super::super::week::{Moment, Time};
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
-const WINDOWS_MAX: usize = 500;
+const TIMES_MAX: usize = 500;
+/// How many looks at a time on a day the search for different days may take.
+const LOOKS_MAX: usize = 4_000_000;
+/// The years that are gone through after the last one that is named, and where to begin if none is.
+const YEARS: i16 = 10;
+const BEGIN: i16 = 2026;
 /// The hours that examples are taken from, the likeliest first.
 const HOURS: [u16; 12] = [10, 14, 18, 20, 22, 8, 6, 16, 12, 4, 2, 0];
 
 /// The cells of the week, each with a moment as an example, the likeliest examples first.
 pub(super) struct Times {
     pub(super) cells: Vec<Moment>,
+    /// Whether dates matter.
+    pub(super) dated: bool,
 }
 
 /// There are too many times to tell apart.
@@ -23,49 +33,89 @@ pub(super) struct Times {
 pub(super) struct TooManyTimes;
 
 impl Times {
-    /// Partitions the week by conditions, each a list of times.
-    pub(super) fn new(conditions: &[&[Window]]) -> Result<Self, TooManyTimes> {
-        if conditions.iter().map(|windows| windows.len()).sum::<usize>() > WINDOWS_MAX {
+    /// Partitions time by conditions, each a list of times.
+    pub(super) fn new(conditions: &[&[Time]]) -> Result<Self, TooManyTimes> {
+        let all = || conditions.iter().flat_map(|times| times.iter());
+        if all().count() > TIMES_MAX {
             return Err(TooManyTimes);
         }
-        let bounds: BTreeSet<u16> =
-            conditions.iter().flat_map(|windows| windows.iter()).flat_map(|window| window.bounds()).collect();
+        let dated = all().any(Time::is_dated);
+        let days = if dated { different_days(&all().collect::<Vec<_>>())? } else { a_week() };
+        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).collect();
         let on_every_day = |minutes: Vec<u16>| {
-            minutes.into_iter().flat_map(|m| (0..7).map(move |day| Moment { day, minute: m }))
+            let days = &days;
+            minutes
+                .into_iter()
+                .flat_map(move |minute| days.iter().map(move |day| Moment { day: *day, minute }))
         };
         let likely = on_every_day(HOURS.iter().map(|hour| hour * 60).collect());
         let edges = on_every_day(bounds.into_iter().chain([0]).collect());
         let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
         let truth = |moment: Moment| -> Vec<bool> {
-            conditions.iter().map(|windows| windows.iter().any(|window| window.holds(moment))).collect()
+            conditions.iter().map(|times| times.iter().any(|time| time.holds(moment))).collect()
         };
         let cells = likely.chain(edges).filter(|moment| seen.insert(truth(*moment))).collect();
-        Ok(Self { cells })
+        Ok(Self { cells, dated })
     }
+}
+
+/// The days of a week, from Monday.
+fn a_week() -> Vec<Day> {
+    (0..7).map(|day| Moment::of_week(day, 0).day).collect()
+}
+
+/// One day for each set of times that can begin on it and on the days before it.
+fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
+    let year = |day: Day| date_of(day).year();
+    let named = || times.iter().filter_map(|time| time.named());
+    let first = named().map(|(first, _)| year(first)).min().unwrap_or(BEGIN).min(BEGIN);
+    let last = named().map(|(_, last)| year(last)).max().unwrap_or(BEGIN).max(BEGIN) + YEARS;
+    let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
+    let (begin, end) = (new_year(first - 1) - 8, new_year(last));
+    let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
+    if count.saturating_mul(times.len()) > LOOKS_MAX {
+        return Err(TooManyTimes);
+    }
+    let on: Vec<Vec<bool>> =
+        times.iter().map(|time| (begin..end).map(|day| time.is_on(day)).collect()).collect();
+    let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
+    let mut different = |at: usize| {
+        let begins = times.iter().zip(&on).flat_map(|(time, on)| {
+            let reach = usize::try_from(time.reach()).unwrap_or(0);
+            (0..=reach).map(move |back| at.checked_sub(back).and_then(|at| on.get(at)) == Some(&true))
+        });
+        seen.insert(begins.collect())
+    };
+    // Examples are of the year that is likeliest, if they can be.
+    let likely = usize::try_from(new_year(BEGIN) - begin).unwrap_or(0);
+    let days = (likely..count).chain(8..likely).filter(|at| different(*at));
+    Ok(days.filter_map(|at| Some(begin + Day::try_from(at).ok()?)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::week::{DAY_MINUTES, Days, Hours};
+    use super::super::super::week::{DAY_MINUTES, Days, Hours, Window};
     use super::*;
 
     #[test]
     fn every_minute_of_the_week_is_in_a_cell() {
-        let window = |days: &str, hours: &str| Window { days: Days::read(days), hours: Hours::read(hours) };
+        let window = |days: &str, hours: &str| {
+            Time::Window(Window { dates: None, days: Days::read(days), hours: Hours::read(hours) })
+        };
         let one = [window("mon-fri", "09:00-17:30"), window("sat", "")];
         let other = [window("", "22:15-06:01")];
         let third = [window("fri", "16:59-17:00")];
-        let conditions: [&[Window]; 3] = [&one, &other, &third];
+        let conditions: [&[Time]; 3] = [&one, &other, &third];
         let times = Times::new(&conditions).unwrap();
-        let truth = |m: Moment| conditions.map(|windows| windows.iter().any(|window| window.holds(m)));
+        let truth = |m: Moment| conditions.map(|times| times.iter().any(|time| time.holds(m)));
         let cells: Vec<[bool; 3]> = times.cells.iter().map(|moment| truth(*moment)).collect();
         for day in 0..7 {
             for minute in 0..DAY_MINUTES {
-                assert!(cells.contains(&truth(Moment { day, minute })), "{day} {minute}");
+                assert!(cells.contains(&truth(Moment::of_week(day, minute))), "{day} {minute}");
             }
         }
         let different: BTreeSet<[bool; 3]> = cells.iter().copied().collect();
         assert_eq!(different.len(), cells.len());
-        assert_eq!(times.cells.first(), Some(&Moment { day: 0, minute: 600 }));
+        assert_eq!(times.cells.first(), Some(&Moment::of_week(0, 600)));
     }
 }

@@ -1,8 +1,8 @@
 //! Whether the targets of a rule can take what comes to it.
 
-use super::super::ast::{Continuation, Line, LineKind, Target};
+use super::super::ast::{Continuation, Leaf, Line, LineKind, Side, Target};
 use super::super::fault::{Code, Fault, Span};
-use super::super::names::{Names, about};
+use super::super::names::{AUTO_REPLIER, Names, about};
 use super::super::words::{Mode, ModeSet};
 
 /// What is kept as one message and so can be copied.
@@ -22,17 +22,28 @@ struct Types<'a> {
 
 impl Types<'_> {
     fn line(&mut self, line: &Line) {
-        for copy in &line.also {
-            if self.modes.meets(MESSAGES.into_iter().collect()) {
-                self.target(&copy.it, copy.span);
-            } else {
-                let message = format!("`also` makes a copy, and here come only {}", told(self.modes, "and"));
-                let help = "a page or a file can be copied; a call has one way";
-                let fault = Fault::new(Code::WrongMode, copy.span, message);
-                self.faults.push(fault.here("no copy").help(help));
+        for side in &line.sides {
+            match &side.it {
+                Side::Also(target) if self.modes.meets(MESSAGES.into_iter().collect()) => {
+                    self.target(target, side.span);
+                }
+                Side::Also(_) => {
+                    let message =
+                        format!("`also` makes a copy, and here come only {}", told(self.modes, "and"));
+                    let help = "a page or a file can be copied; a call has one way";
+                    let fault = Fault::new(Code::WrongMode, side.span, message);
+                    self.faults.push(fault.here("no copy").help(help));
+                }
+                Side::Reply(_) => self.reply(side.span),
+                Side::Set(..) | Side::Log(_) => {}
             }
         }
-        let LineKind::Try(try_line) = &line.kind else { return };
+        let try_line = match &line.kind {
+            LineKind::Try(try_line) => try_line,
+            LineKind::Leaf(Leaf::Reply(name)) => return self.reply(name.span),
+            LineKind::Leaf(Leaf::Hold) => return self.hold(line.span),
+            LineKind::Leaf(_) | LineKind::Faulty => return,
+        };
         for timed in &try_line.targets {
             self.target(&timed.target, timed.span);
         }
@@ -40,6 +51,23 @@ impl Types<'_> {
             Continuation::Return => {}
             Continuation::Else { line, .. } => self.line(line),
             Continuation::Results(results) => results.rules.iter().for_each(|rule| self.line(&rule.line)),
+        }
+    }
+
+    fn hold(&mut self, span: Span) {
+        if !self.modes.meets(ModeSet::default().with(Mode::Page)) {
+            let message = format!("`hold` keeps a page, and here come only {}", told(self.modes, "and"));
+            let help = "a call cannot wait; `voicemail` keeps what a caller says";
+            self.faults.push(Fault::new(Code::WrongMode, span, message).here("nothing to keep").help(help));
+        }
+    }
+
+    fn reply(&mut self, span: Span) {
+        let (_, takes) = about(AUTO_REPLIER);
+        if !self.modes.meets(takes) {
+            let message = format!("nobody reads a reply to {}", told(self.modes, "or"));
+            let help = "a page, a typed conversation or a voice call can be replied to; say `refuse \"why\"`";
+            self.faults.push(Fault::new(Code::WrongMode, span, message).here("no reply").help(help));
         }
     }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::ast::{
-    Continuation, Leaf, Line, LineKind, ResultRule, Results, Spanned, Target, Timed, TryLine,
+    Continuation, Leaf, Line, LineKind, ResultRule, Results, Side, Spanned, Target, Timed, TryLine,
 };
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token, unescape};
-use super::super::vocabulary::{ACTIONS, Found, TARGETS, TargetWord, Verb, find, served};
+use super::super::vocabulary::{ACTIONS, TARGETS, TargetWord, Verb, find, words_of};
 use super::super::words::Outcome;
 use super::cursor::{Lost, Parser, Read, told};
 use crate::base::Uid;
@@ -26,23 +26,49 @@ impl<'s> Parser<'s> {
             _ => return Err(self.expected("an action")),
         };
         match (find(ACTIONS, word), find(TARGETS, word)) {
-            (Found::Served(verb), _) => {
+            (Some(verb), _) => {
                 self.bump();
                 self.action(verb, token.span)
             }
-            (Found::Later, _) => Err(self.later(token, "actions", ACTIONS)),
-            (Found::Unknown, Found::Unknown) => {
-                let words = served(ACTIONS).chain(served(TARGETS)).collect::<Vec<_>>();
+            (None, None) => {
+                let words = words_of(ACTIONS).chain(words_of(TARGETS)).collect::<Vec<_>>();
                 Err(self.unknown(token, "action", words.into_iter()))
             }
-            (Found::Unknown, _) => self.try_line(token.span),
+            (None, Some(_)) => self.try_line(token.span),
         }
     }
 
     fn action(&mut self, verb: Verb, start: Span) -> Read<Line> {
         let leaf = match verb {
             Verb::Try => return self.try_line(start),
-            Verb::Also => return self.also(start),
+            Verb::Also => {
+                let begin = self.peek().span;
+                let copy = Side::Also(self.target()?);
+                return self.beside(start, Spanned { it: copy, span: begin.to(self.behind()) });
+            }
+            Verb::Set => {
+                let key = self.quoted_name("a property", "set")?;
+                self.bounded(&key, "the name of a property");
+                let value = self.text("the value of the property in quotes")?;
+                self.bounded(&value, "the value of a property");
+                let it = Side::Set(key.it, value.it);
+                return self.beside(start, Spanned { it, span: start.to(self.behind()) });
+            }
+            Verb::Log => {
+                let text = self.text("what to write, in quotes")?;
+                self.bounded(&text, "a line of the log");
+                return self.beside(start, Spanned { it: Side::Log(text.it), span: start.to(self.behind()) });
+            }
+            Verb::Reply => {
+                let name = self.quoted_name("a stock message", "reply")?;
+                if self.peek().kind == Kind::Comma {
+                    let it = Side::Reply(name.it);
+                    return self.beside(start, Spanned { it, span: name.span });
+                }
+                Leaf::Reply(name)
+            }
+            Verb::Hold => Leaf::Hold,
+            Verb::Redirect => Leaf::Redirect(self.uid()?),
             Verb::Decline => Leaf::Decline,
             Verb::Busy => Leaf::Busy,
             Verb::Ignore => Leaf::Ignore,
@@ -52,28 +78,27 @@ impl<'s> Parser<'s> {
                 self.eat(Kind::Word("user"));
                 Leaf::Forward(self.uid()?)
             }
-            Verb::Refuse => {
-                let Kind::Text(why) = self.peek().kind else {
-                    return Err(self.expected("the reason in quotes"));
-                };
-                self.bump();
-                Leaf::Refuse(unescape(why))
-            }
+            Verb::Refuse => Leaf::Refuse(self.text("the reason in quotes")?.it),
         };
-        Ok(Line { span: start.to(self.behind()), also: Vec::new(), kind: LineKind::Leaf(leaf) })
+        Ok(Line { span: start.to(self.behind()), sides: Vec::new(), kind: LineKind::Leaf(leaf) })
     }
 
-    /// Reads a copy and the line that it stands before; `also` itself has been read.
-    fn also(&mut self, start: Span) -> Read<Line> {
-        let begin = self.peek().span;
-        let it = self.target()?;
-        let copy = Spanned { it, span: begin.to(self.behind()) };
+    /// Reads the line that something stands before which is done besides.
+    fn beside(&mut self, start: Span, side: Spanned<Side>) -> Read<Line> {
         if !self.eat(Kind::Comma) {
             return Err(self.expected("`,` and what to do besides, as in `also inbox, try clients`"));
         }
         let line = self.deeper(Self::line)?;
-        let also = std::iter::once(copy).chain(line.also).collect();
-        Ok(Line { span: start.to(line.span), also, kind: line.kind })
+        let sides = std::iter::once(side).chain(line.sides).collect();
+        Ok(Line { span: start.to(line.span), sides, kind: line.kind })
+    }
+
+    /// Reads a text in quotes; it may be empty.
+    fn text(&mut self, what: &str) -> Read<Spanned<String>> {
+        let token = self.peek();
+        let Kind::Text(text) = token.kind else { return Err(self.expected(what)) };
+        self.bump();
+        Ok(Spanned { it: unescape(text), span: token.span })
     }
 
     /// Reads targets, their times and what follows; `try` itself has been read, or left out.
@@ -94,7 +119,7 @@ impl<'s> Parser<'s> {
             Continuation::Return
         };
         let kind = LineKind::Try(TryLine { targets, ring_for, after });
-        Ok(Line { span, also: Vec::new(), kind })
+        Ok(Line { span, sides: Vec::new(), kind })
     }
 
     fn timed(&mut self) -> Read<Timed> {
@@ -114,27 +139,24 @@ impl<'s> Parser<'s> {
         };
         self.bump();
         match find(TARGETS, word) {
-            Found::Served(TargetWord::Clients) => return Ok(Target::Clients),
-            Found::Served(TargetWord::Client) => {
+            Some(TargetWord::Clients) => return Ok(Target::Clients),
+            Some(TargetWord::Client) => {
                 return Ok(Target::Client(self.quoted_name("a client", "client")?));
             }
-            Found::Served(TargetWord::User) => return Ok(Target::User(self.uid()?.it)),
-            Found::Served(TargetWord::Inbox) => return Ok(Target::Inbox),
-            Found::Served(TargetWord::Voicemail) => return Ok(Target::Voicemail),
-            Found::Later => {
-                self.later(token, "targets", TARGETS);
-            }
-            Found::Unknown if word == "also" => {
+            Some(TargetWord::User) => return Ok(Target::User(self.uid()?.it)),
+            Some(TargetWord::Inbox) => return Ok(Target::Inbox),
+            Some(TargetWord::Voicemail) => return Ok(Target::Voicemail),
+            None if word == "also" => {
                 let fault = Fault::new(Code::Syntax, token.span, "`also` stands before the action");
                 self.note(fault.help("write `also inbox, try clients`"));
                 return Err(Lost);
             }
-            Found::Unknown if Uid::parse(word).is_ok() => {
+            None if Uid::parse(word).is_ok() => {
                 let fault = Fault::new(Code::Syntax, token.span, format!("{} is an address", told(token)));
                 self.note(fault.here("a user").help(format!("write `user {word}`")));
             }
-            Found::Unknown => {
-                self.unknown(token, "target", served(TARGETS).collect::<Vec<_>>().into_iter());
+            None => {
+                self.unknown(token, "target", words_of(TARGETS).collect::<Vec<_>>().into_iter());
             }
         }
         Ok(Target::Faulty)

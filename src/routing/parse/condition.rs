@@ -7,7 +7,7 @@ use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::{Pattern, PatternError};
 use super::super::values::{Amount, Named};
 use super::super::vocabulary::{
-    ACTIONS, CONDITIONS, Found, Key, PARTIES, PartyWord, TARGETS, find, nearest, served,
+    ACTIONS, CONDITIONS, Key, PARTIES, PartyWord, TARGETS, find, nearest, words_of,
 };
 use super::super::words::Mode;
 use super::cursor::{Lost, Parser, Read, told};
@@ -60,15 +60,7 @@ impl<'s> Parser<'s> {
     fn atom(&mut self) -> Read<Cond> {
         let token = self.peek();
         let Kind::Word(word) = token.kind else { return Err(self.expected("a condition")) };
-        let key = match find(CONDITIONS, word) {
-            Found::Served(key) => key,
-            Found::Later => {
-                self.later(token, "conditions", CONDITIONS);
-                self.skip_atom();
-                return Ok(Cond::Faulty);
-            }
-            Found::Unknown => return Err(self.no_condition(token, word)),
-        };
+        let Some(key) = find(CONDITIONS, word) else { return Err(self.no_condition(token, word)) };
         self.bump();
         let atom = match key {
             Key::Mode => Atom::Mode(self.values(Self::mode)?),
@@ -77,7 +69,7 @@ impl<'s> Parser<'s> {
             Key::Registered if self.eat(Kind::Word(THIS_MODE)) => Atom::RegisteredForMode,
             Key::Registered => Atom::Registered,
             Key::Urgent => Atom::Urgent,
-            Key::Time => Atom::Time(self.windows()?),
+            Key::Time => Atom::Time(self.times()?),
             Key::Status => Atom::Status(self.values(Self::status)?),
             Key::Account => self.account()?,
             Key::Property => self.property()?,
@@ -91,22 +83,10 @@ impl<'s> Parser<'s> {
         Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
     }
 
-    /// Leaves a condition and its values behind.
-    fn skip_atom(&mut self) {
-        self.bump();
-        while !self.line_ended() {
-            match self.peek().kind {
-                Kind::Word("and") | Kind::CloseParen | Kind::Arrow | Kind::OpenBrace => return,
-                Kind::Word("or") if self.begins_condition() => return,
-                _ => self.bump(),
-            };
-        }
-    }
-
     /// Says what is wrong with a word where a condition should begin.
     fn no_condition(&mut self, token: Token<'s>, word: &str) -> Lost {
         let fault = |message: String| Fault::new(Code::UnknownWord, token.span, message).here("no condition");
-        let near = nearest(word, served(CONDITIONS).chain(["otherwise", "not"]));
+        let near = nearest(word, words_of(CONDITIONS).chain(["otherwise", "not"]));
         let fault = if word == "else" {
             fault("`else` stands on the line of its `try`".to_owned())
                 .help("write `try clients for 20s else decline` on one line")
@@ -121,7 +101,7 @@ impl<'s> Parser<'s> {
             self.unknown(
                 token,
                 "condition",
-                served(CONDITIONS).chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
+                words_of(CONDITIONS).chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
             );
             return Lost;
         };
@@ -144,7 +124,7 @@ impl<'s> Parser<'s> {
         match self.ahead(1).kind {
             Kind::OpenParen => true,
             Kind::Word("not") => self.ahead(2).kind != Kind::Word("in"),
-            Kind::Word(word) => !matches!(find(CONDITIONS, word), Found::Unknown),
+            Kind::Word(word) => find(CONDITIONS, word).is_some(),
             _ => false,
         }
     }
@@ -164,29 +144,29 @@ impl<'s> Parser<'s> {
         let pattern = match token.kind {
             Kind::Text(text) => Pattern::read(&unescape(text)),
             Kind::Word(word) => match find(PARTIES, word) {
-                Found::Served(PartyWord::Anonymous) if key == Key::To => {
+                Some(PartyWord::Anonymous) if key == Key::To => {
                     let fault = Fault::new(Code::BadAddress, token.span, "nobody is called `anonymous`");
                     self.note(fault.help("`anonymous` is a caller that does not say who he is"));
                     return Err(Lost);
                 }
-                Found::Served(PartyWord::Anonymous) => Ok(Pattern::Anonymous),
-                Found::Served(PartyWord::Number) => {
+                Some(PartyWord::Anonymous) => Ok(Pattern::Anonymous),
+                Some(PartyWord::Number) => {
                     self.bump();
                     let (Kind::Word(digits) | Kind::Text(digits)) = self.peek().kind else {
                         return Err(self.expected("a number, such as \"+47*\""));
                     };
                     Pattern::number(digits)
                 }
-                Found::Served(PartyWord::In) => {
+                Some(PartyWord::In) => {
                     self.bump();
                     return Ok(Somebody::In(self.quoted_name("a group", "in")?));
                 }
-                Found::Served(PartyWord::Contact) => {
+                Some(PartyWord::Contact) => {
                     self.bump();
                     return Ok(Somebody::Contact);
                 }
-                Found::Served(PartyWord::Not) => return self.outside(),
-                Found::Served(PartyWord::Verified) if key == Key::To => {
+                Some(PartyWord::Not) => return self.outside(),
+                Some(PartyWord::Verified) if key == Key::To => {
                     let fault = Fault::new(
                         Code::WrongTree,
                         token.span,
@@ -199,12 +179,11 @@ impl<'s> Parser<'s> {
                     );
                     return Err(Lost);
                 }
-                Found::Served(PartyWord::Verified) => {
+                Some(PartyWord::Verified) => {
                     self.bump();
                     return Ok(Somebody::Verified);
                 }
-                Found::Later => return Err(self.later(token, "values", PARTIES)),
-                Found::Unknown => Pattern::read(word),
+                None => Pattern::read(word),
             },
             _ => return Err(self.expected("an address, a cluster or a number")),
         };
@@ -267,7 +246,7 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
 }
 
 fn known(word: &str) -> bool {
-    !matches!((find(ACTIONS, word), find(TARGETS, word)), (Found::Unknown, Found::Unknown))
+    find(ACTIONS, word).is_some() || find(TARGETS, word).is_some()
 }
 
 /// One condition stays itself; several are joined, and inner ones of the same kind dissolve.

@@ -1,8 +1,9 @@
 //! The parser's place among the tokens: looking, stepping, and finding the way after a fault.
 
+use super::super::calendar::Dates;
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token};
-use super::super::vocabulary::{Table, nearest, served};
+use super::super::vocabulary::nearest;
 
 /// How deep braces, parentheses, `not` and `else` may nest.
 const DEPTH_MAX: usize = 32;
@@ -19,6 +20,8 @@ pub(super) struct Parser<'s> {
     tokens: Vec<Token<'s>>,
     at: usize,
     pub(super) faults: Vec<Fault>,
+    /// The holidays that were read so far.
+    pub(super) holidays: Vec<Dates>,
     depth: usize,
     rules: usize,
     /// A limit was met: the rest of the file is not read, and no more faults are noted.
@@ -27,7 +30,7 @@ pub(super) struct Parser<'s> {
 
 impl<'s> Parser<'s> {
     pub(super) fn new(tokens: Vec<Token<'s>>, faults: Vec<Fault>) -> Self {
-        Self { tokens, at: 0, faults, depth: 0, rules: 0, given_up: false }
+        Self { tokens, at: 0, faults, holidays: Vec::new(), depth: 0, rules: 0, given_up: false }
     }
 
     /// The token ahead.
@@ -124,14 +127,6 @@ impl<'s> Parser<'s> {
         let found = self.peek();
         let message = format!("expected {what}, found {}", told(found));
         self.note(Fault::new(Code::Syntax, found.span, message).here(format!("expected {what}")));
-        Lost
-    }
-
-    /// Notes a word of the language that this version does not serve.
-    pub(super) fn later<T>(&mut self, word: Token<'s>, kind: &str, table: &Table<T>) -> Lost {
-        let message = format!("{} belongs to the language, but this version does not serve it", told(word));
-        let help = format!("{kind} that this version serves: {}", list(served(table)));
-        self.note(Fault::new(Code::LaterWord, word.span, message).here("not served").help(help));
         Lost
     }
 

@@ -3,7 +3,7 @@
 use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, lex, unescape};
-use super::super::vocabulary::{Found, SECTIONS, Section, find, nearest, served};
+use super::super::vocabulary::{SECTIONS, Section, find, nearest, words_of};
 use super::super::week::Zone;
 use super::super::words::Direction;
 use super::cursor::{Parser, Read, told};
@@ -84,22 +84,25 @@ impl Parser<'_> {
     fn section(&mut self, file: &mut File) -> Read<()> {
         let token = self.peek();
         let Kind::Word(word) = token.kind else {
-            return Err(self.expected("`zone`, `incoming` or `outgoing`"));
+            return Err(self.expected("`zone`, `holidays`, `incoming` or `outgoing`"));
         };
         match find(SECTIONS, word) {
-            Found::Served(Section::Zone) => {
+            Some(Section::Zone) => {
                 self.bump();
                 self.zone(file, token.span)
             }
-            Found::Served(Section::Tree(direction)) => {
+            Some(Section::Holidays) => {
+                self.bump();
+                self.holiday_line(file, token.span)
+            }
+            Some(Section::Tree(direction)) => {
                 self.bump();
                 self.tree(file, direction, token.span)
             }
-            Found::Later => Err(self.later(token, "parts of a profile", SECTIONS)),
-            Found::Unknown => Err(self.unknown(
+            None => Err(self.unknown(
                 token,
                 "part of a profile",
-                served(SECTIONS).collect::<Vec<_>>().into_iter(),
+                words_of(SECTIONS).collect::<Vec<_>>().into_iter(),
             )),
         }
     }
@@ -129,6 +132,17 @@ impl Parser<'_> {
         );
         let message = format!("{} is no time zone", told(token));
         self.note(Fault::new(Code::UnknownZone, token.span, message).here("no such zone").help(help));
+        Ok(())
+    }
+
+    fn holiday_line(&mut self, file: &mut File, head: Span) -> Read<()> {
+        if !file.trees.is_empty() {
+            let fault = Fault::new(Code::Syntax, head, "the holidays stand before the trees");
+            self.note(fault.help("move this line up, right after `profile … {`"));
+        }
+        let it = self.values(Self::dates)?;
+        self.holidays.extend(it.iter().cloned());
+        file.holidays.push(Spanned { it, span: head.to(self.behind()) });
         Ok(())
     }
 
@@ -209,7 +223,7 @@ impl Parser<'_> {
         };
         Ok(Then::Line(line.unwrap_or_else(|| {
             self.skip_line();
-            Line { span: self.behind(), also: Vec::new(), kind: LineKind::Faulty }
+            Line { span: self.behind(), sides: Vec::new(), kind: LineKind::Faulty }
         })))
     }
 

@@ -1,33 +1,38 @@
-//! The values of a `time` condition: days, hours, or hours on some days.
+//! The values of a `time` condition: dates, days, hours, what comes again by a rule.
 
+use std::sync::Arc;
+
+use super::super::calendar::{Dates, MONTHS};
 use super::super::fault::{Code, Fault, Span};
-use super::super::lex::{Kind, Token};
-use super::super::week::{DAYS, Days, Hours, Window};
+use super::super::lex::{Kind, Token, unescape};
+use super::super::recurrence::{LENGTH_MAX, Recurrence};
+use super::super::week::{DAYS, Days, Hours, Time, Window, minute};
 use super::cursor::{Lost, Parser, Read, told};
 
 impl Parser<'_> {
     /// Reads a list of times; `time` itself has been read.
-    pub(super) fn windows(&mut self) -> Read<Vec<Window>> {
-        let windows = self.values(|parser| {
+    pub(super) fn times(&mut self) -> Read<Vec<Time>> {
+        let times = self.values(|parser| {
             let start = parser.peek().span;
-            let window = parser.window()?;
-            Ok((window, start.to(parser.behind())))
+            let time = parser.time()?;
+            Ok((time, start.to(parser.behind())))
         })?;
-        for pair in windows.windows(2) {
-            if let [(days, first), (hours, second)] = pair {
-                self.one_reading((*days, *first), (*hours, *second));
+        for pair in times.windows(2) {
+            if let [(Time::Window(days), first), (Time::Window(hours), second)] = pair {
+                self.one_reading((days, *first), (hours, *second));
             }
         }
-        Ok(windows.into_iter().map(|(window, _)| window).collect())
+        Ok(times.into_iter().map(|(time, _)| time).collect())
     }
 
     /// Whole days right before days with hours: the hours may be meant for both.
-    fn one_reading(&mut self, (before, first): (Window, Span), (after, second): (Window, Span)) {
-        let (None, Some(whole), Some(days), Some(hours)) =
-            (before.hours, before.days, after.days, after.hours)
-        else {
+    fn one_reading(&mut self, (before, first): (&Window, Span), (after, second): (&Window, Span)) {
+        let without = |window: &Window| Window { hours: None, ..window.clone() };
+        let Some(hours) = after.hours.filter(|_| before.hours.is_none()) else { return };
+        let (whole, days) = (without(before).to_string(), without(after).to_string());
+        if days.is_empty() {
             return;
-        };
+        }
         let message = format!("are these hours meant for `{whole}` too?");
         let help = format!(
             "write `{whole} {hours} or {days} {hours}` if they are, `{whole} 00:00-24:00 or {days} {hours}` if not"
@@ -36,28 +41,165 @@ impl Parser<'_> {
         self.note(fault.label(first, "no hours here").help(help));
     }
 
+    fn time(&mut self) -> Read<Time> {
+        if self.eat(Kind::Word("every")) {
+            return self.every().map(Time::Every);
+        }
+        self.window().map(Time::Window)
+    }
+
     fn window(&mut self) -> Read<Window> {
         let token = self.peek();
         let Kind::Word(word) = token.kind else {
             return Err(self.expected("days or hours, such as `mon-fri 09:00-17:00`"));
         };
-        if is_hours(word) {
-            return Ok(Window { days: None, hours: Some(self.hours()?) });
+        let mut window = Window::default();
+        if word == "holiday" {
+            window.dates = Some(self.holiday()?);
+        } else if is_date(word) {
+            window.dates = Some(self.dates()?);
+        } else if !is_hours(word) {
+            window.days = Some(self.days()?);
         }
-        self.bump();
-        let days = Days::read(word).ok_or_else(|| self.no_days(token, word))?;
+        if window.dates.is_some()
+            && let Kind::Word(word) = self.peek().kind
+            && Days::read(word).is_some()
+        {
+            window.days = Some(self.days()?);
+        }
         let next = self.peek();
-        let hours = match next.kind {
+        match next.kind {
             Kind::Word("-") => return Err(self.apart(next)),
-            Kind::Word(word) if is_hours(word) => Some(self.hours()?),
+            Kind::Word(word) if is_date(word) => {
+                let fault = Fault::new(Code::BadTime, next.span, "dates stand before days and hours");
+                self.note(
+                    fault.help("for instance `dec-24 to dec-26 09:00-12:00`; several are joined with `or`"),
+                );
+                return Err(Lost);
+            }
+            Kind::Word(word) if is_hours(word) => window.hours = Some(self.hours()?),
             Kind::Word(word) if Days::read(word).is_some() => {
+                let days = window.days.map_or_else(String::new, |days| days.to_string());
                 let fault = Fault::new(Code::BadTime, next.span, "several days are joined with `or`");
                 self.note(fault.help(format!("write `{days} or {word}`")));
                 return Err(Lost);
             }
+            _ => {}
+        }
+        Ok(window)
+    }
+
+    fn days(&mut self) -> Read<Days> {
+        let token = self.bump();
+        let Kind::Word(word) = token.kind else { return Err(Lost) };
+        Days::read(word).ok_or_else(|| self.no_days(token, word))
+    }
+
+    fn holiday(&mut self) -> Read<Dates> {
+        let token = self.bump();
+        if self.holidays.is_empty() {
+            let fault = Fault::new(Code::BadTime, token.span, "this profile names no holidays");
+            self.note(
+                fault
+                    .here("which days?")
+                    .help("write them before the trees: `holidays jan-1 or dec-24 to dec-26 or 2027-03-26`"),
+            );
+            return Err(Lost);
+        }
+        Ok(Dates::Holiday(Arc::from(self.holidays.as_slice())))
+    }
+
+    /// Reads a date, or one and another.
+    pub(super) fn dates(&mut self) -> Read<Dates> {
+        let start = self.peek().span;
+        let first = self.date()?;
+        if !self.eat(Kind::Word("to")) {
+            return Ok(first);
+        }
+        let last = self.date()?;
+        first.to(&last).ok_or_else(|| {
+            let span = start.to(self.behind());
+            let fault = Fault::new(Code::BadTime, span, "this is no time from one date to another");
+            self.note(fault.help("the later one stands last; both have a year, or neither"));
+            Lost
+        })
+    }
+
+    fn date(&mut self) -> Read<Dates> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else {
+            return Err(self.expected("a date, such as `2026-12-24` or `dec-24`"));
+        };
+        self.bump();
+        Dates::read(word).ok_or_else(|| {
+            let fault = Fault::new(Code::BadTime, token.span, format!("{} is no date", told(token)));
+            let help = "a date is `2026-12-24`, or `dec-24` for every year; from one to another is `dec-24 to jan-2`";
+            self.note(fault.here("no date").help(help));
+            Lost
+        })
+    }
+
+    /// Reads a rule, when it comes first, and for how long; `every` itself has been read.
+    fn every(&mut self) -> Read<Recurrence> {
+        let rule = self.peek();
+        let Kind::Text(text) = rule.kind else {
+            return Err(self.expected("a rule in quotes, such as \"FREQ=WEEKLY;INTERVAL=2;BYDAY=MO\""));
+        };
+        self.bump();
+        if !self.eat(Kind::Word("from")) {
+            return Err(self.expected("`from` and the date on which it comes first"));
+        }
+        let date = self.peek();
+        let Dates::Once(first, _) = self.date()? else {
+            let fault = Fault::new(Code::BadTime, date.span, "the first date has a year");
+            self.note(fault.help("for instance `from 2026-01-05`"));
+            return Err(Lost);
+        };
+        let from = match self.peek().kind {
+            Kind::Word(word) if word.contains(':') => {
+                let token = self.bump();
+                let from = minute(word).filter(|minute| *minute < 1_440);
+                Some(from.ok_or_else(|| self.no_hour(token))?)
+            }
             _ => None,
         };
-        Ok(Window { days: Some(days), hours })
+        let length = if self.eat(Kind::Word("for")) { self.length()? } else { 1_440 };
+        Recurrence::read(&unescape(text), first, (from.unwrap_or(0), length, from.is_some())).map_err(|why| {
+            let help =
+                "rules are those of RFC 5545: `FREQ=MONTHLY;BYDAY=-1FR` is the last Friday of each month";
+            self.note(Fault::new(Code::BadTime, rule.span, why).here("in this rule").help(help));
+            Lost
+        })
+    }
+
+    /// Reads how long a time lasts, in minutes.
+    fn length(&mut self) -> Read<u32> {
+        let token = self.peek();
+        let Kind::Word(word) = token.kind else { return Err(self.expected("a time, such as `8h`")) };
+        self.bump();
+        let unit = word.find(|c: char| !c.is_ascii_digit()).and_then(|at| word.split_at_checked(at));
+        let minutes = unit.and_then(|(digits, unit)| {
+            let each = match unit {
+                "m" | "min" => 1,
+                "h" => 60,
+                "d" => 1_440,
+                _ => return None,
+            };
+            digits.parse::<u32>().ok()?.checked_mul(each)
+        });
+        minutes.filter(|minutes| (1..=LENGTH_MAX).contains(minutes)).ok_or_else(|| {
+            let fault = Fault::new(Code::BadDuration, token.span, format!("{} is no time", told(token)));
+            self.note(
+                fault.here("no time").help("a number and `m`, `h` or `d`, a week at most: `90m`, `8h`, `2d`"),
+            );
+            Lost
+        })
+    }
+
+    fn no_hour(&mut self, token: Token<'_>) -> Lost {
+        let fault = Fault::new(Code::BadTime, token.span, format!("{} is no time of the day", told(token)));
+        self.note(fault.here("no time").help("for instance `09:00`"));
+        Lost
     }
 
     fn hours(&mut self) -> Read<Hours> {
@@ -108,5 +250,12 @@ impl Parser<'_> {
 
 /// Whether a word is meant as hours, well written or not.
 fn is_hours(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit())
+    word.starts_with(|c: char| c.is_ascii_digit()) && !is_date(word)
+}
+
+/// Whether a word is meant as a date: it has a year and two dashes, or begins with a month.
+fn is_date(word: &str) -> bool {
+    let with_year = word.starts_with(|c: char| c.is_ascii_digit()) && word.matches('-').count() == 2;
+    let month = word.split('-').next().unwrap_or_default();
+    with_year || MONTHS.contains(&month)
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use proptest::prelude::*;
 use ratatosk::base::Uid;
-use ratatosk::routing::{Action, Direction, Mode, Party, Profile, Question, Registered, Trace};
+use ratatosk::routing::{
+    Action, Content, Direction, Header, Mode, Party, Profile, Question, Registered, Trace,
+};
 
 use super::compiled;
 
@@ -207,11 +210,20 @@ fn deciding_allocates_nothing() {
             time mon-fri 09:00-17:00 or sat 10:00-14:00 -> busy
             urgent and caller contact -> also inbox, try clients else inbox
             time 22:00-06:00 -> decline
+            time dec-24 to jan-2 or every "FREQ=YEARLY;BYMONTH=3;BYDAY=MO,TU;BYSETPOS=-1" from 2026-01-01 09:00 for 30h -> ignore
+            status occupied and account credit under 5 -> hold
+            subject contains "lunch" or body matches "*w*n*" or language en -> ignore
+            property "a" is "b" or size over 5 -> busy
             otherwise -> busy
         } }"#,
     );
     let caller = Uid::parse("anne@north.test").unwrap();
     let groups: [Arc<str>; 2] = ["Family".into(), "Friends".into()];
+    let headers = [
+        (Header::Subject, Bytes::from_static(b"About Dinner")),
+        (Header::AcceptLanguage, Bytes::from_static(b"da")),
+    ];
+    let content = Content::new(headers, Bytes::from_static("Dinner\u{e9} now".as_bytes()), 12);
     let mut trace = Trace::new();
     let allocations = allocation_counter::measure(|| {
         for hour in 0..400 {
@@ -224,10 +236,11 @@ fn deciding_allocates_nothing() {
                 contact: true,
                 urgent: true,
                 wall_ms: 1_790_000_000_000 + hour * 3_600_000,
+                content: Some(&content),
                 ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
             };
             let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
-            let _ = (profile.action(place), profile.also(place));
+            let _ = (profile.action(place), profile.sides(place));
         }
     });
     assert_eq!(allocations.count_total, 0);

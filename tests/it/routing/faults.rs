@@ -28,9 +28,9 @@ fn incoming(rules: &str) -> String {
 }
 
 /// The faulty trees under `tests/golden/routing/`.
-const FAULTY: [&str; 9] = ["words", "later", "shape", "cover", "form", "names", "modes", "times", "facts"];
+const FAULTY: [&str; 9] = ["words", "besides", "shape", "cover", "form", "names", "modes", "times", "facts"];
 /// Those that are checked for a user who has groups and devices.
-const NAMED: [&str; 2] = ["names", "modes"];
+const NAMED: [&str; 3] = ["names", "modes", "besides"];
 
 fn names() -> Names {
     let devices =
@@ -76,9 +76,16 @@ fn one_fault_breeds_no_others() {
         ("caller in \"A\" or \"B\" -> ignore\n otherwise -> busy", &[Code::BadAddress]),
         ("caller verified -> ignore\n otherwise -> busy", &[]),
         ("to contact -> ignore\n otherwise -> busy", &[Code::WrongTree]),
-        ("otherwise -> reply \"busy\", hold", &[Code::LaterWord]),
+        ("otherwise -> reply \"busy\", hold", &[]),
+        ("otherwise -> reply \"busy\"", &[]),
+        ("otherwise -> set \"a\" \"b\", log \"c\", also inbox, reply \"busy\", try clients else hold", &[]),
+        ("otherwise -> set \"a\", busy", &[Code::Syntax]),
+        ("otherwise -> log \"a\"", &[Code::Syntax]),
+        ("otherwise -> redirect anne", &[Code::BadAddress]),
+        ("mode voice -> hold\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode file -> reply \"busy\"\n otherwise -> busy", &[Code::WrongMode]),
         ("otherwise -> also inbox", &[Code::Syntax]),
-        ("otherwise -> also inbox, hold", &[Code::LaterWord]),
+        ("otherwise -> also inbox, hold", &[]),
         ("otherwise -> also inbx, try clients", &[Code::UnknownWord]),
         ("otherwise -> also inbox, also inbox, try clients", &[Code::Repeated]),
         ("otherwise -> also inbox, inbox", &[Code::Repeated]),

@@ -6,8 +6,8 @@ use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, T
 
 /// Words and signs of the language, and things that are neither.
 fn scrap() -> impl Strategy<Value = String> {
-    let words = "profile incoming outgoing zone otherwise mode caller to registered this-mode and or not try \
-        clients user for after else decline busy ignore forward send refuse number anonymous in contact urgent time also status inbox \
+    let words = "profile incoming outgoing zone otherwise mode caller to registered this-mode status available property account credit under over subject body header contains matches language size device verified is and or not try \
+        clients user for after else decline busy ignore forward send refuse number anonymous in contact urgent time also reply hold redirect set log inbox \
         voicemail client mon-fri sat-sun 09:00-17:00 22:00-06:00 24:00-99:99 9-17 \"desk\" \
         voice page answered no-answer failed { } ( ) -> , \" # \\ * @ + 20s 2m 0s 999999999999999999h \
         anne@north.test *@south.test @a.test +47* \"p\" Europe/Oslo \r \n \u{0} \u{feff} \u{2028} é - --> é@é";
@@ -33,6 +33,7 @@ fn address() -> impl Strategy<Value = &'static str> {
         "in \"Friends\"",
         "in \"The \\\"Board\\\" # 1\"",
         "contact",
+        "not in \"Friends\"",
     ])
 }
 
@@ -44,14 +45,43 @@ fn condition(party: &'static str) -> impl Strategy<Value = String> {
         prop::collection::vec(address(), 1..4).prop_map(move |l| format!("{party} {}", l.join(" or ")));
     let registered =
         proptest::sample::select(vec!["registered", "registered this-mode"]).prop_map(str::to_owned);
-    let windows = ["mon-fri 9:00-17:00", "sat", "sun-mon 22:00-06:00", "00:00-06:30", "08:00-0:00"];
+    let windows = [
+        "dec-24 to jan-2",
+        "2026-12-24 mon-fri 9:00-12:00",
+        "every \"freq=weekly;byday=MO\" from 2026-01-05 9:00 for 120m",
+        "mon-fri 9:00-17:00",
+        "sat",
+        "sun-mon 22:00-06:00",
+        "00:00-06:30",
+        "08:00-0:00",
+    ];
     let time = proptest::sample::subsequence(windows.to_vec(), 1..3)
         // Hours right after days without any can be read in two ways.
         .prop_filter("two readings", |list| {
-            !list.windows(2).any(|pair| pair == ["sat", "sun-mon 22:00-06:00"])
+            let bare = ["sat", "dec-24 to jan-2"];
+            !list.windows(2).any(|pair| {
+                bare.contains(&pair[0])
+                    && !bare.contains(&pair[1])
+                    && pair[1].contains(':')
+                    && !pair[1].starts_with(['0', 'e'])
+            })
         })
         .prop_map(|list| format!("time {}", list.join(" or ")));
-    prop_oneof![mode, parties, registered, time, Just("urgent".to_owned())].prop_recursive(3, 8, 3, |inner| {
+    let facts = [
+        "status away or offline",
+        "account \"gold\"",
+        "account credit under 5 or over 100",
+        "property \"a b\"",
+        "property \"a \\\"b\" is \"c\" or \"d\"",
+        "subject contains \"Å # x\"",
+        "header \"subject\" matches \"*a*\" or \"b\"",
+        "body matches \"*\"",
+        "language en-GB or is",
+        "size over 1000",
+        "urgent",
+    ];
+    let facts = proptest::sample::select(facts.to_vec()).prop_map(str::to_owned);
+    prop_oneof![mode, parties, registered, time, facts].prop_recursive(3, 8, 3, |inner| {
         let joined = |word: &'static str| {
             prop::collection::vec(inner.clone(), 2..4).prop_map(move |list| format!("({})", list.join(word)))
         };
@@ -70,6 +100,9 @@ fn line() -> impl Strategy<Value = String> {
         "inbox",
         "also inbox, also \"gsm\", try \"gsm # 2\"",
         "also inbox, busy",
+        "reply \"away\", hold",
+        "set \"a\" \"\", log \"x # y\", redirect bob@south.test",
+        "reply \"busy\"",
     ];
     let leaf = proptest::sample::select(leaf.to_vec()).prop_map(str::to_owned);
     leaf.prop_recursive(3, 6, 2, |inner| {

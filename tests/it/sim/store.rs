@@ -10,7 +10,7 @@ use ratatosk::effect::store::{
     InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
     StoredUser,
 };
-use ratatosk::routing::Profile;
+use ratatosk::routing::{Account, Profile, Status};
 
 use super::digest::hash;
 
@@ -97,6 +97,28 @@ impl Store {
         self.users.get_mut(uid).unwrap().devices.push(device);
     }
 
+    /// Says how a user can be reached.
+    pub fn status(&mut self, uid: &Uid, status: Option<Status>) {
+        self.users.get_mut(uid).unwrap().status = status;
+    }
+
+    /// Gives a user a stock message.
+    pub fn stock(&mut self, uid: &Uid, name: &str, text: &str) {
+        self.users.get_mut(uid).unwrap().stock = Box::new([(name.into(), text.into())]);
+    }
+
+    /// Gives a user an account.
+    pub fn account(&mut self, uid: &Uid, kind: &str, credit: i64) {
+        let account = Account { kind: kind.into(), credit, ..Account::default() };
+        self.users.get_mut(uid).unwrap().account = Some(Arc::new(account));
+    }
+
+    /// The value of a user's property.
+    pub fn property(&self, uid: &Uid, key: &str) -> Option<String> {
+        let account = self.users.get(uid)?.account.as_ref()?;
+        account.property(key).map(str::to_owned)
+    }
+
     /// Gives a user a contact list.
     pub fn contacts(&mut self, uid: &Uid, contacts: StoredContacts) {
         self.users.get_mut(uid).unwrap().contacts = contacts;
@@ -180,9 +202,10 @@ impl Store {
                 let owner = |user: &&StoredUser| user.numbers.contains(&number);
                 StoreOutcome::Number(self.users.values().find(owner).map(|user| user.uid.clone()))
             }
-            StoreOp::LoadInbox { uid, limit } => {
+            StoreOp::LoadInbox { uid, limit, held } => {
                 let limit = usize::try_from(limit).unwrap();
-                StoreOutcome::Inbox(self.waiting(&uid).take(limit).cloned().collect())
+                let ready = self.waiting(&uid).filter(|page| held || !page.held);
+                StoreOutcome::Inbox(ready.take(limit).cloned().collect())
             }
             StoreOp::LoadOutbox { peer, after, due_ms, stored_ms, limit } => {
                 self.load_outbox(&peer, after, (due_ms, stored_ms), usize::try_from(limit).unwrap())
@@ -206,6 +229,14 @@ impl Store {
                 let replaced = |key: &String| remove.contains(key) || put.iter().any(|new| new.key == *key);
                 user.bindings.retain(|old| !replaced(&old.key));
                 user.bindings.extend(put);
+                StoreOutcome::Saved
+            }
+            StoreOp::PutProperty { uid, key, value } => {
+                let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
+                let account = Arc::make_mut(user.account.get_or_insert_default());
+                let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
+                let new = (!value.is_empty()).then(|| (Box::from(&*key), Box::from(&*value)));
+                account.properties = others.chain(new).collect();
                 StoreOutcome::Saved
             }
             StoreOp::PutCall(record) => {

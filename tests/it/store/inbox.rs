@@ -24,6 +24,7 @@ fn page(user: &str, call_id: &str) -> InboxPage {
         body: Bytes::from(format!("the text of {call_id}")),
         stored_ms: 1_000,
         copy: false,
+        held: false,
     }
 }
 
@@ -36,7 +37,7 @@ fn copy(user: &str, call_id: &str) -> StoreOp {
 }
 
 fn waiting(world: &World, user: &str, limit: u32) -> Vec<InboxPage> {
-    match world.ask(StoreOp::LoadInbox { uid: uid(user), limit }) {
+    match world.ask(StoreOp::LoadInbox { uid: uid(user), limit, held: true }) {
         StoreOutcome::Inbox(pages) => pages,
         other => panic!("{other:?}"),
     }

@@ -333,6 +333,7 @@ fn all_that_is_a_users_goes_with_him() {
         body: bytes::Bytes::new(),
         stored_ms: 0,
         copy: false,
+        held: false,
     };
     let put = || StoreOp::PutInbox(Arc::new(page.clone()));
     assert!(matches!(world.ask(put()), StoreOutcome::Saved));

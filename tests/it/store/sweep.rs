@@ -68,7 +68,7 @@ fn old_records_and_delivered_pages_go_and_waiting_ones_stay() {
     settles(&place, "calls", 11);
     settles(&place, "pages", 1);
     settles(&place, "inbox", 2);
-    match world.ask(StoreOp::LoadInbox { uid: uid("anne"), limit: 10 }) {
+    match world.ask(StoreOp::LoadInbox { uid: uid("anne"), limit: 10, held: false }) {
         StoreOutcome::Inbox(pages) => assert_eq!(pages[0].call_id, "waiting", "however old it is"),
         other => panic!("{other:?}"),
     }

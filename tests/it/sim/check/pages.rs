@@ -127,5 +127,6 @@ fn is_dropped(world: &World, answer: &View<'_>) -> bool {
 /// When a page was dropped by a tree, in any cluster.
 fn ignores(world: &World) -> impl Iterator<Item = i64> {
     let pages = world.clusters.iter().flat_map(|cluster| &cluster.store.pages);
-    pages.filter(|record| record.rule.contains("ignore")).map(|record| record.at_ms)
+    let drops = |rule: &str| rule.contains("ignore") || rule.contains("reply");
+    pages.filter(move |record| drops(&record.rule)).map(|record| record.at_ms)
 }
