@@ -14,8 +14,10 @@ const END: &str = "<!-- end of the table -->\n";
 
 /// Number, what it is about, and the tests: files of `tests/it`, or sources with tests of their own.
 const ROWS: &[(u32, &str, &str)] = &[
+    (2782, "SRV records", "src/transport/resolve.rs"),
     (3261, "SIP", "calls dialogs forks odd_phones requests register crossings torture"),
     (3262, "reliable provisional responses (PRACK)", "reliable crossings"),
+    (3263, "where a domain is reached", "src/transport/resolve.rs"),
     (3264, "offer and answer", "dialogs updates reliable"),
     (3311, "UPDATE", "updates reliable crossings"),
     (3323, "privacy", "users requests detours"),
@@ -39,6 +41,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5118, "IPv6 torture messages", "torture torture_server"),
     (5246, "TLS 1.2", "tls"),
     (5393, "loops and breadth of forks", "detours"),
+    (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers"),
     (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
     (6026, "answers to INVITE that come again", "odd_phones"),
