@@ -289,6 +289,16 @@ impl Call {
         }
     }
 
+    /// A branch is gone: what the caller has offered it will not be answered any more.
+    fn forsake(&self, desk: &mut Desk<'_, '_, '_>, leg: Key) {
+        let State::Hunting(hunt) = &self.state else { return };
+        for early in hunt.dialogs_of(leg) {
+            let word = LegWord::Renegotiated { early, status: 487, passage: Passage::default() };
+            let report = desk.legs.say(desk.wire, self.upstream.leg, word);
+            desk.reports.extend(report);
+        }
+    }
+
     fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let early = hunt.win((winner.leg, early), &passage);
@@ -307,6 +317,7 @@ impl Call {
     fn rejected(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, mut refusal: Refusal) {
         self.searches.0 = self.searches.0.saturating_sub(refusal.spent);
         let contacts = std::mem::take(&mut refusal.contacts);
+        self.forsake(desk, leg);
         let State::Hunting(hunt) = &mut self.state else { return };
         let status = refusal.status;
         if (300..400).contains(&status) {

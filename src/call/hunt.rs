@@ -200,6 +200,12 @@ impl Hunt {
         u8::try_from(at).ok()
     }
 
+    /// The early dialogs of the caller's that are with this branch.
+    pub(super) fn dialogs_of(&self, leg: Key) -> impl Iterator<Item = u8> {
+        let own = (0..).zip(&self.early).filter(move |(_, own)| own.of.0 == leg);
+        own.map(|(number, _)| number)
+    }
+
     /// Takes the winner out: the others are left.
     pub(super) fn win(&mut self, of: (Key, u8), passage: &Passage) -> u8 {
         let early = self.early(of, passage);

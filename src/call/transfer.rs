@@ -234,6 +234,8 @@ impl Call {
                 }
                 return Some(word);
             }
+            // While the new one only rings, the two talk on.
+            (Stage::Asking, word) if !left => return Some(word),
             (_, word) if leg == far.leg => self.put_off(desk, far, left, word),
             (_, word) if leg == referrer.leg => return self.put_off_referrer(desk, referrer, word),
             (_, _) => {}

@@ -68,8 +68,14 @@ impl Uas {
     }
 
     /// The other side has answered that offer.
-    pub(super) fn settle_early(&mut self, wire: &mut Wire<'_, '_>, status: u16, passage: &Passage) {
-        let Some((_, asked)) = self.negotiation.asked.take() else { return };
+    pub(super) fn settle_early(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        early: u8,
+        status: u16,
+        passage: &Passage,
+    ) {
+        let Some((_, asked)) = self.negotiation.asked.take_if(|(own, _)| *own == early) else { return };
         match status {
             200..300 => self.grant_early(wire, &asked, passage),
             500 if asked.request.method() == Method::Update => {

@@ -112,8 +112,8 @@ impl Uas {
                 self.refuse(wire, &Refusal { passage, ..Refusal::status(480) })
             }
             LegWord::Renegotiate { early, passage, .. } => self.offer_early(wire, key, early, &passage),
-            LegWord::Renegotiated { status, passage, .. } => {
-                self.settle_early(wire, status, &passage);
+            LegWord::Renegotiated { early, status, passage } => {
+                self.settle_early(wire, early, status, &passage);
                 Turn::Stay
             }
             LegWord::Acknowledge(_)

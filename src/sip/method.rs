@@ -1,6 +1,6 @@
 //! The methods.
 //!
-//! Implements: RFC 3261 §7.1; RFC 3262; RFC 3311; RFC 3428; RFC 3515; RFC 3903; RFC 6086; RFC 6665.
+//! Implements: RFC 3261 §7.1; RFC 3262; RFC 3311; RFC 3428; RFC 3515; RFC 6086; RFC 6665.
 
 use std::fmt;
 

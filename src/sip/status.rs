@@ -1,6 +1,6 @@
 //! The phrases that go with statuses.
 //!
-//! Implements: RFC 3261 §21; RFC 3329; RFC 4028; RFC 4412; RFC 5393; RFC 6086; RFC 6665; RFC 8688.
+//! Implements: RFC 3261 §21; RFC 4028; RFC 5393; RFC 6086; RFC 6665.
 
 /// The usual phrase for a status; that of its class for one without a phrase of its own.
 pub const fn reason_phrase(status: u16) -> &'static str {

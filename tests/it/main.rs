@@ -20,6 +20,7 @@ mod calls;
 mod checkers;
 mod cli;
 mod contacts;
+mod crossings;
 mod detours;
 mod dialogs;
 mod dials;

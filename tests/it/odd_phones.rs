@@ -449,3 +449,70 @@ fn nothing_is_asked_after_the_end() {
         assert!(legs == 0 && timers <= bindings + 1, "{legs} legs, {timers} timers, {bindings} bindings");
     }
 }
+
+// ---- sessions and addresses ------------------------------------------------------------------
+
+/// What a phone sends as its session is between the phones: it passes, whatever it is; one that is no
+/// session at all says so by its type, and is refused.
+#[test]
+fn odd_sessions() {
+    let long = format!("v=0\r\na=x:{}\r\n", "x".repeat(60_000));
+    for (kind, body, status) in [
+        ("application/sdp", "", "200"),
+        ("application/sdp", "this is no session", "200"),
+        ("application/sdp", "\0\0", "200"),
+        ("multipart/mixed;boundary=b", "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n", "200"),
+        ("application/sdp", long.as_str(), "200"),
+        ("text/html", "<p>", "415"),
+    ] {
+        let mut world = World::new();
+        world.phone("anne").tcp();
+        world.phone("carl").tcp().on_call(&answers(0.5));
+        world.at(0.0, "anne", call("carl").with("Content-Type", kind).with("*", body));
+        world.run(0.3);
+        if status == "200" {
+            let invite = world.latest("carl", "INVITE", "INVITE");
+            assert_eq!(Packet::parse(&invite).unwrap().body, body, "{kind}");
+        }
+        world.run(3.0);
+        world.latest("anne", &format!("SIP/2.0 {status}"), "INVITE");
+        world.at(4.0, "anne", Do::Hangup);
+        world.run(45.0);
+        assert!(world.census().iter().all(|census| census.calls == 0 && census.legs == 0), "{kind}");
+    }
+}
+
+/// A phone gives the address of another's as its own in a call: what is for it still goes to where it is
+/// itself, and the other hears nothing.
+#[test]
+fn a_contact_of_somebody_else() {
+    let mut world = talking();
+    world.phone("dora");
+    world.at(3.0, "anne", Do::Hold.with("Contact", "<sip:zq3qc@198.51.100.3:5060>"));
+    world.at(5.0, "carl", Do::Hangup);
+    world.run(10.0);
+    assert!(!world.wire.iter().any(|line| line.to == Who::Phone(2)), "nothing goes to Dora");
+    let bye = world.wire.iter().find(|line| line.to == Who::Phone(0) && line.bytes.starts_with(b"BYE"));
+    assert!(bye.is_some(), "Anne hears the BYE");
+}
+
+/// A phone answers an INVITE three times: the first makes the call, and each is acknowledged.
+#[test]
+fn an_answer_comes_three_times() {
+    let mut world = talking();
+    world.run(2.0);
+    let answer = World::again(&world.latest("carl", "SIP/2.0 200", "INVITE"));
+    for _ in 0..2 {
+        world.write("carl", &answer);
+    }
+    world.run(2.5);
+    let acks = world.wire.iter().filter(|line| line.to == Who::Phone(1) && line.bytes.starts_with(b"ACK"));
+    assert_eq!(acks.count(), 3);
+    let answers = |line: &&crate::sim::world::Line| {
+        line.to == Who::Phone(0) && line.bytes.starts_with(b"SIP/2.0 200") && !line.again
+    };
+    assert_eq!(world.wire.iter().filter(answers).count(), 1);
+    world.at(5.0, "anne", Do::Hangup);
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+}

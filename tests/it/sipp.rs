@@ -172,6 +172,13 @@ plays! {
         carl.ends_well();
     }
 
+    /// Every step made sure: PRACK on both legs, a session timer, a refresh by UPDATE.
+    reliable: |stage| {
+        let carl = stage.phone("carl", "reliable.xml", 1, &[]);
+        stage.anne("call_reliable.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
     /// The callee's phone stops ringing.
     cancel: |stage| {
         let carl = stage.phone("carl", "ring.xml", 1, &[]);

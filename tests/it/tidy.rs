@@ -3,6 +3,7 @@
 #![allow(clippy::string_slice, reason = "cut where something was found")]
 
 mod conformance;
+mod documents;
 mod floors;
 mod map;
 mod source;

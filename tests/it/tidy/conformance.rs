@@ -41,6 +41,11 @@ fn document(entry: &str, file: &Source) -> Result<(u32, String), String> {
     split.ok_or_else(|| format!("{}: {entry:?} is not `RFC number §section`", file.path))
 }
 
+/// The numbers of all that is implemented.
+pub(super) fn documents(files: &[Source]) -> std::collections::BTreeSet<u32> {
+    files.iter().filter_map(|file| implements(file).ok()).flatten().map(|(number, _)| number).collect()
+}
+
 /// The table, by document and file.
 fn table(files: &[Source]) -> String {
     let mut rows = BTreeMap::new();

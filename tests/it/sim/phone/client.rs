@@ -79,7 +79,11 @@ impl Phone {
     /// Sends a request in a new transaction; gives its branch.
     pub(super) fn request(&mut self, at: At, path: Path, mut draft: Draft, purpose: Purpose) -> String {
         for (name, value) in std::mem::take(&mut self.extra) {
-            if value.is_empty() { draft.remove(&name) } else { draft.set(&name, value) }
+            match name.as_str() {
+                "*" => draft.body = value,
+                _ if value.is_empty() => draft.remove(&name),
+                _ => draft.set(&name, value),
+            }
         }
         let outside = !draft.get("To").contains(";tag=");
         if self.reuses_nonce && outside && draft.method() != "CANCEL" {

@@ -53,7 +53,7 @@ pub enum Do {
     Stray(String),
     /// Pages a user.
     Page(String, String),
-    /// Does that with these headers in the request instead of its own.
+    /// Does that with these headers in the request instead of its own; `*` is its body.
     With(Vec<(String, String)>, Box<Self>),
     /// Repeats the last request it sent as if its answer were lost.
     Repeat,

@@ -1,0 +1,109 @@
+//! The README's table of RFCs: what the `Implements:` lines name, in plain words, with the tests of each.
+//!
+//! `UPDATE_GOLDEN=1` writes it anew. An RFC that is new in an `Implements:` line needs a row here.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use super::conformance::documents;
+use super::source::{none, root, sources};
+
+const BEGIN: &str = "<!-- The table of RFCs is made by a test: UPDATE_GOLDEN=1 cargo test tidy -->\n";
+const END: &str = "<!-- end of the table -->\n";
+
+/// Number, what it is about, and the tests: files of `tests/it`, or sources with tests of their own.
+const ROWS: &[(u32, &str, &str)] = &[
+    (2782, "SRV records", "src/transport/resolve.rs"),
+    (3261, "SIP", "calls dialogs forks odd_phones requests register crossings torture"),
+    (3262, "reliable provisional responses (PRACK)", "reliable crossings"),
+    (3263, "where a domain is reached", "src/transport/resolve.rs"),
+    (3264, "offer and answer", "dialogs updates reliable"),
+    (3311, "UPDATE", "updates reliable crossings"),
+    (3323, "privacy", "users requests detours"),
+    (3325, "asserted identities between clusters", "federation federation_door"),
+    (3326, "why a call ended (Reason)", "forks races odd_phones"),
+    (3327, "Path", "register strangers"),
+    (3420, "the first line of a message, in NOTIFY", "transfers"),
+    (3428, "pages (MESSAGE)", "messages inbox"),
+    (3515, "REFER", "transfers crossings"),
+    (3581, "rport", "ways wire"),
+    (3891, "Replaces, inside Refer-To", "transfers"),
+    (3892, "Referred-By, its compact name", "src/sip/name.rs"),
+    (3966, "telephone numbers", "ways src/sip/uri_parse.rs"),
+    (3994, "who is typing is not kept", "inbox"),
+    (4028, "session timers", "session_timers"),
+    (4320, "no 408 to what is no INVITE", "odd_phones"),
+    (4475, "torture messages", "torture torture_server"),
+    (4488, "REFER without notifications", "transfers"),
+    (4647, "languages", "src/routing/content.rs"),
+    (5057, "what ends a dialog", "dialogs odd_phones"),
+    (5118, "IPv6 torture messages", "torture torture_server"),
+    (5246, "TLS 1.2", "tls"),
+    (5393, "loops and breadth of forks", "detours"),
+    (5545, "recurring times in trees", "routing/clock"),
+    (5589, "transfer", "transfers"),
+    (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
+    (6026, "answers to INVITE that come again", "odd_phones"),
+    (6086, "INFO", "dialogs odd_phones"),
+    (6455, "WebSocket", "web_sockets"),
+    (6665, "events: refused, and NOTIFY of REFER", "messages transfers"),
+    (7044, "History-Info", "detours"),
+    (7118, "SIP over WebSocket", "web_sockets torture_server"),
+    (7616, "digest", "register src/sip/digest/hash.rs"),
+    (8446, "TLS 1.3", "tls"),
+    (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
+    (8866, "session descriptions", "src/sip/sdp.rs"),
+];
+
+/// The table, and what is wrong with its rows.
+fn table() -> (String, Vec<String>) {
+    let implemented: BTreeSet<u32> = documents(&sources("src", &[".rs"]));
+    let told: BTreeSet<u32> = ROWS.iter().map(|(number, ..)| *number).collect();
+    let missing = implemented.difference(&told).map(|rfc| format!("RFC {rfc} has no row"));
+    let gone = told.difference(&implemented).map(|rfc| format!("RFC {rfc} is in no `Implements:` line"));
+    let mut faults: Vec<String> = missing.chain(gone).collect();
+    let mut text = "| RFC | about | tests |\n|---|---|---|\n".to_owned();
+    for (number, about, tests) in ROWS {
+        let tests: Vec<String> = tests.split(' ').map(path).collect();
+        faults.extend(
+            tests
+                .iter()
+                .filter(|test| !has_tests(test))
+                .map(|test| format!("RFC {number}: no tests in {test}")),
+        );
+        let links = tests.iter().map(|test| {
+            let name = test.trim_start_matches("tests/it/").trim_end_matches(".rs");
+            format!("[{name}]({test})")
+        });
+        let links: Vec<String> = links.collect();
+        let rfc = format!("[{number}](https://www.rfc-editor.org/rfc/rfc{number})");
+        writeln!(text, "| {rfc} | {about} | {} |", links.join(", ")).unwrap();
+    }
+    (text, faults)
+}
+
+fn path(test: &str) -> String {
+    if test.starts_with("src/") { test.to_owned() } else { format!("tests/it/{test}.rs") }
+}
+
+fn has_tests(path: &str) -> bool {
+    // The tests of the wire are rows of a macro.
+    fs::read_to_string(root().join(path)).is_ok_and(|text| text.contains("#[test]"))
+}
+
+#[test]
+fn the_readme_tells_every_rfc() {
+    let (table, faults) = table();
+    none(&faults, "tests/it/tidy/documents.rs has a row for every RFC that is implemented, with its tests");
+    let file = root().join("README.md");
+    let readme = fs::read_to_string(&file).unwrap();
+    let (head, rest) = readme.split_once(BEGIN).expect("the README has a place for the table");
+    let (_, tail) = rest.split_once(END).expect("the table ends");
+    let written = format!("{head}{BEGIN}{table}{END}{tail}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &written).unwrap();
+        return;
+    }
+    assert!(written == readme, "the README's table of RFCs is out of date: UPDATE_GOLDEN=1 cargo test tidy");
+}
