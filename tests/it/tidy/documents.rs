@@ -14,6 +14,7 @@ const END: &str = "<!-- end of the table -->\n";
 
 /// Number, what it is about, and the tests: files of `tests/it`, or sources with tests of their own.
 const ROWS: &[(u32, &str, &str)] = &[
+    (1035, "what a name server says", "dns"),
     (2782, "SRV records", "src/transport/resolve.rs"),
     (3261, "SIP", "calls dialogs forks odd_phones requests register crossings torture"),
     (3262, "reliable provisional responses (PRACK)", "reliable crossings"),
@@ -24,6 +25,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (3325, "asserted identities between clusters", "federation federation_door"),
     (3326, "why a call ended (Reason)", "forks races odd_phones"),
     (3327, "Path", "register strangers"),
+    (3403, "NAPTR records", "src/transport/resolve.rs dns"),
     (3420, "the first line of a message, in NOTIFY", "transfers"),
     (3428, "pages (MESSAGE)", "messages inbox"),
     (3515, "REFER", "transfers crossings"),
