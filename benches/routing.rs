@@ -5,8 +5,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ratatosk::base::Uid;
-use ratatosk::routing::{Direction, Mode, Party, Profile, Question, Registered, Trace, format};
+use ratatosk::base::{Limits, Uid};
+use ratatosk::routing::{
+    Direction, Facts, Mode, Outcome, Party, Profile, Question, Recorded, Registered, Route, Trace, Who,
+    differences, format,
+};
 
 /// Twenty rules of the kinds that people write; the question below falls through to the last.
 const TREE: &str = r#"profile "bench" {
@@ -69,6 +72,24 @@ fn large() -> String {
     format!("profile \"large\" {{ incoming {{\n{rules}\notherwise -> try clients\n}} }}")
 }
 
+/// Fifty nodes: as many decisions and actions as a busy person's tree has.
+fn fifty() -> String {
+    let rule = |i: usize| match i % 4 {
+        0 => format!("caller u{i}@south.test -> busy"),
+        1 => format!("mode voice and caller number \"+{i}*\" -> decline"),
+        2 => format!(
+            "time mon-fri {:02}:00-{:02}:30 and caller in \"group {i}\" -> ignore",
+            i % 12,
+            12 + i % 12
+        ),
+        _ => format!("urgent and caller @c{i}.test -> try clients for 20s else inbox"),
+    };
+    let rules = (0..24).map(rule).collect::<Vec<_>>().join("\n");
+    format!(
+        "profile \"fifty\" {{ incoming {{\n{rules}\notherwise -> try clients for 20s else voicemail\n}} }}"
+    )
+}
+
 /// A tree with more cases than are looked through: the proof is given up, as late as it ever is.
 fn intricate() -> String {
     let row = |letter: char| (0..40).map(move |i| format!("caller in \"{letter}{i}\""));
@@ -116,5 +137,44 @@ fn decide(c: &mut Criterion) {
     c.bench_function("format, 20 rules", |b| b.iter(|| format(black_box(TREE))));
 }
 
-criterion_group!(benches, decide);
+/// What the command line does with trees: asking records again, what-ifs, comparing.
+fn tools(c: &mut Criterion) {
+    let source = fifty();
+    let profile = Arc::new(Profile::compile(&source).unwrap());
+    let other = Profile::compile(&source.replace("20s else inbox", "30s else inbox")).unwrap();
+    let user = |text| Who::User(Uid::parse(text).unwrap());
+    let parties = || (user("someone@elsewhere.org"), user("anne@north.test"));
+    let facts = Facts { registered: Registered::ThisMode, wall_ms: 1_795_622_400_000, ..Facts::default() };
+    let begin =
+        || Route::begin((&profile, &profile), Direction::Incoming, Mode::Voice, parties(), facts.clone());
+    c.bench_function("decide, 50 nodes, last one", |b| {
+        let (caller, to) = parties();
+        let question = Question {
+            registered: Registered::ThisMode,
+            wall_ms: facts.wall_ms,
+            ..Question::new(Mode::Voice, caller.party(), to.party())
+        };
+        let mut trace = Trace::new();
+        b.iter(|| profile.decide(Direction::Incoming, black_box(&question), &mut trace));
+    });
+    c.bench_function("compile, 50 nodes", |b| b.iter(|| Profile::compile(black_box(&source))));
+    c.bench_function("what if, 50 nodes", |b| {
+        b.iter(|| {
+            let mut route = begin();
+            route.follow(Outcome::NoAnswer)
+        });
+    });
+    let mut route = begin();
+    route.follow(Outcome::NoAnswer);
+    let kept = route.recorded().text();
+    c.bench_function("replay, one question of a record, 50 nodes", |b| {
+        b.iter(|| Recorded::read(black_box(&kept)).unwrap().replay(&profile, &profile));
+    });
+    let limits = Limits::default();
+    c.bench_function("diff, 50 nodes", |b| {
+        b.iter(|| differences((&profile, &other), &profile, &limits).unwrap());
+    });
+}
+
+criterion_group!(benches, decide, tools);
 criterion_main!(benches);

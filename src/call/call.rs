@@ -25,6 +25,7 @@ use super::hunt::{Hunt, Side, Verdict};
 use super::ladder::{Ladder, Party};
 use super::parties::{Invitation, Opening, Origin};
 use super::record::{End, mode_text};
+use super::transfer::{Errand, Join, Transfer};
 
 const SHUT_DOWN: &str = "SIP;cause=503;text=\"Server ends\"";
 pub(super) const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
@@ -51,6 +52,10 @@ pub struct Desk<'a, 'w, 'c> {
 pub enum Order {
     /// Ask another user's routing.
     Invite(Invitation),
+    /// Begin another half of this owner's, for a transfer.
+    Errand(Box<Errand>),
+    /// Link two halves of this owner's, for a transfer.
+    Join(Join),
     /// Find out whose number this is, and tell [`Call::on_number`].
     FindNumber(Lookup),
     /// A property of this user's gets a value.
@@ -91,6 +96,7 @@ pub struct Call {
     pub(super) upstream: Side,
     pub(super) state: State,
     pub(super) passage: Passage,
+    pub(super) reliable: bool,
     pub(super) max_forwards: u8,
     pub(super) breadth: u16,
     /// Halves that may still be asked, and how many there were to begin with.
@@ -100,6 +106,10 @@ pub struct Call {
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
+    /// A transfer that a phone of this half has asked for.
+    pub(super) transfer: Option<Transfer>,
+    /// The phone that another half of the owner's is to stand in for, and the link to that.
+    pub(super) joined: Option<(Side, Side)>,
     /// Branches that the breadth has still to be shared with.
     pub(super) claims: u16,
     /// Targets of the current `try` whose time has not come, the last one first.
@@ -150,6 +160,7 @@ impl Call {
             upstream: Side { leg: upstream, party: 0 },
             state: State::Hunting(Hunt::default()),
             passage: opening.passage,
+            reliable: opening.reliable,
             max_forwards: opening.max_forwards,
             breadth: opening.breadth,
             searches: (opening.searches, opening.searches),
@@ -157,6 +168,8 @@ impl Call {
             origin: opening.origin,
             redirections: 0,
             children: 0,
+            transfer: None,
+            joined: None,
             claims: 0,
             later: SmallVec::new(),
             earlier: None,
@@ -207,17 +220,24 @@ impl Call {
 
     /// One of its legs says something.
     pub fn on_leg(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
-        let upstream = leg == self.upstream.leg;
         if let Some(side) = self.side_of(leg) {
             self.ladder.heard(self.after_ms(desk), side.party, &word);
         }
+        let Some(word) = self.transferring(desk, leg, word) else { return };
+        let upstream = leg == self.upstream.leg;
         match (&mut self.state, word) {
-            (State::Hunting(hunt), LegWord::Progress { status, passage, .. }) if hunt.side(leg).is_some() => {
-                let early = hunt.early(leg, &passage);
-                self.say(desk, self.upstream, LegWord::Progress { status, early, passage });
+            (State::Hunting(hunt), LegWord::Progress { status, early, reliable, passage })
+                if hunt.side(leg).is_some() =>
+            {
+                let early = hunt.early((leg, early), &passage);
+                self.say(desk, self.upstream, LegWord::Progress { status, early, reliable, passage });
             }
-            (State::Hunting(hunt), LegWord::Answer { passage, .. }) => match hunt.side(leg) {
-                Some(winner) => self.answer(desk, winner, passage),
+            (
+                State::Hunting(_),
+                word @ (LegWord::Settle { .. } | LegWord::Renegotiate { .. } | LegWord::Renegotiated { .. }),
+            ) => self.negotiate_early(desk, leg, word),
+            (State::Hunting(hunt), LegWord::Answer { early, passage }) => match hunt.side(leg) {
+                Some(winner) => self.answer(desk, winner, early, passage),
                 None => too_late(desk, leg),
             },
             (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
@@ -228,6 +248,7 @@ impl Call {
             {
                 self.cancelled(desk, &passage);
             }
+            (State::Bridged { .. }, LegWord::Refer(referral)) => self.refer(desk, leg, &referral),
             (State::Bridged { downstream }, word) if upstream || leg == downstream.leg => {
                 let other = if upstream { *downstream } else { self.upstream };
                 self.bridge(desk, upstream, other, word);
@@ -241,9 +262,36 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, passage: Passage) {
+    /// Offers and answers before the call is answered: each early dialog of the caller's is one of some
+    /// branch's.
+    fn negotiate_early(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, word: LegWord) {
+        let State::Hunting(hunt) = &self.state else { return };
+        let (LegWord::Settle { early, .. }
+        | LegWord::Renegotiate { early, .. }
+        | LegWord::Renegotiated { early, .. }) = word
+        else {
+            return;
+        };
+        let upstream = leg == self.upstream.leg;
+        let to = if upstream {
+            hunt.dialog_of(early)
+        } else {
+            hunt.early_of((leg, early)).map(|early| (self.upstream, early))
+        };
+        match to {
+            Some((side, early)) => self.say(desk, side, word.in_dialog(early)),
+            None if matches!(word, LegWord::Renegotiate { .. }) => {
+                let refusal = LegWord::Renegotiated { early, status: 500, passage: Passage::default() };
+                let report = desk.legs.say(desk.wire, leg, refusal);
+                desk.reports.extend(report);
+            }
+            None => {}
+        }
+    }
+
+    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        let early = hunt.win(winner.leg, &passage);
+        let early = hunt.win((winner.leg, early), &passage);
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
         desk.wire.ctx.disarm(&mut self.limit);
         self.state = State::Bridged { downstream: winner };
@@ -284,12 +332,15 @@ impl Call {
             LegWord::Reject(refusal) => LegWord::HangUp(refusal.passage),
             word @ (LegWord::Progress { .. }
             | LegWord::Answer { .. }
+            | LegWord::Settle { .. }
             | LegWord::Acknowledge(_)
             | LegWord::HangUp(_)
             | LegWord::Renegotiate { .. }
             | LegWord::Withdraw(_)
             | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
+            | LegWord::Refer(_)
+            | LegWord::Referred { .. }
             | LegWord::Reply { .. }) => word,
         };
         self.say(desk, other, word);
@@ -347,9 +398,12 @@ impl Call {
         u32::try_from(desk.wire.ctx.at().since(self.started.at).as_millis()).unwrap_or(u32::MAX)
     }
 
-    fn side_of(&self, leg: Key) -> Option<Side> {
+    pub(super) fn side_of(&self, leg: Key) -> Option<Side> {
         if leg == self.upstream.leg {
             return Some(self.upstream);
+        }
+        if let Some(next) = self.transfer.as_ref().map(Transfer::next).filter(|next| next.leg == leg) {
+            return Some(next);
         }
         match &self.state {
             State::Hunting(hunt) => hunt.side(leg),
@@ -366,6 +420,7 @@ impl Call {
     }
 
     pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
+        self.drop_transfer(desk);
         for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent] {
             desk.wire.ctx.disarm(timer);
         }

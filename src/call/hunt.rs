@@ -23,8 +23,16 @@ pub(super) struct Hunt {
     /// Look-ups that have not come back: each will ring somebody, or say why not.
     pub(super) asked: u8,
     verdict: Option<Verdict>,
-    /// Bodies that the caller has seen, each of which is an early dialog of his.
-    early: SmallVec<[Bytes; 1]>,
+    /// Bodies that the caller has seen, each of which is an early dialog of his, and whose dialogs they are.
+    early: SmallVec<[Described; 1]>,
+}
+
+/// An early dialog of the caller's.
+#[derive(Debug)]
+struct Described {
+    body: Bytes,
+    /// The leg that described it so, and the number of its own dialog.
+    of: (Key, u8),
 }
 
 /// The outcome of a `try`, and the refusal behind it if somebody has said one.
@@ -157,28 +165,45 @@ impl Hunt {
 
     /// The early dialog that a response of a branch belongs to: media that the caller has not heard
     /// of yet begin a new one, since inside one dialog he would go on with the first.
-    pub(super) fn early(&mut self, leg: Key, passage: &Passage) -> u8 {
-        let known = self.early.iter().position(|body| body == passage.body());
+    pub(super) fn early(&mut self, of: (Key, u8), passage: &Passage) -> u8 {
+        let known = self.early.iter().position(|own| own.body == passage.body());
         let new = self.early.len();
         let at = match known {
-            Some(at) => Some(at),
+            Some(at) => {
+                if let Some(own) = self.early.get_mut(at) {
+                    own.of = of;
+                }
+                Some(at)
+            }
             None if passage.has_body() && new < EARLY => {
-                self.early.push(passage.body().clone());
+                self.early.push(Described { body: passage.body().clone(), of });
                 Some(new)
             }
-            None => None,
+            None => self.early.iter().rposition(|own| own.of == of),
         };
-        let Some(branch) = self.branch(leg) else { return 0 };
+        let Some(branch) = self.branch(of.0) else { return 0 };
         if let Some(at) = at {
             branch.early = u8::try_from(at).unwrap_or(u8::MAX);
         }
         branch.early
     }
 
+    /// The branch that an early dialog of the caller's is with, and the number that it has there.
+    pub(super) fn dialog_of(&self, early: u8) -> Option<(Side, u8)> {
+        let (leg, number) = self.early.get(usize::from(early))?.of;
+        Some((self.side(leg)?, number))
+    }
+
+    /// The early dialog of the caller's that one of a branch's is.
+    pub(super) fn early_of(&self, of: (Key, u8)) -> Option<u8> {
+        let at = self.early.iter().position(|own| own.of == of)?;
+        u8::try_from(at).ok()
+    }
+
     /// Takes the winner out: the others are left.
-    pub(super) fn win(&mut self, leg: Key, passage: &Passage) -> u8 {
-        let early = self.early(leg, passage);
-        self.end(leg);
+    pub(super) fn win(&mut self, of: (Key, u8), passage: &Passage) -> u8 {
+        let early = self.early(of, passage);
+        self.end(of.0);
         early
     }
 

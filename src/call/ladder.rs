@@ -90,6 +90,7 @@ enum What {
     Reinvited(u16),
     Request(Method),
     Replied(u16),
+    Notified(u16),
     Time(CallTimer),
 }
 
@@ -170,20 +171,25 @@ impl Ladder {
                 (What::Status(*status), body(passage.has_body(), response))
             }
             LegWord::Answer { passage, .. } => (What::Status(200), body(passage.has_body(), response)),
+            LegWord::Settle { passage, .. } => {
+                (What::Request(Method::Prack), body(passage.has_body(), Remark::Answer))
+            }
             LegWord::Acknowledge(passage) => (What::Ack, body(passage.has_body(), Remark::Answer)),
             LegWord::Reject(refusal) => (What::Status(refusal.status), Remark::None),
             LegWord::Withdraw(_) => (What::Cancel, Remark::None),
             LegWord::Cancel(passage) => (What::Cancel, body(passage.is_elsewhere(), Remark::Elsewhere)),
             LegWord::HangUp(passage) => (What::Bye, body(passage.is_elsewhere(), Remark::Elsewhere)),
-            LegWord::Renegotiate { update, passage } => {
+            LegWord::Renegotiate { update, passage, .. } => {
                 self.offered = passage.has_body();
                 let what = if *update { What::Request(Method::Update) } else { What::Reinvite };
                 (what, body(self.offered, Remark::Offer))
             }
-            LegWord::Renegotiated { status, passage } => {
+            LegWord::Renegotiated { status, passage, .. } => {
                 (What::Reinvited(*status), body(passage.has_body(), response))
             }
             LegWord::Request { method, .. } => (What::Request(*method), Remark::None),
+            LegWord::Refer(_) => (What::Request(Method::Refer), Remark::None),
+            LegWord::Referred { status, .. } => (What::Notified(*status), Remark::None),
             LegWord::Reply { status, .. } => (What::Replied(*status), Remark::None),
         };
         self.push(Step { after_ms, party, way, remark, what });
@@ -275,6 +281,7 @@ impl fmt::Display for What {
             Self::Reinvite => f.write_str("re-INVITE"),
             Self::Reinvited(status) => write!(f, "{status} re-INVITE"),
             Self::Request(method) => f.write_str(method.as_str()),
+            Self::Notified(status) => write!(f, "NOTIFY {status}"),
             Self::Replied(status) => write!(f, "{status} reply"),
             Self::Time(CallTimer::Stage) => f.write_str("no answer"),
             Self::Time(CallTimer::Next) => f.write_str("the next one"),
@@ -384,7 +391,7 @@ mod tests {
             ladder.heard(
                 second * 1000,
                 0,
-                &LegWord::Renegotiate { update: false, passage: Passage::default() },
+                &LegWord::Renegotiate { early: 0, update: false, passage: Passage::default() },
             );
         }
         let rungs = rungs(&ladder.text("anne@north.test"));

@@ -15,9 +15,11 @@ mod record;
 mod sides;
 mod stages;
 mod targets;
+mod transfer;
 
 pub use call::{Call, Desk, Lookup, Order};
 pub use history::History;
 pub use ladder::{Rung, draw, rungs};
 pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;
+pub use transfer::{Errand, Join};

@@ -35,6 +35,8 @@ pub struct Opening {
     pub caller: Caller,
     /// The INVITE's body and what passes with it.
     pub passage: Passage,
+    /// Whether the caller's phone confirms provisional responses (RFC 3262).
+    pub reliable: bool,
     /// How many hops it may still go (RFC 3261 §8.1.1.6).
     pub max_forwards: u8,
     /// How many branches may ring for it at once (RFC 5393 §5).

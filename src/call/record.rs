@@ -38,6 +38,7 @@ impl Call {
             end: end.text(),
             rule: self.route.rule(),
             path: self.route.path(),
+            question: self.route.recorded().text(),
             ladder: self.ladder.text(&self.route.caller().to_string()),
         }
     }

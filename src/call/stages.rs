@@ -45,7 +45,8 @@ impl Call {
             Action::Hold => self.refuse(desk, Refusal::status(480)),
             Action::Ignore => {
                 self.state = State::Ignoring;
-                let word = LegWord::Progress { status: 180, early: 0, passage: Passage::default() };
+                let word =
+                    LegWord::Progress { status: 180, early: 0, reliable: false, passage: Passage::default() };
                 self.say(desk, self.upstream, word);
             }
         }

@@ -163,6 +163,7 @@ impl Call {
             max_forwards: self.max_forwards,
             breadth: share,
             history,
+            reliable: self.reliable,
             passage: &self.passage,
         };
         let leg = desk.legs.dial(desk.wire, &dial);
@@ -219,6 +220,7 @@ impl Call {
             id: Arc::clone(&self.id),
             caller: self.caller.clone(),
             passage: self.passage.clone(),
+            reliable: self.reliable,
             max_forwards: self.max_forwards - 1,
             breadth: share,
             searches: self.searches.0,

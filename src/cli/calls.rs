@@ -33,6 +33,9 @@ enum Show {
     Show {
         /// The call, or as much of its name as is its alone.
         id: String,
+        /// Only what this user may see: his half.
+        #[arg(long, value_name = "UID")]
+        user: Option<String>,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -49,7 +52,7 @@ struct All {
 impl Calls {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         match self.show {
-            Some(Show::Show { id, json }) => show(loaded, &id, json),
+            Some(Show::Show { id, user, json }) => show(loaded, &id, user.as_deref(), json),
             None => self.list(loaded),
         }
     }
@@ -114,6 +117,8 @@ struct Half {
     end: String,
     rule: String,
     path: String,
+    /// What the tree was asked; `None` while it lasts.
+    question: Option<serde_json::Value>,
     ladder: Vec<Rung>,
 }
 
@@ -133,6 +138,7 @@ impl From<CallRow> for Half {
             end: row.end,
             rule: row.rule,
             path: row.path,
+            question: serde_json::from_str(&row.question).ok(),
             ladder: rungs(&row.ladder),
         }
     }
@@ -154,12 +160,14 @@ impl From<LiveCall> for Half {
             end: call.state,
             rule: call.rule,
             path: call.path,
+            question: None,
             ladder: rungs(&call.ladder),
         }
     }
 }
 
-fn show(loaded: &Loaded, id: &str, json: bool) -> Result<(), Failure> {
+fn show(loaded: &Loaded, id: &str, user: Option<&str>, json: bool) -> Result<(), Failure> {
+    let owner = user.map(|user| loaded.uid(user)).transpose()?;
     // What lives is asked for first: a half that ends between the questions is then told twice, not
     // missed, and its record is the newer word.
     let live = match live::ask(loaded, &Question::Call(id.into()))? {
@@ -182,6 +190,7 @@ fn show(loaded: &Loaded, id: &str, json: bool) -> Result<(), Failure> {
             halves.push(call);
         }
     }
+    halves.retain(|half| owner.as_ref().is_none_or(|owner| half.owner == owner.as_str()));
     halves.sort_by(|a, b| (&a.id, a.started_ms).cmp(&(&b.id, b.started_ms)));
     if halves.is_empty() {
         return Err(Failure::NoCall(id.into()));

@@ -22,6 +22,8 @@ use crate::io::entropy::entropy;
 use crate::io::event_log;
 use crate::io::store::{NewUser, Opening};
 
+/// The store, in the demo's own directory.
+const DATABASE: &str = "demo.db";
 /// Who lives there.
 const USERS: [(&str, &str); 3] = [("anne", "Anne"), ("carl", "Carl"), ("william", "William")];
 
@@ -53,6 +55,12 @@ impl Demo {
         };
         let host = Host::start(loaded, Arc::new(observer)).map_err(for_demo)?;
         welcome(&host.settings().listeners, &passwords);
+        // A path without anything that a shell would take for its own.
+        output::line(format_args!(
+            "From another shell, `ratatosk calls`, `ratatosk tree …` and the others ask this cluster after\n\n  \
+             export RATATOSK_STORE_URL=sqlite://{}\n",
+            home.path.join(DATABASE).display()
+        ));
         host.run()
     }
 
@@ -69,7 +77,7 @@ impl Demo {
         let address = SocketAddr::new(self.address, self.port);
         let listen = |transport| Listen::plain(transport, address);
         let config = Config {
-            store: Place::new(home.join("demo.db")),
+            store: Place::new(home.join(DATABASE)),
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
             // Some phones refuse a challenge that holds SHA-256.
             digest: vec![Algorithm::Md5],
@@ -255,6 +263,7 @@ mod tests {
                 how,
                 rule: "default:4 else -> inbox".into(),
                 path: String::new(),
+                question: String::new(),
             }))
         };
         let narrator = Narrator::default();

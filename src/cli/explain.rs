@@ -1,195 +1,74 @@
 //! `ratatosk tree explain`
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use clap::Args;
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-
+use super::answer::Answer;
+use super::asked::Asked;
 use super::failure::Failure;
-use super::user::pair;
-use super::{load, output};
-use crate::base::Uid;
-use crate::io::clock;
-use crate::io::store::canonical_number;
-use crate::routing::{
-    Account, Content, Direction, Facts, Header, INVISIBLE, Mode, Outcome, Profile, Registered, Route, Status,
-    Who, nearest,
-};
+use super::load::Loaded;
+use super::output;
 
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Explain {
-    /// The tree.
-    file: PathBuf,
-    /// What is asked for: voice, video, text, page, …
-    #[arg(long, default_value = "voice")]
-    mode: String,
-    /// Who asks: a UID, a number, or `anonymous`.
-    #[arg(long, value_name = "UID", default_value = "anonymous")]
-    from: String,
-    /// Who is asked for: a UID or a number; matters to an outgoing tree.
-    #[arg(long, value_name = "UID", default_value = "owner@localhost")]
-    to: String,
-    /// A group of the owner's contacts that the other side is in; may be given several times.
-    #[arg(long, value_name = "G")]
-    group: Vec<String>,
-    /// The other side is a contact of the owner's. Whoever is in a group is one, unless it is "Invisible".
+    /// The tree: a file, or a user's profile as `UID:NAME`, or `UID:` for the one that serves him.
+    tree: String,
+    #[command(flatten)]
+    asked: Asked,
+    /// Whose view: the tree's owner sees the way through it, the caller what he is told and no more.
+    #[arg(long, value_name = "WHO", default_value = "owner")]
+    side: Side,
+    /// For programs.
     #[arg(long)]
-    contact: bool,
-    /// It is urgent.
-    #[arg(long)]
-    urgent: bool,
-    /// When it comes: `2026-11-28T10:00:00Z`, or without an offset by the clock of the tree's zone.
-    /// Without it, now.
-    #[arg(long, value_name = "RFC3339")]
-    time: Option<String>,
-    /// Ask the outgoing tree.
-    #[arg(long)]
-    outgoing: bool,
-    /// No client of the owner is registered.
-    #[arg(long)]
-    offline: bool,
-    /// How the owner can be reached: available, occupied, away, offline. Without it, available if a
-    /// client is registered.
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
-    /// The kind of account that the owner has.
-    #[arg(long, value_name = "TYPE", default_value = Account::STANDARD)]
-    account: String,
-    /// What is left on it.
-    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
-    credit: i64,
-    /// A property of the owner's; may be given several times.
-    #[arg(long, value_name = "K=V")]
-    property: Vec<String>,
-    /// The owner's device that sends what goes out.
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// A header of the message, `Subject: lunch`; may be given several times.
-    #[arg(long, value_name = "NAME: VALUE")]
-    header: Vec<String>,
-    /// The text of a page.
-    #[arg(long, value_name = "TEXT")]
-    body: Option<String>,
-    /// What comes of a `try`: busy, no-answer, …; given again, what comes of the next.
-    #[arg(long, value_name = "OUTCOME")]
-    then: Vec<String>,
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// Whose tree it is.
+    Owner,
+    /// Whose call or page it is.
+    Caller,
+}
+
+/// A decision as programs read it.
+#[derive(Debug, Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    way: Option<Way>,
+    answer: &'a str,
+    status: Option<u16>,
+}
+
+/// What only the owner sees.
+#[derive(Debug, Serialize)]
+struct Way {
+    rule: String,
+    action: String,
+    path: Vec<String>,
 }
 
 impl Explain {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        let profile = Arc::new(load::compile(&self.file)?);
-        let mode: Mode = word("mode", &self.mode, Mode::ALL.iter().map(|mode| mode.as_str()))?;
-        let outcomes = self
-            .then
-            .iter()
-            .map(|then| word("outcome", then, Outcome::ALL.iter().map(|outcome| outcome.as_str())))
-            .collect::<Result<Vec<Outcome>, Failure>>()?;
-        let parties = (who(&self.from)?, who(&self.to)?);
-        let direction = if self.outgoing { Direction::Outgoing } else { Direction::Incoming };
-        let registered = if self.offline { Registered::None } else { Registered::ThisMode };
-        let other = if self.outgoing { &parties.1 } else { &parties.0 };
-        if *other == Who::Anonymous && (self.contact || self.group.iter().any(|group| group != INVISIBLE)) {
-            return Err(Failure::Stranger);
-        }
-        remark_strange_groups(&profile, &self.group);
-        let is_invisible = self.group.iter().any(|group| group == INVISIBLE);
-        let facts = Facts {
-            registered,
-            contact: (self.contact || !self.group.is_empty()) && !is_invisible,
-            groups: self.group.iter().map(|group| Arc::from(group.as_str())).collect(),
-            urgent: self.urgent,
-            status: match &self.status {
-                Some(status) => word("status", status, Status::ALL.iter().map(|status| status.as_str()))?,
-                None if self.offline => Status::Offline,
-                None => Status::Available,
-            },
-            verified: matches!(other, Who::User(_)),
-            account: Some(self.account()?),
-            device: self.device.as_deref().map(Arc::from),
-            content: Some(self.content()),
-            wall_ms: self
-                .time
-                .as_deref()
-                .map_or_else(|| Ok(clock::wall_ms()), |text| moment(&profile, text))?,
-        };
-        let mut route = Route::begin((&profile, &profile), direction, mode, parties, facts);
-        for outcome in outcomes {
-            if !route.follow(outcome) {
-                break;
+    pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        let profile = loaded.profile(&self.tree)?;
+        let fallback = loaded.offered()?.default;
+        let (route, ending) = self.asked.of(&profile, &fallback)?;
+        let answer = Answer::of(&route, ending);
+        let (way, told) = match self.side {
+            Side::Owner => {
+                let path = route.path().lines().map(str::to_owned).collect();
+                (Some(Way { rule: route.rule(), action: route.action().to_string(), path }), &answer.told)
             }
+            Side::Caller => (None, &answer.heard),
+        };
+        if self.json {
+            output::json(&Explained { way, answer: told, status: answer.status });
+            return Ok(());
         }
-        output::line(route.path().trim_end());
+        for line in way.iter().flat_map(|way| &way.path) {
+            output::line(line);
+        }
+        output::line(told);
         Ok(())
     }
-}
-
-impl Explain {
-    fn account(&self) -> Result<Arc<Account>, Failure> {
-        let properties = self.property.iter().map(|text| pair(text)).collect::<Result<Vec<_>, _>>()?;
-        let boxed = |(key, value): (String, String)| (key.into(), value.into());
-        let properties = properties.into_iter().map(boxed).collect();
-        Ok(Arc::new(Account { kind: self.account.as_str().into(), credit: self.credit, properties }))
-    }
-
-    fn content(&self) -> Arc<Content> {
-        let header = |text: &String| {
-            let (name, value) = text.split_once(':')?;
-            Some((Header::named(name.trim())?, value.trim().to_owned().into()))
-        };
-        let body = self.body.clone().unwrap_or_default();
-        let size = body.len();
-        Arc::new(Content::new(self.header.iter().filter_map(header), body.into(), size))
-    }
-}
-
-/// A group that no condition looks at changes nothing: perhaps another was meant.
-fn remark_strange_groups(profile: &Profile, groups: &[String]) {
-    let looked_at = profile.groups();
-    for group in groups.iter().filter(|group| !looked_at.contains(&group.as_str())) {
-        let hint = match nearest(group, looked_at.iter().copied()) {
-            Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => String::from("it makes the other side a contact, and no more"),
-        };
-        output::remark(format_args!("note: this tree does not look at the group \"{group}\"\n  {hint}"));
-    }
-}
-
-/// A moment as it was typed, in milliseconds since 1970.
-fn moment(profile: &Profile, text: &str) -> Result<i64, Failure> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok(timestamp.as_millisecond());
-    }
-    let zones = TimeZoneDatabase::bundled();
-    let zone = profile.zone().and_then(|name| zones.get(name).ok()).unwrap_or(TimeZone::UTC);
-    let zoned = text.parse::<DateTime>().and_then(|datetime| datetime.to_zoned(zone));
-    zoned.map(|zoned| zoned.timestamp().as_millisecond()).map_err(|_| Failure::Moment(text.into()))
-}
-
-/// A word of a closed list.
-pub(super) fn word<T: std::str::FromStr>(
-    what: &'static str,
-    word: &str,
-    there: impl Iterator<Item = &'static str> + Clone,
-) -> Result<T, Failure> {
-    word.parse().map_err(|_| {
-        let hint = match nearest(word, there.clone()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", there.collect::<Vec<_>>().join(", ")),
-        };
-        Failure::Word { what, word: word.into(), hint }
-    })
-}
-
-fn who(text: &str) -> Result<Who, Failure> {
-    if text == "anonymous" {
-        return Ok(Who::Anonymous);
-    }
-    if let (false, Some(number)) = (text.contains('@'), canonical_number(text)) {
-        return Ok(Who::Number(number.into()));
-    }
-    Uid::parse(text).map(Who::User).map_err(|why| Failure::Uid { text: text.into(), why })
 }

@@ -157,6 +157,45 @@ pub(super) enum Failure {
         routing::INVISIBLE
     )]
     Stranger,
+    /// What was typed is no time to begin at.
+    #[error("\"{0}\" is no time to begin at\n  write 2026-11-28T10:00:00Z, or how long ago: 36h, 7d")]
+    Since(String),
+    /// Calls and pages that would be routed in another way.
+    #[error(
+        "{differ} of {asked} calls and pages would be routed differently, and of {unknown} nobody can tell"
+    )]
+    Replay {
+        /// How many would.
+        differ: usize,
+        /// Of how many nobody knows.
+        unknown: usize,
+        /// How many there are.
+        asked: u64,
+    },
+    /// A text is no tree in JSON.
+    #[error("{path}: {fault}", path = path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        fault: routing::JsonFault,
+    },
+    /// Two trees that cannot be held against each other.
+    #[error("{first} and {second} cannot be compared: {why}")]
+    Incomparable {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+        /// Why.
+        why: routing::Incomparable,
+    },
+    /// Two trees that are not the same.
+    #[error("the two differ in {count} way{s}", s = if *count == 1 { "" } else { "s" })]
+    Differ {
+        /// In how many ways.
+        count: usize,
+    },
     /// Files that are not in canonical form.
     #[error("{count} of the files would be written differently\n  `ratatosk tree fmt FILE` does it")]
     NotCanonical {

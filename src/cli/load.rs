@@ -106,6 +106,36 @@ impl Loaded {
         compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&path.display().to_string())]))
     }
 
+    /// A profile as it was typed: a file, or a user's as `UID:NAME`, or, as `UID:`, the one that serves
+    /// him. A file goes before a user of its name.
+    pub(super) fn profile(&self, text: &str) -> Result<Arc<Profile>, Failure> {
+        match text.split_once(':') {
+            Some((uid, name)) if !Path::new(text).exists() => {
+                self.profile_of(&self.uid(uid)?, Some(name).filter(|name| !name.is_empty()))
+            }
+            Some(_) | None => compile(Path::new(text)).map(Arc::new),
+        }
+    }
+
+    /// A profile of a user's, or the one that serves him.
+    pub(super) fn profile_of(&self, uid: &Uid, name: Option<&str>) -> Result<Arc<Profile>, Failure> {
+        let source = with(self, async |database| {
+            let name = match name {
+                Some(name) => Some(name.to_owned()),
+                None => database.user(uid).await?.profile,
+            };
+            match &name {
+                Some(name) => database.profile(uid, name).await.map(|source| Some((source, name.clone()))),
+                None => Ok(None),
+            }
+        })?;
+        let Some((source, name)) = source else { return Ok(self.offered()?.default) };
+        let compiled = Profile::compile(&source);
+        compiled
+            .map(Arc::new)
+            .map_err(|faults| Failure::Trees(vec![faults.in_file(&format!("{uid}:{name}"))]))
+    }
+
     /// Reads and checks the profiles offered to every user.
     pub(super) fn offered(&self) -> Result<Offered, Failure> {
         Offered::read(&self.config.trees.directory, &self.config.trees.default)

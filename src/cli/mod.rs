@@ -5,11 +5,15 @@
 //! read is a table, what programs read is `--json`; what went wrong stands on standard error in plain
 //! words with a way out. The exit status is 1 for bad input and 2 for a wrong command line.
 
+mod answer;
+mod asked;
 mod calls;
 mod check;
 mod contact;
 mod demo;
 mod device;
+mod diff;
+mod draw;
 mod explain;
 mod failure;
 mod group;
@@ -18,6 +22,7 @@ mod import;
 mod inbox;
 mod live;
 mod load;
+mod loops;
 mod output;
 mod pages;
 mod presence;
@@ -25,6 +30,8 @@ mod profile;
 mod program;
 mod registrations;
 mod reload;
+mod replay;
+mod request;
 mod serve;
 mod stock;
 mod tree;

@@ -91,6 +91,11 @@ pub(super) fn moment(ms: i64) -> String {
     }
 }
 
+/// Moments for programs and for options: `2026-11-22T23:16:01Z`.
+pub(super) fn instant(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |moment| moment.to_string())
+}
+
 /// Lengths of time for people: `1:02:03`, `2:03`.
 pub(super) fn length(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;

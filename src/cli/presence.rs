@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::explain::word;
+use super::asked::word;
 use super::failure::Failure;
 use super::load::{Loaded, with};
 use super::{live, output};

@@ -1,12 +1,14 @@
 //! `ratatosk profile …`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::failure::Failure;
 use super::load::{Loaded, with};
-use super::{live, output};
+use super::replay::replay;
+use super::{live, loops, output};
 use crate::base::Uid;
 use crate::io::store::{Database, Hint, StoreError};
 use crate::routing::{Faults, Profile as Compiled, nearest};
@@ -22,6 +24,13 @@ pub(super) enum Profile {
         /// The tree.
         #[arg(long, value_name = "F")]
         file: PathBuf,
+        /// Store it only if it routes every call and page on record as it was routed; with `--since`,
+        /// every one since then.
+        #[arg(long)]
+        require_same: bool,
+        /// `2026-11-28T10:00:00Z`, or so long ago: `36h`, `7d`.
+        #[arg(long, value_name = "T", requires = "require_same")]
+        since: Option<String>,
     },
     /// List the profiles of a user.
     List {
@@ -57,7 +66,14 @@ pub(super) enum Profile {
 impl Profile {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         match self {
-            Self::Set { uid, name, file } => set(loaded, &loaded.uid(&uid)?, &name, &file),
+            Self::Set { uid, name, file, require_same, since } => {
+                let uid = loaded.uid(&uid)?;
+                let compiled = Arc::new(loaded.compile_for(&uid, &loaded.names(&uid)?, &file)?);
+                if require_same {
+                    require_the_same(loaded, &uid, &compiled, since.as_deref())?;
+                }
+                set(loaded, &uid, &name, &compiled)
+            }
             Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
             Self::Show { uid, name } => show(loaded, &loaded.uid(&uid)?, &name),
             Self::Activate { uid, name } => activate(loaded, &loaded.uid(&uid)?, name.as_deref()),
@@ -66,8 +82,22 @@ impl Profile {
     }
 }
 
-fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &Path) -> Result<(), Failure> {
-    let compiled = loaded.compile_for(uid, &loaded.names(uid)?, file)?;
+/// Refuses a tree that would have routed something differently.
+fn require_the_same(
+    loaded: &Loaded,
+    uid: &Uid,
+    compiled: &Arc<Compiled>,
+    since: Option<&str>,
+) -> Result<(), Failure> {
+    let found = replay(loaded, uid, compiled, since)?;
+    if found.is_same() {
+        return Ok(());
+    }
+    found.print(uid);
+    Err(found.failure())
+}
+
+fn set(loaded: &Loaded, uid: &Uid, name: &str, compiled: &Compiled) -> Result<(), Failure> {
     let is_active = with(loaded, async |database| {
         database.put_profile(uid, name, compiled.source(), &loaded.config.limits).await?;
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
@@ -80,6 +110,7 @@ fn set(loaded: &Loaded, uid: &Uid, name: &str, file: &Path) -> Result<(), Failur
         ));
     }
     if is_active {
+        loops::warn(loaded, uid)?;
         output::line(format_args!("{uid} is served by the new \"{name}\""));
     } else {
         output::line(format_args!(
@@ -127,6 +158,7 @@ fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failur
     })?;
     activated.map_err(|faults| Failure::Trees(vec![faults]))?;
     live::refresh(loaded, std::slice::from_ref(uid));
+    loops::warn(loaded, uid)?;
     match name {
         Some(name) => output::line(format_args!("{uid} is served by \"{name}\"")),
         None => output::line(format_args!("{uid} is served by the cluster's default")),

@@ -6,11 +6,15 @@ use std::{fs, io};
 
 use clap::Subcommand;
 
+use super::diff::Diff;
+use super::draw::Draw;
 use super::explain::Explain;
 use super::failure::Failure;
 use super::load::{self, Loaded};
+use super::loops::Loops;
 use super::output;
-use crate::routing::{Profile, format, text_of};
+use super::replay::Replay;
+use crate::routing::{Faults, JsonFault, Profile, format, from_json, text_of, to_json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tree {
@@ -35,8 +39,25 @@ pub(super) enum Tree {
         #[arg(long)]
         check: bool,
     },
+    /// Tell for exactly which requests two trees differ; fail if there are any.
+    Diff(Diff),
     /// Tell what a tree does with a call or page, and why.
     Explain(Explain),
+    /// Draw a tree.
+    Draw(Draw),
+    /// List the rules of all users that lead in a circle, from user to user and back.
+    Loops(Loops),
+    /// Write trees as JSON, for programs; or, with `--text`, JSON as trees.
+    Json {
+        /// The file; `-` reads standard input.
+        file: PathBuf,
+        /// It is JSON, and is written as text.
+        #[arg(long)]
+        text: bool,
+    },
+    /// Try a tree on what was asked of a user's trees before: tell every call and page that it would route
+    /// differently; fail if there are any.
+    Replay(Replay),
 }
 
 impl Tree {
@@ -50,7 +71,12 @@ impl Tree {
                 check(&files, json, |path| loaded.compile_for(&uid, &names, path))
             }
             Self::Fmt { files, check } => fmt(&files, check),
-            Self::Explain(explain) => explain.run(),
+            Self::Diff(diff) => diff.run(&load()?),
+            Self::Loops(loops) => loops.run(&load()?),
+            Self::Json { file, text } => json(&file, text),
+            Self::Replay(replay) => replay.run(&load()?),
+            Self::Draw(draw) => draw.run(&load()?),
+            Self::Explain(explain) => explain.run(&load()?),
         }
     }
 }
@@ -109,6 +135,27 @@ fn fmt(files: &[PathBuf], check: bool) -> Result<(), Failure> {
         (true, true) => Err(Failure::NotCanonical { count: changed }),
         (true, false) => Ok(()),
     }
+}
+
+/// From text to JSON, or back.
+fn json(path: &Path, is_json: bool) -> Result<(), Failure> {
+    let source = read(path)?;
+    let name = path.display().to_string();
+    let faulty = |faults: Faults| Failure::Trees(vec![faults.in_file(&name)]);
+    let source = text_of(&source).map_err(faulty)?;
+    let written = if is_json {
+        from_json(source).map_err(|fault| match fault {
+            JsonFault::Tree(faults) => faulty(faults),
+            fault @ (JsonFault::TooLarge(_)
+            | JsonFault::Form(_)
+            | JsonFault::Piece { .. }
+            | JsonFault::Shape(_)) => Failure::Json { path: path.into(), fault },
+        })?
+    } else {
+        to_json(source).map_err(faulty)?
+    };
+    output::line(written.trim_end());
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -36,7 +36,7 @@ pub struct Config {
     pub federation: Vec<Peering>,
     /// The directory of the gateways' files; it may be missing.
     pub gateways: PathBuf,
-    /// How many user servers, each on a thread of its own; `None`: one for each processor.
+    /// How many user servers, each on a thread of its own; `None`: one for every two processors.
     pub threads: Option<u8>,
     /// The limits.
     pub limits: Limits,

@@ -28,7 +28,8 @@ pub struct Known<'a> {
 impl Config {
     /// The settings of a server.
     pub fn settings(&self, known: Known<'_>) -> Settings {
-        let processors = u8::try_from(known.processors).unwrap_or(u8::MAX).clamp(1, 64);
+        // What crosses from one user server to another wakes it up; the store and the log need a place too.
+        let threads = u8::try_from(known.processors / 2).unwrap_or(u8::MAX).clamp(1, 64);
         Settings {
             cid: self.cid.clone(),
             own_hosts: self.own_hosts(known.addresses),
@@ -38,7 +39,7 @@ impl Config {
             epoch: known.epoch,
             default_profile: known.default_profile,
             peers: self.federation.iter().filter_map(peer).collect(),
-            servers: self.threads.unwrap_or(processors),
+            servers: self.threads.unwrap_or(threads),
             limits: self.limits.clone(),
         }
     }

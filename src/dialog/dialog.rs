@@ -174,6 +174,11 @@ impl Dialog {
             && request.from_tag() == self.remote_tag.as_ref()
     }
 
+    /// Whether it has this Call-ID and these tags.
+    pub fn is_named(&self, call_id: &[u8], local_tag: &[u8], remote_tag: &[u8]) -> bool {
+        self.call_id == call_id && self.local_tag == local_tag && self.remote_tag == remote_tag
+    }
+
     /// Whether a request from the other side belongs here, and whether it is in order. A CSeq that
     /// was accepted is remembered.
     pub fn accept(&mut self, request: &Message) -> Result<(), Misfit> {

@@ -191,6 +191,8 @@ pub struct CallRecord {
     pub rule: String,
     /// The whole decision path, one step a line.
     pub path: String,
+    /// The question and what was done about it; `routing::Recorded` reads it.
+    pub question: String,
     /// What was said and heard; `call::rungs` reads it.
     pub ladder: String,
 }
@@ -219,4 +221,6 @@ pub struct PageRecord {
     pub rule: String,
     /// The whole decision path, one step a line.
     pub path: String,
+    /// The question and what was done about it; `routing::Recorded` reads it.
+    pub question: String,
 }

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod ctx;
+pub mod dns;
 pub mod fact;
 pub mod net;
 pub mod store;

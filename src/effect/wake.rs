@@ -67,6 +67,10 @@ pub enum LegTimer {
     Minute,
     /// The time that an INVITE gives itself is over (RFC 3261 §13.3.1).
     Expired,
+    /// A reliable provisional response is repeated until its PRACK comes (RFC 3262 §3).
+    RepeatReliable,
+    /// No PRACK came in 64·T1.
+    NoPrack,
     /// The session is to be refreshed, or has not been (RFC 4028 §10).
     Session,
 }

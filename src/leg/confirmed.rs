@@ -22,12 +22,14 @@ use crate::base::{Key, TimerId};
 use crate::dialog::Dialog;
 use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::{Message, Method, Name, Writer};
-use crate::transaction::{Asked, Asking, Draft, Owner, RELAYED, TIMEOUT};
+use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
+use super::inside::request_inside;
 use super::invite_out::{capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
+use super::refer::Refer;
 use super::renegotiation::Renegotiation;
 use super::session_timer::SessionTimer;
 use super::watch::{Watch, ends_dialog};
@@ -46,8 +48,12 @@ pub(super) struct Confirmed {
     pub(super) watch: Watch,
     pub(super) renegotiation: Renegotiation,
     pub(super) session: SessionTimer,
+    pub(super) refer: Refer,
     /// Whether the phone takes UPDATE.
     pub(super) updates: bool,
+    /// The number of a provisional response that we sent reliably, and had no PRACK for when the call
+    /// was answered.
+    pub(super) unconfirmed: Option<u32>,
     /// Requests that wait for a reply from the call's other side.
     relayed_in: SmallVec<[Asked; 1]>,
     /// Client transactions whose reply the call's other side waits for.
@@ -67,7 +73,9 @@ impl Confirmed {
             watch: Watch::default(),
             renegotiation: Renegotiation::default(),
             session: SessionTimer::default(),
+            refer: Refer::default(),
             updates: false,
+            unconfirmed: None,
             relayed_in: SmallVec::new(),
             relayed_out: SmallVec::new(),
             patience: None,
@@ -84,15 +92,19 @@ impl Confirmed {
         match word {
             LegWord::HangUp(passage) | LegWord::Cancel(passage) => self.close(wire, key, passage),
             LegWord::Acknowledge(passage) => {
+                if !passage.has_body() {
+                    // An offer without an answer is refused.
+                    self.refuse_offer(wire);
+                }
                 self.acknowledge(wire, &passage);
                 Turn::Stay
             }
-            LegWord::Renegotiate { update, passage } => self.renegotiate(wire, key, update, &passage),
+            LegWord::Renegotiate { update, passage, .. } => self.renegotiate(wire, key, update, &passage),
             LegWord::Withdraw(passage) => {
                 self.withdraw(wire, key, passage);
                 Turn::Stay
             }
-            LegWord::Renegotiated { status, passage } => {
+            LegWord::Renegotiated { status, passage, .. } => {
                 self.renegotiated(wire, key, status, &passage);
                 Turn::Stay
             }
@@ -105,8 +117,15 @@ impl Confirmed {
                 self.reply(wire, id, status, &passage);
                 Turn::Stay
             }
+            LegWord::Referred { status, over } => {
+                self.referred(wire, key, status, over);
+                Turn::Stay
+            }
             LegWord::Reject(_) => self.close(wire, key, Passage::default()),
-            LegWord::Progress { .. } | LegWord::Answer { .. } => Turn::Stay,
+            LegWord::Progress { .. }
+            | LegWord::Settle { .. }
+            | LegWord::Answer { .. }
+            | LegWord::Refer(_) => Turn::Stay,
         }
     }
 
@@ -166,31 +185,15 @@ impl Confirmed {
         method: Method,
         passage: &Passage,
     ) -> Key {
-        let cseq = self.dialog.next_cseq();
-        let (dialog, user, session, settings) = (&self.dialog, &self.user, &self.session, wire.ctx.settings);
-        let headers = |writer: &mut Writer| {
-            dialog.write(writer, cseq, method.as_str());
-            capabilities(settings, dialog.flow(), user, method, writer);
+        let flow = self.dialog.flow();
+        let (user, session, settings) = (&self.user, &self.session, wire.ctx.settings);
+        let more = |writer: &mut Writer| {
+            capabilities(settings, flow, user, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }
-            passage.write(writer);
         };
-        let draft = Draft {
-            method,
-            name: method.as_str().as_bytes(),
-            uri: dialog.request_uri(),
-            headers: &headers,
-            body: passage.body(),
-        };
-        let patience = if matches!(method, Method::Info | Method::Message) { RELAYED } else { TIMEOUT };
-        match dialog.peer() {
-            Some(peer) => {
-                let asking = Asking::first(peer, patience);
-                wire.transactions.request_peer(wire.ctx, (owner, asking), dialog.flow(), &draft)
-            }
-            None => wire.transactions.request_within(wire.ctx, owner, dialog.flow(), &draft, patience),
-        }
+        request_inside(wire, owner, &mut self.dialog, method, &more, passage)
     }
 
     /// A request of ours was sent again, with a proof that another cluster asked for.
@@ -227,7 +230,9 @@ impl Confirmed {
                 self.end(wire, key, Some(LegWord::HangUp(passage)))
             }
             Method::Invite => self.on_reinvite(wire, key, asked),
+            Method::Refer => self.on_refer(wire, key, &asked),
             Method::Update => self.on_update(wire, key, asked),
+            Method::Prack => self.on_late_prack(wire, &asked),
             // We have named no Info Package that we would take (RFC 6086 §4.2.2).
             Method::Info if asked.request.has(Name::InfoPackage) => {
                 let mut writer = asked.answer(469, self.dialog.local_tag());
@@ -250,11 +255,9 @@ impl Confirmed {
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
             | Method::Other => {
                 let mut writer = asked.answer(405, self.dialog.local_tag());
                 writer.header(Name::Allow, ALLOW);
@@ -313,6 +316,15 @@ impl Confirmed {
         Turn::Tell(LegWord::Reply { id, status: shown_status(status), passage: Passage::default() })
     }
 
+    /// A PRACK that the answer of the call has overtaken (RFC 3262 §3).
+    fn on_late_prack(&mut self, wire: &mut Wire<'_, '_>, asked: &Asked) -> Turn {
+        let rseq = asked.request.rack().map(|rack| rack.rseq);
+        let known = rseq.is_some() && self.unconfirmed.take_if(|own| Some(*own) == rseq).is_some();
+        let status = if known { 200 } else { 481 };
+        asked.refuse(wire.ctx, wire.transactions, status, self.dialog.local_tag());
+        Turn::Stay
+    }
+
     /// Which request of the other side a request of ours passes on; it has been answered.
     fn take_relayed(&mut self, client: Key) -> Option<Key> {
         let at = self.relayed_out.iter().position(|(own, _)| *own == client)?;
@@ -340,7 +352,7 @@ impl Confirmed {
             LegTimer::Probe => self.on_probe(wire, key),
             LegTimer::Session => self.on_session_timer(wire, key),
             LegTimer::Cancelled => self.on_out_of_patience(wire),
-            LegTimer::Minute | LegTimer::Expired => Turn::Stay,
+            LegTimer::Minute | LegTimer::Expired | LegTimer::RepeatReliable | LegTimer::NoPrack => Turn::Stay,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::effect::{Flow, Transport};
 use crate::sip::{Method, Name, Writer};
 
 use super::session_timer::write_wish;
-use super::words::{ALLOW, Passage, SUPPORTED};
+use super::words::{ALLOW, Passage, SUPPORTED, SUPPORTED_PLAINLY};
 
 /// What is needed to call a phone.
 #[derive(Debug)]
@@ -32,6 +32,9 @@ pub struct Dial<'a> {
     pub breadth: u16,
     /// The way that it has come, if it did not come straight (RFC 7044).
     pub history: Option<&'a Bytes>,
+    /// Whether the one who calls can answer an offer in a provisional response (RFC 3262); asked of him
+    /// only where he makes none himself.
+    pub reliable: bool,
     /// What passes.
     pub passage: &'a Passage,
 }
@@ -41,7 +44,8 @@ impl Dial<'_> {
     pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
         contact(settings, self.flow, &self.from.user, writer);
         writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, SUPPORTED);
+        let reliable = self.reliable || self.passage.has_body();
+        writer.header(Name::Supported, if reliable { SUPPORTED } else { SUPPORTED_PLAINLY });
         write_wish(&settings.limits, 0, writer);
         writer.number(Name::MaxBreadth, u64::from(self.breadth));
         if let Some(history) = self.history {
@@ -68,7 +72,8 @@ pub(super) fn capabilities(settings: &Settings, flow: Flow, user: &str, method: 
     if refreshes_session(method) {
         contact(settings, flow, user, writer);
         writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, SUPPORTED);
+        // A re-INVITE rings nobody.
+        writer.header(Name::Supported, SUPPORTED_PLAINLY);
     }
 }
 

@@ -13,6 +13,7 @@ use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::Dial;
 use super::link::{Link, LinkEnd, LinkMail};
+use super::refer::Replaces;
 use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
@@ -213,6 +214,34 @@ impl Legs {
         LinkEnd { server: self.server, leg }
     }
 
+    /// Links two calls of this server. Gives the ends that are theirs.
+    pub fn link_pair(&mut self, call: Key, other: Key) -> (Key, Key) {
+        let here = self.link_out(call);
+        let there = self.link_in(other, here);
+        let end = self.link_end(there);
+        self.on_opened(here.leg, end);
+        (here.leg, there)
+    }
+
+    /// Takes back a link of this server that nobody has used.
+    pub fn unlink(&mut self, here: Key, there: Key) {
+        self.remove(here);
+        self.remove(there);
+    }
+
+    /// The answered leg whose dialog this is, and its call.
+    pub fn dialog_of(&self, replaces: &Replaces) -> Option<(Key, Key)> {
+        let Replaces { call_id, to_tag, from_tag } = replaces;
+        // Whoever names a dialog may see it from either end.
+        let ends = [(to_tag, from_tag), (from_tag, to_tag)];
+        ends.into_iter().find_map(|(ours, theirs)| {
+            let (_, key) = Token::read(ours)?;
+            let leg = self.arena.get(key)?;
+            let Machine::Confirmed(machine) = &leg.machine else { return None };
+            machine.dialog.is_named(call_id, ours, theirs).then_some((key, leg.call?))
+        })
+    }
+
     /// The half that a link asked for is there.
     pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
         let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else { return };
@@ -282,7 +311,8 @@ impl Legs {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.is_of(request).then(|| machine.dialog.flows()),
             Machine::Uas(machine) => machine.is_of(request).then(|| [machine.flow(); 2]),
-            Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uac(machine) => machine.dialog_of(request).map(Dialog::flows),
+            Machine::Link(_) => None,
         }
     }
 
@@ -291,7 +321,8 @@ impl Legs {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Confirmed(machine)) => machine.dialog.accept(request),
             Some(Machine::Uas(machine)) => machine.accept(request),
-            Some(Machine::Uac(_) | Machine::Link(_)) | None => Err(Misfit::Unknown),
+            Some(Machine::Uac(machine)) => machine.accept(request),
+            Some(Machine::Link(_)) | None => Err(Misfit::Unknown),
         }
     }
 
@@ -304,8 +335,9 @@ impl Legs {
     pub fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
             Machine::Confirmed(machine) => machine.on_request(wire, key, asked),
-            Machine::Uas(machine) => machine.on_request(wire, &asked),
-            Machine::Uac(_) | Machine::Link(_) => return None,
+            Machine::Uas(machine) => machine.on_request(wire, key, asked),
+            Machine::Uac(machine) => machine.on_request(wire, asked),
+            Machine::Link(_) => return None,
         };
         self.apply(key, turn)
     }
@@ -347,9 +379,10 @@ impl Legs {
             return None;
         };
         let turn = match &mut leg.machine {
-            Machine::Uac(machine) => machine.on_response(wire, key, response),
+            Machine::Uac(machine) => machine.on_response(wire, key, client, response),
             Machine::Confirmed(machine) => machine.on_response(wire, key, client, response),
-            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+            Machine::Uas(machine) => machine.on_response(client, response),
+            Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
     }
@@ -363,9 +396,10 @@ impl Legs {
         status: u16,
     ) -> Option<Report> {
         let turn = match &mut self.arena.get_mut(key)?.machine {
-            Machine::Uac(machine) => machine.on_failed(wire, status),
+            Machine::Uac(machine) => machine.on_failed(wire, client, status),
             Machine::Confirmed(machine) => machine.on_failed(wire, key, client, status),
-            Machine::Uas(_) | Machine::Link(_) => Turn::Stay,
+            Machine::Uas(machine) => machine.on_failed(client, status),
+            Machine::Link(_) => Turn::Stay,
         };
         self.apply(key, turn)
     }
@@ -374,8 +408,8 @@ impl Legs {
     pub fn wants_again(&self, key: Key, client: Key) -> bool {
         match self.arena.get(key).map(|leg| &leg.machine) {
             Some(Machine::Uac(machine)) => machine.wants_again(client),
-            Some(Machine::Confirmed(_)) => true,
-            Some(Machine::Uas(_) | Machine::Link(_)) | None => false,
+            Some(Machine::Confirmed(_) | Machine::Uas(_)) => true,
+            Some(Machine::Link(_)) | None => false,
         }
     }
 
@@ -384,7 +418,8 @@ impl Legs {
         match self.arena.get_mut(key).map(|leg| &mut leg.machine) {
             Some(Machine::Uac(machine)) => machine.on_resent(old, new, cseq),
             Some(Machine::Confirmed(machine)) => machine.on_resent(old, new, cseq),
-            Some(Machine::Uas(_) | Machine::Link(_)) | None => {}
+            Some(Machine::Uas(machine)) => machine.on_resent(old, new, cseq),
+            Some(Machine::Link(_)) | None => {}
         }
     }
 
@@ -402,7 +437,9 @@ impl Legs {
     pub fn peer_of(&self, key: Key) -> Option<PeerId> {
         match &self.arena.get(key)?.machine {
             Machine::Confirmed(machine) => machine.dialog.peer(),
-            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+            Machine::Uac(machine) => machine.dialog.peer(),
+            Machine::Uas(machine) => machine.peer.map(|(peer, _)| peer),
+            Machine::Link(_) => None,
         }
     }
 
@@ -411,6 +448,8 @@ impl Legs {
         let turn = match (&mut self.arena.get_mut(key)?.machine, timer) {
             (Machine::Uas(machine), LegTimer::Minute) => machine.on_minute(wire, key),
             (Machine::Uas(machine), LegTimer::Expired) => machine.on_expired(wire),
+            (Machine::Uas(machine), LegTimer::RepeatReliable) => machine.repeat_reliable(wire, key),
+            (Machine::Uas(machine), LegTimer::NoPrack) => machine.on_no_prack(wire),
             (Machine::Uac(machine), LegTimer::Cancelled) => machine.on_out_of_patience(wire),
             (Machine::Confirmed(machine), timer) => machine.on_timer(wire, key, timer),
             (Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_), _) => Turn::Stay,

@@ -7,10 +7,15 @@
 
 mod acks;
 mod confirmed;
+mod early_uac;
+mod early_uas;
+mod inside;
 mod invite_out;
 mod legs;
 mod link;
 mod outcome;
+mod refer;
+mod reliable;
 mod renegotiation;
 mod session_timer;
 mod uac;
@@ -22,5 +27,7 @@ pub use invite_out::Dial;
 pub use legs::{Legs, Report, Wire};
 pub use link::{LinkEnd, LinkMail};
 pub use outcome::{outcome_of, own_status, precedence, rank, shown_status};
+pub use refer::{Referral, Replaces};
+pub use reliable::confirms_provisional;
 pub use session_timer::too_brief;
 pub use words::{ALLOW, ELSEWHERE, LegWord, Passage, Refusal, SUPPORTED, write_required};

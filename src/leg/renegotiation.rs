@@ -16,7 +16,7 @@ use crate::sip::{Message, Method, Name};
 use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
-use super::invite_out::contact;
+use super::invite_out::{contact, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::watch::ends_dialog;
@@ -66,6 +66,16 @@ impl Renegotiation {
         }
     }
 
+    /// An offer of the phone's was open when the call was answered.
+    pub(super) fn has_asked(&mut self, asked: Asked) {
+        self.asked = Some(asked);
+    }
+
+    /// An UPDATE of ours was.
+    pub(super) fn has_offered(&mut self, client: Key) {
+        self.ours = Some(Ours { client, offered: true, withdrawn: None, refresh: false });
+    }
+
     pub(super) fn take_asked(&mut self) -> Option<Asked> {
         self.asked.take()
     }
@@ -83,7 +93,7 @@ impl Confirmed {
         wire.transactions.belongs_to(asked.key, key);
         let passage = Passage::of(&asked.request);
         self.renegotiation.asked = Some(asked);
-        Turn::Tell(LegWord::Renegotiate { update: false, passage })
+        Turn::Tell(LegWord::Renegotiate { early: 0, update: false, passage })
     }
 
     /// The phone makes a new offer, or says that it is there.
@@ -99,7 +109,7 @@ impl Confirmed {
             return Turn::Stay;
         }
         self.renegotiation.asked = Some(asked);
-        Turn::Tell(LegWord::Renegotiate { update: true, passage })
+        Turn::Tell(LegWord::Renegotiate { early: 0, update: true, passage })
     }
 
     /// Refuses an offer that meets another one (RFC 3261 §14.2, RFC 3311 §5.2).
@@ -116,14 +126,16 @@ impl Confirmed {
         busy
     }
 
-    /// Answers an UPDATE with a 2xx.
+    /// Answers an UPDATE, or a PRACK with an offer, with a 2xx.
     fn grant(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
-        contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
-        writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, SUPPORTED);
-        self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
-        self.time_session(wire, key);
+        if refreshes_session(asked.request.method()) {
+            contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+            writer.header(Name::Allow, ALLOW);
+            writer.header(Name::Supported, SUPPORTED);
+            self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
+            self.time_session(wire, key);
+        }
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(passage.body()));
     }
@@ -156,7 +168,7 @@ impl Confirmed {
         if self.ended {
             return Turn::End;
         }
-        Turn::Tell(LegWord::Renegotiated { status: 487, passage: Passage::default() })
+        Turn::Tell(LegWord::Renegotiated { early: 0, status: 487, passage: Passage::default() })
     }
 
     /// The other side makes a new offer: it goes to the phone.
@@ -169,7 +181,7 @@ impl Confirmed {
     ) -> Turn {
         if self.is_renegotiating() {
             // Both sides offered at once: both are told, and try again after a while of their own.
-            return Turn::Tell(LegWord::Renegotiated { status: 491, passage: Passage::default() });
+            return Turn::Tell(LegWord::Renegotiated { early: 0, status: 491, passage: Passage::default() });
         }
         let method = if update && self.updates { Method::Update } else { Method::Invite };
         let client = self.request(wire, Owner::Leg(key), method, passage);
@@ -197,7 +209,7 @@ impl Confirmed {
     pub(super) fn renegotiated(&mut self, wire: &mut Wire<'_, '_>, key: Key, status: u16, passage: &Passage) {
         let Some(asked) = self.renegotiation.asked.take() else { return };
         if (200..300).contains(&status) {
-            if asked.request.method() == Method::Update {
+            if asked.request.method() != Method::Invite {
                 return self.grant(wire, key, &asked, passage);
             }
             return self.answer(wire, key, &asked, passage);
@@ -242,7 +254,7 @@ impl Confirmed {
                 if refresh {
                     return Turn::Stay;
                 }
-                Turn::Tell(LegWord::Renegotiated { status, passage: Passage::of(response) })
+                Turn::Tell(LegWord::Renegotiated { early: 0, status, passage: Passage::of(response) })
             }
             _ if ends_dialog(status) => self.lost(wire),
             _ if self.ended => Turn::Stay,
@@ -253,7 +265,7 @@ impl Confirmed {
             _ => {
                 // A challenge is never answered, nor is it for the other side.
                 let (status, passage) = (shown_status(status), Passage::of(response).without_body());
-                Turn::Tell(LegWord::Renegotiated { status, passage })
+                Turn::Tell(LegWord::Renegotiated { early: 0, status, passage })
             }
         }
     }
@@ -270,6 +282,10 @@ impl Confirmed {
             self.put_off_refresh(wire, key);
             return Turn::Stay;
         }
-        Turn::Tell(LegWord::Renegotiated { status: shown_status(status), passage: Passage::default() })
+        Turn::Tell(LegWord::Renegotiated {
+            early: 0,
+            status: shown_status(status),
+            passage: Passage::default(),
+        })
     }
 }

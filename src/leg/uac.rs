@@ -11,6 +11,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::base::{Key, TimerId};
 use crate::dialog::Dialog;
 use crate::effect::{LegTimer, Wake};
@@ -18,6 +20,7 @@ use crate::sip::{Message, Name};
 use crate::transaction::TIMEOUT;
 
 use super::confirmed::Confirmed;
+use super::early_uac::Early;
 use super::legs::{Turn, Wire};
 use super::words::{LegWord, Passage, Refusal};
 
@@ -32,10 +35,11 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Uac {
     client: Key,
-    dialog: Dialog,
-    user: String,
+    pub(super) dialog: Dialog,
+    pub(super) user: String,
     /// Whether our INVITE made the offer; if not, the 2xx does, and its ACK has to wait.
-    offered: bool,
+    pub(super) offered: bool,
+    pub(super) early: SmallVec<[Early; 1]>,
     state: State,
     reason: Passage,
     patience: Option<TimerId>,
@@ -48,6 +52,7 @@ impl Uac {
             dialog,
             user,
             offered,
+            early: SmallVec::new(),
             state: State::Calling,
             reason: Passage::default(),
             patience: None,
@@ -63,41 +68,55 @@ impl Uac {
         !wire.transactions.may_cancel(self.client)
     }
 
-    pub(super) fn on_response(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Arc<Message>) -> Turn {
+    pub(super) fn on_response(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        key: Key,
+        client: Key,
+        response: &Arc<Message>,
+    ) -> Turn {
+        if client != self.client {
+            return self.on_early_response(wire, client, response);
+        }
         match (self.state, response.status()) {
             (State::Calling, 100) => Turn::Stay,
-            (State::Calling, 101..=199) => Turn::Tell(LegWord::Progress {
-                status: response.status(),
-                early: 0,
-                passage: Passage::of(response),
-            }),
+            (State::Calling, 101..=199) => self.hear(wire, key, response).map_or(Turn::Stay, Turn::Tell),
             (State::Calling, 200..=299) => self.answered(wire, key, response),
             (State::Calling, _) => {
+                self.drop_early(wire);
                 let cluster = self.dialog.peer().is_some();
                 Turn::TellAndEnd(LegWord::Reject(Refusal { cluster, ..Refusal::of(response) }))
             }
-            (State::CancelWanted, 100..=199) => {
-                self.cancel(wire, key);
+            (State::CancelWanted | State::Cancelling, 100..=199) => {
+                self.refuse_offers(wire, key, response);
+                if self.state == State::CancelWanted {
+                    self.cancel(wire, key);
+                }
                 Turn::Stay
             }
-            (State::Cancelling, 100..=199) => Turn::Stay,
             // The answer crossed our CANCEL on the wire: the phone believes it is in a call, so it
             // has to be told that it is not.
             (State::CancelWanted | State::Cancelling, 200..=299) => {
                 wire.ctx.disarm(&mut self.patience);
                 let mut confirmed = self.confirm(wire, response);
+                self.drop_early(wire);
                 confirmed.hang_up(wire, &self.reason);
                 Turn::End
             }
             (State::CancelWanted | State::Cancelling, _) => {
                 wire.ctx.disarm(&mut self.patience);
+                self.drop_early(wire);
                 Turn::End
             }
         }
     }
 
-    pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, status: u16) -> Turn {
+    pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, client: Key, status: u16) -> Turn {
+        if client != self.client {
+            return self.on_early_failed(client, status);
+        }
         wire.ctx.disarm(&mut self.patience);
+        self.drop_early(wire);
         match self.state {
             State::Calling if self.dialog.peer().is_some() => {
                 Turn::TellAndEnd(LegWord::Reject(Refusal::no_cluster(503, None)))
@@ -107,23 +126,25 @@ impl Uac {
         }
     }
 
-    /// Whether a challenged INVITE is to be sent again: not one that nobody wants any more.
+    /// Whether a challenged request is to be sent again: not an INVITE that nobody wants any more.
     pub(super) fn wants_again(&self, client: Key) -> bool {
-        self.state == State::Calling && self.client == client
+        self.state == State::Calling || self.client != client
     }
 
-    /// The INVITE was sent again, with a proof.
+    /// A request was sent again, with a proof.
     pub(super) fn on_resent(&mut self, old: Key, new: Key, cseq: u32) {
         if self.client == old {
             self.client = new;
             self.dialog.resent(cseq);
+        } else {
+            self.on_early_resent(old, new, cseq);
         }
     }
 
     /// The phone's connection is gone.
     pub(super) fn on_lost(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
         wire.transactions.abandon(wire.ctx, self.client);
-        self.on_failed(wire, 503)
+        self.on_failed(wire, self.client, 503)
     }
 
     /// The call says something.
@@ -138,20 +159,30 @@ impl Uac {
                 }
                 Turn::Orphan
             }
+            LegWord::Settle { early, passage } => {
+                self.settle(wire, key, early, &passage);
+                Turn::Stay
+            }
+            LegWord::Renegotiate { early, passage, .. } => self.offer(wire, key, early, &passage),
+            LegWord::Renegotiated { early, status, passage } => {
+                self.answer_offer(wire, early, status, &passage);
+                Turn::Stay
+            }
             LegWord::Progress { .. }
             | LegWord::Answer { .. }
             | LegWord::Acknowledge(_)
             | LegWord::Reject(_)
-            | LegWord::Renegotiate { .. }
             | LegWord::Withdraw(_)
-            | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
+            | LegWord::Refer(_)
+            | LegWord::Referred { .. }
             | LegWord::Reply { .. } => Turn::Stay,
         }
     }
 
     /// The CANCEL has had no effect in 64·T1 (RFC 3261 §9.1).
-    pub(super) fn on_out_of_patience(&self, wire: &mut Wire<'_, '_>) -> Turn {
+    pub(super) fn on_out_of_patience(&mut self, wire: &mut Wire<'_, '_>) -> Turn {
+        self.drop_early(wire);
         wire.transactions.abandon(wire.ctx, self.client);
         Turn::End
     }
@@ -163,20 +194,25 @@ impl Uac {
     }
 
     fn answered(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Message) -> Turn {
+        let (early, settled) = self.early_at(response.to_tag());
         let mut confirmed = self.confirm(wire, response);
         confirmed.watch(wire, key);
         confirmed.refreshed_by(wire, key, response);
         confirmed.has_told(wire, &Passage::default(), Some(self.client));
-        let word = LegWord::Answer { early: 0, passage: Passage::of(response) };
+        let passage = Passage::of(response);
+        let passage = if settled { passage.without_body() } else { passage };
+        let word = LegWord::Answer { early, passage };
         Turn::Confirm(Box::new(confirmed), Some(word))
     }
 
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
-        let dialog = self.dialog.confirmed_by(wire.ctx.settings, response);
+        let (dialog, settled, asked, ours) = self.confirm_dialog(wire, response);
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
         confirmed.updates = response.has_token(Name::Allow, "UPDATE");
-        confirmed.owe_ack(self.client, response, self.offered);
-        if self.offered {
+        confirmed.take_over(asked, ours);
+        let offered = self.offered || settled;
+        confirmed.owe_ack(self.client, response, offered);
+        if offered {
             confirmed.acknowledge(wire, &Passage::default());
         }
         confirmed

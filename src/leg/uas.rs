@@ -6,40 +6,50 @@
 //!       └──CANCEL, BYE──▶ (gone)          the call is told
 //! ```
 //!
-//! Every tag that it has given the phone is an early dialog, in which the phone may say BYE.
+//! Every tag that it has given the phone is an early dialog, in which the phone may say BYE. What else
+//! happens in those is in `reliable` and `early_uas`.
 //!
 //! Implements: RFC 3261 §13.3, §9.2, §12.1.1, §14.2, §15.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use smallvec::SmallVec;
+
 use crate::base::{Key, PeerId, TimerId, Token, ms};
-use crate::dialog::{Dialog, Misfit};
+use crate::dialog::Misfit;
 use crate::effect::{Flow, LegTimer, Wake};
 use crate::sip::{Message, Method, Name};
 use crate::transaction::Asked;
 
 use super::confirmed::Confirmed;
+use super::early_uas::Negotiation;
 use super::invite_out::contact;
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage, Refusal, write_required};
+use super::reliable::{Provisional, Reliable};
+use super::words::{ALLOW, LegWord, Passage, Refusal, SUPPORTED, write_required};
 
 /// How often a provisional response is repeated so that nobody on the way loses patience.
 const PROVISIONAL_AGAIN: Duration = ms(60_000);
 
 #[derive(Debug)]
 pub(super) struct Uas {
-    asked: Asked,
+    pub(super) asked: Asked,
     tag: Token,
     /// The user part of our Contact: whom the phone believes to talk to.
-    user: String,
+    pub(super) user: String,
     /// The early dialogs that it knows of: those up to this one.
     early: u8,
     /// The number of its latest request.
-    cseq: u32,
-    last: Option<(u16, u8, Passage)>,
+    pub(super) cseq: u32,
+    last: Option<Provisional>,
+    /// Sessions that were described in a response which may be lost, by early dialog.
+    sessions: SmallVec<[(u8, Passage); 1]>,
+    pub(super) reliable: Reliable,
+    pub(super) negotiation: Negotiation,
     minute: Option<TimerId>,
     /// The other cluster that it came from, and how that is reached.
-    peer: Option<(PeerId, Flow)>,
+    pub(super) peer: Option<(PeerId, Flow)>,
     /// When the phone itself does not want it any more.
     expires: Option<TimerId>,
 }
@@ -47,7 +57,21 @@ pub(super) struct Uas {
 impl Uas {
     pub(super) fn new(asked: Asked, tag: Token, user: String) -> Self {
         let cseq = asked.request.cseq();
-        Self { asked, tag, user, early: 0, cseq, last: None, minute: None, expires: None, peer: None }
+        let reliable = Reliable::of(&asked.request);
+        Self {
+            asked,
+            tag,
+            user,
+            early: 0,
+            cseq,
+            last: None,
+            sessions: SmallVec::new(),
+            reliable,
+            negotiation: Negotiation::default(),
+            minute: None,
+            expires: None,
+            peer: None,
+        }
     }
 
     /// The leg is there: a minute without any news, and the phone's own Expires, run from now.
@@ -73,10 +97,11 @@ impl Uas {
     /// The call says something.
     pub(super) fn say(&mut self, wire: &mut Wire<'_, '_>, key: Key, word: LegWord) -> Turn {
         match word {
-            LegWord::Progress { status, early, passage } => {
+            LegWord::Progress { status, early, reliable, passage } => {
                 self.early = self.early.max(early);
-                self.progress(wire, status, early, &passage);
-                self.last = Some((status, early, passage));
+                let next = Provisional { status, early, reliable, passage };
+                self.last = Some(Provisional { reliable: false, ..next.clone() });
+                self.progress(wire, key, next);
                 wire.ctx.disarm(&mut self.minute);
                 self.minute = Some(wire.ctx.arm(PROVISIONAL_AGAIN, Wake::Leg(key, LegTimer::Minute)));
                 Turn::Stay
@@ -86,11 +111,17 @@ impl Uas {
             LegWord::HangUp(passage) | LegWord::Cancel(passage) => {
                 self.refuse(wire, &Refusal { passage, ..Refusal::status(480) })
             }
+            LegWord::Renegotiate { early, passage, .. } => self.offer_early(wire, key, early, &passage),
+            LegWord::Renegotiated { status, passage, .. } => {
+                self.settle_early(wire, status, &passage);
+                Turn::Stay
+            }
             LegWord::Acknowledge(_)
-            | LegWord::Renegotiate { .. }
+            | LegWord::Settle { .. }
             | LegWord::Withdraw(_)
-            | LegWord::Renegotiated { .. }
             | LegWord::Request { .. }
+            | LegWord::Refer(_)
+            | LegWord::Referred { .. }
             | LegWord::Reply { .. } => Turn::Stay,
         }
     }
@@ -115,6 +146,8 @@ impl Uas {
     fn disarm(&mut self, wire: &mut Wire<'_, '_>) {
         wire.ctx.disarm(&mut self.minute);
         wire.ctx.disarm(&mut self.expires);
+        self.reliable.stop(wire);
+        self.drop_negotiation(wire);
     }
 
     /// Whether a request belongs to one of its early dialogs.
@@ -139,21 +172,22 @@ impl Uas {
 
     /// A request inside an early dialog. BYE ends the call as CANCEL would; what needs somebody to
     /// talk to has to wait until there is one.
-    pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, asked: &Asked) -> Turn {
+    pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Turn {
         let tag = asked.request.to_tag();
         match asked.request.method() {
             Method::Bye => {
                 asked.refuse(wire.ctx, wire.transactions, 200, tag);
                 return self.on_cancel(wire, &asked.request);
             }
-            Method::Invite | Method::Update | Method::Info | Method::Message => {
+            Method::Prack => return self.on_prack(wire, key, asked),
+            Method::Update => return self.on_early_update(wire, asked),
+            Method::Invite | Method::Info | Method::Message => {
                 asked.refuse_for_now(wire.ctx, wire.transactions, tag);
             }
             Method::Options
             | Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
@@ -175,9 +209,9 @@ impl Uas {
 
     /// A minute has passed with nothing new to say, or nothing at all (RFC 3261 §13.3.1.1).
     pub(super) fn on_minute(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Turn {
-        let (status, early, passage) = self.last.take().unwrap_or((183, 0, Passage::default()));
-        self.progress(wire, status, early, &passage);
-        self.last = Some((status, early, passage));
+        let nothing = || Provisional { status: 183, early: 0, reliable: false, passage: Passage::default() };
+        let last = self.last.get_or_insert_with(nothing).clone();
+        self.progress(wire, key, last);
         self.minute = Some(wire.ctx.arm(PROVISIONAL_AGAIN, Wake::Leg(key, LegTimer::Minute)));
         Turn::Stay
     }
@@ -187,33 +221,55 @@ impl Uas {
         self.tag.as_bytes()
     }
 
-    fn progress(&self, wire: &mut Wire<'_, '_>, status: u16, early: u8, passage: &Passage) {
-        let mut writer = self.asked.answer(status, &self.tag_of(early));
+    /// A provisional response as it is sent, with its number if it is to be confirmed.
+    pub(super) fn provisional(&self, wire: &Wire<'_, '_>, next: &Provisional, rseq: Option<u32>) -> Bytes {
+        let mut writer = self.asked.answer(next.status, &self.tag_of(next.early));
         writer.copy(&self.asked.request, Name::RecordRoute);
         contact(wire.ctx.settings, self.asked.flow, &self.user, &mut writer);
         writer.header(Name::Allow, ALLOW);
-        passage.write(&mut writer);
-        let response = writer.finish(passage.body());
-        wire.transactions.respond(wire.ctx, self.asked.key, status, response);
+        writer.header(Name::Supported, SUPPORTED);
+        if let Some(rseq) = rseq {
+            writer.header(Name::Require, b"100rel");
+            writer.number(Name::RSeq, u64::from(rseq));
+        }
+        next.passage.write(&mut writer);
+        writer.finish(next.passage.body())
     }
 
-    fn answer(&mut self, wire: &mut Wire<'_, '_>, key: Key, early: u8, passage: &Passage) -> Turn {
-        self.disarm(wire);
-        let tag = self.tag_of(early);
-        let dialog = Dialog::as_uas(wire.ctx.settings, &self.asked.request, &tag, self.asked.flow);
-        let mut dialog = match self.peer {
-            Some((peer, flow)) => dialog.with_peer(peer, flow),
-            None => dialog,
+    /// A session was described in a response that may be lost.
+    pub(super) fn remember(&mut self, next: &Provisional) {
+        if next.passage.has_body() {
+            self.sessions.retain(|(early, _)| *early != next.early);
+            self.sessions.push((next.early, next.passage.clone()));
+        }
+    }
+
+    /// Answers the INVITE, once what was described reliably is confirmed. Each session is described
+    /// exactly once in a way that cannot be lost.
+    pub(super) fn answer(&mut self, wire: &mut Wire<'_, '_>, key: Key, early: u8, passage: &Passage) -> Turn {
+        self.early = self.early.max(early);
+        if self.reliable.holds(early, passage) {
+            return Turn::Stay;
+        }
+        let unconfirmed = self.reliable.unconfirmed();
+        let described = self.sessions.iter().find(|(own, _)| *own == early).map(|(_, passage)| passage);
+        let passage = match described {
+            _ if self.reliable.has_described(early) => passage.clone().without_body(),
+            Some(described) if !passage.has_body() => passage.clone().with_body_of(described),
+            Some(_) | None => passage.clone(),
         };
-        dialog.has_seen(self.cseq);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
+        let dialog = self.dialog(wire, early);
+        let mut confirmed = Confirmed::new(dialog, self.user.clone());
         confirmed.updates = self.asked.request.has_token(Name::Allow, "UPDATE");
-        confirmed.answer(wire, key, &self.asked, passage);
+        confirmed.unconfirmed = unconfirmed;
+        confirmed.answer(wire, key, &self.asked, &passage);
         confirmed.watch(wire, key);
+        self.hand_over(wire, early, &mut confirmed);
+        self.disarm(wire);
         Turn::Confirm(Box::new(confirmed), None)
     }
 
-    fn refuse(&mut self, wire: &mut Wire<'_, '_>, refusal: &Refusal) -> Turn {
+    pub(super) fn refuse(&mut self, wire: &mut Wire<'_, '_>, refusal: &Refusal) -> Turn {
         self.disarm(wire);
         let mut writer = self.asked.answer(refusal.status, &self.tag_of(0));
         for contact in &refusal.contacts {
@@ -229,8 +285,13 @@ impl Uas {
         Turn::End
     }
 
+    /// The early dialog of this tag.
+    pub(super) fn early_of(&self, tag: &[u8]) -> u8 {
+        (0..=self.early).find(|early| tag == self.tag_of(*early)).unwrap_or(0)
+    }
+
     /// A branch with media of its own has a dialog of its own: our tag and its number.
-    fn tag_of(&self, early: u8) -> Vec<u8> {
+    pub(super) fn tag_of(&self, early: u8) -> Vec<u8> {
         let mut tag = self.tag.as_bytes().to_vec();
         if early > 0 {
             tag.extend_from_slice(format!("-{early}").as_bytes());

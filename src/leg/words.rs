@@ -8,15 +8,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
 use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
-pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE";
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE, PRACK, REFER";
 
 /// The extensions that a phone may require of us in a call, and those that it may use towards us.
-pub const SUPPORTED: &[u8] = b"timer";
+pub const SUPPORTED: &[u8] = b"timer, 100rel, norefersub";
+
+/// Those of them without reliable provisional responses: where we would not know what to do with one.
+pub(super) const SUPPORTED_PLAINLY: &[u8] = b"timer, norefersub";
 
 /// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
 /// it does not show a missed call.
@@ -30,6 +34,15 @@ pub enum LegWord {
         /// The status, 101 to 199.
         status: u16,
         /// Which early dialog towards the caller: branches with media of their own have their own.
+        early: u8,
+        /// Whether it came reliably, so that its phone waits for its PRACK (RFC 3262).
+        reliable: bool,
+        /// What passes.
+        passage: Passage,
+    },
+    /// The PRACK of a provisional response that made the offer: it has the answer.
+    Settle {
+        /// In which early dialog.
         early: u8,
         /// What passes.
         passage: Passage,
@@ -49,8 +62,10 @@ pub enum LegWord {
     Cancel(Passage),
     /// The call is over.
     HangUp(Passage),
-    /// A new offer inside the call: hold, resume, another codec.
+    /// A new offer inside the call: hold, resume, another codec; or, by UPDATE, before it is answered.
     Renegotiate {
+        /// In which early dialog, before it is answered.
+        early: u8,
         /// Whether it came by UPDATE, which is answered at once and has no ACK; else by re-INVITE.
         update: bool,
         /// What passes.
@@ -61,6 +76,8 @@ pub enum LegWord {
     Withdraw(Passage),
     /// The final response to it; the ACK of a re-INVITE's is an [`LegWord::Acknowledge`].
     Renegotiated {
+        /// In which early dialog, before the call is answered.
+        early: u8,
         /// 200 to 699.
         status: u16,
         /// What passes.
@@ -84,6 +101,31 @@ pub enum LegWord {
         /// What passes.
         passage: Passage,
     },
+    /// The phone asks that the other side be connected with somebody else (REFER).
+    Refer(Box<Referral>),
+    /// How far that is.
+    Referred {
+        /// What the one who is asked for has said, 100 to 699.
+        status: u16,
+        /// Whether nothing more will come of it.
+        over: bool,
+    },
+}
+
+impl LegWord {
+    /// The same in another early dialog.
+    #[must_use]
+    pub fn in_dialog(mut self, number: u8) -> Self {
+        if let Self::Progress { early, .. }
+        | Self::Settle { early, .. }
+        | Self::Answer { early, .. }
+        | Self::Renegotiate { early, .. }
+        | Self::Renegotiated { early, .. } = &mut self
+        {
+            *early = number;
+        }
+        self
+    }
 }
 
 /// A final response that is no 2xx.
@@ -128,6 +170,13 @@ impl Passage {
         }
         headers.extend(message.reasons().filter_map(|reason| Some((Name::Reason, in_our_words(&reason)?))));
         Self { headers, body }
+    }
+
+    /// The first line of a message, as a NOTIFY tells it (RFC 3420).
+    pub fn fragment(line: &str) -> Self {
+        let mut headers = SmallVec::new();
+        headers.push((Name::ContentType, Bytes::from_static(b"message/sipfrag;version=2.0")));
+        Self { headers, body: line.to_owned().into() }
     }
 
     /// Nothing but a Reason (RFC 3326).
@@ -192,6 +241,15 @@ impl Passage {
             return None;
         }
         Some(Arc::new(Content::new(headers, if is_text { body } else { Bytes::new() }, size)))
+    }
+
+    /// With the body of another, and what describes it.
+    #[must_use]
+    pub fn with_body_of(mut self, other: &Self) -> Self {
+        self.headers.retain(|(name, _)| describes_call(*name));
+        self.headers.extend(other.headers.iter().filter(|(name, _)| describes_body(*name)).cloned());
+        self.body = other.body.clone();
+        self
     }
 
     /// Without its body: for a response that must have none.

@@ -433,6 +433,7 @@ impl Page {
             how,
             rule: self.route.rule(),
             path: self.route.path(),
+            question: self.route.recorded().text(),
         }
     }
 }

@@ -21,6 +21,20 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// One whom somebody has called, as he is shown to a third: by the name that he was called by, since
+    /// nobody is told where a call went.
+    pub fn called(settings: &Settings, who: &Who) -> Self {
+        let host = settings.cid.as_str();
+        let face = |user: &str, host: &str| Face { name: None, user: user.to_owned(), host: host.to_owned() };
+        let (face, own) = match who {
+            Who::User(uid) if uid.cluster() == host => (face(uid.user(), host), Some(uid.clone())),
+            Who::User(uid) => (face(uid.user(), uid.cluster()), None),
+            Who::Number(number) => (face(number, host), None),
+            Who::Anonymous => (Face::anonymous(), None),
+        };
+        Self { who: who.clone(), face, own }
+    }
+
     /// How another cluster is told of him by us, who answer for our users and nobody else: whom we
     /// assert, and how he is shown. One whom a third cluster sent to `owner`, who sends him on, comes
     /// in the name of `owner`.

@@ -220,6 +220,21 @@ pub(super) enum Leaf {
     Redirect(Spanned<Uid>),
 }
 
+impl Line {
+    /// Where it stands, with all that follows it.
+    pub(super) fn whole(&self) -> Span {
+        match &self.kind {
+            LineKind::Try(TryLine { after: Continuation::Else { line, .. }, .. }) => {
+                self.span.to(line.whole())
+            }
+            LineKind::Try(TryLine { after: Continuation::Results(results), .. }) => {
+                self.span.to(results.close)
+            }
+            LineKind::Try(_) | LineKind::Leaf(_) | LineKind::Faulty => self.span,
+        }
+    }
+}
+
 impl Atom {
     /// The word that begins it.
     pub(super) const fn key(&self) -> Key {

@@ -77,8 +77,24 @@ impl Content {
         })
     }
 
+    /// Its headers, in their order; what is no text is left out, as it is where words are looked for.
+    pub fn headers(&self) -> impl Iterator<Item = (Header, String)> + '_ {
+        let text = |value: &Bytes| value.utf8_chunks().map(|chunk| chunk.valid()).collect();
+        self.headers.iter().map(move |(header, value)| (*header, text(value)))
+    }
+
+    /// The same without the text of a page.
+    pub(super) fn without_text(&self) -> Self {
+        Self { headers: self.headers.clone(), text: Bytes::new(), size: self.size }
+    }
+
+    /// The text of a page.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Bytes of the body.
-    pub(super) fn size(&self) -> i64 {
+    pub fn size(&self) -> i64 {
         self.size
     }
 

@@ -12,11 +12,11 @@ use super::fault::Span;
 use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Side};
-use super::question::{Party, Question, Registered};
+use super::question::{Party, Question};
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Bound, Named};
 use super::week::{Moment, Time, Zone};
-use super::words::{ModeSet, Outcome, Status};
+use super::words::{ModeSet, Outcome, Registered, Status};
 
 /// One compiled tree.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,6 +62,18 @@ pub(super) enum Fact {
     Language(Box<[Language]>),
 }
 
+impl Fact {
+    /// Whether the record of a request holds what it looks at: all but the text of a page.
+    pub(super) const fn is_recorded(&self) -> bool {
+        match self {
+            Self::Mode(_) | Self::Caller(_) | Self::To(_) | Self::Registered => true,
+            Self::RegisteredForMode | Self::Urgent | Self::Time(_) => true,
+            Self::Status(_) | Self::Named(..) | Self::Amount(..) | Self::Language(_) => true,
+            Self::Says(piece, _, _) => !matches!(piece, Piece::Body),
+        }
+    }
+}
+
 /// Who the other side must be.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Other {
@@ -105,6 +117,16 @@ impl Graph {
             trace.push(TraceStep::Tested { test: at, held });
             next = if held { test.yes } else { test.no };
         }
+    }
+
+    /// The line whose action stands there; that of no rule if there is none.
+    pub(super) fn line_at(&self, action: Span) -> usize {
+        self.lines.iter().rposition(|line| line.what.start == action.start).unwrap_or(0)
+    }
+
+    /// Whether what it decides depends on the time.
+    pub(super) fn looks_at_time(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test.fact, Fact::Time(_)))
     }
 
     /// The groups that its tests look at.

@@ -5,10 +5,11 @@ use super::evaluate::{Fact, Line, Other, Test};
 use super::fault::Span;
 use super::lex::escape;
 use super::profile::Profile;
-use super::question::{Question, Registered};
+use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Named};
 use super::week::Zone;
+use super::words::Registered;
 
 impl Profile {
     /// The path of a decision, for people: each condition with the value it saw, each line taken.
@@ -32,7 +33,7 @@ impl Profile {
             TraceStep::Tested { .. } | TraceStep::CameBack { .. } => None,
         });
         match reached.filter(|line| *line > 0).and_then(|line| self.line_of(trace, line)) {
-            Some(line) => format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line)),
+            Some(line) => self.line_told(line),
             None => format!("{}: no rule", self.name),
         }
     }
@@ -52,6 +53,11 @@ impl Profile {
             }
             TraceStep::CameBack { outcome } => format!("        came back: {outcome}"),
         })
+    }
+
+    /// A line as [`Profile::rule_line`] tells it.
+    pub(super) fn line_told(&self, line: &Line) -> String {
+        format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line))
     }
 
     fn rule(&self, line: &Line) -> String {

@@ -4,7 +4,6 @@
 //! are; an empty line between two rules stays, several become one.
 
 use std::fmt::{self, Display};
-use std::time::Duration;
 
 use super::ast::{
     Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule, Side,
@@ -16,6 +15,7 @@ use super::lex::escape;
 use super::parse::THIS_MODE;
 use super::pattern::Address;
 use super::values::Named;
+use super::week::Length;
 use crate::base::Limits;
 
 /// Conditions longer than this do not push the arrows of their block to the right.
@@ -131,7 +131,7 @@ impl Printer<'_> {
     fn targets(&mut self, span: Span, line: &TryLine) {
         self.put(line.targets.iter().map(timed).collect::<Vec<_>>().join(", "));
         if let Some(ring_for) = line.ring_for {
-            self.put(format_args!(" for {}", time(ring_for)));
+            self.put(format_args!(" for {}", Length(ring_for)));
         }
         match &line.after {
             Continuation::Return => self.finish(span.end),
@@ -241,7 +241,8 @@ fn when(when: &When) -> String {
     }
 }
 
-fn condition(cond: &Cond) -> String {
+/// A condition as a tree writes it.
+pub(super) fn condition(cond: &Cond) -> String {
     let joined = |list: &[Cond], word: &str, one: fn(&Cond) -> String| {
         list.iter().map(one).collect::<Vec<_>>().join(word)
     };
@@ -326,10 +327,11 @@ fn is_bare(line: &TryLine) -> bool {
 
 fn timed(timed: &Timed) -> String {
     let target = target(&timed.target);
-    if timed.after.is_zero() { target } else { format!("{target} after {}", time(timed.after)) }
+    if timed.after.is_zero() { target } else { format!("{target} after {}", Length(timed.after)) }
 }
 
-fn target(target: &Target) -> String {
+/// A target as a tree writes it.
+pub(super) fn target(target: &Target) -> String {
     match target {
         Target::Clients => "clients".to_owned(),
         Target::Client(name) => format!("client {}", escape(&name.it)),
@@ -341,7 +343,8 @@ fn target(target: &Target) -> String {
     }
 }
 
-fn side_text(side: &Side) -> String {
+/// What a line does besides, as a tree writes it.
+pub(super) fn side_text(side: &Side) -> String {
     match side {
         Side::Also(copy) => format!("also {}", target(copy)),
         Side::Reply(name) => format!("reply {}", escape(name)),
@@ -350,7 +353,8 @@ fn side_text(side: &Side) -> String {
     }
 }
 
-fn leaf_text(leaf: &Leaf) -> String {
+/// An action that never comes back, as a tree writes it.
+pub(super) fn leaf_text(leaf: &Leaf) -> String {
     match leaf {
         Leaf::Decline => "decline".to_owned(),
         Leaf::Busy => "busy".to_owned(),
@@ -361,14 +365,5 @@ fn leaf_text(leaf: &Leaf) -> String {
         Leaf::Reply(name) => format!("reply {}", escape(&name.it)),
         Leaf::Hold => "hold".to_owned(),
         Leaf::Redirect(uid) => format!("redirect {}", Address(uid.it.as_str())),
-    }
-}
-
-/// A time in the largest unit that people count it in: `90s`, `2m`, `1h`.
-fn time(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds >= 3_600 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
-        seconds if seconds >= 120 && seconds % 60 == 0 => format!("{}m", seconds / 60),
-        seconds => format!("{seconds}s"),
     }
 }

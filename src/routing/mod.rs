@@ -9,16 +9,22 @@
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
 pub mod content;
+pub mod difference;
+pub mod draw;
 pub mod fault;
 pub mod format;
+pub mod json;
 pub mod listed;
 pub mod names;
 pub mod plan;
 pub mod profile;
 pub mod question;
+pub mod recorded;
 pub mod route;
 pub mod trace;
 pub mod values;
+pub mod ways;
+pub mod what_if;
 pub mod words;
 
 mod ast;
@@ -36,16 +42,22 @@ mod vocabulary;
 mod week;
 
 pub use content::{Content, Header};
+pub use difference::{Decision, Difference, Example, Incomparable, Request, differences};
+pub use draw::{Style, draw};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;
+pub use json::{JsonFault, from_json, to_json};
 pub use listed::Listed;
 pub use names::{INVISIBLE, Names, READY, stock_text};
 pub use pattern::PatternError;
 pub use plan::{Action, Place, Side, Target, TimedTarget, Try};
 pub use profile::Profile;
-pub use question::{Party, Question, Registered};
+pub use question::{Party, Question};
+pub use recorded::{Done, Recorded, Replayed, Unreadable};
 pub use route::{Facts, Route, Who};
 pub use trace::{Trace, TraceStep};
 pub use values::Account;
 pub(crate) use vocabulary::nearest;
-pub use words::{Direction, Mode, Outcome, Status};
+pub use ways::{Turn, Way, Ways};
+pub use what_if::{Ending, Script};
+pub use words::{Direction, Mode, Outcome, Registered, Status};

@@ -1,8 +1,12 @@
 //! What a tree answers: the action at a place, and the place itself.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lex::escape;
+use super::pattern::Address;
+use super::week::Length;
 use super::words::Direction;
 use crate::base::Uid;
 
@@ -102,5 +106,58 @@ impl Place {
 
     pub(super) fn line(self) -> usize {
         usize::try_from(self.0 & !Self::OUTGOING).unwrap_or(usize::MAX)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Try(plan) => plan.fmt(f),
+            Self::Decline => f.write_str("decline"),
+            Self::Busy => f.write_str("busy"),
+            Self::Ignore => f.write_str("ignore"),
+            Self::Forward(uid) => write!(f, "forward {}", Address(uid.as_str())),
+            Self::Send => f.write_str("send"),
+            Self::Refuse(why) => write!(f, "refuse {}", escape(why)),
+            Self::Reply(name) => write!(f, "reply {}", escape(name)),
+            Self::Hold => f.write_str("hold"),
+            Self::Redirect(uid) => write!(f, "redirect {}", Address(uid.as_str())),
+        }
+    }
+}
+
+impl fmt::Display for Try {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, timed) in self.targets.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "try " } else { ", " }, timed.target)?;
+            if !timed.after.is_zero() {
+                write!(f, " after {}", Length(timed.after))?;
+            }
+        }
+        self.ring_for.map_or(Ok(()), |ring_for| write!(f, " for {}", Length(ring_for)))
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Also(copy) => write!(f, "also {copy}"),
+            Self::Reply(name) => write!(f, "reply {}", escape(name)),
+            Self::Set(key, value) => write!(f, "set {} {}", escape(key), escape(value)),
+            Self::Log(text) => write!(f, "log {}", escape(text)),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clients => f.write_str("clients"),
+            Self::Client(name) => write!(f, "client {}", escape(name)),
+            Self::User(uid) => write!(f, "user {}", Address(uid.as_str())),
+            Self::Inbox => f.write_str("inbox"),
+            Self::Voicemail => f.write_str("voicemail"),
+            Self::Device(name) => f.write_str(&escape(name)),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::values::{Account, Amount, Named};
-use super::words::{Mode, Status};
+use super::words::{Mode, Registered, Status};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for.
@@ -19,18 +19,6 @@ pub enum Party<'a> {
     /// makes sure that a number dialled as `+1900…@cluster` comes as a number too, or a barred
     /// number could be reached by that door.
     Number(&'a str),
-}
-
-/// Which clients of a tree's owner are registered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum Registered {
-    /// None.
-    #[default]
-    None,
-    /// Some, but none that can take this mode.
-    OtherModes,
-    /// At least one that can take this mode.
-    ThisMode,
 }
 
 /// One request, as a tree sees it. Borrowed throughout: asking costs no allocation.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::content::Content;
 use super::plan::{Action, Place, Side};
 use super::profile::Profile;
-use super::question::{Party, Question, Registered};
+use super::question::{Party, Question};
 use super::trace::Trace;
 use super::values::Account;
-use super::words::{Direction, Mode, Outcome, Status};
+use super::words::{Direction, Mode, Outcome, Registered, Status};
 use crate::base::Uid;
 
 /// Who asks, or who is asked for, kept for as long as the request lasts.
@@ -78,6 +78,27 @@ impl fmt::Display for Who {
     }
 }
 
+impl Facts {
+    /// The question of somebody to somebody, with these facts.
+    pub(super) fn question<'a>(&'a self, mode: Mode, (caller, to): (&'a Who, &'a Who)) -> Question<'a> {
+        Question {
+            mode,
+            caller: caller.party(),
+            to: to.party(),
+            registered: self.registered,
+            groups: &self.groups,
+            contact: self.contact,
+            urgent: self.urgent,
+            wall_ms: self.wall_ms,
+            status: self.status,
+            verified: self.verified,
+            account: self.account.as_deref(),
+            device: self.device.as_deref(),
+            content: self.content.as_deref(),
+        }
+    }
+}
+
 impl Route {
     /// Asks a profile; where it has no incoming tree, `fallback` is asked instead.
     pub fn begin(
@@ -128,6 +149,26 @@ impl Route {
         self.mode
     }
 
+    /// Which tree was asked; the one that there may be none of is the outgoing.
+    pub fn direction(&self) -> Direction {
+        self.place.map_or(Direction::Outgoing, Place::direction)
+    }
+
+    /// The profile that decides.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The steps so far.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The facts that it was asked with.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// The deciding rule in one line.
     pub fn rule(&self) -> String {
         match self.place {
@@ -145,20 +186,6 @@ impl Route {
     }
 
     fn question(&self) -> Question<'_> {
-        Question {
-            mode: self.mode,
-            caller: self.caller.party(),
-            to: self.to.party(),
-            registered: self.facts.registered,
-            groups: &self.facts.groups,
-            contact: self.facts.contact,
-            urgent: self.facts.urgent,
-            wall_ms: self.facts.wall_ms,
-            status: self.facts.status,
-            verified: self.facts.verified,
-            account: self.facts.account.as_deref(),
-            device: self.facts.device.as_deref(),
-            content: self.facts.content.as_deref(),
-        }
+        self.facts.question(self.mode, (&self.caller, &self.to))
     }
 }

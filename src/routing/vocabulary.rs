@@ -185,7 +185,9 @@ fn slips(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::Mode;
+    use std::collections::BTreeSet;
+
+    use super::super::words::{Mode, Outcome, Status};
     use super::*;
 
     #[test]
@@ -195,5 +197,40 @@ mod tests {
         assert_eq!(nearest("pgae", modes()), Some("page"));
         assert_eq!(nearest("vioce", modes()), Some("voice"));
         assert_eq!(nearest("telegram", modes()), None);
+    }
+
+    /// The words that a grammar for editors gives one name, from its one pattern of them.
+    fn words_of(grammar: &serde_json::Value, name: &str) -> BTreeSet<String> {
+        let pattern = grammar["repository"][name]["match"].as_str().unwrap();
+        let words = pattern.split("(?:").nth(1).unwrap().split(')').next().unwrap();
+        words.split('|').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn editors_know_the_words() {
+        let grammar = include_str!("../../editors/routing-tree.tmLanguage.json");
+        let grammar: serde_json::Value = serde_json::from_str(grammar).unwrap();
+        let of =
+            |words: &mut dyn Iterator<Item = &'static str>| words.map(str::to_owned).collect::<BTreeSet<_>>();
+        let all = [
+            ("condition", of(&mut CONDITIONS.iter().map(|(word, _)| *word))),
+            ("action", of(&mut ACTIONS.iter().map(|(word, _)| *word))),
+            ("target", of(&mut TARGETS.iter().map(|(word, _)| *word))),
+            ("section", of(&mut SECTIONS.iter().map(|(word, _)| *word).chain(["profile"]))),
+        ];
+        for (name, words) in &all {
+            assert_eq!(words_of(&grammar, name), *words, "{name}");
+        }
+        // What stands for a value may be a word of another table too; then that one colours it.
+        let taken: BTreeSet<String> = all.iter().flat_map(|(_, words)| words.clone()).collect();
+        let joints = words_of(&grammar, "joint");
+        let parties = PARTIES.iter().map(|(word, _)| *word);
+        let modes = Mode::ALL.iter().map(|mode| mode.as_str());
+        let outcomes = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+        let statuses = Status::ALL.iter().map(|status| status.as_str());
+        let values = of(&mut parties.chain(modes).chain(outcomes).chain(statuses).chain(["this-mode"]));
+        let left: BTreeSet<String> =
+            values.into_iter().filter(|word| !taken.contains(word) && !joints.contains(word)).collect();
+        assert_eq!(words_of(&grammar, "value"), left);
     }
 }

@@ -4,6 +4,7 @@
 //! twice as long; in spring it does not come at all.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
@@ -204,7 +205,21 @@ impl Zone {
         Moment { day, minute: u16::try_from(minute).unwrap_or(0) }
     }
 
-    /// The same for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
+    /// A time at which the clock shows that moment of the week; `None` if it never does.
+    pub(super) fn shows(&self, moment: Moment) -> Option<i64> {
+        /// 2026-01-05 was a Monday.
+        const MONDAY_MS: i64 = 1_767_571_200_000;
+        let minutes = i64::from(moment.day) * i64::from(DAY_MINUTES) + i64::from(moment.minute);
+        // A year has weeks of every offset that the zone knows.
+        (0..53).find_map(|week| {
+            let local_ms = MONDAY_MS + (week * 7 * i64::from(DAY_MINUTES) + minutes) * 60_000;
+            let ahead_ms = (self.local_s(local_ms) - local_ms.div_euclid(1_000)) * 1_000;
+            let wall_ms = local_ms - ahead_ms;
+            (self.moment(wall_ms) == moment).then_some(wall_ms)
+        })
+    }
+
+    /// What the clock shows, for people: `Saturday 2026-11-28 10:00 in Europe/Oslo`.
     pub(super) fn told(&self, wall_ms: i64) -> String {
         let Ok(timestamp) = Timestamp::from_millisecond(wall_ms) else { return String::from("no date") };
         let date = timestamp.to_zoned(self.0.clone()).strftime("%Y-%m-%d").to_string();
@@ -220,6 +235,9 @@ impl Zone {
         utc_s + i64::from(offset.seconds())
     }
 }
+
+/// A length of time in the largest unit that people count it in: `90s`, `2m`, `1h`.
+pub(super) struct Length(pub(super) Duration);
 
 /// A minute of the day as a clock shows it.
 struct Clock(u16);
@@ -237,6 +255,16 @@ pub(super) fn minute(text: &str) -> Option<u16> {
     };
     let (hour, minute) = (digits(hour, 2)?, digits(minute, 2).filter(|_| minute.len() == 2)?);
     (minute < 60).then_some(hour * 60 + minute).filter(|minute| *minute <= DAY_MINUTES)
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds if seconds >= 3_600 && seconds % 3_600 == 0 => write!(f, "{}h", seconds / 3_600),
+            seconds if seconds >= 120 && seconds % 60 == 0 => write!(f, "{}m", seconds / 60),
+            seconds => write!(f, "{seconds}s"),
+        }
+    }
 }
 
 impl fmt::Display for Clock {

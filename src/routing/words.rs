@@ -91,6 +91,20 @@ words! {
 }
 
 words! {
+    /// Which clients of a tree's owner are registered.
+    #[derive(Default)]
+    Registered {
+        /// None.
+        #[default]
+        None = "none",
+        /// Some, but none that can take this mode.
+        OtherModes = "other-modes",
+        /// At least one that can take this mode.
+        ThisMode = "this-mode",
+    }
+}
+
+words! {
     /// How a user says that he can be reached, or how the server sees it.
     #[derive(Default)]
     Status {

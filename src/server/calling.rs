@@ -6,7 +6,7 @@ use crate::base::Uid;
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
 use crate::dialog::Face;
 use crate::effect::{Ctx, StoreOp};
-use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, too_brief};
+use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, User, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
 use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
@@ -63,6 +63,7 @@ impl Switchboard {
             id: format!("{:016x}", ctx.rng.draw()).into(),
             caller,
             passage,
+            reliable: confirms_provisional(&request),
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
@@ -159,6 +160,8 @@ impl Switchboard {
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
+            Order::Errand(errand) => self.on_errand(ctx, *errand),
+            Order::Join(join) => self.on_join(ctx, &join),
             Order::FindNumber(lookup) => {
                 let ticket = ctx.store(StoreOp::FindNumber(lookup.number.to_string()));
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));

@@ -18,7 +18,7 @@ use crate::config::Face;
 use crate::device::Origin;
 use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail};
-use crate::leg::{Passage, Wire, too_brief};
+use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
 use crate::registrar::{Caller, User, who_of_uri};
 use crate::routing::{Direction, Mode, Route, Who};
@@ -32,7 +32,7 @@ use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
 /// The methods that another cluster may send us.
-const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE";
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK";
 
 /// A call or page from another cluster, when all has been found in order but the mode.
 struct Visit {
@@ -207,6 +207,7 @@ impl Switchboard {
             id: format!("{:016x}", ctx.rng.draw()).into(),
             caller,
             passage,
+            reliable: confirms_provisional(&request),
             max_forwards: forwards(&request),
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,

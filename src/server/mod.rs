@@ -14,6 +14,7 @@ mod requests;
 mod returning;
 mod steer;
 mod switchboard;
+mod transferring;
 mod user_server;
 mod users;
 mod visitors;

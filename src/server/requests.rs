@@ -319,7 +319,9 @@ impl Switchboard {
             Method::Bye | Method::Info | Method::Prack | Method::Update | Method::Notify => {
                 self.refuse(ctx, &asked, 481);
             }
-            Method::Refer | Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405),
+            // A phone may send elsewhere whom it talks to, and nobody else.
+            Method::Refer => self.refuse(ctx, &asked, 403),
+            Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405),
             Method::Other => self.refuse_method(ctx, &asked, 501),
         }
     }

@@ -45,12 +45,14 @@ impl Server {
     pub(super) fn respond(&mut self, ctx: &mut Ctx<'_>, key: Key, response: Bytes) -> bool {
         match self.state {
             State::Trying => {
-                ctx.send(self.flow, response.clone());
+                // Without the room that its writer had left: many wait here.
+                let kept = Bytes::copy_from_slice(&response);
+                ctx.send(self.flow, response);
                 if self.flow.is_reliable() {
                     return true;
                 }
                 self.end = Some(ctx.arm(TIMEOUT, Wake::Server(key, Letter::J)));
-                self.state = State::Completed { response };
+                self.state = State::Completed { response: kept };
                 false
             }
             State::Completed { .. } => {

@@ -1,9 +1,11 @@
-//! Where messages go: back to who sent them, and on to a phone.
+//! Where messages go: back to who sent them, on to a phone, and to a domain's servers.
 //!
 //! Implements: RFC 3261 §18.2.2; RFC 3581 §4.
 
 mod reply;
+mod resolve;
 mod target;
 
 pub use reply::reply_flow;
+pub use resolve::{Found, Resolution};
 pub use target::{Refused, target};

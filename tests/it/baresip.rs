@@ -1,4 +1,4 @@
-//! Two real softphones talk through the real server, on UDP and on TCP.
+//! Two real softphones talk through the real server, on UDP, on TCP and on TLS.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ struct Pair {
 
 impl Pair {
     fn start(transport: Transport) -> Self {
-        let server = Server::start();
+        let server = if transport == Transport::Tls { Server::secured() } else { Server::start() };
         let anne = Softphone::start(&server, transport, "anne", "carl", ANNE);
         let carl = Softphone::start(&server, transport, "carl", "anne", CARL);
         Self { anne, carl, server, transport }
@@ -164,7 +164,7 @@ fn page(pair: &mut Pair) {
     pair.anne.displays("Then I hurry");
 }
 
-/// Each story as a test on UDP and as a test on TCP.
+/// Each story as a test on each transport.
 macro_rules! stories {
     (on $module:ident $transport:ident $($story:ident)+) => {
         mod $module {
@@ -180,6 +180,7 @@ macro_rules! stories {
     ($($story:ident)+) => {
         stories!(on udp Udp $($story)+);
         stories!(on tcp Tcp $($story)+);
+        stories!(on tls Tls $($story)+);
     };
 }
 

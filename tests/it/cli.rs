@@ -5,6 +5,7 @@
 
 mod federation;
 mod lists;
+mod replay;
 mod secured;
 mod trees;
 

@@ -137,15 +137,19 @@ fn options_in_a_call_is_answered_by_the_server() {
     );
 }
 
-/// Transfer is for a later issue.
+/// Somebody who does not exist: the call goes on.
 #[test]
-fn refer_is_not_allowed() {
+fn refer_to_nobody() {
     let mut world = talking();
     world.at(5.0, "anne", Do::Refer);
     expect(
         &mut world,
         "  5.000  anne   -> server  REFER
-           5.001  server -> anne    405 REFER             allow",
+           5.001  server -> anne    202 REFER
+           5.001  server -> anne    NOTIFY                SIP/2.0 100 Trying
+           5.001  server -> anne    NOTIFY                SIP/2.0 404 Not Found, over
+           5.002  anne   -> server  200 NOTIFY
+           5.002  anne   -> server  200 NOTIFY",
     );
 }
 

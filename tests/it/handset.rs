@@ -33,10 +33,15 @@ pub(crate) struct Handset {
 impl Handset {
     /// A phone of this user, not registered yet; `number` tells it from the others.
     pub(crate) fn new(user: &str, number: u8, server: &str) -> Self {
+        Self::of(user, DOMAIN, number, server)
+    }
+
+    /// The same of a user of another cluster.
+    pub(crate) fn of(user: &str, domain: &str, number: u8, server: &str) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(SLICE)).unwrap();
         let mut phone =
-            Phone::new(user, &Uid::new(user, DOMAIN).unwrap(), 0, number, Rng::from_seed(u64::from(number)));
+            Phone::new(user, &Uid::new(user, domain).unwrap(), 0, number, Rng::from_seed(u64::from(number)));
         PASSWORD.clone_into(&mut phone.password);
         phone.local = socket.local_addr().unwrap();
         let (server, started) = (server.parse().unwrap(), Instant::now());

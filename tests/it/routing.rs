@@ -5,6 +5,8 @@
 mod clock;
 mod decisions;
 mod faults;
+mod json;
+mod pictures;
 mod proof;
 mod properties;
 mod recurrences;

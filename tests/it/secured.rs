@@ -23,6 +23,7 @@ use tungstenite::http::HeaderValue;
 pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Somebody whose certificates are believed by those who are told so.
+#[derive(Debug)]
 pub(crate) struct Authority {
     dir: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,

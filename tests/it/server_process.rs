@@ -1,7 +1,7 @@
 //! The real server in a directory of its own: `ratatosk serve`, and its command line.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::process::{Process, free_port};
+use crate::secured::Authority;
 
 /// The cluster that the tests run.
 pub(crate) const DOMAIN: &str = "north.test";
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Transport {
     Udp,
     Tcp,
+    Tls,
 }
 
 impl Transport {
@@ -30,6 +32,7 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
@@ -44,6 +47,7 @@ pub(crate) struct Server {
     name: &'static str,
     port: u16,
     domain: &'static str,
+    authority: Option<Authority>,
 }
 
 /// Everybody's password.
@@ -54,6 +58,20 @@ impl Server {
     pub(crate) fn start() -> Self {
         let port = free_port();
         Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), port, "")
+    }
+
+    /// [`Server::start`], with listeners for TLS and for browsers too.
+    pub(crate) fn secured() -> Self {
+        let (port, authority) = (free_port(), Authority::new());
+        let files = authority.usual();
+        let (certificate, key) = (files.certificate.display(), files.key.display());
+        let listeners = [("tls", port + 1), ("wss", port + 2), ("ws", port + 3)].map(|(transport, port)| {
+            let listen = format!("[[listen]]\ntransport = \"{transport}\"\naddress = \"127.0.0.1:{port}\"\n");
+            let proof = format!("certificate = \"{certificate}\"\nkey = \"{key}\"\n");
+            if transport == "ws" { listen } else { listen + &proof }
+        });
+        let server = Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), port, &listeners.concat());
+        Self { authority: Some(authority), ..server }
     }
 
     /// Two clusters of one directory, north.test and south.test, that speak with each other.
@@ -94,7 +112,7 @@ secret = "{secret}"
         let config = dir.path().join(format!("{name}.toml"));
         fs::write(&config, configuration((name, domain), port) + more).unwrap();
         run(&config, &["user", "import", &users(dir.path(), domain)]);
-        Self { process: serve(dir.path(), name), dir, name, port, domain }
+        Self { process: serve(dir.path(), name), dir, name, port, domain, authority: None }
     }
 
     /// `ratatosk demo`, ready for phones.
@@ -103,7 +121,7 @@ secret = "{secret}"
         let mut demo = program();
         demo.args(["demo", "--port", &port.to_string(), "--password", PASSWORD]);
         let process = ready("demo", dir.path(), &mut demo);
-        Self { process, dir, name: "demo", port, domain: "localhost" }
+        Self { process, dir, name: "demo", port, domain: "localhost", authority: None }
     }
 
     /// Ends it as an operator does (SIGTERM) and starts it again.
@@ -151,9 +169,23 @@ secret = "{secret}"
         self.process.output()
     }
 
-    /// Where phones reach it.
+    /// Where phones reach it by UDP and TCP.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address_for(Transport::Udp)
+    }
+
+    /// Where phones reach it.
+    pub(crate) fn address_for(&self, transport: Transport) -> String {
+        let port = match transport {
+            Transport::Udp | Transport::Tcp => self.port,
+            Transport::Tls => self.port + 1,
+        };
+        format!("127.0.0.1:{port}")
+    }
+
+    /// Who signed its certificate.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        self.authority.as_ref().map(Authority::file)
     }
 
     /// Where a test may put files; they go with the server.

@@ -66,7 +66,7 @@ impl Softphone {
         let dir = server.dir().join(format!("{name}-{domain}"));
         let (control, console) = (free_port(), free_port());
         fs::create_dir(&dir).unwrap();
-        fs::write(dir.join("config"), configuration(&dir, control, console, tone)).unwrap();
+        fs::write(dir.join("config"), configuration(&dir, control, console, tone) + &trust(server)).unwrap();
         fs::write(dir.join("accounts"), format!("{account};{HANDS_OFF}\n")).unwrap();
         let contact = address(other, domain);
         fs::write(dir.join("contacts"), format!("\"{other}\" <sip:{contact}>;presence=none\n")).unwrap();
@@ -220,13 +220,19 @@ module_path /usr/lib/baresip/modules
     )
 }
 
+/// Whose certificates it believes.
+fn trust(server: &Server) -> String {
+    let file = server.authority();
+    file.map_or_else(String::new, |file| format!("sip_cafile {}\nsip_verify_server yes\n", file.display()))
+}
+
 /// `carl`, at his own cluster, or `carl@south.test`, who says it himself.
 fn address(user: &str, domain: &str) -> String {
     if user.contains('@') { user.to_owned() } else { format!("{user}@{domain}") }
 }
 
 fn account(server: &Server, transport: Transport, user: &str) -> String {
-    let (at, over, domain) = (server.address(), transport.name(), server.domain());
+    let (at, over, domain) = (server.address_for(transport), transport.name(), server.domain());
     format!(
         "<sip:{user}@{domain};transport={over}>;auth_user={user};auth_pass={PASSWORD};\
          outbound=\"sip:{at};transport={over}\""

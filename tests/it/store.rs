@@ -137,6 +137,7 @@ fn call(id: &str, path: &str) -> CallRecord {
         end: "nobody answered",
         rule: "default:4 otherwise -> try clients".into(),
         path: path.into(),
+        question: "{\"asked\":true}".into(),
         ladder: "anne@north.test\n0\t0>\tINVITE\toffer\n".into(),
     }
 }
@@ -243,6 +244,22 @@ fn a_batch_keeps_the_order_and_one_bad_member_harms_nobody() {
 }
 
 #[test]
+fn bindings_of_every_transport_are_kept() {
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    with_database(&place, async |database| database.import(&[new_user("anne", &[])], Duration::ZERO).await)
+        .unwrap();
+    let world = World::start(&place);
+    let put = Transport::ALL.map(|transport| StoredBinding { transport, ..binding(transport.as_str()) });
+    let op = StoreOp::SaveBindings { uid: uid("anne"), put: put.into(), remove: Vec::new() };
+    assert!(matches!(world.ask(op), StoreOutcome::Saved));
+    let kept = world.load("anne").unwrap().bindings;
+    assert_eq!(kept.len(), Transport::ALL.len());
+    assert!(kept.iter().all(|binding| binding.transport.as_str() == binding.key), "{kept:?}");
+    world.handle.close();
+}
+
+#[test]
 fn many_users_are_read_at_once() {
     let directory = TempDir::new().unwrap();
     let place = place(&directory);
@@ -286,6 +303,7 @@ fn records_are_completed_and_listed() {
         how: "client",
         rule: "default:4 otherwise -> try clients".into(),
         path: "looked".into(),
+        question: "{\"asked\":true}".into(),
     };
     let ops = vec![
         StoreOp::PutCall(Arc::new(at_start)),

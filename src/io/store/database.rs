@@ -15,7 +15,7 @@ use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -28,6 +28,8 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     (10, "pages how", include_str!("../../../sql/sqlite/0010_pages_how.sql")),
     (11, "outbox", include_str!("../../../sql/sqlite/0011_outbox.sql")),
     (12, "own", include_str!("../../../sql/sqlite/0012_own.sql")),
+    (13, "questions", include_str!("../../../sql/sqlite/0013_questions.sql")),
+    (14, "transports", include_str!("../../../sql/sqlite/0014_transports.sql")),
 ];
 
 /// How long a writer waits for another program's transaction.

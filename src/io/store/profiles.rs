@@ -96,6 +96,12 @@ impl Database {
         Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
     }
 
+    /// The users who are served by a profile of their own, and its text.
+    pub async fn active_profiles(&mut self) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT uid, source FROM profiles WHERE active = 1";
+        Ok(sqlx::query_as(sql).fetch_all(&mut self.connection).await?)
+    }
+
     /// Lets a profile serve from now on; `None`: the cluster's default.
     pub async fn activate_profile(&mut self, uid: &Uid, name: Option<&str>) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;

@@ -48,6 +48,9 @@ pub struct CallRow {
     pub rule: String,
     /// The whole decision.
     pub path: String,
+    /// The question and what was done about it; empty if an older version has recorded it.
+    #[serde(serialize_with = "as_question")]
+    pub question: String,
     /// What was said and heard.
     #[serde(serialize_with = "as_rungs")]
     pub ladder: String,
@@ -56,6 +59,11 @@ pub struct CallRow {
 /// Programs are given a ladder as a list.
 fn as_rungs<S: Serializer>(kept: &str, serializer: S) -> Result<S::Ok, S::Error> {
     rungs(kept).serialize(serializer)
+}
+
+/// Programs are given a question as what it is; `null` if there is none.
+fn as_question<S: Serializer>(kept: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serde_json::from_str::<serde_json::Value>(kept).unwrap_or_default().serialize(serializer)
 }
 
 /// Half of a page.
@@ -86,6 +94,9 @@ pub struct PageRow {
     pub rule: String,
     /// The whole decision.
     pub path: String,
+    /// The question and what was done about it; empty if an older version has recorded it.
+    #[serde(serialize_with = "as_question")]
+    pub question: String,
 }
 
 /// A binding that the store holds.
@@ -181,6 +192,7 @@ from_row!(CallRow {
     end,
     rule,
     path,
+    question,
     ladder
 });
 from_row!(PageRow {
@@ -195,6 +207,7 @@ from_row!(PageRow {
     receipt,
     receipt_ms,
     rule,
-    path
+    path,
+    question
 });
 from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });

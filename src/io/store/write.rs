@@ -266,7 +266,8 @@ fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
         .put(call.end)
         .put(call.rule.as_str())
         .put(call.path.as_str())
-        .put(call.ladder.as_str());
+        .put(call.ladder.as_str())
+        .put(call.question.as_str());
 }
 
 pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
@@ -281,7 +282,8 @@ pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
         .put(i64::from(page.status))
         .put(page.how)
         .put(page.rule.as_str())
-        .put(page.path.as_str());
+        .put(page.path.as_str())
+        .put(page.question.as_str());
 }
 
 static PUT_BINDINGS: Statement = Statement::new(
@@ -300,20 +302,22 @@ static DELETE_BINDINGS: Statement =
 
 static PUT_CALLS: Statement = Statement::new(
     "INSERT INTO calls (id, direction, owner, slot, caller, callee, mode, started_ms, answered_ms, \
-     ended_ms, status, \"end\", rule, path, ladder) SELECT * FROM",
-    15,
+     ended_ms, status, \"end\", rule, path, ladder, question) SELECT * FROM",
+    16,
     "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
      caller = excluded.caller, callee = excluded.callee, mode = excluded.mode, \
      started_ms = excluded.started_ms, answered_ms = excluded.answered_ms, \
      ended_ms = excluded.ended_ms, status = excluded.status, \"end\" = excluded.\"end\", \
-     rule = excluded.rule, path = excluded.path, ladder = excluded.ladder",
+     rule = excluded.rule, path = excluded.path, ladder = excluded.ladder, \
+     question = excluded.question",
 );
 
 pub(super) static PUT_PAGES: Statement = Statement::new(
-    "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, how, rule, path) \
-     SELECT * FROM",
-    11,
+    "INSERT INTO pages (id, direction, owner, slot, sender, recipient, at_ms, status, how, rule, path, \
+     question) SELECT * FROM",
+    12,
     "WHERE column1 IS NOT NULL ON CONFLICT (id, direction, owner) DO UPDATE SET \
      sender = excluded.sender, recipient = excluded.recipient, at_ms = excluded.at_ms, \
-     status = excluded.status, how = excluded.how, rule = excluded.rule, path = excluded.path",
+     status = excluded.status, how = excluded.how, rule = excluded.rule, path = excluded.path, \
+     question = excluded.question",
 );

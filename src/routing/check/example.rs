@@ -6,15 +6,30 @@
 use super::super::lex::escape;
 use super::super::week::Moment;
 use super::super::words::{Direction, Mode};
-use super::diagram::Set;
+use super::diagram::{Set, Spent};
 use super::parties::Witness;
 use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
 
+/// A case of a set, and as much of the set around it as can be said in one sentence.
+pub(super) struct Found {
+    /// The value of each variable.
+    pub(super) case: Vec<usize>,
+    /// The cases that the sentence means; those of them that exist are in the set.
+    pub(super) cube: Cube,
+    /// The sentence.
+    pub(super) told: String,
+}
+
 /// A case of a set as a person would put it; `None` if it holds none.
 pub(super) fn example(space: &mut Space, set: Set) -> Option<String> {
+    found(space, set).map(|found| found.told)
+}
+
+/// A case of a set, and what is like it; `None` if it holds none.
+pub(super) fn found(space: &mut Space, set: Set) -> Option<Found> {
     let widths = space.diagram.widths().to_vec();
     let case = space.diagram.case(set, |level| (0..widths.get(level).copied().unwrap_or(0)).collect())?;
-    let mut cube: Cube = case.into_iter().map(|value| vec![value]).collect();
+    let mut cube: Cube = case.iter().map(|value| vec![*value]).collect();
     // Whether somebody is a contact goes before his groups, for who is none is in no group anyhow; and
     // "Invisible" before that, for who is a contact is not there.
     let groups = (1..space.groups.len()).map(Space::group);
@@ -32,11 +47,12 @@ pub(super) fn example(space: &mut Space, set: Set) -> Option<String> {
             widen(space, set, &mut cube, level, values);
         }
     }
-    Some(Words { space, cube: &cube }.told())
+    let told = Words { space, cube: &cube }.told();
+    Some(Found { case, cube, told })
 }
 
 /// For each variable, the values that make no difference.
-type Cube = Vec<Vec<usize>>;
+pub(super) type Cube = Vec<Vec<usize>>;
 
 /// Lets a variable have more values, if the set holds all the cases that then come.
 fn widen(space: &mut Space, set: Set, cube: &mut Cube, level: usize, values: Vec<usize>) {
@@ -54,14 +70,17 @@ fn widen(space: &mut Space, set: Set, cube: &mut Cube, level: usize, values: Vec
 
 /// Whether a set holds all of a cube's cases that exist. If that takes too long to tell, it does not.
 fn holds(space: &mut Space, set: Set, cube: &Cube) -> bool {
-    let mut cases = Ok(space.universe);
+    cases(space, cube).and_then(|cases| space.diagram.without(cases, set)) == Ok(Set::NONE)
+}
+
+/// The cases of a cube that exist.
+pub(super) fn cases(space: &mut Space, cube: &Cube) -> Result<Set, Spent> {
+    let mut cases = space.universe;
     for (level, values) in cube.iter().enumerate().rev() {
-        cases = cases.and_then(|cases| {
-            let some = space.diagram.value(level, |value| values.contains(&value))?;
-            space.diagram.and(some, cases)
-        });
+        let some = space.diagram.value(level, |value| values.contains(&value))?;
+        cases = space.diagram.and(some, cases)?;
     }
-    cases.and_then(|cases| space.diagram.without(cases, set)) == Ok(Set::NONE)
+    Ok(cases)
 }
 
 /// What a cube says, piece by piece.
@@ -111,7 +130,11 @@ impl Words<'_> {
                 let ties = ties.map_or(String::new(), |ties| format!(" and who {ties}"));
                 return format!("{uid}, whom no rule names{ties},");
             }
-            Witness::Number(number) => format!("the number {number}"),
+            Witness::Number(number) if cell.is_named() => format!("the number {number}"),
+            Witness::Number(number) => {
+                let ties = ties.map_or(String::new(), |ties| format!(" and which {ties}"));
+                return format!("the number {number}, which no rule names{ties},");
+            }
         };
         ties.map_or(who.clone(), |ties| format!("{who} who {ties}"))
     }

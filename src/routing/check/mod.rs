@@ -5,10 +5,12 @@
 //! that each block is total and each rule reachable: `space` says which cases there are, over the
 //! finite partitions that `parties` makes of callers and `times` of the week, and sets of cases are
 //! decision diagrams (`diagram`). `types` looks whether targets fit the modes that reach them, and
-//! `example` puts an uncovered case in words.
+//! `example` puts an uncovered case in words. `differ` holds two trees against each other over the
+//! cases that either tells apart.
 
 mod cover;
 mod diagram;
+mod differ;
 mod example;
 mod known;
 mod parties;
@@ -19,5 +21,6 @@ mod types;
 mod variables;
 
 pub(super) use cover::cover;
+pub(super) use differ::differ;
 pub(super) use known::known;
 pub(super) use shape::shape;

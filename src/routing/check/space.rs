@@ -66,11 +66,19 @@ struct Seen<'t> {
 impl Space {
     /// The cases of a tree; or the fault of one that tells too many apart.
     pub(super) fn new(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
+        Self::over(tree.direction, &[tree], allowance)
+    }
+
+    /// The cases that any of several trees of one direction tells apart.
+    pub(super) fn over(direction: Direction, trees: &[&Tree], allowance: u32) -> Result<Self, Fault> {
         let mut seen = Seen::default();
-        seen.block(&tree.block, tree.direction);
+        for tree in trees {
+            seen.block(&tree.block, direction);
+        }
+        let head = trees.first().map(|tree| tree.head).unwrap_or_default();
         let fault = |what: &str, help: &str| {
             let message = format!("this tree names too many {what} for all cases to be checked");
-            Fault::new(Code::TooComplex, tree.head, message).help(help)
+            Fault::new(Code::TooComplex, head, message).help(help)
         };
         let groups: Vec<String> = std::iter::once(INVISIBLE.to_owned()).chain(seen.groups).collect();
         if groups.len() > 1 + GROUPS_MAX {
@@ -78,7 +86,7 @@ impl Space {
         }
         let times = Times::new(&seen.times)
             .map_err(|_| fault("times", "at most 500; times that are treated alike can share one rule"))?;
-        let parties = Parties::new(seen.literals, tree.direction == Direction::Incoming).map_err(|_| {
+        let parties = Parties::new(seen.literals, direction == Direction::Incoming).map_err(|_| {
             let help =
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
             fault("addresses", help)
@@ -94,15 +102,7 @@ impl Space {
         widths.extend([2, times.cells.len()]);
         widths.extend(variables.iter().map(Variable::width));
         let diagram = Diagram::new(widths, allowance);
-        let mut space = Self {
-            direction: tree.direction,
-            parties,
-            groups,
-            times,
-            variables,
-            diagram,
-            universe: Set::ALL,
-        };
+        let mut space = Self { direction, parties, groups, times, variables, diagram, universe: Set::ALL };
         space.universe = space.existing().map_err(|_| {
             fault("addresses and groups", "add `otherwise -> …` as the last rule of each block")
         })?;

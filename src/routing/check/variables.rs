@@ -4,12 +4,16 @@
 //! A number falls into one of the intervals between the bounds that the tree names. Words in a message
 //! are free: of two texts that are looked for, both, one or none may be there, whatever they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::super::ast::Atom;
-use super::super::content::{How, Language, Piece};
+use super::super::content::{Content, Header, How, Language, Piece};
 use super::super::lex::escape;
-use super::super::values::{Amount, Bound, Named};
+use super::super::route::Facts;
+use super::super::values::{Account, Amount, Bound, Named};
 use super::super::words::Status;
 
 /// How many texts may be looked for in messages: a decision has to stay quick.
@@ -191,4 +195,59 @@ impl Variable {
             _ => false,
         }
     }
+}
+
+/// Makes facts in which each variable has a value. What a message says is put together from the words
+/// that it has to hold; whether that holds others too is for who asks to see.
+pub(super) fn choose(variables: &[Variable], values: impl Iterator<Item = usize>, facts: &mut Facts) {
+    let mut account = Account::default();
+    let mut properties = Vec::new();
+    let mut pieces: BTreeMap<Piece, Vec<String>> = BTreeMap::new();
+    let mut languages = Vec::new();
+    let mut size = None;
+    for (variable, value) in variables.iter().zip(values) {
+        match variable {
+            Variable::Status => facts.status = Status::ALL.get(value).copied().unwrap_or_default(),
+            Variable::Verified => facts.verified = value == 1,
+            Variable::Named(of, texts) => {
+                let other = || "something else".to_owned();
+                let text = (value <= texts.len()).then(|| texts.get(value).cloned().unwrap_or_else(other));
+                match (of, text) {
+                    (Named::Account, text) => account.kind = text.unwrap_or_else(other).into(),
+                    (Named::Property(key), Some(text)) => properties.push(((&**key).into(), text.into())),
+                    (Named::Property(_), None) => {}
+                    (Named::Device, text) => facts.device = text.map(Into::into),
+                }
+            }
+            Variable::Amount(of, cells) => {
+                let least = cells.get(value).copied().unwrap_or(0);
+                let next = cells.get(value + 1).map_or(0, |next| next.saturating_sub(1));
+                let number = if least == i64::MIN { next } else { least };
+                match of {
+                    Amount::Credit => account.credit = number,
+                    Amount::Size => size = Some(number),
+                }
+            }
+            Variable::Says(piece, how, words) if value == 1 => {
+                let words = match how {
+                    How::Contains => words.clone(),
+                    How::Matches => words.replace('*', ""),
+                };
+                pieces.entry(*piece).or_default().push(words);
+            }
+            Variable::Language(language) if value == 1 => languages.push(language.to_string()),
+            Variable::Says(..) | Variable::Language(_) => {}
+        }
+    }
+    account.properties = properties.into();
+    facts.account = Some(Arc::new(account));
+    let text = pieces.remove(&Piece::Body).unwrap_or_default().join(" ");
+    let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(text.len());
+    let headers = pieces.into_iter().filter_map(|(piece, words)| match piece {
+        Piece::Body => None,
+        Piece::Header(header) => Some((header, Bytes::from(words.join(" ")))),
+    });
+    let language =
+        (!languages.is_empty()).then(|| (Header::AcceptLanguage, Bytes::from(languages.join(", "))));
+    facts.content = Some(Arc::new(Content::new(headers.chain(language), text.into(), size)));
 }

@@ -129,3 +129,182 @@ fn an_explanation_takes_the_facts_that_conditions_look_at() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && told.contains("did you mean \"Friends\"?"), "{told}");
 }
+
+#[test]
+fn trees_are_compared_by_what_they_do() {
+    let shell = Shell::new();
+    let quiet = "profile \"quiet\" {\n  incoming {\n    mode page -> try clients else inbox\n    otherwise -> busy\n  }\n}\n";
+    shell.write("quiet.tree", quiet);
+    shell.write("same.tree", "profile \"same\" { incoming {\n not mode page -> busy\n otherwise -> try clients {\n otherwise -> inbox\n }\n} }\n");
+    shell.write(
+        "loud.tree",
+        &quiet
+            .replace("else inbox", "else decline")
+            .replace("mode page ", "mode page and not caller anonymous"),
+    );
+    assert!(
+        shell.ok(&["tree", "diff", "quiet.tree", "same.tree"]).contains("do the same with every request")
+    );
+    assert_eq!(shell.json(&["tree", "diff", "quiet.tree", "same.tree", "--json"]), serde_json::json!([]));
+    let output = shell.run(&["tree", "diff", "quiet.tree", "loud.tree"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let expected = "\
+1.  a page from someone@elsewhere.test, whom no rule names
+    and a page from the number 55, which no rule names
+      quiet.tree:3  try clients else inbox
+      loud.tree:3  try clients else decline
+2.  a page from an anonymous caller
+      quiet.tree:3  try clients else inbox
+      loud.tree:4  busy
+";
+    assert_eq!(told, expected);
+    // A profile of a user's, and the one that serves him: where there is no tree, the default's counts.
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    shell.ok(&["profile", "set", "anne", "quiet", "--file", "quiet.tree"]);
+    shell.ok(&["tree", "diff", "anne:quiet", "same.tree"]);
+    let rows = shell.run(&["tree", "diff", "anne:", "quiet.tree", "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).unwrap();
+    assert_eq!(rows[0]["first"]["profile"], "default");
+    assert_eq!(rows[0]["tree"], "incoming");
+    assert!(rows[0]["example"]["group"].is_array(), "{rows}");
+    assert!(shell.fails(1, &["tree", "diff", "anne:none", "quiet.tree"]).contains("none"));
+}
+
+#[test]
+fn a_tree_is_drawn_with_the_way_of_a_request() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    let told = shell.ok(&["tree", "draw", "named.tree"]);
+    let expected = "\
+profile \"named\", zone Europe/Oslo
+
+incoming
+├─ caller in \"Friends\" ─▶ try client \"desk\", \"gsm\" after 5s for 30s
+│  └─ else ─▶ voicemail
+├─ urgent ─▶ try clients
+├─ time mon-fri 9:00-17:00 ─▶ busy
+└─ otherwise ─▶ decline
+";
+    assert_eq!(told, expected);
+    let way = [
+        "--way",
+        "--from",
+        "b@c.test",
+        "--group",
+        "Friends",
+        "--outcome",
+        "desk=busy",
+        "--outcome",
+        "gsm=busy",
+    ];
+    let told = shell.ok(&[&["tree", "draw", "named.tree"], &way[..]].concat());
+    let lit: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("* ")).collect();
+    assert_eq!(lit.len(), 3, "{told}");
+    assert!(lit[1].contains("try client \"desk\"") && lit[2].contains("else ─▶ voicemail"), "{told}");
+    let svg = shell.ok(&[&["tree", "draw", "named.tree", "--format", "svg"], &way[..]].concat());
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    assert!(svg.contains(">try client &quot;desk&quot;, &quot;gsm&quot; after</text>"), "{svg}");
+    // Five nodes are lit, and the four lines between them.
+    assert_eq!(svg.matches("stroke=\"#b91c1c\"").count(), 9, "{svg}");
+    let dot = shell.ok(&["tree", "draw", "named.tree", "--format", "dot"]);
+    assert!(dot.contains("n1 [label=\"caller in \\\"Friends\\\"\""), "{dot}");
+    assert!(!dot.contains("penwidth"), "{dot}");
+    shell.fails(2, &["tree", "draw", "named.tree", "--format", "png"]);
+}
+
+#[test]
+fn what_if_goes_on_to_the_final_answer() {
+    let shell = Shell::new();
+    let explain = |flags: &[&str]| {
+        shell.ok(&[&["tree", "explain", "named.tree", "--from", "b@c.test"], flags].concat())
+    };
+    shell.write("named.tree", NAMED);
+    let friend = ["--group", "Friends"];
+    let last = |told: &str| told.lines().last().unwrap().to_owned();
+    let told = explain(&friend);
+    assert!(
+        last(&told)
+            .contains("`--outcome` says what comes of `try client \"desk\", \"gsm\" after 5s for 30s`"),
+        "{told}"
+    );
+    let told =
+        explain(&[&friend[..], &["--outcome", "desk=no-answer", "--outcome", "gsm=answered"]].concat());
+    assert_eq!(last(&told), "the caller hears 200: answered");
+    let busy = ["--outcome", "desk=busy", "--outcome", "\"gsm\"=no-answer", "--outcome", "voicemail=failed"];
+    let told = explain(&[&friend[..], &busy].concat());
+    assert!(told.contains("came back: busy") && told.contains("else -> voicemail"), "{told}");
+    assert_eq!(last(&told), "the caller hears 500: failed");
+    // The caller learns nothing of the tree.
+    let told = explain(&[&friend[..], &busy, &["--side", "caller"]].concat());
+    assert_eq!(told, "the caller hears 500: failed\n");
+    let told = explain(&["--time", "2026-11-27T10:00", "--side", "caller", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told, serde_json::json!({ "answer": "the caller hears 486: busy", "status": 486 }));
+    let told: serde_json::Value =
+        serde_json::from_str(&explain(&["--urgent", "--offline", "--json"])).unwrap();
+    assert_eq!(told["action"], "try clients");
+    assert_eq!(told["rule"], "named:6 urgent -> try clients");
+    assert_eq!(told["status"], 480);
+    let output = shell.run(&["tree", "explain", "named.tree", "--urgent", "--outcome", "gsm=busy"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("`gsm=busy` does not come up"));
+    let told = shell.fails(1, &["tree", "explain", "named.tree", "--outcome", "gsm=bussy"]);
+    assert!(told.contains("did you mean `busy`?"), "{told}");
+    // A profile without an incoming tree is served by the default's.
+    shell.write("out.tree", "profile \"out\" { outgoing { otherwise -> send } }\n");
+    let told = shell.ok(&["tree", "explain", "out.tree", "--mode", "page", "--registered", "none"]);
+    assert!(
+        told.contains("profile \"default\"") && last(&told) == "the caller hears 202: kept for later",
+        "{told}"
+    );
+    let told = shell.ok(&["tree", "explain", "out.tree", "--outgoing", "--to", "carl@south.test"]);
+    assert_eq!(last(&told), "it goes out to carl@south.test");
+}
+
+#[test]
+fn trees_go_to_json_and_back() {
+    let shell = Shell::new();
+    shell.write("named.tree", NAMED);
+    let written = shell.ok(&["tree", "json", "named.tree"]);
+    shell.write("named.json", &written);
+    shell.write("again.tree", &shell.ok(&["tree", "json", "--text", "named.json"]));
+    shell.ok(&["tree", "fmt", "--check", "again.tree"]);
+    shell.ok(&["tree", "diff", "named.tree", "again.tree"]);
+    shell.write("bad.json", "{}");
+    let told = shell.fails(1, &["tree", "json", "--text", "bad.json"]);
+    assert!(told.contains("bad.json: this is not the JSON form of a tree"), "{told}");
+    assert!(shell.fails(1, &["tree", "json", "named.json"]).contains("named.json:1:"));
+}
+
+#[test]
+fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
+    let shell = Shell::new();
+    let tree = |name: &str, rules: &str| {
+        shell.write(&format!("{name}.tree"), &format!("profile \"{name}\" {{ incoming {{\n{rules}\n}} }}\n"));
+        shell.ok(&["user", "add", name, "--password", "x"]);
+    };
+    tree("anne", "mode page -> try clients\notherwise -> try clients else try user carl@localhost");
+    tree("carl", "mode voice -> forward dora@localhost\notherwise -> try clients");
+    tree("dora", "urgent -> try clients\notherwise -> forward anne@localhost");
+    let give = |name: &str| {
+        shell.ok(&["profile", "set", name, "own", "--file", &format!("{name}.tree")]);
+        let output = shell.run(&["profile", "activate", name, "own"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(shell.ok(&["tree", "loops"]).contains("no tree leads in a circle"));
+    assert_eq!(give("anne") + &give("carl"), "");
+    let told = give("dora");
+    assert!(
+        told.contains("this tree can lead in a circle\n  dora:3 otherwise -> forward anne@localhost"),
+        "{told}"
+    );
+    assert!(told.contains("from anne@localhost it can come back to dora@localhost, for voice;"), "{told}");
+    assert!(!told.contains("carl"), "nobody is told of others' trees: {told}");
+    let all = shell.json(&["tree", "loops", "--json"]);
+    let edges: Vec<_> = all.as_array().unwrap().iter().map(|turn| (&turn["from"], &turn["to"])).collect();
+    assert_eq!(edges.len(), 3, "{all}");
+    assert_eq!(all[0]["rule"], "anne:3 else -> try user carl@localhost");
+    assert_eq!(all[0]["modes"], serde_json::json!(["voice"]));
+    assert!(shell.ok(&["tree", "loops"]).contains("forward dora@localhost"));
+}

@@ -197,6 +197,7 @@ fn limits_refuse_in_good_time() {
 
 /// Whatever somebody sends in, he hears at once what is wrong with it.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
 fn bad_input_of_every_size_is_refused_at_once() {
     // As large as any setting allows.
     let limits = Limits { tree_bytes: u32::MAX, ..Limits::default() };

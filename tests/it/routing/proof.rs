@@ -2,6 +2,8 @@
 //!
 //! The trees here have a meaning of their own, written down a second time and as simply as can be.
 
+mod differences;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Account, Code, Content, Direction, Header, Mode, Party, Profile, Question, Registered, Status, Trace,
+    Account, Code, Content, Direction, Header, Mode, Party, Place, Profile, Question, Registered, Status,
+    Trace,
 };
 
 /// No condition names the last.
@@ -259,7 +262,8 @@ struct Told {
 impl Told {
     fn lead(&mut self, cases: &[Case]) {
         self.decided.extend(cases.iter().map(|case| (*case, self.line)));
-        self.text.push_str(" -> busy\n");
+        // Different things are done, so that trees differ.
+        self.text.push_str([" -> busy\n", " -> decline\n", " -> try clients\n"][self.line % 3]);
         self.line += 1;
     }
 }
@@ -407,15 +411,21 @@ fn block_of(leaf: BoxedStrategy<Cond>) -> impl Strategy<Value = Block> {
     })
 }
 
-/// Compares the checker's faults, and the evaluator's decisions, with enumeration.
-fn agrees(block: &Block) -> Result<bool, TestCaseError> {
-    let cases = cases(block).ok_or_else(|| TestCaseError::reject("too many cases"))?;
+/// A tree as it is written.
+fn written(block: &Block, cases: &[Case]) -> Told {
     let mut told = Told { line: 1, ..Told::default() };
     told.text.push_str("profile \"p\" {\n");
     told.line += 1;
     told.text.push_str("incoming");
-    block.write(2, &cases, &mut told);
+    block.write(2, cases, &mut told);
     told.text.push_str("}\n");
+    told
+}
+
+/// Compares the checker's faults, and the evaluator's decisions, with enumeration.
+fn agrees(block: &Block) -> Result<bool, TestCaseError> {
+    let cases = cases(block).ok_or_else(|| TestCaseError::reject("too many cases"))?;
+    let told = written(block, &cases);
     let lines = |faults: &ratatosk::routing::Faults, code: Code| -> BTreeSet<usize> {
         faults.iter().filter(|fault| fault.code == code).map(ratatosk::routing::Fault::line).collect()
     };
@@ -443,6 +453,12 @@ fn agrees(block: &Block) -> Result<bool, TestCaseError> {
 
 /// The place that decides a case, as its number, and the way there.
 fn decide(profile: &Profile, case: &Case) -> (String, Trace) {
+    let (place, trace) = ask(profile, case);
+    (format!("{place:?}"), trace)
+}
+
+/// The place that decides a case, and the way there.
+fn ask(profile: &Profile, case: &Case) -> (Place, Trace) {
     let uid = Uid::parse(PARTIES[case.party]);
     let caller = match &uid {
         Ok(uid) => Party::User(uid),
@@ -481,7 +497,7 @@ fn decide(profile: &Profile, case: &Case) -> (String, Trace) {
     };
     let mut trace = Trace::new();
     let place = profile.decide(Direction::Incoming, &question, &mut trace).unwrap();
-    (format!("{place:?}"), trace)
+    (place, trace)
 }
 
 proptest! {

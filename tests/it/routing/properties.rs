@@ -150,7 +150,7 @@ fn block(party: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-fn file() -> impl Strategy<Value = String> {
+pub(super) fn file() -> impl Strategy<Value = String> {
     (block("caller"), gap(), gap())
         .prop_map(|(block, g, h)| format!("{g}profile \"x\" {{{h}incoming {block}{h}}}{g}"))
 }

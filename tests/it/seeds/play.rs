@@ -6,6 +6,7 @@ use ratatosk::effect::Transport;
 
 use super::trees;
 use crate::sim::cluster::{NORTH, SOUTH};
+use crate::sim::phone::Pracks;
 use crate::sim::{Do, Moods, World};
 
 const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
@@ -96,6 +97,13 @@ fn phone(world: &mut World, dice: &mut Rng, name: &str, friends: &[String]) {
     phone.lazy = dice.below(2) == 0;
     phone.dead_clock = dice.below(10) == 0;
     phone.updates = dice.below(2) == 0;
+    phone.reliable = dice.below(2) == 0;
+    phone.pracks = match dice.below(24) {
+        0 => Pracks::Never,
+        1 => Pracks::Wrongly,
+        2..6 => Pracks::WithOffer,
+        _ => Pracks::Well,
+    };
     if dice.below(3) == 0 {
         phone.knows = vec![Algorithm::Md5];
     }
@@ -113,7 +121,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
                 _ => Do::Call(friend),
             };
             world.plan(when, phone, call);
-            during(world, dice, phone, when);
+            during(world, dice, names, phone, when);
         }
         10..13 => {
             let text = format!("page {when}");
@@ -136,7 +144,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
 }
 
 /// What the two sides of a call do in it: at either end, at any time, so that everything races.
-fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
+fn during(world: &mut World, dice: &mut Rng, names: &[String], caller: usize, start: f64) {
     let mut when = start + seconds(dice, 3_000);
     for _ in 0..dice.below(5) {
         let phone = if dice.below(2) == 0 { caller } else { pick(dice, world.phones.len()) };
@@ -147,7 +155,9 @@ fn during(world: &mut World, dice: &mut Rng, caller: usize, start: f64) {
             1 => Do::Info,
             2 => Do::Ping,
             3 => Do::ReinviteWithoutOffer,
-            4 => Do::Refer,
+            4 if dice.below(3) == 0 => Do::Refer,
+            4 if dice.below(2) == 0 => Do::Join,
+            4 => Do::ReferTo(names[pick(dice, names.len())].clone()),
             _ => Do::Hold,
         };
         world.plan(when, phone, what);

@@ -107,7 +107,7 @@ impl Memory {
             let status = packet.status().unwrap_or_default();
             return if method == "INVITE" { status.to_string() } else { format!("{status} {method}") };
         };
-        if matches!(verb, "INVITE" | "UPDATE") {
+        if matches!(verb, "INVITE" | "UPDATE" | "PRACK") {
             self.offers.insert((packet.call_id().to_owned(), number), packet.has_sdp());
         }
         if !packet.to_tag().is_empty() {
@@ -153,6 +153,7 @@ impl Memory {
         let offered = self.offers.get(&key).copied().unwrap_or_default();
         let answer = match packet.method() {
             Some("ACK") => true,
+            Some("PRACK") => self.answers_by_prack(packet),
             Some(_) => false,
             None => offered,
         };
@@ -167,8 +168,18 @@ impl Memory {
         format!("{word}{way}")
     }
 
+    /// Whether the INVITE of a PRACK made no offer, so that this is the answer to that of its response.
+    fn answers_by_prack(&self, packet: &Packet<'_>) -> bool {
+        let rack = packet.get("RAck").unwrap_or_default();
+        let number = rack.split(' ').nth(1).and_then(|digits| digits.parse().ok()).unwrap_or_default();
+        self.offers.get(&(packet.call_id().to_owned(), number)) == Some(&false)
+    }
+
     fn response_notes(&mut self, packet: &Packet<'_>, status: u16, notes: &mut Vec<String>) {
         let method = packet.cseq().1;
+        if packet.get("RSeq").is_some() {
+            notes.push("reliable".to_owned());
+        }
         for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
             let offers: Vec<Challenge> = packet.all(name).filter_map(Challenge::parse).collect();
             if let Some(first) = offers.first() {
@@ -221,6 +232,12 @@ fn request_notes(packet: &Packet<'_>, method: &str, bold: bool, notes: &mut Vec<
             Some(_) if seconds == "0" => "remove".to_owned(),
             Some(value) => format!("expires {}", param(value, "expires").unwrap_or(seconds)),
         });
+    }
+    if method == "NOTIFY" {
+        notes.push(packet.body.trim().to_owned());
+        if packet.get("Subscription-State").is_some_and(|state| state.starts_with("terminated")) {
+            notes.push("over".to_owned());
+        }
     }
     if method == "MESSAGE" {
         notes.push(format!("{:?}", packet.body));

@@ -124,6 +124,11 @@ impl Store {
         self.users.get_mut(uid).unwrap().contacts = contacts;
     }
 
+    /// The profile of a user, if he has one of his own.
+    pub fn profile_of(&self, uid: &Uid) -> Option<&Arc<Profile>> {
+        self.users.get(uid)?.profile.as_ref()
+    }
+
     /// Gives a user a profile, written in the tree language.
     pub fn profile(&mut self, uid: &Uid, source: &str) {
         let profile = Profile::compile(source).unwrap_or_else(|faults| panic!("{faults:?}"));

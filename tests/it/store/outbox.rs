@@ -35,6 +35,7 @@ fn record(page: &OutboxPage) -> PageRecord {
         how: "outbox",
         rule: String::new(),
         path: String::new(),
+        question: "{\"asked\":true}".into(),
     }
 }
 

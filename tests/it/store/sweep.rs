@@ -34,6 +34,7 @@ fn aged(place: &Place) {
             how: "client",
             rule: String::new(),
             path: String::new(),
+            question: "{\"asked\":true}".into(),
         })));
     }
     let outcomes = world.ask_all(ServerIndex(0), ops);

@@ -17,9 +17,10 @@ struct Dialog<'a> {
     start: At,
     /// Whether he made the call.
     by_other: bool,
-    /// The highest number of the server's requests that have a number of its own, by From tag: every
-    /// try of a page that waits for another cluster is new under the Call-ID by which it is known again.
-    last: BTreeMap<&'a str, u32>,
+    /// The highest number of the server's requests that have a number of its own, by From tag and To tag:
+    /// every try of a page that waits for another cluster is new under the Call-ID by which it is known
+    /// again, and an INVITE may make several dialogs.
+    last: BTreeMap<(&'a str, &'a str), u32>,
     /// The branches of those requests.
     branches: BTreeSet<&'a str>,
     /// INVITEs of the server whose 2xx has arrived, by CSeq: where and when.
@@ -106,7 +107,9 @@ fn from_server<'a>(world: &World, dialog: &mut Dialog<'a>, view: &View<'a>, meth
         "CANCEL" => {}
         _ => {
             let new = dialog.branches.insert(branch) && !one.line.waited;
-            let last = dialog.last.entry(one.packet.from_tag()).or_default();
+            let (from, to) = (one.packet.from_tag(), one.packet.to_tag());
+            let first = dialog.last.get(&(from, "")).copied().unwrap_or_default();
+            let last = dialog.last.entry((from, to)).or_insert(first);
             if *last >= number && new {
                 found.push((one.place, format!("CSeq {number} after {last}")));
             }

@@ -55,6 +55,8 @@ struct Book<'a> {
     told: BTreeSet<(u8, Who, &'a str)>,
     /// By asked and branch, and by asked and Call-ID: which branch an INVITE of ours is.
     ours: BTreeMap<(u8, Who, &'a str), (Name<'a>, usize)>,
+    /// When somebody confirmed a provisional response: an answer may have waited for that.
+    confirmed: BTreeSet<(u8, At)>,
 }
 
 /// Follows every call that has a Subject, in clusters that were never ended.
@@ -65,7 +67,8 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
         match (view.inbound, view.said.packet.method()) {
             (true, Some("INVITE")) if is_first(view) => book.on_asked(view),
             (false, Some("INVITE")) if is_first(view) => book.on_rung(view),
-            (false, Some("CANCEL" | "BYE")) => book.on_ended(view),
+            (false, Some("CANCEL" | "BYE")) | (true, Some("BYE")) => book.on_ended(view),
+            (true, Some("PRACK")) => drop(book.confirmed.insert((view.cluster, view.at))),
             (false, None) if method == "INVITE" => book.on_answered(view),
             (true, None) if method == "INVITE" => book.on_response(view),
             _ => {}
@@ -77,7 +80,8 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
     let open: BTreeSet<Name<'_>> = open.map(|(_, (name, _))| *name).collect();
     for (name, call) in &book.calls {
         if world.clusters[usize::from(name.0)].ends.is_empty() {
-            judge(world, call, open.contains(name), found);
+            let waited = |at: At| book.confirmed.contains(&(name.0, at));
+            judge(world, call, open.contains(name), &waited, found);
         }
     }
 }
@@ -170,7 +174,7 @@ impl<'a> Book<'a> {
     }
 }
 
-fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
+fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(At) -> bool, found: &mut Found) {
     // The caller's own connection was lost, or he was refused before any call began.
     let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
     let connected: Vec<&Upstream> =
@@ -181,7 +185,9 @@ fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
             found.push((branch.place, fault));
         }
         if let Some(answered) = branch.answered {
-            let ended = branch.bye.is_some_and(|bye| bye <= answered);
+            // His answer may have waited for a PRACK that did not come before he, or the caller, gave up.
+            let by = if connected.is_empty() { end.max(answered) } else { answered };
+            let ended = branch.bye.is_some_and(|bye| bye <= by);
             // Over a stream that was closed, there was no way for a BYE.
             let lost = lost_between(world, branch.other, branch.sent, answered);
             match (ended, lost) {
@@ -205,7 +211,9 @@ fn judge(world: &World, call: &Call, is_open: bool, found: &mut Found) {
     match (&connected[..], &winners[..]) {
         ([], []) => {}
         ([], [(place, _), ..]) => found.push((*place, "connected with nobody".to_owned())),
-        ([one], [(place, answered)]) if *answered != one.at && !was_cut_off(world, call, one) => {
+        ([one], [(place, answered)])
+            if *answered != one.at && !waited(one.at) && !was_cut_off(world, call, one) =>
+        {
             found.push((*place, "answered, and the caller did not hear of it at once".to_owned()));
         }
         // Or he was to hear of it by a stream that was closed.

@@ -102,6 +102,10 @@ fn response_fault(packet: &Packet<'_>, status: u16) -> Option<String> {
     if status > 100 && packet.to_tag().is_empty() {
         return Some(format!("{status} without a To tag"));
     }
+    let sure = packet.all("Require").any(|tags| tags.contains("100rel"));
+    if sure != packet.get("RSeq").is_some() || (sure && !(101..200).contains(&status)) {
+        return Some("half a reliable response".to_owned());
+    }
     let needs = match status {
         401 => "WWW-Authenticate",
         405 => "Allow",

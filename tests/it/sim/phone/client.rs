@@ -22,6 +22,8 @@ pub enum Purpose {
     Reinvite(u64),
     /// An UPDATE in a call, and whether it made an offer.
     Update(u64, bool),
+    /// A PRACK with an offer.
+    Prack(u64),
     /// The end of a call.
     Bye(u64),
     /// The end of an INVITE.
@@ -216,7 +218,10 @@ impl Phone {
             Purpose::Reinvite(call) | Purpose::Update(call, _) => self.on_reinvite_refused(at, call, status),
             Purpose::Bye(call) => self.end_call(call),
             Purpose::Cancel => self.give_up_soon(at, response.branch()),
-            Purpose::Other => {}
+            Purpose::Prack(_) if status < 300 && !response.has_sdp() => {
+                self.complain("2xx to an offer in PRACK without an answer");
+            }
+            Purpose::Other | Purpose::Prack(_) => {}
         }
     }
 
@@ -318,7 +323,7 @@ impl Phone {
             Purpose::Invite(call) => self.on_refusal(call),
             Purpose::Reinvite(call) | Purpose::Update(call, _) => self.on_reinvite_refused(at, call, 408),
             Purpose::Bye(call) => self.end_call(call),
-            Purpose::Cancel | Purpose::Other => {}
+            Purpose::Cancel | Purpose::Other | Purpose::Prack(_) => {}
         }
     }
 

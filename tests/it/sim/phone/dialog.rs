@@ -8,6 +8,7 @@ use ratatosk::base::At;
 
 use super::client::Purpose;
 use super::compose::Media;
+use super::reliable::Reliable;
 use super::session::Session;
 use super::{Path, Phone, Reply, TWIN};
 use crate::sim::text::{Draft, Packet};
@@ -81,6 +82,7 @@ pub struct Call {
     /// Whether the other side takes UPDATE.
     pub updates: bool,
     pub session: Option<Session>,
+    pub reliable: Reliable,
 }
 
 impl Call {
@@ -89,12 +91,18 @@ impl Call {
         matches!(self.state, State::Over | State::Leaving)
     }
 
+    /// Whether the two talk.
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
     /// When it wants to be woken.
     pub fn deadline(&self) -> Option<At> {
         let waits = self.waits.as_ref().map(|waits| waits.next.map_or(waits.end, |next| next.min(waits.end)));
         let step = self.steps.front().map(|(at, _)| *at);
         let session = self.session.filter(|_| !self.is_over()).map(|session| session.due);
-        [waits, step, session, self.retry.map(|(at, ..)| at)].into_iter().flatten().min()
+        let open = self.reliable.open.as_ref().filter(|_| !self.is_over()).map(|open| open.next);
+        [waits, step, session, open, self.retry.map(|(at, ..)| at)].into_iter().flatten().min()
     }
 }
 
@@ -133,7 +141,7 @@ impl Phone {
         if matches!(method, "INVITE" | "UPDATE") {
             draft.add("Contact", format!("<{contact}>"));
             draft.add("Allow", self.methods());
-            draft.add("Supported", if self.timer { "timer, replaces" } else { "replaces" });
+            draft.add("Supported", self.extensions());
             self.wish(id, &mut draft);
         }
         self.sign(&mut draft);
@@ -234,6 +242,7 @@ impl Phone {
             "BYE" => self.on_bye(at, id, request),
             "INVITE" => self.on_reinvite(at, id, request),
             "UPDATE" => self.on_update(at, id, request),
+            "PRACK" => self.on_prack(at, id, request),
             "INFO" | "OPTIONS" | "MESSAGE" | "NOTIFY" => self.respond_plain(at, request, 200),
             _ => self.respond_plain(at, request, 405),
         }
@@ -286,8 +295,12 @@ impl Phone {
         for history in request.all("History-Info") {
             draft.add("History-Info", history);
         }
-        draft.carry("application/sdp", self.sdp(version, media));
         let (branch, cseq) = (request.branch(), request.cseq().0);
+        let described =
+            request.to_tag().is_empty() && self.call_mut(id).is_some_and(|call| call.reliable.described);
+        if !described {
+            draft.carry("application/sdp", self.sdp(version, media));
+        }
         let (bytes, path) = (draft.write(self.short), self.path_of(branch));
         self.respond(at, branch, "INVITE", &draft);
         if self.twin && request.to_tag().is_empty() {
@@ -305,7 +318,7 @@ impl Phone {
                 next,
                 interval: super::T1,
                 end: at + super::GIVE_UP,
-                owes_answer: !had_offer,
+                owes_answer: !had_offer && !described,
                 leaving: false,
             });
         }
@@ -338,6 +351,10 @@ impl Phone {
         let mut retries = Vec::new();
         let mut steps = Vec::new();
         let mut due = Vec::new();
+        let unsure: Vec<u64> = self.calls.iter().filter(|call| !call.is_over()).map(|call| call.id).collect();
+        for id in unsure {
+            self.tick_reliable(at, id);
+        }
         for call in &mut self.calls {
             while let Some((_, step)) = call.steps.pop_front_if(|(when, _)| *when <= at) {
                 steps.push((call.id, step));

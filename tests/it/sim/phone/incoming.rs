@@ -82,6 +82,7 @@ impl Phone {
             request_had_offer: request.has_sdp(),
             updates: false,
             session: None,
+            reliable: super::reliable::Reliable::default(),
         });
         id
     }
@@ -109,8 +110,13 @@ impl Phone {
         }
     }
 
-    fn answer_call(&mut self, at: At, id: u64) {
+    pub(super) fn answer_call(&mut self, at: At, id: u64) {
         let Some(call) = self.call_mut(id) else { return };
+        if call.reliable.open.is_some() && call.reliable.described {
+            call.reliable.answer_waits = true;
+            return;
+        }
+        call.reliable.late = call.reliable.open.take().is_some();
         let had_offer = call.request_had_offer;
         if let Some(invite) = call.request.take() {
             let bytes = invite.write(false);
@@ -129,14 +135,24 @@ impl Phone {
         let mut draft = Draft::response(status, &packet, &tag);
         if status > 100 {
             draft.add("Contact", format!("<{contact}>"));
+            draft.add("Allow", self.methods());
             draft.add("Server", format!("phone {}", self.mark));
             draft.add("X-Secret", format!("serial {}", self.mark));
             for history in packet.all("History-Info") {
                 draft.add("History-Info", history);
             }
         }
-        if media && packet.get("Content-Type").is_some() {
+        let offered = packet.get("Content-Type").is_some();
+        let sure = status > 100 && self.is_sure(&packet);
+        if sure && self.call_mut(id).is_some_and(|call| call.reliable.open.is_some()) {
+            // One at a time: this one is not worth the wait.
+            return;
+        }
+        if media && (offered || sure) {
             draft.carry("application/sdp", self.sdp(version, Media::Both));
+        }
+        if sure {
+            return self.send_surely(at, id, &branch, draft, media && !offered);
         }
         self.respond(at, &branch, "INVITE", &draft);
     }

@@ -11,8 +11,10 @@ mod dialog;
 mod incoming;
 mod outgoing;
 mod register;
+mod reliable;
 mod server;
 mod session;
+mod transfer;
 mod words;
 
 use std::net::SocketAddr;
@@ -31,6 +33,7 @@ pub use words::{Do, Moods, Reply};
 use client::ClientTx;
 use dialog::Call;
 use register::Registration;
+pub use reliable::Pracks;
 use server::ServerTx;
 
 /// What the To tag of the second phone behind a proxy ends with.
@@ -109,6 +112,10 @@ pub struct Phone {
     pub lazy: bool,
     /// Whether it never does what is due by a session timer.
     pub dead_clock: bool,
+    /// Whether it sends provisional responses reliably, and takes such.
+    pub reliable: bool,
+    /// What it makes of those that it is sent.
+    pub pracks: Pracks,
     /// Whether it takes and sends UPDATE.
     pub updates: bool,
     /// The binding it asks for, seconds; none if it leaves that to the server.
@@ -180,6 +187,8 @@ impl Phone {
             min_se: 0,
             lazy: false,
             dead_clock: false,
+            reliable: false,
+            pracks: Pracks::Well,
             updates: false,
             expires: Some(3600),
             instance: None,

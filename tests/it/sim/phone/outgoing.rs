@@ -30,6 +30,8 @@ impl Phone {
             Do::Update => self.with_current(|phone, id| phone.update(at, id, None)),
             Do::Info => self.send_inside(at, "INFO"),
             Do::Refer => self.send_inside(at, "REFER"),
+            Do::ReferTo(to) => self.transfer(at, to),
+            Do::Join => self.join(at),
             Do::Ping => self.send_inside(at, "OPTIONS"),
             Do::Options(to) => self.send_outside(at, "OPTIONS", to),
             Do::Request(method, to) => self.send_outside(at, method, to),
@@ -58,7 +60,7 @@ impl Phone {
         let mut draft = self.outside("INVITE", &uri, &uri);
         draft.add("Contact", format!("<{}>", self.contact()));
         draft.add("Allow", self.methods());
-        draft.add("Supported", if self.timer { "timer, replaces" } else { "replaces" });
+        draft.add("Supported", self.extensions());
         if let Some(seconds) = self.session.filter(|_| self.timer) {
             draft.add("Session-Expires", seconds.to_string());
         }
@@ -116,6 +118,7 @@ impl Phone {
             request_had_offer: false,
             updates: false,
             session: None,
+            reliable: super::reliable::Reliable::default(),
         });
     }
 
@@ -160,6 +163,11 @@ impl Phone {
         if call.state == State::Calling {
             call.state = State::Proceeding;
         }
+        let reliable = response.get("RSeq").is_some();
+        if reliable {
+            self.confirm(at, id, response);
+        }
+        let Some(call) = self.call_mut(id) else { return };
         if call.cancel_wanted && !call.cancelled {
             self.cancel(at, id);
         }
@@ -181,6 +189,7 @@ impl Phone {
         }
         let first = matches!(purpose, Purpose::Invite(_));
         if first {
+            call.reliable.settled = call.reliable.settled_in.iter().any(|own| own == tag);
             tag.clone_into(&mut call.remote_tag);
             call.routes = response.all("Record-Route").map(str::to_owned).collect();
             call.routes.reverse();
@@ -191,10 +200,11 @@ impl Phone {
             Some(target) => target.clone_into(&mut call.target),
             None => self.complain("2xx to INVITE without Contact"),
         }
-        if !response.has_sdp() {
+        let settled = self.is_settled(id, first);
+        if !response.has_sdp() && !settled {
             self.complain("2xx to INVITE without a session description");
         }
-        self.send_ack(id, number);
+        self.send_ack(id, number, settled);
         self.on_session(at, id, response);
         let Some(call) = self.call_mut(id) else { return };
         if first {
@@ -206,7 +216,12 @@ impl Phone {
         }
     }
 
-    fn send_ack(&mut self, id: u64, number: u32) {
+    /// Whether the 2xx of a call need not describe its session again.
+    fn is_settled(&mut self, id: u64, first: bool) -> bool {
+        first && self.call_mut(id).is_some_and(|call| call.reliable.settled)
+    }
+
+    fn send_ack(&mut self, id: u64, number: u32, settled: bool) {
         if !self.acks {
             return;
         }
@@ -233,7 +248,7 @@ impl Phone {
                 ack.add("Proxy-Authorization", credentials);
             }
         }
-        if !call.offered {
+        if !call.offered && !settled {
             let (version, media) = (call.version, call.media);
             ack.carry("application/sdp", self.sdp(version, media));
         }

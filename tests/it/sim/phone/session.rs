@@ -101,7 +101,10 @@ impl Phone {
     pub(super) fn update(&mut self, at: At, id: u64, offer: Option<Media>) {
         let can = self.updates;
         let Some(call) = self.call_mut(id).filter(|_| can) else { return };
-        if call.state != State::Up || (offer.is_some() && (call.asked.is_some() || call.waits.is_some())) {
+        let early = matches!(call.state, State::Proceeding | State::Incoming) && call.reliable.settled;
+        if !(call.state == State::Up || early)
+            || (offer.is_some() && (call.asked.is_some() || call.waits.is_some()))
+        {
             return;
         }
         if let Some(media) = offer {
@@ -148,7 +151,8 @@ impl Phone {
         if request.has_sdp() && call.asked.is_some() {
             return self.respond_plain(at, request, 491);
         }
-        if request.has_sdp() && call.waits.is_some() {
+        let early = call.state != State::Up && !call.reliable.settled;
+        if request.has_sdp() && (call.waits.is_some() || early) {
             return self.respond_plain(at, request, 500);
         }
         if let Some(target) = request.contact() {

@@ -37,8 +37,12 @@ pub enum Do {
     Update,
     /// Sends an INFO in the call.
     Info,
-    /// Sends a REFER in the call.
+    /// Sends a REFER in the call, to nobody in particular.
     Refer,
+    /// Sends the other side of its first call to this user, or whole URI.
+    ReferTo(String),
+    /// Sends the other side of its first call to that of its last.
+    Join,
     /// Sends an OPTIONS in the call.
     Ping,
     /// Sends an OPTIONS to a URI, outside of any call.

@@ -1,0 +1,198 @@
+//! `ratatosk tree replay`: what was asked of a user's trees, asked again of another tree.
+
+use std::sync::Arc;
+use std::thread;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::asked::since;
+use super::failure::Failure;
+use super::load::{Loaded, block_on};
+use super::output;
+use crate::base::Uid;
+use crate::io::store::{Database, Kind, Opening, QuestionRow};
+use crate::routing::{Done, Mode, Profile, Recorded, Replayed};
+
+/// So many questions are read at once, while those before are asked.
+const BATCH: u32 = 8_192;
+
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// Whose calls and pages.
+    uid: String,
+    /// The tree that is to be tried: a file, or a user's profile as `UID:NAME`.
+    tree: String,
+    /// Only those since then: `2026-11-28T10:00:00Z`, or so long ago: `36h`, `7d`.
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Found {
+    /// How many questions there are.
+    asked: u64,
+    /// How many would be routed as they were.
+    same: u64,
+    /// Those that would not.
+    differ: Vec<Row>,
+    /// Those of which nobody knows.
+    unknown: Vec<Row>,
+}
+
+/// A call or page.
+#[derive(Debug, Serialize)]
+struct Row {
+    kind: &'static str,
+    id: String,
+    at_ms: i64,
+    mode: Option<Mode>,
+    caller: String,
+    callee: String,
+    /// The rule that decided.
+    rule: String,
+    /// What was done.
+    old: Option<String>,
+    /// What would be done now.
+    new: Option<String>,
+}
+
+impl Replay {
+    pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
+        let uid = loaded.uid(&self.uid)?;
+        let profile = loaded.profile(&self.tree)?;
+        let found = replay(loaded, &uid, &profile, self.since.as_deref())?;
+        if self.json {
+            output::json(&found);
+        } else {
+            found.print(&uid);
+        }
+        if found.differ.is_empty() { Ok(()) } else { Err(found.failure()) }
+    }
+}
+
+/// Asks everything again that was asked of a user's trees.
+pub(super) fn replay(
+    loaded: &Loaded,
+    uid: &Uid,
+    profile: &Arc<Profile>,
+    from: Option<&str>,
+) -> Result<Found, Failure> {
+    let fallback = loaded.offered()?.default;
+    let since_ms = from.map_or(Ok(i64::MIN), since)?;
+    let mut found = Found::default();
+    block_on(async {
+        let mut database = loaded.database(Opening::Existing).await?;
+        database.user(uid).await?;
+        for kind in [Kind::Call, Kind::Page] {
+            ask_all(&mut database, (uid, kind, since_ms), (profile, &fallback), &mut found).await?;
+        }
+        database.close().await?;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Asks the questions of one kind: a batch is read while a thread asks the one before.
+async fn ask_all(
+    database: &mut Database,
+    (uid, kind, since_ms): (&Uid, Kind, i64),
+    (profile, fallback): (&Arc<Profile>, &Arc<Profile>),
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let mut before: Option<thread::JoinHandle<Found>> = None;
+    let mut after = i64::MIN;
+    loop {
+        let rows = database.questions(uid, kind, since_ms, after, BATCH).await?;
+        if let Some(asking) = before.take() {
+            found.add(asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.serial;
+        let (profile, fallback) = (Arc::clone(profile), Arc::clone(fallback));
+        before = Some(thread::spawn(move || {
+            let mut found = Found::default();
+            for row in rows {
+                found.ask(kind, row, &profile, &fallback);
+            }
+            found
+        }));
+    }
+}
+
+impl Found {
+    fn ask(&mut self, kind: Kind, row: QuestionRow, profile: &Arc<Profile>, fallback: &Arc<Profile>) {
+        self.asked += 1;
+        let recorded = Recorded::read(&row.question);
+        match recorded.as_ref().map(|recorded| recorded.replay(profile, fallback)) {
+            Ok(Replayed::Same) => self.same += 1,
+            Ok(Replayed::Differs(done)) => {
+                self.differ.push(Row::of(kind, row, recorded.ok(), Some(Done::told(&done))));
+            }
+            Ok(Replayed::Unknown) | Err(_) => self.unknown.push(Row::of(kind, row, recorded.ok(), None)),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.same += other.same;
+        self.differ.extend(other.differ);
+        self.unknown.extend(other.unknown);
+    }
+
+    /// Whether every request would surely be routed as it was.
+    pub(super) fn is_same(&self) -> bool {
+        self.differ.is_empty() && self.unknown.is_empty()
+    }
+
+    /// That it is not so.
+    pub(super) fn failure(&self) -> Failure {
+        Failure::Replay { differ: self.differ.len(), unknown: self.unknown.len(), asked: self.asked }
+    }
+
+    pub(super) fn print(&self, uid: &Uid) {
+        if self.asked == 0 {
+            return output::line(format_args!("nothing was asked of the trees of {uid} in that time"));
+        }
+        self.differ.iter().for_each(Row::print);
+        if !self.unknown.is_empty() {
+            output::line("of these nobody can tell: the tree looks at what is not on record");
+            self.unknown.iter().for_each(Row::print);
+        }
+        let (asked, same) = (self.asked, self.same);
+        output::line(format_args!("{same} of {asked} calls and pages would be routed as they were"));
+    }
+}
+
+impl Row {
+    fn of(kind: Kind, row: QuestionRow, recorded: Option<Recorded>, new: Option<String>) -> Self {
+        Self {
+            kind: match kind {
+                Kind::Call => "call",
+                Kind::Page => "page",
+            },
+            id: row.id,
+            at_ms: row.at_ms,
+            mode: recorded.as_ref().map(|recorded| recorded.mode),
+            caller: row.caller,
+            callee: row.callee,
+            rule: row.rule,
+            old: recorded.map(|recorded| Done::told(&recorded.done)),
+            new,
+        }
+    }
+
+    fn print(&self) {
+        let Self { kind, id, caller, callee, rule, .. } = self;
+        output::line(format_args!("{} UTC  {kind} {id}, {caller} to {callee}", output::moment(self.at_ms)));
+        output::line(format_args!("  by   {rule}"));
+        if let (Some(old), Some(new)) = (&self.old, &self.new) {
+            output::line(format_args!("  old  {old}"));
+            output::line(format_args!("  new  {new}"));
+        }
+    }
+}

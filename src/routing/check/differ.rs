@@ -1,0 +1,201 @@
+//! Two trees of one direction against each other: the cases that they treat differently.
+//!
+//! Each tree divides all cases among its lines. Where the parts of two lines that do different things
+//! meet, the trees differ, and nowhere else. Two lines do the same if their actions are equal and every
+//! outcome leads on to lines that do the same, however they are written.
+
+use super::super::ast::{Block, Line, Rule, Then};
+use super::super::difference::{Difference, Example, Incomparable, Request, Side};
+use super::super::evaluate::Graph;
+use super::super::fault::Span;
+use super::super::route::{Facts, Who};
+use super::super::trace::Trace;
+use super::super::week::Zone;
+use super::super::words::{Mode, Outcome, Registered};
+use super::diagram::{Set, Spent};
+use super::example::{cases, found};
+use super::parties::Witness;
+use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::variables::choose;
+use crate::base::Limits;
+
+/// So many sentences tell one difference at most.
+const TOLD_MAX: usize = 20;
+/// Two trees are looked at, and each line of one against those of the other.
+const ALLOWANCES: u32 = 4;
+
+/// The differences between two trees, by the lines of the first and then of the second.
+pub(in super::super) fn differ(
+    (first, second): (&Side, &Side),
+    limits: &Limits,
+) -> Result<Vec<Difference>, Incomparable> {
+    let direction = first.tree.direction;
+    let trees = [&first.tree, &second.tree];
+    let allowance = limits.tree_check_steps.saturating_mul(ALLOWANCES);
+    let space = Space::over(direction, &trees, allowance).map_err(|_| Incomparable::TooComplex)?;
+    let (clock, other) = (first.profile.clock(), second.profile.clock());
+    if clock != other && first.looks_at_time() && second.looks_at_time() {
+        return Err(Incomparable::Clocks);
+    }
+    let differ = Differ { space, first, second };
+    differ.all().map_err(|Spent| Incomparable::TooComplex)
+}
+
+struct Differ<'a> {
+    space: Space,
+    first: &'a Side,
+    second: &'a Side,
+}
+
+/// A line, the rule it belongs to, and the cases that come to it.
+struct Part<'t> {
+    when: Span,
+    line: &'t Line,
+    set: Set,
+}
+
+impl Differ<'_> {
+    fn all(mut self) -> Result<Vec<Difference>, Spent> {
+        let (first, second) = (self.first, self.second);
+        let (Some(own), Some(other)) = (first.graph(), second.graph()) else { return Ok(Vec::new()) };
+        let universe = self.space.universe;
+        let (mut parts, mut others) = (Vec::new(), Vec::new());
+        self.parts(&first.tree.block, universe, &mut parts)?;
+        self.parts(&second.tree.block, universe, &mut others)?;
+        let mut found = Vec::new();
+        for part in &parts {
+            let line = own.line_at(part.line.span);
+            for other_part in &others {
+                let set = self.space.diagram.and(part.set, other_part.set)?;
+                let other_line = other.line_at(other_part.line.span);
+                if set == Set::NONE || same((own, line), (other, other_line)) {
+                    continue;
+                }
+                let (requests, others) = self.told(set, (line, other_line))?;
+                found.push(Difference {
+                    direction: self.space.direction,
+                    requests,
+                    others,
+                    first: first.decision(part.when, part.line),
+                    second: second.decision(other_part.when, other_part.line),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The cases that come to each line of a block that some cases enter.
+    fn parts<'t>(&mut self, block: &'t Block, entering: Set, parts: &mut Vec<Part<'t>>) -> Result<(), Spent> {
+        let mut arriving = entering;
+        for Rule { when, span, then } in &block.rules {
+            let holds = self.space.when(when)?.may;
+            let set = self.space.diagram.and(arriving, holds)?;
+            match then {
+                Then::Line(line) => parts.push(Part { when: *span, line, set }),
+                Then::Block(inner) => self.parts(inner, set, parts)?,
+            }
+            arriving = self.space.diagram.without(arriving, holds)?;
+        }
+        Ok(())
+    }
+
+    /// A set in sentences; and whether it holds more than they say.
+    fn told(&mut self, set: Set, lines: (usize, usize)) -> Result<(Vec<Example>, bool), Spent> {
+        let mut left = set;
+        let mut told = Vec::new();
+        while told.len() < TOLD_MAX {
+            let Some(found) = found(&mut self.space, left) else { break };
+            let meant = cases(&mut self.space, &found.cube)?;
+            left = self.space.diagram.without(left, meant)?;
+            let request = self.request(&found.case, lines);
+            told.push(Example { told: found.told.trim_end_matches(',').to_owned(), request });
+        }
+        Ok((told, left != Set::NONE))
+    }
+
+    /// A case as a request that can be asked; `None` if the trees do not take it to these lines, for
+    /// what words a message holds is free only as far as one can tell.
+    fn request(&self, case: &[usize], lines: (usize, usize)) -> Option<Request> {
+        let space = &self.space;
+        let value = |level: usize| case.get(level).copied().unwrap_or(0);
+        let groups = space.groups.iter().enumerate().filter(|(i, _)| value(Space::group(*i)) == 1);
+        let moment = space.times.cells.get(value(space.time())).copied().unwrap_or_default();
+        let mut facts = Facts {
+            registered: Registered::ALL.get(value(REGISTERED)).copied().unwrap_or_default(),
+            groups: groups.map(|(_, group)| group.as_str().into()).collect(),
+            contact: value(CONTACT) == 1,
+            urgent: value(space.urgent()) == 1,
+            wall_ms: self.clock().shows(moment).unwrap_or(0),
+            ..Facts::default()
+        };
+        let values = (0..space.variables.len()).map(|at| value(space.other(at)));
+        choose(&space.variables, values, &mut facts);
+        let other = match space.parties.cells.get(value(PARTY)).map(|cell| &cell.witness) {
+            Some(Witness::User(uid)) => Who::User(uid.clone()),
+            Some(Witness::Number(number)) => Who::Number(number.as_str().into()),
+            Some(Witness::Anonymous) | None => Who::Anonymous,
+        };
+        let request = Request { mode: Mode::ALL.get(value(MODE)).copied()?, other, facts };
+        let asked = |side: &Side| {
+            request.ask(space.direction, &Who::Anonymous, |question| {
+                side.graph().map(|graph| graph.decide(question, side.profile.clock(), &mut Trace::new()))
+            })
+        };
+        let asked = (asked(self.first).map(usize::from), asked(self.second).map(usize::from));
+        (asked == (Some(lines.0), Some(lines.1))).then_some(request)
+    }
+
+    /// The clock that times are meant by: of the two trees, that of the one which looks at it.
+    fn clock(&self) -> &Zone {
+        let side = if self.first.looks_at_time() { self.first } else { self.second };
+        side.profile.clock()
+    }
+}
+
+impl Side {
+    fn graph(&self) -> Option<&Graph> {
+        self.profile.graph(self.tree.direction)
+    }
+
+    fn looks_at_time(&self) -> bool {
+        self.graph().is_some_and(Graph::looks_at_time)
+    }
+}
+
+/// Whether two lines do the same.
+fn same((graph, line): (&Graph, usize), (other, other_line): (&Graph, usize)) -> bool {
+    let (Some(a), Some(b)) = (graph.lines.get(line), other.lines.get(other_line)) else { return false };
+    let leads = |outcome: &Outcome| {
+        let next = |of: &super::super::evaluate::Line| of.follow.get(outcome.index()).copied().flatten();
+        match (next(a), next(b)) {
+            (None, None) => true,
+            (Some(a), Some(b)) => same((graph, usize::from(a)), (other, usize::from(b))),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    };
+    a.action == b.action && a.sides == b.sides && Outcome::ALL.iter().all(leads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::{Direction, Profile, differences};
+
+    #[test]
+    fn what_is_written_in_another_way_is_no_difference() {
+        let compile = |text: &str| Profile::compile(text).unwrap();
+        let one = compile(
+            "profile \"a\" { incoming {\n mode page -> inbox\n otherwise -> try clients else busy\n} }",
+        );
+        let other = "profile \"b\" { incoming {\n not mode page -> try clients {\n declined -> busy\n otherwise -> busy\n }\n otherwise -> inbox\n} }";
+        let limits = Limits::default();
+        assert_eq!(differences((&one, &compile(other)), &one, &limits), Ok(Vec::new()));
+        let changed = compile(&other.replace("declined -> busy", "declined -> decline"));
+        let found = differences((&one, &changed), &one, &limits).unwrap();
+        let [difference] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(difference.direction, Direction::Incoming);
+        assert_eq!(difference.first.does, "try clients else busy");
+        assert_eq!(difference.second.does, "try clients { declined -> decline; otherwise -> busy }");
+        assert!(!difference.others, "{found:?}");
+    }
+}
