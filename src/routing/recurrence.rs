@@ -18,7 +18,7 @@ pub(super) const LENGTH_MAX: u32 = 7 * 24 * 60;
 /// How often a rule may come that says how often.
 const COUNT_MAX: u32 = 1_000;
 /// How far a rule with a COUNT is followed, in days.
-const FOLLOWED: Day = 100 * 366;
+const FOLLOWED: Day = 40 * 366;
 
 const WEEKDAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
@@ -124,6 +124,9 @@ impl Recurrence {
         if count.is_some() && last.is_some() {
             return Err("COUNT and UNTIL do not stand together".to_owned());
         }
+        if count.is_some() && !rule.places.is_empty() {
+            return Err("COUNT does not stand with BYSETPOS: say UNTIL".to_owned());
+        }
         rule.fits()?;
         rule.complete(date_of(first));
         let mut it = Self { rule, text: upper.into(), first, last: Day::MAX, from, length, timed };
@@ -165,6 +168,16 @@ impl Recurrence {
     /// How many days after the one on which it begins it may still last.
     pub(super) fn reach(&self) -> Day {
         Day::try_from((u32::from(self.from) + self.length).saturating_sub(1) / 1_440).unwrap_or(0)
+    }
+
+    /// How many days have to be looked at to know about one.
+    pub(super) fn cost(&self) -> usize {
+        match (self.rule.places.is_empty(), self.rule.freq) {
+            (true, _) | (false, Freq::Daily) => 1,
+            (false, Freq::Weekly) => 7,
+            (false, Freq::Monthly) => 31,
+            (false, Freq::Yearly) => 366,
+        }
     }
 
     /// The first day, and the last one if it has one.

@@ -147,6 +147,14 @@ impl Time {
         }
     }
 
+    /// How many days have to be looked at to know about one.
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Self::Window(_) => 1,
+            Self::Every(recurrence) => recurrence.cost(),
+        }
+    }
+
     /// The first and the last day that it names with their year.
     pub(super) fn named(&self) -> Option<(Day, Day)> {
         match self {

@@ -91,10 +91,12 @@ impl Space {
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
             fault("addresses", help)
         })?;
-        let variables = seen
-            .variables
-            .done(VALUES_MAX)
-            .ok_or_else(|| fault("values", "at most 500 texts, numbers and languages; leave some out"))?;
+        let variables = seen.variables.done(VALUES_MAX).ok_or_else(|| {
+            fault(
+                "values",
+                "at most 50 texts to look for in messages, and 500 other texts, numbers and languages",
+            )
+        })?;
         let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2];
         widths.extend(groups.iter().map(|_| 2));
         widths.extend([2, times.cells.len()]);

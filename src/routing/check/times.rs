@@ -14,7 +14,7 @@ use super::super::week::{Moment, Time};
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
 /// How many looks at a time on a day the search for different days may take.
-const LOOKS_MAX: usize = 4_000_000;
+const LOOKS_MAX: usize = 20_000_000;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
 const BEGIN: i16 = 2026;
@@ -73,7 +73,7 @@ fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let (begin, end) = (new_year(first - 1) - 8, new_year(last));
     let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
-    if count.saturating_mul(times.len()) > LOOKS_MAX {
+    if times.iter().map(|time| count.saturating_mul(time.cost())).sum::<usize>() > LOOKS_MAX {
         return Err(TooManyTimes);
     }
     let on: Vec<Vec<bool>> =

@@ -16,6 +16,9 @@ use super::super::route::Facts;
 use super::super::values::{Account, Amount, Bound, Named};
 use super::super::words::Status;
 
+/// How many texts may be looked for in messages: a decision has to stay quick.
+const TEXTS_MAX: usize = 50;
+
 /// A fact and its values.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Variable {
@@ -98,7 +101,8 @@ impl Variables {
             }
         }
         let values: usize = self.list.iter().map(Variable::width).sum();
-        (values <= most).then_some(self.list)
+        let texts = self.list.iter().filter(|variable| matches!(variable, Variable::Says(..))).count();
+        (values <= most && texts <= TEXTS_MAX).then_some(self.list)
     }
 }
 

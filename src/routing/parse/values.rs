@@ -10,7 +10,7 @@ use super::super::words::Status;
 use super::cursor::{Lost, Parser, Read, told};
 
 /// Longest text that a condition looks for, in characters.
-const WORDS_MAX: usize = 200;
+const WORDS_MAX: usize = 100;
 /// Longest key and longest value of a property, in bytes.
 const PROPERTY_MAX: usize = 200;
 

@@ -195,6 +195,45 @@ fn limits_refuse_in_good_time() {
     assert_eq!(codes(&incoming(&"x\n".repeat(900))).len(), 101);
 }
 
+/// Whatever somebody sends in, he hears at once what is wrong with it.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
+fn bad_input_of_every_size_is_refused_at_once() {
+    // As large as any setting allows.
+    let limits = Limits { tree_bytes: u32::MAX, ..Limits::default() };
+    let texts: String = (0..60).map(|i| format!("body contains \"{i}\" -> busy\n")).collect();
+    let rules = "time every \"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=-1\" from 2026-01-01 -> busy\n";
+    let dates: String = (0..499)
+        .map(|i| format!("time {}-{:02}-{:02} -> busy\n", 1970 + i % 230, 1 + i % 12, 1 + i % 28))
+        .collect();
+    let table: Vec<(String, &[Code])> = vec![
+        ("x".repeat(10_000_000), &[Code::TooLarge]),
+        (incoming(&"\u{0}".repeat(10_000_000)), &[Code::TooLarge]),
+        (incoming(&"(".repeat(100_000)), &[Code::TooDeep]),
+        (incoming(&"mode voice {".repeat(20_000)), &[Code::TooDeep]),
+        (incoming(&format!("otherwise -> {}", "also inbox, ".repeat(20_000))), &[Code::TooDeep]),
+        (incoming(&"urgent->busy\n".repeat(18_000)), &[Code::TooManyRules]),
+        (incoming(&"caller a@b.test -> busy\n".repeat(50_000)), &[Code::TooLarge]),
+        (incoming(&format!("{texts} otherwise -> decline")), &[Code::TooComplex]),
+        (incoming(&format!("{} otherwise -> decline", rules.repeat(20))), &[Code::TooComplex]),
+        (incoming(&format!("{dates} otherwise -> decline")), &[Code::TooComplex]),
+    ];
+    for (source, expected) in table {
+        let began = std::time::Instant::now();
+        let faults = Profile::compile_for(&source, &limits, &uid("anne@north.test"), None).unwrap_err();
+        let codes: Vec<Code> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, *expected, "{}", source.get(..80).unwrap());
+        let _ = format(&source);
+        // A tenth of it where this is not compiled for debugging.
+        assert!(began.elapsed().as_secs() < 10, "{:?} for {}", began.elapsed(), source.get(..80).unwrap());
+    }
+    let mixed = incoming("otherwise\r -> busy").replace(' ', "\r\n\r");
+    assert!(Profile::compile(&mixed).is_err());
+    let mut bytes = vec![b' '; 10_000_000];
+    bytes[9_999_999] = 0xff;
+    assert_eq!(Profile::compile_bytes(&bytes).unwrap_err().iter().next().unwrap().code, Code::Encoding);
+}
+
 #[test]
 fn bytes_that_are_no_text_are_refused_where_the_text_ends() {
     let faults = Profile::compile_bytes(b"profile \"p\" {\n  zone \xff\n}").unwrap_err();
