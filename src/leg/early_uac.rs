@@ -213,7 +213,8 @@ impl Uac {
         if early.asked.is_some() || early.ours.is_some() {
             return refused(491);
         }
-        if !early.settled || !early.updates {
+        // A re-INVITE that asks for an offer has no counterpart before the answer.
+        if !early.settled || !early.updates || !passage.has_body() {
             return refused(500);
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());

@@ -108,7 +108,9 @@ impl Uas {
         passage: &Passage,
     ) -> Turn {
         let crosses = self.negotiation.asked.is_some() || self.negotiation.ours.is_some();
-        let may = self.reliable.is_settled(early) && self.asked.request.has_token(Name::Allow, "UPDATE");
+        // A re-INVITE that asks for an offer has no counterpart before the answer.
+        let can = passage.has_body() && self.reliable.is_settled(early);
+        let may = can && self.asked.request.has_token(Name::Allow, "UPDATE");
         if crosses || !may {
             let status = if crosses { 491 } else { 500 };
             return Turn::Tell(LegWord::Renegotiated { early, status, passage: Passage::default() });

@@ -210,6 +210,8 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(At) -> bool,
     }
     match (&connected[..], &winners[..]) {
         ([], []) => {}
+        // The last asker's connection was lost: whether he was connected is not to be seen.
+        ([], [_, ..]) if is_open => {}
         ([], [(place, _), ..]) => found.push((*place, "connected with nobody".to_owned())),
         ([one], [(place, answered)])
             if *answered != one.at && !waited(one.at) && !was_cut_off(world, call, one) =>
