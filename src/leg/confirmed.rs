@@ -25,7 +25,7 @@ use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
-use super::inside::request_inside;
+use super::inside::{answer_alone, request_inside};
 use super::invite_out::{capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
@@ -33,7 +33,7 @@ use super::refer::Refer;
 use super::renegotiation::Renegotiation;
 use super::session_timer::SessionTimer;
 use super::watch::{Watch, ends_dialog};
-use super::words::{ALLOW, ELSEWHERE, LegWord, Passage, write_required};
+use super::words::{ELSEWHERE, LegWord, Passage, write_required};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
@@ -246,22 +246,15 @@ impl Confirmed {
                 self.relayed_in.push(asked);
                 Turn::Tell(word)
             }
-            Method::Options => {
-                let mut writer = asked.answer(200, self.dialog.local_tag());
-                writer.header(Name::Allow, ALLOW);
-                wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(b""));
-                Turn::Stay
-            }
-            Method::Ack
+            Method::Options
+            | Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
             | Method::Other => {
-                let mut writer = asked.answer(405, self.dialog.local_tag());
-                writer.header(Name::Allow, ALLOW);
-                wire.transactions.respond(wire.ctx, asked.key, 405, writer.finish(b""));
+                answer_alone(wire, &asked, self.dialog.local_tag());
                 Turn::Stay
             }
         }

@@ -13,7 +13,7 @@ use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
-use super::inside::request_inside;
+use super::inside::{answer_alone, request_inside};
 use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
@@ -194,12 +194,7 @@ impl Uac {
             | Method::Notify
             | Method::Publish
             | Method::Refer
-            | Method::Other => {
-                let status = if asked.request.method() == Method::Options { 200 } else { 405 };
-                let mut writer = asked.answer(status, tag);
-                writer.header(Name::Allow, ALLOW);
-                wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(b""));
-            }
+            | Method::Other => answer_alone(wire, &asked, tag),
         }
         Turn::Stay
     }

@@ -24,6 +24,7 @@ use crate::transaction::Asked;
 
 use super::confirmed::Confirmed;
 use super::early_uas::Negotiation;
+use super::inside::answer_alone;
 use super::invite_out::contact;
 use super::legs::{Turn, Wire};
 use super::reliable::{Provisional, Reliable};
@@ -192,12 +193,7 @@ impl Uas {
             | Method::Notify
             | Method::Publish
             | Method::Refer
-            | Method::Other => {
-                let status = if asked.request.method() == Method::Options { 200 } else { 405 };
-                let mut writer = asked.answer(status, tag);
-                writer.header(Name::Allow, ALLOW);
-                wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(b""));
-            }
+            | Method::Other => answer_alone(wire, &asked, tag),
         }
         Turn::Stay
     }

@@ -27,7 +27,7 @@ use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
 use super::calling::{CARRIED, MAX_FORWARDS, can_carry, has_one_contact, hides_history};
-use super::requests::{PAUSE_S, lacking};
+use super::requests::PAUSE_S;
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
@@ -128,22 +128,14 @@ impl Switchboard {
 
     /// Serves a request whose proof was used, for this user.
     pub(super) fn serve_peer(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, asked: Asked, callee: Option<Uid>) {
+        if self.refuse_outright(ctx, &asked) {
+            return;
+        }
         let request = Arc::clone(&asked.request);
-        if request.max_forwards() == Some(0) {
-            return self.refuse(ctx, &asked, 483);
-        }
-        let lacking = lacking(&request);
-        if !lacking.is_empty() {
-            let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Unsupported, &lacking);
-            return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
-        }
         let method = request.method();
         if !matches!(method, Method::Invite | Method::Message) {
             let status = if method == Method::Other { 501 } else { 405 };
-            let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Allow, ALLOW);
-            return self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
+            return self.refuse_method(ctx, &asked, status);
         }
         match self.visit(ctx, peer, &request, callee) {
             Ok(visit) if method == Method::Invite => self.on_peer_invite(ctx, visit, asked),

@@ -295,17 +295,10 @@ impl Switchboard {
         if let Some(user) = self.users.get_mut(uid) {
             user.used = ctx.at();
         }
-        let request = Arc::clone(&asked.request);
-        if request.max_forwards() == Some(0) {
-            return self.refuse(ctx, &asked, 483);
+        if self.refuse_outright(ctx, &asked) {
+            return;
         }
-        let lacking = lacking(&request);
-        if !lacking.is_empty() {
-            let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Unsupported, &lacking);
-            return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
-        }
-        match request.method() {
+        match asked.request.method() {
             Method::Register => self.on_register(ctx, uid, asked),
             Method::Invite => self.on_invite(ctx, uid, asked),
             Method::Message => self.on_page(ctx, uid, asked),
@@ -324,6 +317,22 @@ impl Switchboard {
             Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405),
             Method::Other => self.refuse_method(ctx, &asked, 501),
         }
+    }
+
+    /// Refuses what has no hops left, or requires what we do not do (RFC 3261 §16.3, §8.2.2.3); false if
+    /// there is nothing to refuse.
+    pub(super) fn refuse_outright(&mut self, ctx: &mut Ctx<'_>, asked: &Asked) -> bool {
+        let lacking = lacking(&asked.request);
+        if asked.request.max_forwards() == Some(0) {
+            self.refuse(ctx, asked, 483);
+        } else if lacking.is_empty() {
+            return false;
+        } else {
+            let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
+            writer.header(Name::Unsupported, &lacking);
+            self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
+        }
+        true
     }
 
     /// What we can do (RFC 3261 §11.2).
@@ -357,7 +366,7 @@ impl Switchboard {
         asked.refuse(ctx, &mut self.transactions, status, tag.as_bytes());
     }
 
-    fn refuse_method(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+    pub(super) fn refuse_method(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
         let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
         writer.header(Name::Allow, ALLOW);
         self.transactions.respond(ctx, asked.key, status, writer.finish(b""));

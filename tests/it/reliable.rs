@@ -176,6 +176,24 @@ fn an_answer_waits_for_the_prack() {
     golden(&mut world, "an_answer_waits_for_the_prack");
 }
 
+/// Carl has answered, and asks for an offer while his answer waits for the PRACK of his other phone's
+/// response: there is nobody yet who could make one.
+#[test]
+fn an_offer_is_asked_for_before_the_answer_is_told() {
+    let mut world = ringing_on(true, true);
+    world.phone_named("carl").on_call = vec![(0.0, Reply::Early), (0.55, Reply::Answer)];
+    let lap = world.phone("carl/lap").on_call(&[(0.5, Reply::Early)]);
+    (lap.reliable, lap.updates) = (true, true);
+    world.net.delay_ms = (100, 100);
+    world.at(0.0, "anne", call("carl"));
+    world.at(1.2, "carl", Do::ReinviteWithoutOffer);
+    world.at(2.0, "anne", Do::Hangup);
+    world.run(0.6);
+    world.phone_named("anne").pracks = Pracks::Never;
+    world.run(5.0);
+    golden(&mut world, "an_offer_is_asked_for_before_the_answer_is_told");
+}
+
 /// A reliable 180 describes nothing, and the 200 need not wait for its PRACK.
 #[test]
 fn an_answer_overtakes_the_prack_of_a_180() {

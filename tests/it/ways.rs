@@ -299,6 +299,32 @@ fn a_caller_comes_back_without_his_call() {
     world.golden("a_caller_comes_back_without_his_call");
 }
 
+/// The callee's connection is lost between his answer and its ACK, which waits for the caller's: he
+/// repeats the answer by another one, and is acknowledged there.
+#[test]
+fn a_connection_is_closed_before_the_ack() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").tcp().on_call(&answers(1.0));
+    world.at(0.0, "anne", Do::CallWithoutOffer("carl".to_owned()));
+    world.at(1.0025, "carl", Do::Disconnect);
+    world.at(10.0, "anne", Do::Hangup);
+    world.golden("a_connection_is_closed_before_the_ack");
+}
+
+/// The caller's connection is lost before the answer reaches him: he gets it by the next one. This
+/// phone has given up meanwhile, which is known when 64·T1 have brought no ACK (RFC 3261 §13.3.1.4).
+#[test]
+fn a_connection_is_closed_before_the_answer() {
+    let mut world = World::new();
+    world.phone("anne").tcp();
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world.at(1.0025, "anne", Do::Disconnect);
+    world.at(10.0, "anne", Do::Hangup);
+    world.golden("a_connection_is_closed_before_the_answer");
+}
+
 /// The first thing that the phone sends by its new connection is a request of the call.
 #[test]
 fn a_phone_goes_on_by_another_connection() {

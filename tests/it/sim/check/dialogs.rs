@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ratatosk::base::At;
 
-use super::{Found, Said, View, losses};
+use super::{Found, Said, View, losses, lost_between};
 use crate::sim::phone::TWIN;
 use crate::sim::world::{Who, World};
 
@@ -122,7 +122,7 @@ fn from_server<'a>(world: &World, dialog: &mut Dialog<'a>, view: &View<'a>, meth
     if method == "BYE" && dialog.bye.is_none() {
         dialog.bye = Some(Bye { ours: true });
         // What had no stream to go by was sent all the same.
-        if losses(world, view.other).iter().any(|loss| *loss >= dialog.start) {
+        if lost_between(world, view.other, dialog.start, view.at) {
             return;
         }
         let owed =

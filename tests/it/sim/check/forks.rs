@@ -56,7 +56,7 @@ struct Book<'a> {
     /// By asked and branch, and by asked and Call-ID: which branch an INVITE of ours is.
     ours: BTreeMap<(u8, Who, &'a str), (Name<'a>, usize)>,
     /// When somebody confirmed a provisional response: an answer may have waited for that.
-    confirmed: BTreeSet<(u8, At)>,
+    confirmed: BTreeSet<(u8, Who, At)>,
 }
 
 /// Follows every call that has a Subject, in clusters that were never ended.
@@ -68,7 +68,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
             (true, Some("INVITE")) if is_first(view) => book.on_asked(view),
             (false, Some("INVITE")) if is_first(view) => book.on_rung(view),
             (false, Some("CANCEL" | "BYE")) | (true, Some("BYE")) => book.on_ended(view),
-            (true, Some("PRACK")) => drop(book.confirmed.insert((view.cluster, view.at))),
+            (true, Some("PRACK")) => drop(book.confirmed.insert((view.cluster, view.other, view.at))),
             (false, None) if method == "INVITE" => book.on_answered(view),
             (true, None) if method == "INVITE" => book.on_response(view),
             _ => {}
@@ -80,7 +80,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
     let open: BTreeSet<Name<'_>> = open.map(|(_, (name, _))| *name).collect();
     for (name, call) in &book.calls {
         if world.clusters[usize::from(name.0)].ends.is_empty() {
-            let waited = |at: At| book.confirmed.contains(&(name.0, at));
+            let waited = |asker: &Upstream| book.confirmed.contains(&(name.0, asker.other, asker.at));
             judge(world, call, open.contains(name), &waited, found);
         }
     }
@@ -174,7 +174,7 @@ impl<'a> Book<'a> {
     }
 }
 
-fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(At) -> bool, found: &mut Found) {
+fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -> bool, found: &mut Found) {
     // The caller's own connection was lost, or he was refused before any call began.
     let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
     let connected: Vec<&Upstream> =
@@ -214,7 +214,7 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(At) -> bool,
         ([], [_, ..]) if is_open => {}
         ([], [(place, _), ..]) => found.push((*place, "connected with nobody".to_owned())),
         ([one], [(place, answered)])
-            if *answered != one.at && !waited(one.at) && !was_cut_off(world, call, one) =>
+            if *answered != one.at && !waited(one) && !was_cut_off(world, call, one) =>
         {
             found.push((*place, "answered, and the caller did not hear of it at once".to_owned()));
         }

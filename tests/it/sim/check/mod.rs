@@ -151,23 +151,15 @@ fn bindings(cluster: &Cluster, now_s: i64, packet: &Packet<'_>) -> Option<String
 
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
 fn servers(world: &World, faults: &mut Vec<String>) {
-    if world.clusters.iter().any(|cluster| !cluster.store.outbox.is_empty()) {
-        // A page that waits for another cluster may be on its way at this very moment.
-        return;
-    }
+    // A page that waits for another cluster may be on its way at this very moment.
+    let waits = world.clusters.iter().any(|cluster| !cluster.store.outbox.is_empty());
     for cluster in &world.clusters {
         for (index, census) in cluster.census().into_iter().enumerate() {
-            let busy = [
-                census.calls,
-                census.legs,
-                census.pages,
-                census.rounds,
-                census.client_transactions,
-                census.server_transactions,
-                census.waiting,
-            ];
+            let stuck = census.calls + census.legs + census.waiting > 0;
+            let busy = [census.pages, census.rounds, census.client_transactions, census.server_transactions];
             // At most a timer for each binding, two for each other cluster, and one for housekeeping.
-            if busy.iter().any(|count| *count > 0) || census.timers > census.bindings + 2 * census.peers + 1 {
+            let timers = census.timers > census.bindings + 2 * census.peers + 1;
+            if stuck || (!waits && (timers || busy.iter().any(|count| *count > 0))) {
                 faults.push(format!("server {index} of {} is left with {census:?}", cluster.name));
             }
         }
