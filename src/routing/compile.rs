@@ -189,7 +189,7 @@ fn plan(line: &TryLine) -> Try {
     Try { targets: line.targets.iter().filter_map(timed).collect(), ring_for: line.ring_for }
 }
 
-fn side(side: &ast::Side) -> Option<Side> {
+pub(super) fn side(side: &ast::Side) -> Option<Side> {
     Some(match side {
         ast::Side::Also(copy) => Side::Also(target(copy)?),
         ast::Side::Reply(name) => Side::Reply(name.as_str().into()),
@@ -198,7 +198,7 @@ fn side(side: &ast::Side) -> Option<Side> {
     })
 }
 
-fn target(target: &ast::Target) -> Option<Target> {
+pub(super) fn target(target: &ast::Target) -> Option<Target> {
     Some(match target {
         ast::Target::Clients => Target::Clients,
         ast::Target::Client(name) => Target::Client(name.it.as_str().into()),
@@ -241,7 +241,7 @@ fn other(somebody: &Somebody) -> Other {
     }
 }
 
-fn action(leaf: &Leaf) -> Action {
+pub(super) fn action(leaf: &Leaf) -> Action {
     match leaf {
         Leaf::Decline => Action::Decline,
         Leaf::Busy => Action::Busy,

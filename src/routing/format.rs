@@ -9,11 +9,10 @@ use super::ast::{
     Atom, Block, Comment, Cond, Continuation, File, Leaf, Line, LineKind, ResultRule, Results, Rule, Side,
     Somebody, Spanned, Target, Then, Timed, TryLine, When,
 };
-use super::compile::read;
+use super::compile::{self, read};
 use super::fault::{Faults, Span};
 use super::lex::escape;
 use super::parse::THIS_MODE;
-use super::pattern::Address;
 use super::values::Named;
 use super::week::Length;
 use crate::base::Limits;
@@ -330,40 +329,17 @@ fn timed(timed: &Timed) -> String {
     if timed.after.is_zero() { target } else { format!("{target} after {}", Length(timed.after)) }
 }
 
-/// A target as a tree writes it.
+/// A target as a tree writes it; nothing, if it could not be read.
 pub(super) fn target(target: &Target) -> String {
-    match target {
-        Target::Clients => "clients".to_owned(),
-        Target::Client(name) => format!("client {}", escape(&name.it)),
-        Target::User(uid) => format!("user {}", Address(uid.as_str())),
-        Target::Inbox => "inbox".to_owned(),
-        Target::Voicemail => "voicemail".to_owned(),
-        Target::Device(name) => escape(&name.it),
-        Target::Faulty => String::new(),
-    }
+    compile::target(target).map_or_else(String::new, |target| target.to_string())
 }
 
 /// What a line does besides, as a tree writes it.
 pub(super) fn side_text(side: &Side) -> String {
-    match side {
-        Side::Also(copy) => format!("also {}", target(copy)),
-        Side::Reply(name) => format!("reply {}", escape(name)),
-        Side::Set(key, value) => format!("set {} {}", escape(key), escape(value)),
-        Side::Log(text) => format!("log {}", escape(text)),
-    }
+    compile::side(side).map_or_else(String::new, |side| side.to_string())
 }
 
 /// An action that never comes back, as a tree writes it.
 pub(super) fn leaf_text(leaf: &Leaf) -> String {
-    match leaf {
-        Leaf::Decline => "decline".to_owned(),
-        Leaf::Busy => "busy".to_owned(),
-        Leaf::Ignore => "ignore".to_owned(),
-        Leaf::Send => "send".to_owned(),
-        Leaf::Forward(uid) => format!("forward {}", Address(uid.it.as_str())),
-        Leaf::Refuse(why) => format!("refuse {}", escape(why)),
-        Leaf::Reply(name) => format!("reply {}", escape(&name.it)),
-        Leaf::Hold => "hold".to_owned(),
-        Leaf::Redirect(uid) => format!("redirect {}", Address(uid.it.as_str())),
-    }
+    compile::action(leaf).to_string()
 }
