@@ -25,6 +25,7 @@ mod detours;
 mod dialogs;
 mod dials;
 mod dns;
+mod domains;
 mod federation;
 mod federation_door;
 mod forks;

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
-use crate::base::{At, Limits};
+use crate::base::{At, Cid, Limits};
 use crate::effect::Flow;
 
 use super::outgoing::{Asker, Outgoing};
@@ -156,6 +156,16 @@ impl Stream {
     /// What its messages are wrapped in, if they do not go as they are.
     pub(crate) fn wrapping(&self) -> Option<RefMut<'_, Wrapping>> {
         self.wrapping.as_deref().map(RefCell::borrow_mut)
+    }
+
+    /// The domains of which the far end has proved to be, told once.
+    pub(crate) fn proved(&self) -> Option<Vec<Cid>> {
+        self.wrapping()?.proved()
+    }
+
+    /// Why its TLS has failed, told once.
+    pub(crate) fn failure(&self) -> Option<rustls::Error> {
+        self.wrapping()?.failure()
     }
 
     /// Says what the wrapping has to say first.

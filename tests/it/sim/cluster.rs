@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ratatosk::base::{At, Cid, Limits, Rng, ServerIndex};
-use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};
+use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings, Trust};
 use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 use ratatosk::routing::Profile;
@@ -137,9 +137,9 @@ impl Cluster {
     pub(super) fn as_peer(&self, transport: Transport) -> Peer {
         let mut address = self.settings.listeners[0].address;
         address.set_port(if transport.is_secure() { TLS_PORTS[1].0 } else { FEDERATION_PORT });
-        let secret = Secret::new("between-the-two-of-us");
+        let trust = Trust::Secret(Secret::new("between-the-two-of-us"));
         let at = Some(Target { transport, address });
-        Peer { cid: self.settings.cid.clone(), at, secret, allow: Allow::EVERYTHING }
+        Peer { cid: self.settings.cid.clone(), at, trust, allow: Allow::EVERYTHING }
     }
 
     /// Ends every user server as by `kill -9`.

@@ -1,7 +1,10 @@
 //! The servers of a world: what comes in is steered as a connection server would, what they want
 //! done is done in order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use ratatosk::base::Cid;
 use ratatosk::effect::dns::Answer;
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket};
 use ratatosk::server::{Home, Input, Output, home};
@@ -83,6 +86,16 @@ impl World {
         }
     }
 
+    /// Every user server of a cluster hears that the far end of a stream has shown the certificate of
+    /// another cluster.
+    pub(super) fn tell_all_proved(&mut self, cluster: u8, flow: Flow, other: u8) {
+        let domains: Arc<[Cid]> = [self.clusters[usize::from(other)].settings.cid.clone()].into();
+        for server in 0..self.clusters[usize::from(cluster)].settings.servers {
+            let seat = self.seat(cluster, server);
+            self.input(seat, Input::Proved(flow, Arc::clone(&domains)));
+        }
+    }
+
     /// Ends every user server of a cluster as by `kill -9`.
     pub(super) fn end_cluster(&mut self, cluster: u8) {
         let place = usize::from(cluster);
@@ -107,7 +120,7 @@ impl World {
         match effect {
             Effect::Send { flow, bytes, ticket } => {
                 self.inspect(seat.cluster, &bytes);
-                if flow.stream == Some(StreamId::ANY) {
+                if flow.stream.is_some_and(StreamId::is_any) {
                     return self.dial(seat, flow, bytes, ticket);
                 }
                 if !self.deliver(seat.cluster, flow, &bytes)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
-use ratatosk::config::Settings;
+use ratatosk::config::{Settings, Trust};
 use ratatosk::effect::dns::{Answer, Question};
 use ratatosk::effect::{StreamId, Transport};
 use ratatosk::server::Census;
@@ -162,6 +162,16 @@ impl World {
             let others = self.clusters.iter().enumerate().filter(|(place, _)| *place != cluster);
             let peers = others.map(|(_, other)| other.as_peer(transport)).collect();
             self.clusters[cluster].configure(|settings| settings.peers = peers);
+        }
+    }
+
+    /// Lets the clusters call and page each other by TLS, each proving itself by its certificate.
+    pub fn federate_by_certificates(&mut self) {
+        self.federate(Transport::Tls);
+        for cluster in &mut self.clusters {
+            cluster.configure(|settings| {
+                settings.peers.iter_mut().for_each(|peer| peer.trust = Trust::Certificate);
+            });
         }
     }
 

@@ -47,6 +47,8 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5589, "transfer", "transfers"),
     (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
     (5630, "`sips:` addresses", "sips tls"),
+    (5922, "domains in certificates", "domains"),
+    (5924, "what certificates are for", "domains"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),
