@@ -276,9 +276,9 @@ impl Phone {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether it believes to be in a call.
-    pub fn is_in_call(&self) -> bool {
-        self.calls.iter().any(|call| !call.is_over())
+    /// The call that it believes to be in.
+    pub fn open_call(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| !call.is_over())
     }
 
     /// Its stream was closed by somebody: what was asked over it is lost (RFC 3261 §8.1.3.1), calls
