@@ -129,7 +129,7 @@ pub struct Call {
 
 #[derive(Debug)]
 pub(super) enum State {
-    Hunting(Hunt),
+    Hunting(Box<Hunt>),
     /// The tree ignores him: it rings for him, and nobody hears it.
     Ignoring,
     Bridged {
@@ -158,7 +158,7 @@ impl Call {
             caller: opening.caller,
             route,
             upstream: Side { leg: upstream, party: 0 },
-            state: State::Hunting(Hunt::default()),
+            state: State::Hunting(Box::default()),
             passage: opening.passage,
             reliable: opening.reliable,
             max_forwards: opening.max_forwards,

@@ -63,8 +63,8 @@ struct Leg {
 
 #[derive(Debug)]
 enum Machine {
-    Uas(Uas),
-    Uac(Uac),
+    Uas(Box<Uas>),
+    Uac(Box<Uac>),
     Confirmed(Box<Confirmed>),
     Link(Link),
 }
@@ -110,7 +110,7 @@ impl Legs {
         let server = asked.key;
         let mut machine = Uas::new(asked, tag, user);
         machine.start(wire, self.arena.next_key());
-        let key = self.insert(Some(call), Machine::Uas(machine));
+        let key = self.insert(Some(call), Machine::Uas(Box::new(machine)));
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -195,7 +195,7 @@ impl Legs {
             None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
         };
         let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
-        self.insert(Some(dial.call), Machine::Uac(uac))
+        self.insert(Some(dial.call), Machine::Uac(Box::new(uac)))
     }
 
     /// A link to a half that is about to be set up.
