@@ -82,6 +82,8 @@ pub struct Lookup {
     pub number: Arc<str>,
     /// The status of the phone that sent the call there, if one did.
     pub(super) cause: Option<u16>,
+    /// Whether it has named the number by `sips:`.
+    pub(super) sips: bool,
 }
 
 /// One half of a call.
@@ -192,6 +194,11 @@ impl Call {
     /// The call that it is a half of.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// Whether everybody in it is reached over TLS only (`sips:`).
+    pub fn is_sips(&self) -> bool {
+        self.caller.face.sips
     }
 
     /// Which tree of his decides.

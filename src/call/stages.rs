@@ -17,6 +17,7 @@ use crate::leg::{LegWord, Passage, Refusal, own_status};
 use crate::routing::{Action, Outcome, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
+use super::targets::Hop;
 
 impl Call {
     /// Does what the tree says now.
@@ -28,8 +29,8 @@ impl Call {
         match route.action() {
             Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
-                Who::User(uid) => self.ring_user(desk, uid, None, None),
-                Who::Number(number) => self.find_number(desk, number, None),
+                Who::User(uid) => self.ring_user(desk, uid, &Hop::default()),
+                Who::Number(number) => self.find_number(desk, number, &Hop::default()),
                 Who::Anonymous => self.refuse(desk, Refusal::status(404)),
             },
             Action::Forward(uid) => self.forward(desk, uid),
@@ -59,8 +60,8 @@ impl Call {
         if self.history.has(desk.wire.ctx.settings, uid) {
             return self.refuse(desk, Refusal::status(482));
         }
-        let cause = self.cause();
-        self.ring_user(desk, uid, None, cause);
+        let hop = Hop { cause: self.cause(), ..Hop::default() };
+        self.ring_user(desk, uid, &hop);
     }
 
     fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {

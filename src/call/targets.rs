@@ -2,7 +2,8 @@
 //!
 //! Nobody is rung twice by one `try`, whatever names lead to him, and no phone by its own call.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth).
+//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth);
+//! RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
 
@@ -12,13 +13,24 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::dialog::Face;
 use crate::leg::{Dial, Refusal};
-use crate::registrar::{Binding, User};
+use crate::registrar::{Binding, Caller, User};
 use crate::routing::{Action, Target, TimedTarget};
 
 use super::call::{Call, Desk, Order, State};
 use super::hunt::{Branch, Rings, Side};
 use super::ladder::Party;
 use super::parties::{Invitation, Opening};
+
+/// How a call comes to another user.
+#[derive(Debug, Default)]
+pub(super) struct Hop<'a> {
+    /// The number that he was found by.
+    pub(super) number: Option<&'a Arc<str>>,
+    /// The status for which the call goes there.
+    pub(super) cause: Option<u16>,
+    /// Whether a phone has named him by `sips:`: he is reached over TLS only, however the call began.
+    pub(super) sips: bool,
+}
 
 /// Whom the action of a tree names.
 #[derive(Debug, Default)]
@@ -83,7 +95,7 @@ impl Call {
                 Callee::Clients(name) => self.ring_clients(desk, name),
                 Callee::User(uid) => {
                     let cause = self.cause();
-                    self.ring_user(desk, uid, None, cause);
+                    self.ring_user(desk, uid, &Hop { cause, ..Hop::default() });
                 }
                 Callee::Nobody => {}
             }
@@ -108,11 +120,12 @@ impl Call {
         }
     }
 
-    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`.
+    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`, nor
+    /// one that could not be called as the caller asks.
     fn may_ring(&self, binding: &Binding) -> bool {
         let calls = self.origin.as_ref().is_some_and(|origin| origin.is(binding));
         let State::Hunting(hunt) = &self.state else { return false };
-        !calls && !hunt.knows_client(&binding.stored.key)
+        !calls && binding.takes(self.caller.face.sips) && !hunt.knows_client(&binding.stored.key)
     }
 
     /// The status for which the call went on to this stage, if it did (408 stands for silence).
@@ -135,7 +148,14 @@ impl Call {
     fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>, name: Option<&str>) {
         let owner = desk.owner;
         let history = self.history.header(&self.owner);
-        for binding in owner.clients(desk.wire.ctx.at(), name) {
+        let sips = self.caller.face.sips;
+        let mut clients = owner.clients(desk.wire.ctx.at(), name).peekable();
+        if clients.peek().is_some() && !owner.clients(desk.wire.ctx.at(), name).any(|one| one.takes(sips)) {
+            let State::Hunting(hunt) = &mut self.state else { return };
+            hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
+            return;
+        }
+        for binding in clients {
             if self.may_ring(binding)
                 && let Some(share) = self.take_share()
             {
@@ -151,12 +171,12 @@ impl Call {
         share: u16,
         history: Option<&Bytes>,
     ) {
-        let callee =
-            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
+        let sips = self.caller.face.sips;
+        let callee = Face::of(&self.owner).secured(sips);
         let dial = Dial {
             call: self.key,
             flow: binding.flow,
-            contact: &binding.stored.contact,
+            contact: &binding.uri(sips),
             path: &binding.stored.path,
             from: &self.caller.face,
             to: &callee,
@@ -186,15 +206,8 @@ impl Call {
         }
     }
 
-    /// Asks another user's routing, unless it was asked before. `number`: what he was found by;
-    /// `cause`: the status for which the call goes there.
-    pub(super) fn ring_user(
-        &mut self,
-        desk: &mut Desk<'_, '_, '_>,
-        uid: &Uid,
-        number: Option<&Arc<str>>,
-        cause: Option<u16>,
-    ) {
+    /// Asks another user's routing, unless it was asked before.
+    pub(super) fn ring_user(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, hop: &Hop<'_>) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let rings = Rings::User(uid.clone());
         if hunt.knows(&rings) {
@@ -213,22 +226,24 @@ impl Call {
         self.searches.0 -= 1;
         self.children = self.children.saturating_add(1);
         if uid.cluster() != desk.wire.ctx.settings.cid.as_str() {
-            return self.ring_abroad(desk, uid, share);
+            return self.ring_abroad(desk, uid, share, hop.sips);
         }
+        let face = self.caller.face.clone();
+        let sips = face.sips || hop.sips;
         let from = desk.legs.link_out(self.key);
         let opening = Opening {
             id: Arc::clone(&self.id),
-            caller: self.caller.clone(),
+            caller: Caller { face: face.secured(sips), ..self.caller.clone() },
             passage: self.passage.clone(),
             reliable: self.reliable,
             max_forwards: self.max_forwards - 1,
             breadth: share,
             searches: self.searches.0,
-            history: self.history.to(uid, number, self.children, cause),
+            history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
         };
-        let party =
-            number.map_or_else(|| Party::User(uid.clone()), |number| Party::Number(Arc::clone(number)));
+        let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
+        let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
         desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));

@@ -26,7 +26,7 @@ use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{capabilities, refreshes_session};
+use super::invite_out::{Guise, capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::refer::Refer;
@@ -38,8 +38,7 @@ use super::words::{ELSEWHERE, LegWord, Passage, write_required};
 #[derive(Debug)]
 pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
-    /// The user part of our Contact: whom the phone believes to talk to.
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15), or for a phone that has lost its stream.
     pub(super) closing: Option<Box<Passage>>,
     /// The BYE has been sent or answered.
@@ -63,10 +62,10 @@ pub(super) struct Confirmed {
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String) -> Self {
+    pub(super) fn new(dialog: Dialog, guise: Guise) -> Self {
         Self {
             dialog,
-            user,
+            guise,
             closing: None,
             ended: false,
             acks: Acks::default(),
@@ -186,9 +185,9 @@ impl Confirmed {
         passage: &Passage,
     ) -> Key {
         let flow = self.dialog.flow();
-        let (user, session, settings) = (&self.user, &self.session, wire.ctx.settings);
+        let (guise, session, settings) = (&self.guise, &self.session, wire.ctx.settings);
         let more = |writer: &mut Writer| {
-            capabilities(settings, flow, user, method, writer);
+            capabilities(settings, flow, guise, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }

@@ -130,7 +130,7 @@ impl Confirmed {
     fn grant(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
         if refreshes_session(asked.request.method()) {
-            contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
             writer.header(Name::Supported, SUPPORTED);
             self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);

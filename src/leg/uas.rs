@@ -25,7 +25,7 @@ use crate::transaction::Asked;
 use super::confirmed::Confirmed;
 use super::early_uas::Negotiation;
 use super::inside::answer_alone;
-use super::invite_out::contact;
+use super::invite_out::{Guise, contact};
 use super::legs::{Turn, Wire};
 use super::reliable::{Provisional, Reliable};
 use super::words::{ALLOW, LegWord, Passage, Refusal, SUPPORTED, write_required};
@@ -37,8 +37,7 @@ const PROVISIONAL_AGAIN: Duration = ms(60_000);
 pub(super) struct Uas {
     pub(super) asked: Asked,
     tag: Token,
-    /// The user part of our Contact: whom the phone believes to talk to.
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// The early dialogs that it knows of: those up to this one.
     early: u8,
     /// The number of its latest request, in each early dialog that it has asked in: they count
@@ -57,12 +56,12 @@ pub(super) struct Uas {
 }
 
 impl Uas {
-    pub(super) fn new(asked: Asked, tag: Token, user: String) -> Self {
+    pub(super) fn new(asked: Asked, tag: Token, guise: Guise) -> Self {
         let reliable = Reliable::of(&asked.request);
         Self {
             asked,
             tag,
-            user,
+            guise,
             early: 0,
             asked_in: SmallVec::new(),
             last: None,
@@ -229,7 +228,7 @@ impl Uas {
     pub(super) fn provisional(&self, wire: &Wire<'_, '_>, next: &Provisional, rseq: Option<u32>) -> Bytes {
         let mut writer = self.asked.answer(next.status, &self.tag_of(next.early));
         writer.copy(&self.asked.request, Name::RecordRoute);
-        contact(wire.ctx.settings, self.asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, self.asked.flow, &self.guise, &mut writer);
         writer.header(Name::Allow, ALLOW);
         writer.header(Name::Supported, SUPPORTED);
         if let Some(rseq) = rseq {
@@ -263,7 +262,7 @@ impl Uas {
             Some(_) | None => passage.clone(),
         };
         let dialog = self.dialog(wire, early);
-        let mut confirmed = Confirmed::new(dialog, self.user.clone());
+        let mut confirmed = Confirmed::new(dialog, self.guise.clone());
         confirmed.updates = self.asked.request.has_token(Name::Allow, "UPDATE");
         confirmed.unconfirmed = unconfirmed;
         confirmed.answer(wire, key, &self.asked, &passage);

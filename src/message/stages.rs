@@ -120,7 +120,7 @@ impl Page {
             return;
         }
         let mut sent = SmallVec::<[_; 2]>::new();
-        for binding in clients {
+        for binding in clients.filter(|one| one.takes(self.sender.face.sips)) {
             sent.push(self.send_to(desk, Owner::Page(self.key), binding));
         }
         if let Some(stage) = self.stage() {
@@ -133,6 +133,7 @@ impl Page {
         let letter = Letter {
             from: &self.sender.face.to_string(),
             to: &self.owner,
+            sips: self.sender.face.sips,
             max_forwards: self.max_forwards,
             date: None,
             passage: &self.passage,

@@ -49,6 +49,7 @@ mod server_process;
 mod session_timers;
 mod sim;
 mod sipp;
+mod sips;
 mod softphone;
 mod stages;
 mod store;

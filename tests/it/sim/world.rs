@@ -149,6 +149,13 @@ impl World {
         self
     }
 
+    /// Has the clusters listen by TLS too.
+    #[must_use]
+    pub fn secured(mut self) -> Self {
+        self.clusters.iter_mut().for_each(Cluster::secure);
+        self
+    }
+
     /// Lets the clusters call and page each other, by this transport.
     pub fn federate(&mut self, transport: Transport) {
         for cluster in 0..self.clusters.len() {

@@ -46,6 +46,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers"),
     (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
+    (5630, "`sips:` addresses", "sips tls"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),

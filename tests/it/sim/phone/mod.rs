@@ -80,6 +80,8 @@ pub struct Phone {
     pub mark: String,
     /// Its transport.
     pub transport: Transport,
+    /// Whether it is to be reached over TLS only: its Contact is a `sips:` URI.
+    pub sips: bool,
     /// The address it believes to have, which it writes into Via and Contact.
     pub local: SocketAddr,
     /// The address the server sees.
@@ -171,6 +173,7 @@ impl Phone {
             cluster,
             mark: format!("zq{number}q"),
             transport: Transport::Udp,
+            sips: false,
             local: address,
             public: address,
             short: false,
@@ -220,6 +223,12 @@ impl Phone {
     /// Speaks TCP.
     pub fn tcp(&mut self) -> &mut Self {
         self.transport = Transport::Tcp;
+        self
+    }
+
+    /// Speaks TLS, and wants to be reached by nothing else (RFC 5630 §5.1.1.1).
+    pub fn sips(&mut self) -> &mut Self {
+        (self.transport, self.sips) = (Transport::Tls, true);
         self
     }
 
