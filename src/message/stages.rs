@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use crate::base::{Key, Uid};
 use crate::device::{Keep, Step};
 use crate::federation::is_visited;
@@ -119,13 +117,12 @@ impl Page {
             }
             return;
         }
-        let mut sent = SmallVec::<[_; 2]>::new();
-        for binding in clients {
-            sent.push(self.send_to(desk, Owner::Page(self.key), binding));
-        }
         if let Some(stage) = self.stage() {
             stage.tried = true;
-            stage.open.extend(sent);
+        }
+        for binding in clients {
+            let client = self.send_to(desk, Owner::Page(self.key), binding);
+            self.note_sent(client, binding.flowing(), now);
         }
     }
 
