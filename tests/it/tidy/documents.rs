@@ -45,7 +45,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5393, "loops and breadth of forks", "detours"),
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers"),
-    (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
+    (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
     (5630, "`sips:` addresses", "sips tls"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO", "dialogs odd_phones"),
@@ -55,6 +55,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (7118, "SIP over WebSocket", "web_sockets torture_server"),
     (7616, "digest", "register src/sip/digest/hash.rs"),
     (8446, "TLS 1.3", "tls"),
+    (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs"),
 ];

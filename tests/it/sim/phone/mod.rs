@@ -98,6 +98,8 @@ pub struct Phone {
     pub old: bool,
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
+    /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
+    pub forgotten: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -124,6 +126,8 @@ pub struct Phone {
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
     pub instance: Option<String>,
+    /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
+    pub reg_id: Option<u32>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -182,6 +186,7 @@ impl Phone {
             accepts_streams: false,
             old: false,
             no_route: false,
+            forgotten: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -195,6 +200,7 @@ impl Phone {
             updates: false,
             expires: Some(3600),
             instance: None,
+            reg_id: None,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -246,6 +252,13 @@ impl Phone {
     /// Is not registered when the ladder begins.
     pub fn offline(&mut self) -> &mut Self {
         self.online = false;
+        self
+    }
+
+    /// Is one flow of a client: a connection of its own, with an instance-id and its number.
+    pub fn flow(&mut self, instance: &str, reg_id: u32) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.reg_id = Some(reg_id);
         self
     }
 
