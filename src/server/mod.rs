@@ -12,6 +12,7 @@ mod peer;
 mod registering;
 mod requests;
 mod returning;
+mod scripting;
 mod steer;
 mod switchboard;
 mod transferring;
