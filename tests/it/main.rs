@@ -45,6 +45,7 @@ mod register;
 mod reliable;
 mod requests;
 mod routing;
+mod scripts;
 mod secured;
 mod seeds;
 mod server_process;

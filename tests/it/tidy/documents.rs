@@ -30,6 +30,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (3428, "pages (MESSAGE)", "messages inbox"),
     (3515, "REFER", "transfers crossings sipp"),
     (3581, "rport", "ways wire"),
+    (3880, "CPL scripts, turned into trees", "routing/cpl"),
     (3891, "Replaces, inside Refer-To", "transfers"),
     (3892, "Referred-By, its compact name", "src/sip/name.rs"),
     (3966, "telephone numbers", "ways src/sip/uri_parse.rs"),
