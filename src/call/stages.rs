@@ -127,7 +127,7 @@ impl Call {
     pub fn on_timer(&mut self, desk: &mut Desk<'_, '_, '_>, timer: CallTimer) {
         let is_told = match timer {
             CallTimer::Stage | CallTimer::Limit => true,
-            CallTimer::Next | CallTimer::Silent => false,
+            CallTimer::Next | CallTimer::Silent | CallTimer::Flows => false,
         };
         if is_told {
             self.ladder.time(self.after_ms(desk), timer);
@@ -136,6 +136,7 @@ impl Call {
             (State::Hunting(_), CallTimer::Stage) => self.come_back(desk, true),
             (State::Hunting(_), CallTimer::Next) => self.ring_next(desk),
             (State::Hunting(_), CallTimer::Silent) => self.on_silence(desk),
+            (State::Hunting(_), CallTimer::Flows) => self.on_silent_flows(desk),
             (State::Hunting(_), CallTimer::Limit) => {
                 self.refuse(desk, Refusal::status(own_status(Outcome::NoAnswer)));
             }
@@ -216,7 +217,7 @@ impl Call {
     }
 
     fn stop_timers(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        for timer in [&mut self.stage, &mut self.next, &mut self.silent] {
+        for timer in [&mut self.stage, &mut self.next, &mut self.silent, &mut self.flows] {
             desk.wire.ctx.disarm(timer);
         }
         self.later.clear();
@@ -224,6 +225,6 @@ impl Call {
 }
 
 /// How long a phone may be silent and still hold up the answer of others.
-fn patience(desk: &Desk<'_, '_, '_>) -> Duration {
+pub(super) fn patience(desk: &Desk<'_, '_, '_>) -> Duration {
     Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.silent_s))
 }

@@ -46,7 +46,7 @@ impl Named {
             Callee::Clients(None) => self.every_client = true,
             Callee::Clients(name) => {
                 let keys = desk.owner.clients(desk.wire.ctx.at(), name);
-                self.clients.extend(keys.map(|binding| binding.stored.key.as_str().into()));
+                self.clients.extend(keys.map(|binding| binding.client().into()));
             }
             Callee::User(uid) => self.users.push(uid.clone()),
             Callee::Nobody => {}
@@ -55,7 +55,7 @@ impl Named {
 
     pub(super) fn covers(&self, rings: &Rings) -> bool {
         match rings {
-            Rings::Client(key) => self.every_client || self.clients.contains(key),
+            Rings::Client(flowing) => self.every_client || self.clients.contains(&flowing.client),
             Rings::User(uid) => self.users.contains(uid),
         }
     }
@@ -112,7 +112,8 @@ impl Call {
     fn branches_of(&self, desk: &Desk<'_, '_, '_>, target: &Target) -> u16 {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
-                let new = desk.owner.clients(desk.wire.ctx.at(), name).filter(|one| self.may_ring(one));
+                let all = desk.owner.clients(desk.wire.ctx.at(), name);
+                let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
             Callee::User(_) => 1,
@@ -122,10 +123,12 @@ impl Call {
 
     /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`, nor
     /// one that could not be called as the caller asks.
-    fn may_ring(&self, binding: &Binding) -> bool {
-        let calls = self.origin.as_ref().is_some_and(|origin| origin.is(binding));
+    fn may_ring(&self, owner: &User, binding: &Binding) -> bool {
+        let client = binding.client();
+        let mut flows = owner.bindings.iter().filter(|flow| flow.client() == client);
+        let calls = self.origin.as_ref().is_some_and(|origin| flows.any(|flow| origin.is(flow)));
         let State::Hunting(hunt) = &self.state else { return false };
-        !calls && binding.takes(self.caller.face.sips) && !hunt.knows_client(&binding.stored.key)
+        !calls && binding.takes(self.caller.face.sips) && !hunt.knows_client(client)
     }
 
     /// The status for which the call went on to this stage, if it did (408 stands for silence).
@@ -135,7 +138,7 @@ impl Call {
     }
 
     /// The breadth of one more branch; without any the branch has failed with 440.
-    fn take_share(&mut self) -> Option<u16> {
+    pub(super) fn take_share(&mut self) -> Option<u16> {
         let State::Hunting(hunt) = &mut self.state else { return None };
         let share = hunt.share(self.breadth, self.claims);
         self.claims = self.claims.saturating_sub(1);
@@ -156,7 +159,7 @@ impl Call {
             return;
         }
         for binding in clients {
-            if self.may_ring(binding)
+            if self.may_ring(owner, binding)
                 && let Some(share) = self.take_share()
             {
                 self.ring_client(desk, binding, share, history.as_ref());
@@ -164,7 +167,7 @@ impl Call {
         }
     }
 
-    fn ring_client(
+    pub(super) fn ring_client(
         &mut self,
         desk: &mut Desk<'_, '_, '_>,
         binding: &Binding,
@@ -188,7 +191,8 @@ impl Call {
         };
         let leg = desk.legs.dial(desk.wire, &dial);
         let party = Party::client(desk.owner, binding);
-        self.begin_branch(desk, leg, Rings::Client(binding.stored.key.as_str().into()), share, party);
+        self.begin_branch(desk, leg, Rings::Client(binding.flowing()), share, party);
+        self.watch_flows(desk);
     }
 
     pub(super) fn begin_branch(

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
 use crate::effect::dns::Target;
-use crate::effect::{Flow, Transport};
+use crate::effect::{Flow, StreamId, Transport};
 use crate::routing::{Mode, Profile};
 
 /// Everything of the configuration that decides how a message is handled.
@@ -265,6 +265,12 @@ impl Settings {
         };
         let wanted: &[Transport] = if secure { &[Transport::Tls] } else { &[Transport::Tcp, Transport::Udp] };
         wanted.iter().copied().filter(speaks).collect()
+    }
+
+    /// Whether a flow goes to a server of a cluster that proves itself by its certificate, and has ours.
+    pub fn is_certified(&self, flow: Flow) -> bool {
+        let is_it = |peer: &Peer| peer.trust == Trust::Certificate && flow.is_of_cluster(&peer.cid);
+        flow.stream.is_some_and(StreamId::is_any) && self.peers.iter().any(is_it)
     }
 
     /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.

@@ -115,7 +115,7 @@ impl Confirmed {
         }
         self.acks.settle(wire);
         match self.closing.take() {
-            Some(passage) => self.close(wire, key, passage),
+            Some(passage) => self.close(wire, key, *passage),
             None => Turn::Tell(LegWord::Acknowledge(Passage::of(ack))),
         }
     }

@@ -40,7 +40,7 @@ pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
     pub(super) guise: Guise,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15), or for a phone that has lost its stream.
-    pub(super) closing: Option<Passage>,
+    pub(super) closing: Option<Box<Passage>>,
     /// The BYE has been sent or answered.
     pub(super) ended: bool,
     pub(super) acks: Acks,
@@ -54,7 +54,7 @@ pub(super) struct Confirmed {
     /// was answered.
     pub(super) unconfirmed: Option<u32>,
     /// Requests that wait for a reply from the call's other side.
-    relayed_in: SmallVec<[Asked; 1]>,
+    relayed_in: Vec<Asked>,
     /// Client transactions whose reply the call's other side waits for.
     relayed_out: SmallVec<[(Key, Key); 1]>,
     /// How long the final response to our re-INVITE is still waited for.
@@ -75,7 +75,7 @@ impl Confirmed {
             refer: Refer::default(),
             updates: false,
             unconfirmed: None,
-            relayed_in: SmallVec::new(),
+            relayed_in: Vec::new(),
             relayed_out: SmallVec::new(),
             patience: None,
         }
@@ -137,7 +137,7 @@ impl Confirmed {
 
     pub(super) fn close(&mut self, wire: &mut Wire<'_, '_>, key: Key, passage: Passage) -> Turn {
         if self.acks.is_awaited() || self.watch.is_adrift() {
-            self.closing = Some(passage);
+            self.closing = Some(Box::new(passage));
             return Turn::Orphan;
         }
         self.hang_up(wire, &passage);
@@ -218,7 +218,7 @@ impl Confirmed {
             // The phone is back in a call that is over.
             asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
             let passage = self.closing.take().unwrap_or_default();
-            return self.close(wire, key, passage);
+            return self.close(wire, key, *passage);
         }
         match asked.request.method() {
             Method::Bye => {

@@ -167,7 +167,7 @@ impl Uas {
         if let Some(moved) = &self.negotiation.moved {
             dialog.refresh_target(settings, &moved.request, moved.flow);
         }
-        dialog.has_seen(self.cseq);
+        dialog.has_seen(self.latest_in(early));
         dialog.resent(self.negotiation.cseq);
         dialog
     }

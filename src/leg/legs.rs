@@ -63,8 +63,8 @@ struct Leg {
 
 #[derive(Debug)]
 enum Machine {
-    Uas(Uas),
-    Uac(Uac),
+    Uas(Box<Uas>),
+    Uac(Box<Uac>),
     Confirmed(Box<Confirmed>),
     Link(Link),
 }
@@ -111,7 +111,7 @@ impl Legs {
         let guise = Guise::towards(wire.ctx.settings, &asked, user);
         let mut machine = Uas::new(asked, tag, guise);
         machine.start(wire, self.arena.next_key());
-        let key = self.insert(Some(call), Machine::Uas(machine));
+        let key = self.insert(Some(call), Machine::Uas(Box::new(machine)));
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -196,7 +196,7 @@ impl Legs {
             None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
         };
         let uac = Uac::new(client, dialog, dial.guise(), dial.passage.has_body());
-        self.insert(Some(dial.call), Machine::Uac(uac))
+        self.insert(Some(dial.call), Machine::Uac(Box::new(uac)))
     }
 
     /// A link to a half that is about to be set up.

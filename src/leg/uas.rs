@@ -40,8 +40,9 @@ pub(super) struct Uas {
     pub(super) guise: Guise,
     /// The early dialogs that it knows of: those up to this one.
     early: u8,
-    /// The number of its latest request.
-    pub(super) cseq: u32,
+    /// The number of its latest request, in each early dialog that it has asked in: they count
+    /// apart (RFC 3261 §12.1.2).
+    asked_in: SmallVec<[(u8, u32); 1]>,
     last: Option<Provisional>,
     /// Sessions that were described in a response which may be lost, by early dialog.
     sessions: SmallVec<[(u8, Passage); 1]>,
@@ -56,14 +57,13 @@ pub(super) struct Uas {
 
 impl Uas {
     pub(super) fn new(asked: Asked, tag: Token, guise: Guise) -> Self {
-        let cseq = asked.request.cseq();
         let reliable = Reliable::of(&asked.request);
         Self {
             asked,
             tag,
             guise,
             early: 0,
-            cseq,
+            asked_in: SmallVec::new(),
             last: None,
             sessions: SmallVec::new(),
             reliable,
@@ -163,11 +163,19 @@ impl Uas {
         if !self.is_of(request) {
             return Err(Misfit::Unknown);
         }
-        if request.cseq() <= self.cseq {
+        let early = self.early_of(request.to_tag());
+        if request.cseq() <= self.latest_in(early) {
             return Err(Misfit::Old);
         }
-        self.cseq = request.cseq();
+        self.asked_in.retain(|(own, _)| *own != early);
+        self.asked_in.push((early, request.cseq()));
         Ok(())
+    }
+
+    /// The number of the phone's latest request in this early dialog, which its INVITE began.
+    pub(super) fn latest_in(&self, early: u8) -> u32 {
+        let later = self.asked_in.iter().find(|(own, _)| *own == early);
+        later.map_or(self.asked.request.cseq(), |(_, cseq)| *cseq)
     }
 
     /// A request inside an early dialog. BYE ends the call as CANCEL would; what needs somebody to

@@ -164,6 +164,12 @@ impl Round {
         }
     }
 
+    /// By which binding a request went to a client, and when.
+    pub fn binding_of(&self, client: Key) -> Option<(&str, At)> {
+        let sent = self.open.iter().find(|sent| sent.client == client)?;
+        Some((&sent.binding, sent.at))
+    }
+
     /// A client has answered, or not at all.
     pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) {
         if status < 200 {

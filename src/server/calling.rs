@@ -168,6 +168,7 @@ impl Switchboard {
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Set { uid, key, value } => self.set_property(ctx, &uid, key, value),
+            Order::FlowFailed { uid, binding, since } => self.on_flow_failed(ctx, &uid, &binding, since),
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {

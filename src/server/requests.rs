@@ -31,6 +31,8 @@ use super::users::{Job, Standing};
 pub(super) const PAUSE_S: u64 = 60;
 /// Seconds that somebody who comes while there is too much to do, or while we end, is asked to wait.
 pub(super) const TURNED_AWAY_S: u64 = 5;
+/// The extensions that a phone may require of us in a REGISTER.
+const REGISTRAR: &[u8] = b"path, outbound";
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
@@ -355,7 +357,8 @@ impl Switchboard {
         writer.header(Name::Allow, ALLOW);
         writer.header(Name::Accept, b"application/sdp, text/plain");
         writer.header(Name::AcceptEncoding, b"identity");
-        writer.text(Name::Supported, format_args!("path, {}", String::from_utf8_lossy(SUPPORTED)));
+        let registrar = String::from_utf8_lossy(REGISTRAR);
+        writer.text(Name::Supported, format_args!("{registrar}, {}", String::from_utf8_lossy(SUPPORTED)));
         self.transactions.respond(ctx, asked.key, 200, writer.finish(b""));
     }
 
@@ -454,7 +457,7 @@ pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
 
 /// Option tags that are required of us and that we lack.
 pub(super) fn lacking(request: &Message) -> Vec<u8> {
-    let known = if request.method() == Method::Register { &b"path"[..] } else { SUPPORTED };
+    let known = if request.method() == Method::Register { REGISTRAR } else { SUPPORTED };
     let lacks = |tag: &&[u8]| {
         !known.split(|byte| *byte == b',').any(|own| own.trim_ascii().eq_ignore_ascii_case(tag))
     };

@@ -306,3 +306,34 @@ fn a_domain_is_found_by_a_real_name_server() {
         assert!(answer.starts_with("SIP/2.0 480 "), "{answer}");
     }
 }
+
+/// A cluster that has proved itself is asked by the connection that it has made, if it says so; one whose
+/// certificate says less is not.
+#[test]
+fn a_connection_is_reused_by_whom_its_maker_has_proved_himself_to() {
+    let authority = Authority::new();
+    let south = authority.issue("south", &["sip:south.test", "south.test"], YEARS);
+    let nobody = std::net::TcpListener::bind(LOOPBACK).unwrap().local_addr().unwrap();
+    let mut settings = domain("south.test", &south, &authority, ("north.test", Some(nobody)));
+    settings.limits.peer_probe_s = 1;
+    let server = started(settings);
+    let west = authority.issue("west", &["sip:west.test"], YEARS);
+    let via = |alias: &str| format!("Via: SIP/2.0/TLS {nobody}{alias};branch=z9hG4bKalias");
+    let options = |alias: &str| {
+        let text = from_abroad("OPTIONS", "anne@north.test", "south.test");
+        text.replace("Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKdomains", &via(alias))
+    };
+    for (own, alias, is_reused) in
+        [(&west, ";alias", false), (&north(&authority), "", false), (&north(&authority), ";alias", true)]
+    {
+        let socket = server.connect(Transport::Tls);
+        // It looks for north every second.
+        socket.set_read_timeout(Some(Duration::from_millis(2_500))).unwrap();
+        let mut link = Link::Tls(Box::new(authority.connect_to("south.test", socket, Some(own))));
+        link.ask(&options(alias));
+        let Link::Tls(tls) = &mut link else { unreachable!() };
+        let mut begin = [0; 8];
+        let was_asked = std::io::Read::read_exact(tls, &mut begin).is_ok_and(|()| begin == *b"OPTIONS ");
+        assert_eq!(was_asked, is_reused, "{alias}");
+    }
+}

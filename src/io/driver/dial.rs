@@ -50,6 +50,13 @@ impl Dials {
         self.open.clear();
     }
 
+    /// A connection that was made by the far end serves, unless we have made one.
+    pub(super) fn reuse(&mut self, end: End, flow: Flow) {
+        if !self.waiting.contains_key(&end) {
+            self.open.entry(end).or_insert(flow);
+        }
+    }
+
     /// A connection has ended.
     pub(super) fn forget(&mut self, flow: Flow) {
         self.open.retain(|_, open| open.stream != flow.stream);

@@ -1,20 +1,22 @@
 //! What the TLS of other clusters proves: of which domains a far end is, and whose certificate is not
 //! believed, which is told once.
 //!
-//! Implements: RFC 5922 §7.3, §7.4.
+//! Implements: RFC 5922 §7.3, §7.4; RFC 5923 §5, §8 (connections are reused both ways).
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error};
 
 use crate::base::{At, Cid, Now};
-use crate::config::Face;
-use crate::effect::{Fact, Flow};
+use crate::config::{Face, Trust};
+use crate::effect::dns::Target;
+use crate::effect::{Fact, Flow, StreamId, Transport};
 use crate::io::net::stream::Stream;
 use crate::server::Input;
+use crate::sip::Message;
 
 use super::inbox::Word;
 use super::thread::Thread;
@@ -41,13 +43,33 @@ impl Doubted {
 impl Thread {
     /// Tells every user server of which domains the far end of a stream is, as soon as it has proved that.
     pub(super) fn note_proof(&self, now: Now, stream: &Stream) {
-        let Some(domains) = stream.proved().filter(|domains| !domains.is_empty()) else { return };
+        let Some(domains) = stream.proved() else { return };
         self.doubted.borrow_mut().0.retain(|(ip, _), _| *ip != stream.flow.remote.ip());
-        let domains: Arc<[Cid]> = domains.into();
         for inbox in self.others() {
             inbox.put(Word::Proved(stream.flow, Arc::clone(&domains)));
         }
         self.tell(now, Input::Proved(stream.flow, domains));
+    }
+
+    /// A cluster that has proved itself takes our requests by the connection that it has made, if it says so:
+    /// then we make none to the address that it names.
+    pub(super) fn note_alias(&self, stream: &Stream, request: &Message) {
+        let via = request.via().filter(|via| request.is_request() && via.params.has("alias"));
+        let Some(via) = via else { return };
+        let settings = self.settings();
+        let named = std::str::from_utf8(via.host).ok().and_then(|host| host.parse().ok());
+        let ip = named.unwrap_or(stream.flow.remote.ip());
+        let address = SocketAddr::new(ip, via.port.unwrap_or(Transport::Tls.port()));
+        let Some(listener) = settings.listener_for(Target { transport: Transport::Tls, address }) else {
+            return;
+        };
+        for peer in settings.peers.iter().filter(|peer| peer.trust == Trust::Certificate) {
+            if stream.is_of(&peer.cid) {
+                let to = Some(StreamId::of_cluster(&peer.cid));
+                let end = Flow { listener, remote: address, stream: to };
+                self.dials.borrow_mut().reuse(end, stream.flow);
+            }
+        }
     }
 
     /// The TLS of a stream has failed: if it was for a certificate, it is told.

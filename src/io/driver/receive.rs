@@ -27,6 +27,7 @@ use crate::io::net::web_socket::WebSocket;
 use crate::io::net::wrapping::Wrapping;
 use crate::server::Input;
 use crate::sip::{Message, Method, Unreadable, Writer};
+use crate::transport::stun_answer;
 
 use super::inbox::{Inbox, Word};
 use super::thread::Thread;
@@ -41,10 +42,14 @@ impl Thread {
             let now = self.now();
             let batch = ready.and_then(|()| {
                 port.receive(&mut receiver, |source, bytes| {
+                    let flow = Flow { listener, remote: source, stream: None };
                     if is_sip(source, bytes) {
                         arena.extend_from_slice(bytes);
-                        let flow = Flow { listener, remote: source, stream: None };
-                        self.on_bytes(now, flow, arena.split().freeze());
+                        self.on_bytes(now, flow, arena.split().freeze(), None);
+                    } else if source.port() != 0
+                        && let Some(answer) = stun_answer(bytes, source)
+                    {
+                        self.send(flow, Bytes::copy_from_slice(&answer), None);
                     }
                 })
             });
@@ -70,9 +75,14 @@ impl Thread {
         }
     }
 
-    fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes) {
+    fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes, stream: Option<&Stream>) {
         match Message::parse(bytes, &self.settings().limits) {
-            Ok(message) => self.deliver(now, flow, message),
+            Ok(message) => {
+                if let Some(stream) = stream {
+                    self.note_alias(stream, &message);
+                }
+                self.deliver(now, flow, message);
+            }
             Err(Unreadable::KeepAlive) => {}
             Err(error) => {
                 tracing::debug!(?flow, %error, "dropped");
@@ -237,7 +247,7 @@ impl Thread {
             let piece = reading.next(now.at, stream);
             self.note_proof(now, stream);
             match piece {
-                Some(Piece::Message(bytes)) => self.on_bytes(now, stream.flow, bytes),
+                Some(Piece::Message(bytes)) => self.on_bytes(now, stream.flow, bytes, Some(stream)),
                 Some(Piece::Ping) => self.send(stream.flow, Bytes::from_static(PONG), None),
                 Some(Piece::Broken(fault, bytes)) => {
                     tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
@@ -296,7 +306,7 @@ impl Thread {
 }
 
 /// Whether a datagram can be a SIP message, and answered: keep-alives (RFC 5626 §3.5, four zeros),
-/// STUN and noise cannot.
+/// STUN and noise are none.
 fn is_sip(source: SocketAddr, bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !matches!(byte, b'\r' | b'\n'));
     source.port() != 0 && first.is_some_and(u8::is_ascii_graphic)

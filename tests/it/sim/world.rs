@@ -1,19 +1,20 @@
 //! A world: who is in it, and what a test may do with it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
 use ratatosk::config::{Settings, Trust};
-use ratatosk::effect::dns::{Answer, Question};
+use ratatosk::effect::dns::{Answer, Question, Record};
 use ratatosk::effect::{StreamId, Transport};
 use ratatosk::server::Census;
 
 use super::check;
-use super::cluster::{Cluster, NORTH, SOUTH};
+use super::cluster::{Cluster, FEDERATION_PORT, NORTH, SOUTH};
 use super::ladder;
 use super::net::Net;
 use super::phone::{Do, Phone};
@@ -79,6 +80,8 @@ pub struct World {
     pub show_timers: bool,
     /// What the DNS knows; it is silent about everything else.
     pub zone: BTreeMap<Question, Answer>,
+    /// How long the DNS takes, milliseconds, and how often in a thousand it says nothing.
+    pub names: ((u64, u64), u64),
     /// Whether what is sent to an address where nobody is was meant to be.
     pub has_nobody: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
@@ -93,8 +96,8 @@ pub struct World {
     pub(super) gone: Vec<bool>,
     pub(super) steps: u64,
     pub(super) origin: At,
-    begun: bool,
-    planned: Vec<(f64, Event)>,
+    pub(super) begun: bool,
+    pub(super) planned: Vec<(f64, Event)>,
     end: Option<At>,
     ladder_end: Option<usize>,
 }
@@ -123,6 +126,7 @@ impl World {
             show_repeats: false,
             show_timers: false,
             zone: BTreeMap::new(),
+            names: ((5, 5), 0),
             has_nobody: false,
             roll_call: false,
             streams: BTreeMap::new(),
@@ -162,6 +166,29 @@ impl World {
             let others = self.clusters.iter().enumerate().filter(|(place, _)| *place != cluster);
             let peers = others.map(|(_, other)| other.as_peer(transport)).collect();
             self.clusters[cluster].configure(|settings| settings.peers = peers);
+        }
+    }
+
+    /// Has every cluster look for the others in the DNS, which names these addresses for each, by TCP; the
+    /// cluster's own is `None`.
+    pub fn name_by_dns(&mut self, servers: &[Option<[u8; 4]>]) {
+        let answer = |records| Answer { records, ttl_s: 60, is_answered: true };
+        for place in 0..self.clusters.len() {
+            let name = self.clusters[place].name.clone();
+            let own = self.clusters[place].settings.listeners[0].address.ip();
+            let (mut list, port) = (Vec::new(), FEDERATION_PORT);
+            for (priority, server) in (0..).zip(servers) {
+                let ip = server.map_or(own, IpAddr::from);
+                let target = format!("s{priority}.{name}");
+                self.zone.insert(Question::Addresses(target.clone()), answer(vec![Record::Address(ip)]));
+                list.push(Record::Srv { priority, weight: 0, port, target });
+            }
+            self.zone.insert(Question::Naptr(name.clone()), answer(Vec::new()));
+            self.zone.insert(Question::Srv(format!("_sip._tcp.{name}")), answer(list));
+            self.zone.insert(Question::Srv(format!("_sip._udp.{name}")), answer(Vec::new()));
+            self.clusters[place].configure(|settings| {
+                settings.peers.iter_mut().for_each(|peer| peer.at = None);
+            });
         }
     }
 
@@ -230,6 +257,34 @@ impl World {
     pub fn start_at(&mut self, seconds: f64, cluster: &str) {
         let cluster = self.cluster_named(cluster);
         self.planned.push((seconds, Event::Start { cluster }));
+    }
+
+    /// How much is planned before it begins.
+    pub fn plans(&self) -> usize {
+        self.planned.len()
+    }
+
+    /// Leaves out what is planned, but for these; before it begins.
+    pub fn keep_plans(&mut self, kept: &BTreeSet<usize>) {
+        let mut place = 0..;
+        self.planned.retain(|_| place.next().is_some_and(|place| kept.contains(&place)));
+    }
+
+    /// What is planned before it begins, a line each.
+    pub fn plan_text(&self) -> String {
+        let mut plans: Vec<&(f64, Event)> = self.planned.iter().collect();
+        plans.sort_by(|one, other| one.0.total_cmp(&other.0));
+        plans.iter().fold(String::new(), |text, (seconds, event)| {
+            let what = match event {
+                Event::Act { phone, what } => format!("{} {what:?}", self.phones[*phone].name),
+                Event::Kill { cluster } => format!("{} is killed", self.clusters[usize::from(*cluster)].name),
+                Event::Start { cluster } => {
+                    format!("{} is started", self.clusters[usize::from(*cluster)].name)
+                }
+                other => format!("{other:?}"),
+            };
+            text + &format!("{seconds:7.3}  {what}\n")
+        })
     }
 
     /// Registers the phones that are online from the start; the ladder begins after that.
@@ -381,6 +436,12 @@ impl World {
         }
         self.phones.iter_mut().for_each(Phone::rest);
         self.run_until(self.now + Duration::from_secs(340));
+        // A cluster may be asking another at this very moment whether it is there.
+        for _ in 0..10 {
+            if !check::left_over(self).is_empty() {
+                self.run_until(self.now + Duration::from_secs(1));
+            }
+        }
     }
 
     fn hang_up_all(&mut self) {

@@ -86,6 +86,12 @@ pub struct Phone {
     pub local: SocketAddr,
     /// The address the server sees.
     pub public: SocketAddr,
+    /// Those that it saw before: a NAT has forgotten them, and what is sent there is lost.
+    pub forgotten: Vec<SocketAddr>,
+    /// How long the NAT remembers it without hearing of it, if it forgets.
+    pub nat_patience: Option<Duration>,
+    /// When it last sent anything through the NAT.
+    pub heard_by_nat: At,
     /// Whether it writes compact header names.
     pub short: bool,
     /// Whether it answers a nonce it knows without being asked.
@@ -98,6 +104,8 @@ pub struct Phone {
     pub old: bool,
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
+    /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
+    pub forgotten: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -124,6 +132,8 @@ pub struct Phone {
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
     pub instance: Option<String>,
+    /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
+    pub reg_id: Option<u32>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -176,12 +186,16 @@ impl Phone {
             sips: false,
             local: address,
             public: address,
+            forgotten: Vec::new(),
+            nat_patience: None,
+            heard_by_nat: At::START,
             short: false,
             reuses_nonce: true,
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
             old: false,
             no_route: false,
+            forgotten: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -195,6 +209,7 @@ impl Phone {
             updates: false,
             expires: Some(3600),
             instance: None,
+            reg_id: None,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -243,9 +258,38 @@ impl Phone {
         self
     }
 
+    /// The NAT gives it another port: nothing reaches it by the old one.
+    pub fn is_forgotten(&mut self) {
+        self.forgotten.push(self.public);
+        self.public.set_port(self.public.port() + 256);
+    }
+
+    /// Something passes the NAT: from the phone it keeps the mapping, or makes another.
+    pub fn passes_nat(&mut self, at: At, outward: bool) {
+        let silent = at.since(self.heard_by_nat);
+        if self.nat_patience.is_some_and(|patience| silent > patience) && self.nat_holds() {
+            self.is_forgotten();
+        }
+        if outward {
+            self.heard_by_nat = at;
+        }
+    }
+
+    /// Whether the NAT knows where it is: it has sent something since it was forgotten.
+    fn nat_holds(&self) -> bool {
+        self.heard_by_nat > At::START
+    }
+
     /// Is not registered when the ladder begins.
     pub fn offline(&mut self) -> &mut Self {
         self.online = false;
+        self
+    }
+
+    /// Is one flow of a client: a connection of its own, with an instance-id and its number.
+    pub fn flow(&mut self, instance: &str, reg_id: u32) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.reg_id = Some(reg_id);
         self
     }
 
@@ -285,9 +329,9 @@ impl Phone {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether it believes to be in a call.
-    pub fn is_in_call(&self) -> bool {
-        self.calls.iter().any(|call| !call.is_over())
+    /// The call that it believes to be in.
+    pub fn open_call(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| !call.is_over())
     }
 
     /// Its stream was closed by somebody: what was asked over it is lost (RFC 3261 §8.1.3.1), calls
