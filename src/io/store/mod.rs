@@ -25,6 +25,7 @@ mod records;
 mod refusal;
 mod rows;
 mod sweep;
+mod tokens;
 mod write;
 
 pub use contacts::ContactRow;
@@ -38,7 +39,8 @@ pub use inbox::InboxRow;
 pub use names::Names;
 pub use own::StockRow;
 pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
-pub use profiles::ProfileRow;
+pub use profiles::{Expected, ProfileRow, tag_of};
 pub use questions::{Kind, QuestionRow};
 pub use records::{BindingRow, CallRow, Filter, PageRow};
 pub use refusal::{Hint, Refusal};
+pub use tokens::{Known, TokenRow};
