@@ -65,6 +65,7 @@ mod torture;
 mod torture_server;
 mod transfers;
 mod two_clusters;
+mod unreadable;
 mod updates;
 mod users;
 mod ways;

@@ -52,6 +52,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),
     (6665, "events: refused, and NOTIFY of REFER", "messages transfers"),
+    (6750, "bearer tokens, at the HTTP API", "cli/http/doors"),
     (7044, "History-Info", "detours"),
     (7118, "SIP over WebSocket", "web_sockets torture_server"),
     (7616, "digest", "register src/sip/digest/hash.rs"),
@@ -59,6 +60,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs"),
+    (9457, "problems, at the HTTP API", "cli/http cli/http/doors"),
 ];
 
 /// The table, and what is wrong with its rows.
