@@ -31,7 +31,8 @@ impl Call {
             }
         };
         let ctx = &mut *desk.wire.ctx;
-        let uri = format!("sip:{}@{}", Escaped(uid.user()), uid.cluster());
+        let only = self.only_for(uid).map(|only| only.as_param()).unwrap_or_default();
+        let uri = format!("sip:{}@{}{only}", Escaped(uid.user()), uid.cluster());
         let (asserted, from) = self.caller.abroad(&self.owner);
         let hidden = self.caller.who == Who::Anonymous;
         let proof = desk.peers.prove(ctx, way.peer, Method::Invite, &uri);

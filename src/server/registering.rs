@@ -101,7 +101,7 @@ impl Switchboard {
             user.bindings.put(binding);
             is_reachable = true;
         }
-        let response = registration_reply(ctx.settings, ctx.now, user, asked, tag.as_bytes()).finish(b"");
+        let response = registration_reply(ctx, user, asked, tag.as_bytes()).finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
         if let Some(stream) = kept_alive(asked) {

@@ -46,6 +46,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers"),
     (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
+    (5627, "GRUUs: addresses of one client", "gruus src/registrar/gruu.rs"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),
