@@ -28,6 +28,7 @@ mod dns;
 mod federation;
 mod federation_door;
 mod forks;
+mod gruus;
 mod handset;
 mod inbox;
 mod inbox_seeds;
