@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::base::{Key, Uid};
 use crate::config::Settings;
 use crate::leg::{LegWord, LinkEnd, Passage, Referral};
-use crate::registrar::{Caller, who_of};
+use crate::registrar::{Caller, only_of, who_of};
 use crate::routing::{Direction, Mode, Who};
 use crate::sip::is_sips;
 
@@ -120,6 +120,7 @@ impl Call {
             searches: desk.wire.ctx.settings.limits.halves_per_call,
             history: History::new(self.caller.who == Who::Anonymous),
             origin: None,
+            only: only_of(&referral.to),
         };
         let (owner, mode) = (self.owner.clone(), self.route.mode());
         desk.orders.push(Order::Errand(Box::new(Errand { from, owner, to, mode, opening })));

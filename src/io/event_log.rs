@@ -3,7 +3,9 @@
 //! What an operator must act upon is a warning, what he counts is info, what he looks up is debug. No
 //! subscriber's address stands above debug unless it is redacted.
 
-use crate::base::ServerIndex;
+use std::net::SocketAddr;
+
+use crate::base::{Cid, ServerIndex};
 use crate::effect::Fact;
 
 /// Writes a fact down, if it is one for the log.
@@ -60,22 +62,9 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         }
         Fact::PeerUp { peer } => tracing::info!(server, %peer, "another cluster is there"),
         Fact::PeerDown { peer, why } => tracing::warn!(server, %peer, why, "another cluster is not there"),
-        Fact::SecretRefused { peer } => tracing::error!(
-            server,
-            %peer,
-            "another cluster does not believe us: the secret does not match; see `secret` in [[federation]], there and here"
-        ),
-        Fact::CertificateRefused { peer } => tracing::error!(
-            server,
-            %peer,
-            "another cluster does not believe our certificate: it has to name our domain, and be signed by one of its `authorities`"
-        ),
-        Fact::CertificateFault { peer: Some(peer), source, why } => {
-            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
-        }
-        Fact::CertificateFault { peer: None, source, why } => {
-            tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
-        }
+        Fact::SecretRefused { peer } => unbelieved(server, peer, SECRET),
+        Fact::CertificateRefused { peer } => unbelieved(server, peer, CERTIFICATE),
+        Fact::CertificateFault { peer, source, why } => unfit(server, peer.as_ref(), *source, why),
         Fact::WrongSecret { account, source, paused: true } => {
             tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
         }
@@ -90,8 +79,27 @@ pub fn log(server: ServerIndex, fact: &Fact) {
     }
 }
 
+/// Another cluster does not believe us.
+fn unbelieved(server: u8, peer: &Cid, why: &str) {
+    tracing::error!(server, %peer, "another cluster does not believe us: {why}");
+}
+
+/// A certificate between clusters is of no use; of a cluster that we have looked for ourselves, or of
+/// somebody who comes as one.
+fn unfit(server: u8, peer: Option<&Cid>, source: SocketAddr, why: &str) {
+    match peer {
+        Some(peer) => {
+            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
+        }
+        None => tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed"),
+    }
+}
+
+const SECRET: &str = "the secret does not match; see `secret` in [[federation]], there and here";
+const CERTIFICATE: &str = "our certificate has to name our domain, and be signed by one of its `authorities`";
+
 /// An address of which only its owner can tell whose it is: `a…@north.test`.
-fn redacted(account: &str) -> String {
+pub(crate) fn redacted(account: &str) -> String {
     let (user, cluster) = account.rsplit_once('@').unwrap_or((account, ""));
     let first: String = user.chars().take(1).collect();
     if cluster.is_empty() { format!("{first}…") } else { format!("{first}…@{cluster}") }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
 use crate::effect::{Ctx, Flow, LegTimer, StreamId};
@@ -12,7 +14,7 @@ use crate::transaction::{Asked, Asking, Draft, Owner, TIMEOUT, Transactions};
 use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::{Dial, Guise};
-use super::link::{Link, LinkEnd, LinkMail};
+use super::link::{Link, LinkEnd, LinkMail, ends_link};
 use super::refer::Replaces;
 use super::uac::Uac;
 use super::uas::Uas;
@@ -130,6 +132,13 @@ impl Legs {
             machine.comes_from(peer, flow);
         }
         key
+    }
+
+    /// The phone of a leg calls by a GRUU: this is the Contact that it has registered.
+    pub fn called_at(&mut self, key: Key, contact: &str) {
+        if let Some(Leg { machine: Machine::Uas(machine), .. }) = self.arena.get_mut(key) {
+            machine.registered = Some(Bytes::copy_from_slice(contact.as_bytes()));
+        }
     }
 
     /// Calls a phone.
@@ -584,9 +593,4 @@ impl Legs {
             self.by_stream.insert((stream, key));
         }
     }
-}
-
-/// Words after which a link has nothing more to carry.
-fn ends_link(word: &LegWord) -> bool {
-    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
 }

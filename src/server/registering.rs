@@ -110,7 +110,7 @@ impl Switchboard {
             user.bindings.put(binding);
             is_reachable = true;
         }
-        let mut reply = registration_reply(ctx.settings, ctx.now, user, asked, tag.as_bytes());
+        let mut reply = registration_reply(ctx, user, asked, tag.as_bytes());
         if let Some(trouble) = trouble {
             let quoted = trouble.replace('\\', "\\\\").replace('"', "\\\"");
             reply.text(Name::Warning, format_args!("399 {} \"{quoted}\"", ctx.settings.cid));

@@ -106,7 +106,7 @@ impl Cluster {
     }
 
     /// Listens by TLS too, for phones and other clusters.
-    pub fn secure(&mut self) {
+    pub(super) fn secure(&mut self) {
         self.configure(|settings| {
             for (port, face) in TLS_PORTS {
                 let mut address = settings.listeners[0].address;
@@ -114,11 +114,6 @@ impl Cluster {
                 settings.listeners.push(Listener { face, ..Listener::plain(Transport::Tls, address) });
             }
         });
-    }
-
-    /// Whether it listens by TLS.
-    pub fn is_secure(&self) -> bool {
-        self.settings.listeners.iter().any(|own| own.transport.is_secure())
     }
 
     /// Where phones come by this transport.

@@ -53,8 +53,7 @@ impl Net {
     }
 }
 
-/// So many milliseconds, from the first number to the second.
-pub fn between((low, high): (u64, u64), rng: &mut Rng) -> Duration {
+fn between((low, high): (u64, u64), rng: &mut Rng) -> Duration {
     if low == high {
         return Duration::from_millis(low);
     }

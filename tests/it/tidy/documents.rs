@@ -47,6 +47,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers sipp"),
     (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
+    (5627, "GRUUs: addresses of one client", "gruus src/registrar/gruu.rs"),
     (5630, "`sips:` addresses", "sips tls"),
     (5922, "domains in certificates", "domains"),
     (5923, "connections between clusters, reused", "domains"),
@@ -55,6 +56,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),
     (6665, "events: refused, and NOTIFY of REFER", "messages transfers"),
+    (6750, "bearer tokens, at the HTTP API", "cli/http/doors"),
     (7044, "History-Info", "detours"),
     (7118, "SIP over WebSocket", "web_sockets torture_server"),
     (7616, "digest", "register src/sip/digest/hash.rs"),
@@ -62,6 +64,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs"),
+    (9457, "problems, at the HTTP API", "cli/http cli/http/doors"),
 ];
 
 /// The table, and what is wrong with its rows.

@@ -86,12 +86,6 @@ pub struct Phone {
     pub local: SocketAddr,
     /// The address the server sees.
     pub public: SocketAddr,
-    /// Those that it saw before: a NAT has forgotten them, and what is sent there is lost.
-    pub forgotten: Vec<SocketAddr>,
-    /// How long the NAT remembers it without hearing of it, if it forgets.
-    pub nat_patience: Option<Duration>,
-    /// When it last sent anything through the NAT.
-    pub heard_by_nat: At,
     /// Whether it writes compact header names.
     pub short: bool,
     /// Whether it answers a nonce it knows without being asked.
@@ -134,6 +128,8 @@ pub struct Phone {
     pub instance: Option<String>,
     /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
     pub reg_id: Option<u32>,
+    /// Whether it asks for addresses that reach it alone (RFC 5627).
+    pub gruus: bool,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -186,9 +182,6 @@ impl Phone {
             sips: false,
             local: address,
             public: address,
-            forgotten: Vec::new(),
-            nat_patience: None,
-            heard_by_nat: At::START,
             short: false,
             reuses_nonce: true,
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
@@ -210,6 +203,7 @@ impl Phone {
             expires: Some(3600),
             instance: None,
             reg_id: None,
+            gruus: false,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -258,28 +252,6 @@ impl Phone {
         self
     }
 
-    /// The NAT gives it another port: nothing reaches it by the old one.
-    pub fn is_forgotten(&mut self) {
-        self.forgotten.push(self.public);
-        self.public.set_port(self.public.port() + 256);
-    }
-
-    /// Something passes the NAT: from the phone it keeps the mapping, or makes another.
-    pub fn passes_nat(&mut self, at: At, outward: bool) {
-        let silent = at.since(self.heard_by_nat);
-        if self.nat_patience.is_some_and(|patience| silent > patience) && self.nat_holds() {
-            self.is_forgotten();
-        }
-        if outward {
-            self.heard_by_nat = at;
-        }
-    }
-
-    /// Whether the NAT knows where it is: it has sent something since it was forgotten.
-    fn nat_holds(&self) -> bool {
-        self.heard_by_nat > At::START
-    }
-
     /// Is not registered when the ladder begins.
     pub fn offline(&mut self) -> &mut Self {
         self.online = false;
@@ -290,6 +262,13 @@ impl Phone {
     pub fn flow(&mut self, instance: &str, reg_id: u32) -> &mut Self {
         self.instance = Some(instance.to_owned());
         self.reg_id = Some(reg_id);
+        self
+    }
+
+    /// Tells its instance-id, and asks for addresses that reach it alone.
+    pub fn gruu(&mut self, instance: &str) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.gruus = true;
         self
     }
 
