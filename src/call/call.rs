@@ -103,6 +103,7 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
+    pub(super) referred: Option<Uid>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -166,6 +167,7 @@ impl Call {
             searches: (opening.searches, opening.searches),
             history: opening.history,
             origin: opening.origin,
+            referred: opening.referred,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -243,6 +245,15 @@ impl Call {
             (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
                 self.rejected(desk, leg, refusal);
             }
+            // A phone has picked the call up, and answers the caller's offer.
+            (State::Hunting(hunt), LegWord::Acknowledge(passage)) => {
+                if let Some(winner) = hunt.side(leg) {
+                    self.answer(desk, winner, 0, passage);
+                }
+            }
+            (State::Hunting(hunt), LegWord::HangUp(_)) if hunt.side(leg).is_some() => {
+                self.rejected(desk, leg, Refusal::status(480));
+            }
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
                 if upstream =>
             {
@@ -299,7 +310,7 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
+    pub(super) fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let early = hunt.win((winner.leg, early), &passage);
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));

@@ -163,6 +163,7 @@ impl Call {
             max_forwards: self.max_forwards,
             breadth: share,
             history,
+            referred: self.referred.as_ref(),
             reliable: self.reliable,
             passage: &self.passage,
         };
@@ -226,6 +227,7 @@ impl Call {
             searches: self.searches.0,
             history: self.history.to(uid, number, self.children, cause),
             origin: self.origin.clone(),
+            referred: self.referred.clone(),
         };
         let party =
             number.map_or_else(|| Party::User(uid.clone()), |number| Party::Number(Arc::clone(number)));

@@ -10,6 +10,7 @@ mod neighbours;
 mod paging;
 mod peer;
 mod registering;
+mod replacing;
 mod requests;
 mod returning;
 mod steer;

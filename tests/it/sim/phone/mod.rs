@@ -118,6 +118,10 @@ pub struct Phone {
     pub pracks: Pracks,
     /// Whether it takes and sends UPDATE.
     pub updates: bool,
+    /// A method that it knows and nobody else does.
+    pub knows_method: Option<String>,
+    /// The INFO packages that it takes, if it knows such.
+    pub packages: Option<String>,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
@@ -190,6 +194,8 @@ impl Phone {
             reliable: false,
             pracks: Pracks::Well,
             updates: false,
+            knows_method: None,
+            packages: None,
             expires: Some(3600),
             instance: None,
             online: true,
