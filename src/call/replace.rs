@@ -17,6 +17,7 @@
 
 use crate::base::Key;
 use crate::leg::{ELSEWHERE, LegWord, Passage, Refusal};
+use crate::registrar::Flowing;
 
 use super::call::{Call, Desk, State};
 use super::hunt::{Branch, Rings, Side};
@@ -67,7 +68,7 @@ impl Call {
         }
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
         let State::Hunting(hunt) = &mut self.state else { return };
-        hunt.add(Branch::new(next, Rings::Client("".into()), 0, desk.wire.ctx.at()));
+        hunt.add(Branch::new(next, Rings::Client(Flowing { client: "".into(), binding: "".into() }), 0, desk.wire.ctx.at()));
         if !passage.has_body() {
             // The caller's offer is its to answer, with its ACK.
             return self.say(desk, next, LegWord::Answer { early: 0, passage: asked });

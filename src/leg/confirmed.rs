@@ -25,7 +25,7 @@ use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{capabilities, refreshes_session};
+use super::invite_out::{Guise, capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::refer::Refer;
@@ -38,10 +38,9 @@ use super::words::{ELSEWHERE, LegWord, Passage};
 #[derive(Debug)]
 pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
-    /// The user part of our Contact: whom the phone believes to talk to.
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15), or for a phone that has lost its stream.
-    pub(super) closing: Option<Passage>,
+    pub(super) closing: Option<Box<Passage>>,
     /// The BYE has been sent or answered.
     pub(super) ended: bool,
     pub(super) acks: Acks,
@@ -60,10 +59,10 @@ pub(super) struct Confirmed {
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String) -> Self {
+    pub(super) fn new(dialog: Dialog, guise: Guise) -> Self {
         Self {
             dialog,
-            user,
+            guise,
             closing: None,
             ended: false,
             acks: Acks::default(),
@@ -132,7 +131,7 @@ impl Confirmed {
 
     pub(super) fn close(&mut self, wire: &mut Wire<'_, '_>, key: Key, passage: Passage) -> Turn {
         if self.acks.is_awaited() || self.watch.is_adrift() {
-            self.closing = Some(passage);
+            self.closing = Some(Box::new(passage));
             return Turn::Orphan;
         }
         self.hang_up(wire, &passage);
@@ -182,10 +181,10 @@ impl Confirmed {
         passage: &Passage,
     ) -> Key {
         let flow = self.dialog.flow();
-        let (user, session, settings) = (&self.user, &self.session, wire.ctx.settings);
+        let (guise, session, settings) = (&self.guise, &self.session, wire.ctx.settings);
         let with_peer = self.dialog.peer().is_some();
         let more = |writer: &mut Writer| {
-            capabilities(settings, (flow, with_peer), user, method, writer);
+            capabilities(settings, (flow, with_peer), guise, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }
@@ -214,7 +213,7 @@ impl Confirmed {
             // The phone is back in a call that is over.
             asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
             let passage = self.closing.take().unwrap_or_default();
-            return self.close(wire, key, passage);
+            return self.close(wire, key, *passage);
         }
         match asked.request.method() {
             Method::Bye => {

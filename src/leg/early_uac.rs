@@ -14,7 +14,7 @@ use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{capabilities, contact};
+use super::invite_out::{Guise, capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uac::Uac;
@@ -154,13 +154,13 @@ impl Uac {
     /// A request of the phone's in an early dialog: it may change the session, and may not end it
     /// (RFC 3261 §15).
     pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked) -> Turn {
-        let user = std::mem::take(&mut self.user);
-        let turn = self.on_early_request(wire, asked, &user);
-        self.user = user;
+        let guise = std::mem::take(&mut self.guise);
+        let turn = self.on_early_request(wire, asked, &guise);
+        self.guise = guise;
         turn
     }
 
-    fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, user: &str) -> Turn {
+    fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, guise: &Guise) -> Turn {
         let tag = asked.request.to_tag();
         let passage = Passage::of(&asked.request);
         let with_peer = self.dialog.peer().is_some();
@@ -172,7 +172,7 @@ impl Uac {
             Method::Update if !passage.has_body() => {
                 early.updates = true;
                 early.dialog.refresh_target(wire.ctx.settings, &asked.request, asked.flow);
-                grant(wire, (user, with_peer), &asked, &passage);
+                grant(wire, (guise, with_peer), &asked, &passage);
             }
             // What we offered is not answered, or what it offered: RFC 3311 §5.2.
             Method::Update if early.ours.is_some() || !early.settled => {
@@ -206,7 +206,7 @@ impl Uac {
     pub(super) fn offer(&mut self, wire: &mut Wire<'_, '_>, key: Key, number: u8, passage: &Passage) -> Turn {
         let refused =
             |status| Turn::Tell(LegWord::Renegotiated { early: number, status, passage: Passage::default() });
-        let (user, with_peer) = (self.user.as_str(), self.dialog.peer().is_some());
+        let (guise, with_peer) = (&self.guise, self.dialog.peer().is_some());
         let Some(early) = self.early.get_mut(usize::from(number)) else { return refused(500) };
         if early.asked.is_some() || early.ours.is_some() {
             return refused(491);
@@ -217,7 +217,7 @@ impl Uac {
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());
         let more =
-            |writer: &mut Writer| capabilities(settings, (flow, with_peer), user, Method::Update, writer);
+            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, UPDATE, &more, passage);
         early.ours = Some(client);
         Turn::Stay
@@ -235,7 +235,7 @@ impl Uac {
             return;
         };
         match status {
-            200..300 => grant(wire, (&self.user, self.dialog.peer().is_some()), &asked, passage),
+            200..300 => grant(wire, (&self.guise, self.dialog.peer().is_some()), &asked, passage),
             500 => asked.refuse_for_now(wire.ctx, wire.transactions, asked.request.to_tag()),
             _ => asked.refuse(wire.ctx, wire.transactions, status, asked.request.to_tag()),
         }
@@ -325,9 +325,9 @@ impl Confirmed {
     }
 }
 
-fn grant(wire: &mut Wire<'_, '_>, (user, with_peer): (&str, bool), asked: &Asked, passage: &Passage) {
+fn grant(wire: &mut Wire<'_, '_>, (guise, with_peer): (&Guise, bool), asked: &Asked, passage: &Passage) {
     let mut writer = asked.answer(200, asked.request.to_tag());
-    contact(wire.ctx.settings, asked.flow, user, &mut writer);
+    contact(wire.ctx.settings, asked.flow, guise, &mut writer);
     writer.header(Name::Allow, ALLOW);
     writer.header(Name::Supported, supported(with_peer, true));
     passage.write(&mut writer);

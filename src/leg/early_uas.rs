@@ -90,7 +90,7 @@ impl Uas {
     fn grant_early(&self, wire: &mut Wire<'_, '_>, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, asked.request.to_tag());
         if asked.request.method() == Method::Update {
-            contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
             writer.header(Name::Supported, supported(self.peer.is_some(), true));
         }
@@ -117,10 +117,10 @@ impl Uas {
         }
         let mut dialog = self.dialog(wire, early);
         let update = (Method::Update, Method::Update.as_str());
-        let (settings, flow, user) = (wire.ctx.settings, dialog.flow(), self.user.as_str());
+        let (settings, flow, guise) = (wire.ctx.settings, dialog.flow(), &self.guise);
         let with_peer = self.peer.is_some();
         let more =
-            |writer: &mut Writer| capabilities(settings, (flow, with_peer), user, Method::Update, writer);
+            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut dialog, update, &more, passage);
         self.negotiation.cseq = dialog.local_cseq();
         self.negotiation.ours = Some((early, client));
@@ -170,7 +170,7 @@ impl Uas {
         if let Some(moved) = &self.negotiation.moved {
             dialog.refresh_target(settings, &moved.request, moved.flow);
         }
-        dialog.has_seen(self.cseq);
+        dialog.has_seen(self.latest_in(early));
         dialog.resent(self.negotiation.cseq);
         dialog
     }

@@ -77,7 +77,7 @@ impl Confirmed {
 
     fn accept_refer(&self, wire: &mut Wire<'_, '_>, asked: &Asked, quiet: bool) {
         let mut writer = asked.answer(202, self.dialog.local_tag());
-        contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
         writer.header(Name::Supported, supported(self.dialog.peer().is_some(), false));
         if quiet {
             writer.header(Name::ReferSub, b"false");
@@ -111,7 +111,7 @@ impl Confirmed {
         };
         let seconds = request.expires().unwrap_or(FOLLOWED_S).min(FOLLOWED_S);
         let mut writer = asked.answer(200, self.dialog.local_tag());
-        contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
         writer.number(Name::Expires, u64::from(seconds));
         wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(b""));
         let state = if seconds == 0 { State::Left } else { State::Follows(seconds) };
@@ -130,10 +130,10 @@ impl Confirmed {
     fn notify_as(&mut self, wire: &mut Wire<'_, '_>, key: Key, state: State) {
         let Some((cseq, false)) = self.refer.open.filter(|_| !self.ended) else { return };
         let status = self.refer.status;
-        let (count, user, flow, settings) =
-            (self.refer.count, self.user.as_str(), self.dialog.flow(), wire.ctx.settings);
+        let (count, guise, flow, settings) =
+            (self.refer.count, &self.guise, self.dialog.flow(), wire.ctx.settings);
         let more = |writer: &mut Writer| {
-            contact(settings, flow, user, writer);
+            contact(settings, flow, guise, writer);
             // The first of a dialog needs no name of its own (RFC 3515 §2.4.6).
             match count {
                 0 | 1 => writer.header(Name::Event, b"refer"),

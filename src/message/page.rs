@@ -31,6 +31,7 @@ use crate::routing::{Direction, Outcome, Route};
 
 use super::abroad::Errand;
 use super::desk::{Desk, Order};
+use super::flows::Sent;
 use super::parties::{PageOpening, Upstream};
 use super::verdict::{verdict, write_required};
 
@@ -57,6 +58,8 @@ pub struct Page {
     late: SmallVec<[Key; 2]>,
     /// Those of them, and of this stage's, that went to other clusters.
     pub(super) errands: Vec<Errand>,
+    /// Those that went to the owner's phones, answered or not.
+    pub(super) sent: SmallVec<[Sent; 1]>,
     /// Whether the owner's inbox is to have a copy.
     pub(super) copy_wanted: bool,
     /// Whether it waits in the owner's inbox.
@@ -139,6 +142,7 @@ impl Page {
             earlier: None,
             late: SmallVec::new(),
             errands: Vec::new(),
+            sent: SmallVec::new(),
             copy_wanted: false,
             is_kept: false,
             began: now.at,
@@ -162,6 +166,9 @@ impl Page {
         match (&mut self.state, status) {
             (State::Asking(_), ..300) => self.finish(desk, 200, "client"),
             (State::Asking(_), _) if known => {
+                if self.send_by_other_flow(desk, client) {
+                    return;
+                }
                 self.note(verdict(status, &self.passage));
                 self.settle(desk);
             }

@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use crate::base::{Key, Uid};
 use crate::device::{Keep, Step};
 use crate::federation::is_visited;
@@ -119,13 +117,13 @@ impl Page {
             }
             return;
         }
-        let mut sent = SmallVec::<[_; 2]>::new();
-        for binding in clients {
-            sent.push(self.send_to(desk, Owner::Page(self.key), binding));
-        }
         if let Some(stage) = self.stage() {
             stage.tried = true;
-            stage.open.extend(sent);
+        }
+        let sips = self.sender.face.sips;
+        for binding in clients.filter(|one| one.takes(sips)) {
+            let client = self.send_to(desk, Owner::Page(self.key), binding);
+            self.note_sent(client, binding.flowing(), now);
         }
     }
 
@@ -133,6 +131,7 @@ impl Page {
         let letter = Letter {
             from: &self.sender.face.to_string(),
             to: &self.owner,
+            sips: self.sender.face.sips,
             max_forwards: self.max_forwards,
             date: None,
             passage: &self.passage,

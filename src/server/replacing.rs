@@ -11,7 +11,7 @@ use crate::base::Uid;
 use crate::call::{Call, Origin};
 use crate::effect::Ctx;
 use crate::leg::{Passage, Replaces, Wire};
-use crate::sip::{Message, Method, Name, Uri};
+use crate::sip::{Message, Method, Name, Uri, is_sips};
 use crate::transaction::Asked;
 
 use super::switchboard::Switchboard;
@@ -34,6 +34,10 @@ impl Switchboard {
         };
         if self.calls.get(call).map(Call::owner) != Some(uid) {
             return self.refuse(ctx, &asked, 481);
+        }
+        if self.calls.get(call).is_some_and(|own| own.is_sips() != is_sips(request.request_uri())) {
+            // What is said over TLS all the way does not go on without.
+            return self.refuse(ctx, &asked, 480);
         }
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);

@@ -53,9 +53,18 @@ impl Stage {
 
     /// A phone that registers and takes `expected` calls or pages as a scenario plays them.
     pub(crate) fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
-        let (file, expected) = (scenario(plays), expected.to_string());
+        self.registered(user, ("phone.xml", plays), expected, more)
+    }
+
+    /// One flow of a client that takes `expected` calls as a scenario plays them.
+    fn flow(&self, user: &str, reg_id: &str, plays: &str, expected: u32) -> Player {
+        self.registered(user, ("flow.xml", plays), expected, &["-key", "reg_id", reg_id])
+    }
+
+    fn registered(&self, user: &str, plays: (&str, &str), expected: u32, more: &[&str]) -> Player {
+        let (file, expected) = (scenario(plays.1), expected.to_string());
         let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", PASSWORD, "-m", "1"];
-        let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
+        let mut phone = self.sipp(user, plays.0, user, "127.0.0.3", &[&arguments[..], more].concat());
         phone.process.wait_for_line(&phone.log, "registered", PATIENCE);
         phone
     }
@@ -245,6 +254,15 @@ plays! {
         stage.anne("call.xml", "carl", &["-set", "together", "1"]);
         carl.ends_well();
         william.ends_well();
+    }
+
+    /// A client with two flows: the one that registered last is rung, and since that is lost, the other.
+    outbound: |stage| {
+        let first = stage.flow("carl", "1", "answer.xml", 1);
+        let second = stage.flow("carl", "2", "flow_lost.xml", 1);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        second.ends_well();
+        first.ends_well();
     }
 
     /// From either side; the callee hangs up.

@@ -48,7 +48,8 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers sipp"),
     (5621, "bodies of calls that are no session", "odd_phones src/sip/multipart.rs"),
-    (5626, "outbound connections: keep-alives, instances, new flows", "ways strangers register"),
+    (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
+    (5630, "`sips:` addresses", "sips tls"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO and its packages", "relayed dialogs sipp"),
     (6455, "WebSocket", "web_sockets"),
@@ -57,6 +58,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (7118, "SIP over WebSocket", "web_sockets torture_server"),
     (7616, "digest", "register src/sip/digest/hash.rs"),
     (8446, "TLS 1.3", "tls"),
+    (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs src/sip/veil.rs privacy"),
 ];
