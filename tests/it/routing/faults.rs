@@ -167,6 +167,25 @@ fn facts_of_every_kind_are_read_and_proved() {
 }
 
 #[test]
+fn trunks_are_for_calls_that_go_out() {
+    let outgoing = |rules: &str| format!("profile \"p\" {{\n outgoing {{\n{rules}\n }}\n}}\n");
+    let table: &[(&str, &[Code])] = &[
+        ("otherwise -> try trunk \"a\" as +4722000000 for 30s else trunk \"b\" else send", &[]),
+        ("otherwise -> try trunk \"a\" as \"47*\"", &[Code::BadAddress]),
+        ("otherwise -> try trunk \"a\" as \"anne@north.test\"", &[Code::BadAddress]),
+        ("otherwise -> try trunk a", &[Code::Syntax]),
+        ("otherwise -> try trunk \"a\", clients", &[Code::WrongTree]),
+        ("otherwise -> try trunk \"a\", trunk \"a\"", &[Code::Repeated]),
+        ("mode page -> try trunk \"a\"\n otherwise -> send", &[Code::WrongMode]),
+    ];
+    for (rules, expected) in table {
+        assert_eq!(codes(&outgoing(rules)), *expected, "{rules}");
+    }
+    assert_eq!(codes(&incoming("otherwise -> try trunk \"a\"")), [Code::WrongTree]);
+    assert_eq!(codes(&incoming("otherwise -> also trunk \"a\", busy")), [Code::WrongTree]);
+}
+
+#[test]
 fn no_message_promises_a_later_version() {
     for name in FAULTY {
         let text =
