@@ -6,8 +6,6 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
-use super::tree::read;
 use crate::routing::{import_cpl, text_of};
 
 #[derive(Debug, Args)]
@@ -26,14 +24,14 @@ impl ImportCpl {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         let name = self.file.display().to_string();
         let owner = self.user.map(|user| loaded.uid(&user)).transpose()?;
-        let script = read(&self.file)?;
+        let script = loaded.desk.read(&self.file)?;
         let imported = text_of(&script)
             .and_then(|script| import_cpl(script, &self.name, &loaded.config.limits, owner.as_ref()))
             .map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))?;
         for remark in &imported.remarks {
-            output::remark(format_args!("{name}:{}: {}", remark.line, remark.text));
+            loaded.desk.remark(format_args!("{name}:{}: {}", remark.line, remark.text));
         }
-        output::line(imported.text.trim_end());
+        loaded.desk.line(imported.text.trim_end());
         Ok(())
     }
 }

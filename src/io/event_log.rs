@@ -16,6 +16,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::Unregistered { uid, contact, why } => {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
+        Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
         Fact::WrongPassword { account, source, paused } => {
             let account = redacted(account);
             if *paused {
@@ -79,7 +80,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
 }
 
 /// An address of which only its owner can tell whose it is: `a…@north.test`.
-fn redacted(account: &str) -> String {
+pub(crate) fn redacted(account: &str) -> String {
     let (user, cluster) = account.rsplit_once('@').unwrap_or((account, ""));
     let first: String = user.chars().take(1).collect();
     if cluster.is_empty() { format!("{first}…") } else { format!("{first}…@{cluster}") }

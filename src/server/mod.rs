@@ -6,6 +6,7 @@
 mod admin;
 mod calling;
 mod federating;
+mod flows;
 mod neighbours;
 mod paging;
 mod peer;

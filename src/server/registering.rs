@@ -1,10 +1,11 @@
 //! REGISTER: asked, stored, then done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::Uid;
 use crate::effect::{Ctx, Fact, StoreOp, StreamId};
-use crate::registrar::{Binding, Change, Denied, aor_of, registration_reply, requested_change};
+use crate::registrar::{Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change};
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
@@ -109,7 +110,7 @@ impl Switchboard {
             user.bindings.put(binding);
             is_reachable = true;
         }
-        let mut reply = registration_reply(ctx.now, user, asked, tag.as_bytes());
+        let mut reply = registration_reply(ctx, user, asked, tag.as_bytes());
         if let Some(trouble) = trouble {
             let quoted = trouble.replace('\\', "\\\\").replace('"', "\\\"");
             reply.text(Name::Warning, format_args!("399 {} \"{quoted}\"", ctx.settings.cid));
@@ -117,6 +118,11 @@ impl Switchboard {
         let response = reply.finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
+        if let Some(stream) = kept_alive(asked) {
+            // A ping may be lost, and repeated.
+            let within = Duration::from_secs(ctx.settings.limits.flow_timer_s.into()) * 5 / 4;
+            ctx.hear_from(stream, within);
+        }
         for (key, left, flow) in clients {
             self.on_client(ctx, uid, &key, left, flow);
         }
@@ -132,6 +138,7 @@ impl Switchboard {
         let status = match denied {
             Denied::Bad => 400,
             Denied::Forbidden => 403,
+            Denied::NoFirstHop => 439,
             Denied::OutOfOrder => 500,
             Denied::TooBrief => {
                 let mut writer = asked.answer(423, self.fresh_tag(ctx).as_bytes());

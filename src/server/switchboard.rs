@@ -310,6 +310,7 @@ impl Switchboard {
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
             TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } | TxEvent::Untaken(_) => return,
         };
+        self.note_flow(ctx, owner, client, response.map(|response| response.status()));
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };

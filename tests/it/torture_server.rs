@@ -73,7 +73,7 @@ impl Bench {
                     Effect::Store { ticket, op } => {
                         inputs.push(Input::Outcome(ticket, Outcome::Store(self.store(&op))));
                     }
-                    Effect::Fact(_) | Effect::Resolve { .. } => {}
+                    Effect::Fact(_) | Effect::Resolve { .. } | Effect::HearFrom { .. } => {}
                 }
             }
         }

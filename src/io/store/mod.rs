@@ -26,6 +26,7 @@ mod refusal;
 mod rows;
 mod scripts;
 mod sweep;
+mod tokens;
 mod write;
 
 pub use contacts::ContactRow;
@@ -39,7 +40,8 @@ pub use inbox::InboxRow;
 pub use names::Names;
 pub use own::StockRow;
 pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
-pub use profiles::ProfileRow;
+pub use profiles::{Expected, ProfileRow, tag_of};
 pub use questions::{Kind, QuestionRow};
 pub use records::{BindingRow, CallRow, Filter, PageRow};
 pub use refusal::{Hint, Refusal};
+pub use tokens::{Known, TokenRow};

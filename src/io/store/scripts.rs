@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::database::{Database, connect};
 use super::engine::Answers;
 use super::error::StoreError;
+use super::profiles::Expected;
 use super::queue::Asked;
 use crate::base::{Cid, Limits, Uid};
 use crate::config::Place;
@@ -85,7 +86,7 @@ impl Scripts {
         let changed = match database.profile(uid, NAME).await {
             Ok(own) if own == text => false,
             Ok(_) | Err(StoreError::NoProfile { .. }) => {
-                database.put_profile(uid, NAME, &text, &limits).await?;
+                database.put_profile(uid, NAME, &text, &Expected::Whatever, &limits).await?;
                 // A profile that the user has chosen stays his choice.
                 if database.active_profile(uid).await?.is_none() {
                     database.activate_profile(uid, Some(NAME)).await?;
