@@ -26,6 +26,8 @@ mod detours;
 mod dialogs;
 mod dials;
 mod dns;
+mod domains;
+mod families;
 mod federation;
 mod federation_door;
 mod forks;
