@@ -300,7 +300,7 @@ fn callee_of<'a>(owner: &User, target: &'a Target) -> Callee<'a> {
             }
         }
         Target::User(uid) => Callee::User(uid),
-        Target::Inbox | Target::Voicemail => Callee::Nobody,
+        Target::Inbox | Target::Voicemail | Target::Trunk(..) => Callee::Nobody,
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod baresip;
 mod besides;
+mod branches;
 mod browser;
 mod calls;
 mod checkers;

@@ -4,7 +4,6 @@
 //! exactly which requests the set holds around it.
 
 use super::super::lex::escape;
-use super::super::week::Moment;
 use super::super::words::{Direction, Mode};
 use super::diagram::{Set, Spent};
 use super::parties::Witness;
@@ -164,11 +163,12 @@ impl Words<'_> {
     }
 
     fn time(&self) -> String {
-        let moment: Option<&Moment> =
-            self.only(self.space.time()).and_then(|value| self.space.times.cells.get(value));
-        match moment {
-            Some(moment) if self.space.times.dated => format!(" on {}", moment.dated()),
-            Some(moment) if self.space.times.cells.len() > 1 => format!(" on {moment}"),
+        let times = &self.space.times;
+        let cell = self.only(self.space.time()).and_then(|value| times.cells.get(value));
+        let place = times.told_in.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+        match cell.map(|cell| cell.first()) {
+            Some(moment) if times.dated => format!(" on {}{place}", moment.dated()),
+            Some(moment) if times.cells.len() > 1 => format!(" on {moment}"),
             Some(_) | None => String::new(),
         }
     }
