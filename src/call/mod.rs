@@ -14,6 +14,7 @@ mod parties;
 mod record;
 mod sides;
 mod stages;
+mod standing;
 mod targets;
 mod transfer;
 
@@ -22,4 +23,5 @@ pub use history::History;
 pub use ladder::{Rung, draw, rungs};
 pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;
+pub use standing::Standing;
 pub use transfer::{Errand, Join};

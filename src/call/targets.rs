@@ -231,7 +231,13 @@ impl Call {
             number.map_or_else(|| Party::User(uid.clone()), |number| Party::Number(Arc::clone(number)));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
-        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
+        desk.orders.push(Order::Invite(Invitation {
+            from,
+            callee: uid.clone(),
+            mode,
+            opening,
+            standing: None,
+        }));
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) enum Waiting {
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
+    Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
 }
 
 #[derive(Debug)]
@@ -393,6 +394,9 @@ impl Switchboard {
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
                 self.on_registration_stored(ctx, &uid, &asked, change, saved);
+            }
+            (Waiting::Activation { uid, asked, name }, outcome) => {
+                self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
             }
         }
     }

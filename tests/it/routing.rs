@@ -11,6 +11,7 @@ mod proof;
 mod properties;
 mod recurrences;
 mod shipped;
+mod standings;
 
 use std::sync::Arc;
 

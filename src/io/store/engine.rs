@@ -108,6 +108,7 @@ impl StoreHandle {
             | StoreOp::LoadInbox { .. }
             | StoreOp::LoadOutbox { .. } => &self.inner.reads,
             StoreOp::SaveBindings { .. }
+            | StoreOp::Activate { .. }
             | StoreOp::PutInbox(_)
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)

@@ -8,7 +8,7 @@ use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
     InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
-    StoredUser,
+    StoredProfile, StoredUser,
 };
 use ratatosk::routing::{Account, Profile, Status};
 
@@ -135,6 +135,15 @@ impl Store {
         self.users.get_mut(uid).unwrap().profile = Some(Arc::new(profile));
     }
 
+    /// Gives a user a profile beside the one that serves.
+    pub fn own_profile(&mut self, uid: &Uid, name: &str, code: Option<u8>, clients: &[&str], source: &str) {
+        let profile = Some(Arc::new(Profile::compile(source).unwrap()));
+        let clients = clients.iter().map(|client| Box::from(*client)).collect();
+        let user = self.users.get_mut(uid).unwrap();
+        let new = StoredProfile { name: name.into(), code, clients, profile };
+        user.profiles = user.profiles.iter().cloned().chain([new]).collect();
+    }
+
     /// The bindings of a user that a restarted server would find.
     pub fn bindings(&self, uid: &Uid) -> &[StoredBinding] {
         self.users.get(uid).map_or(&[], |user| &user.bindings)
@@ -242,6 +251,12 @@ impl Store {
                 let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
                 let new = (!value.is_empty()).then(|| (Box::from(&*key), Box::from(&*value)));
                 account.properties = others.chain(new).collect();
+                StoreOutcome::Saved
+            }
+            StoreOp::Activate { uid, profile } => {
+                let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
+                let own = user.profiles.iter().find(|own| Some(&own.name) == profile.as_ref());
+                user.profile = own.and_then(|own| own.profile.clone());
                 StoreOutcome::Saved
             }
             StoreOp::PutCall(record) => {
