@@ -83,6 +83,9 @@ pub struct Limits {
     /// Seconds that an answered call waits for a phone whose stream was lost: a network is changed,
     /// or a NAT restarted, in less, and the other side need not listen to silence for longer.
     pub lost_flow_s: u32,
+    /// Seconds that a phone which keeps flows (RFC 5626) may leave a stream silent, as it is told; after
+    /// a quarter more it is closed. What RFC 5626 §4.4.1 gives as the usual time for streams.
+    pub flow_timer_s: u32,
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
@@ -180,6 +183,7 @@ impl Default for Limits {
             session_s: 1_800,
             session_min_s: 90,
             lost_flow_s: 30,
+            flow_timer_s: 120,
             transactions: 200_000,
             page_bytes: 16_384,
             inbox_held: 16,

@@ -16,7 +16,7 @@ use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
-use crate::registrar::{Binding, Caller, User};
+use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Direction, Route, Target};
 use crate::sip::reason_phrase;
 
@@ -67,6 +67,15 @@ pub enum Order {
         /// What; empty removes it.
         value: Arc<str>,
     },
+    /// A flow of this user's does not work.
+    FlowFailed {
+        /// Whose.
+        uid: Uid,
+        /// The key of its binding.
+        binding: String,
+        /// Since when it was silent.
+        since: At,
+    },
     /// This half is over: let it go.
     Over(Key),
 }
@@ -82,6 +91,8 @@ pub struct Lookup {
     pub number: Arc<str>,
     /// The status of the phone that sent the call there, if one did.
     pub(super) cause: Option<u16>,
+    /// Whether it has named the number by `sips:`.
+    pub(super) sips: bool,
 }
 
 /// One half of a call.
@@ -103,6 +114,8 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
+    /// The one client of the callee's that is meant (RFC 5627).
+    pub(super) only: Option<Only>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -127,12 +140,13 @@ pub struct Call {
     pub(super) stage: Option<TimerId>,
     pub(super) next: Option<TimerId>,
     pub(super) silent: Option<TimerId>,
+    pub(super) flows: Option<TimerId>,
     pub(super) limit: Option<TimerId>,
 }
 
 #[derive(Debug)]
 pub(super) enum State {
-    Hunting(Hunt),
+    Hunting(Box<Hunt>),
     /// The tree ignores him: it rings for him, and nobody hears it.
     Ignoring,
     Bridged {
@@ -161,7 +175,7 @@ impl Call {
             caller: opening.caller,
             route,
             upstream: Side { leg: upstream, party: 0 },
-            state: State::Hunting(Hunt::default()),
+            state: State::Hunting(Box::default()),
             passage: opening.passage,
             reliable: opening.reliable,
             max_forwards: opening.max_forwards,
@@ -169,6 +183,7 @@ impl Call {
             searches: (opening.searches, opening.searches),
             history: opening.history,
             origin: opening.origin,
+            only: opening.only,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -185,6 +200,7 @@ impl Call {
             stage: None,
             next: None,
             silent: None,
+            flows: None,
             limit: None,
         }
     }
@@ -197,6 +213,11 @@ impl Call {
     /// The call that it is a half of.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// Whether everybody in it is reached over TLS only (`sips:`).
+    pub fn is_sips(&self) -> bool {
+        self.caller.face.sips
     }
 
     /// Which tree of his decides.
@@ -323,11 +344,15 @@ impl Call {
         self.searches.0 = self.searches.0.saturating_sub(refusal.spent);
         let contacts = std::mem::take(&mut refusal.contacts);
         self.forsake(desk, leg);
+        if self.ring_other_flow(desk, leg) {
+            return self.settle(desk);
+        }
         let State::Hunting(hunt) = &mut self.state else { return };
         let status = refusal.status;
         if (300..400).contains(&status) {
             hunt.end(leg);
-            if self.redirect(desk, status, &contacts) {
+            // Where else its user may be is nothing to one who wants this client.
+            if !self.is_for_one_client() && self.redirect(desk, status, &contacts) {
                 return self.settle(desk);
             }
         }
@@ -431,13 +456,14 @@ impl Call {
     /// Who asks, for the ladder: in his own half, the client that he calls with.
     pub(super) fn asker(&self, owner: &User, now: At) -> Party {
         let calling = |binding: &&Binding| self.origin.as_ref().is_some_and(|origin| origin.is(binding));
-        let found = owner.clients(now, None).find(calling).filter(|_| self.direction == Direction::Outgoing);
+        let found =
+            owner.bindings.reachable(now).find(calling).filter(|_| self.direction == Direction::Outgoing);
         found.map_or(Party::Asker, |binding| Party::client(owner, binding))
     }
 
     pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
         self.drop_transfer(desk);
-        for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent] {
+        for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent, &mut self.flows] {
             desk.wire.ctx.disarm(timer);
         }
         let record = Arc::new(self.record(desk.wire.ctx.now, status, end));

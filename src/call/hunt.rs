@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::base::{At, Key, Uid};
 use crate::leg::{Passage, Refusal, outcome_of, precedence, rank};
+use crate::registrar::Flowing;
 use crate::routing::Outcome;
 
 /// Early dialogs of one call towards its caller: as many as may ring at once.
@@ -41,8 +42,8 @@ pub(super) type Verdict = (Outcome, Option<Refusal>);
 /// What a branch rings: a later `try` that names it again lets it ring on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Rings {
-    /// A client of the owner's, by the key of its binding.
-    Client(Box<str>),
+    /// A client of the owner's.
+    Client(Flowing),
     /// Another user, by his own routing.
     User(Uid),
 }
@@ -65,6 +66,15 @@ pub(super) struct Branch {
     /// The early dialog that it belongs to.
     early: u8,
     ended: bool,
+}
+
+impl Rings {
+    fn flowing(&self) -> Option<&Flowing> {
+        match self {
+            Self::Client(flowing) => Some(flowing),
+            Self::User(_) => None,
+        }
+    }
 }
 
 impl Branch {
@@ -112,9 +122,24 @@ impl Hunt {
         self.branches.iter().any(|branch| branch.rings == *rings)
     }
 
-    /// [`Hunt::knows`] for a client, by the key of its binding.
-    pub(super) fn knows_client(&self, key: &str) -> bool {
-        self.branches.iter().any(|branch| matches!(&branch.rings, Rings::Client(own) if **own == *key))
+    /// [`Hunt::knows`] for a client, by whichever flow.
+    pub(super) fn knows_client(&self, client: &str) -> bool {
+        self.flowing().any(|own| *own.client == *client)
+    }
+
+    /// [`Hunt::knows`] for one flow of a client, by the key of its binding.
+    pub(super) fn knows_flow(&self, binding: &str) -> bool {
+        self.flowing().any(|own| *own.binding == *binding)
+    }
+
+    fn flowing(&self) -> impl Iterator<Item = &Flowing> {
+        self.branches.iter().filter_map(|branch| branch.rings.flowing())
+    }
+
+    /// The client that a leg rings, by which flow, and since when.
+    pub(super) fn client_of(&self, leg: Key) -> Option<(&Flowing, At)> {
+        let branch = self.ringing().find(|branch| branch.side.leg == leg)?;
+        Some((branch.rings.flowing()?, branch.began))
     }
 
     /// Whether anything rings that `names` holds of.
@@ -299,7 +324,8 @@ mod tests {
         for (index, claims) in [(0, 3), (1, 2), (2, 1)] {
             let share = hunt.share(7, claims).unwrap();
             let side = Side { leg: key(index), party: 0 };
-            hunt.add(Branch::new(side, Rings::Client(index.to_string().into()), share, At::START));
+            let rings = Rings::User(Uid::new(&index.to_string(), "north.test").unwrap());
+            hunt.add(Branch::new(side, rings, share, At::START));
         }
         let shares: Vec<u16> = hunt.branches.iter().map(|branch| branch.share).collect();
         assert_eq!(shares, [2, 2, 3]);

@@ -7,6 +7,7 @@
 mod abroad;
 mod call;
 mod elsewhere;
+mod flows;
 mod history;
 mod hunt;
 mod ladder;

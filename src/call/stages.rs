@@ -14,9 +14,10 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::effect::{CallTimer, Wake};
 use crate::leg::{LegWord, Passage, Refusal, own_status};
-use crate::routing::{Action, Outcome, Route, Try, Who};
+use crate::routing::{Action, Direction, Outcome, Route, TimedTarget, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
+use super::targets::{Hop, is_missing};
 
 impl Call {
     /// Does what the tree says now.
@@ -34,10 +35,13 @@ impl Call {
         match route.action() {
             Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
-                Who::User(uid) => self.ring_user(desk, uid, None, None),
-                Who::Number(number) => self.find_number(desk, number, None),
+                Who::User(uid) => self.ring_user(desk, uid, &Hop::default()),
+                Who::Number(number) => self.find_number(desk, number, &Hop::default()),
                 Who::Anonymous => self.refuse(desk, Refusal::status(404)),
             },
+            Action::Forward(_) | Action::Redirect(_) if self.is_for_one_client() => {
+                self.refuse(desk, Refusal::status(480));
+            }
             Action::Forward(uid) => self.forward(desk, uid),
             Action::Decline => self.refuse(desk, Refusal::status(603)),
             Action::Busy => self.refuse(desk, Refusal::status(486)),
@@ -64,13 +68,15 @@ impl Call {
         if self.history.has(desk.wire.ctx.settings, uid) {
             return self.refuse(desk, Refusal::status(482));
         }
-        let cause = self.cause();
-        self.ring_user(desk, uid, None, cause);
+        let hop = Hop { cause: self.cause(), ..Hop::default() };
+        self.ring_user(desk, uid, &hop);
     }
 
     fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        if plan.targets.iter().all(|timed| super::targets::is_missing(desk.owner, &timed.target)) {
+        let for_one = self.only.is_some() && self.direction == Direction::Incoming;
+        let is_missing = |timed: &TimedTarget| is_missing(desk.owner, &timed.target, for_one);
+        if plan.targets.iter().all(is_missing) {
             hunt.stand(self.earlier.take().map(|verdict| *verdict));
             return;
         }
@@ -134,7 +140,7 @@ impl Call {
     pub fn on_timer(&mut self, desk: &mut Desk<'_, '_, '_>, timer: CallTimer) {
         let is_told = match timer {
             CallTimer::Stage | CallTimer::Limit => true,
-            CallTimer::Next | CallTimer::Silent => false,
+            CallTimer::Next | CallTimer::Silent | CallTimer::Flows => false,
         };
         if is_told {
             self.ladder.time(self.after_ms(desk), timer);
@@ -143,6 +149,7 @@ impl Call {
             (State::Hunting(_), CallTimer::Stage) => self.come_back(desk, true),
             (State::Hunting(_), CallTimer::Next) => self.ring_next(desk),
             (State::Hunting(_), CallTimer::Silent) => self.on_silence(desk),
+            (State::Hunting(_), CallTimer::Flows) => self.on_silent_flows(desk),
             (State::Hunting(_), CallTimer::Limit) => {
                 self.refuse(desk, Refusal::status(own_status(Outcome::NoAnswer)));
             }
@@ -223,7 +230,7 @@ impl Call {
     }
 
     fn stop_timers(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        for timer in [&mut self.stage, &mut self.next, &mut self.silent] {
+        for timer in [&mut self.stage, &mut self.next, &mut self.silent, &mut self.flows] {
             desk.wire.ctx.disarm(timer);
         }
         self.later.clear();
@@ -231,6 +238,6 @@ impl Call {
 }
 
 /// How long a phone may be silent and still hold up the answer of others.
-fn patience(desk: &Desk<'_, '_, '_>) -> Duration {
+pub(super) fn patience(desk: &Desk<'_, '_, '_>) -> Duration {
     Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.silent_s))
 }

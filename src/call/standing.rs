@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Uid;
 use crate::effect::{CallTimer, Wake};
 use crate::leg::{Passage, Refusal};
+use crate::registrar::Flowing;
 use crate::routing::{self, Direction, Outcome, Profile, Route};
 
 use super::call::{Call, Desk, Order, State};
@@ -35,8 +36,8 @@ pub struct Standing {
     earlier: Option<(Outcome, Option<u16>)>,
     /// What this one has come to so far.
     verdict: Option<(Outcome, Option<u16>)>,
-    /// Clients that have refused, by the keys of their bindings.
-    clients: Vec<String>,
+    /// Clients that have refused, each with the key of the binding that it was rung by.
+    clients: Vec<(String, String)>,
     /// Users who have.
     users: Vec<String>,
     searches: (u16, u16),
@@ -58,7 +59,9 @@ impl Standing {
     }
 
     fn hunt(&self) -> Hunt {
-        let clients = self.clients.iter().map(|key| Rings::Client(key.as_str().into()));
+        let clients = self.clients.iter().map(|(client, binding)| {
+            Rings::Client(Flowing { client: client.as_str().into(), binding: binding.as_str().into() })
+        });
         let users = self.users.iter().filter_map(|uid| Uid::parse(uid).ok()).map(Rings::User);
         Hunt::resumed(clients.chain(users), self.verdict.map(verdict))
     }
@@ -113,6 +116,7 @@ impl Call {
             searches: self.searches.1,
             history: self.history.clone(),
             origin: self.origin.clone(),
+            only: self.only.clone(),
         };
         let (callee, mode) = (self.owner.clone(), self.route.mode());
         self.stop_ringing(desk, &Passage::reason(MOVED));
@@ -134,7 +138,7 @@ impl Call {
         self.earlier = standing.earlier.map(|kept| Box::new(verdict(kept)));
         self.searches = standing.searches;
         (self.redirections, self.children) = (standing.redirections, standing.children);
-        self.state = State::Hunting(standing.hunt());
+        self.state = State::Hunting(Box::new(standing.hunt()));
         self.upstream.party = self.ladder.party(self.asker(desk.owner, desk.wire.ctx.at()));
         self.ladder.invite(0, self.upstream.party, self.passage.has_body());
         let route = self.route.clone();
@@ -155,12 +159,14 @@ impl Hunt {
         hunt
     }
 
-    /// Clients and users that have refused, by their keys and addresses.
-    fn refused(&self) -> (Vec<String>, Vec<String>) {
+    /// Clients and users that have refused.
+    fn refused(&self) -> (Vec<(String, String)>, Vec<String>) {
         let (mut clients, mut users) = (Vec::new(), Vec::new());
         for rings in self.ended() {
             match rings {
-                Rings::Client(key) => clients.push(key.to_string()),
+                Rings::Client(Flowing { client, binding }) => {
+                    clients.push((client.to_string(), binding.to_string()));
+                }
                 Rings::User(uid) => users.push(uid.to_string()),
             }
         }

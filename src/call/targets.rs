@@ -2,7 +2,11 @@
 //!
 //! Nobody is rung twice by one `try`, whatever names lead to him, and no phone by its own call.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth).
+//! A call to a GRUU rings one client: the tree decides whether and when, and whatever it names besides is
+//! left out.
+//!
+//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1;
+//! RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
 
@@ -12,13 +16,24 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::dialog::Face;
 use crate::leg::{Dial, Refusal};
-use crate::registrar::{Binding, User};
-use crate::routing::{Action, Target, TimedTarget};
+use crate::registrar::{Binding, Caller, Only, User};
+use crate::routing::{Action, Direction, Target, TimedTarget, Who};
 
 use super::call::{Call, Desk, Order, State};
 use super::hunt::{Branch, Rings, Side};
 use super::ladder::Party;
 use super::parties::{Invitation, Opening};
+
+/// How a call comes to another user.
+#[derive(Debug, Default)]
+pub(super) struct Hop<'a> {
+    /// The number that he was found by.
+    pub(super) number: Option<&'a Arc<str>>,
+    /// The status for which the call goes there.
+    pub(super) cause: Option<u16>,
+    /// Whether a phone has named him by `sips:`: he is reached over TLS only, however the call began.
+    pub(super) sips: bool,
+}
 
 /// Whom the action of a tree names.
 #[derive(Debug, Default)]
@@ -34,7 +49,7 @@ impl Named {
             Callee::Clients(None) => self.every_client = true,
             Callee::Clients(name) => {
                 let keys = desk.owner.clients(desk.wire.ctx.at(), name);
-                self.clients.extend(keys.map(|binding| binding.stored.key.as_str().into()));
+                self.clients.extend(keys.map(|binding| binding.client().into()));
             }
             Callee::User(uid) => self.users.push(uid.clone()),
             Callee::Nobody => {}
@@ -43,7 +58,7 @@ impl Named {
 
     pub(super) fn covers(&self, rings: &Rings) -> bool {
         match rings {
-            Rings::Client(key) => self.every_client || self.clients.contains(key),
+            Rings::Client(flowing) => self.every_client || self.clients.contains(&flowing.client),
             Rings::User(uid) => self.users.contains(uid),
         }
     }
@@ -81,9 +96,10 @@ impl Call {
         for target in targets {
             match callee_of(desk.owner, target) {
                 Callee::Clients(name) => self.ring_clients(desk, name),
+                Callee::User(_) if self.is_for_one_client() => {}
                 Callee::User(uid) => {
                     let cause = self.cause();
-                    self.ring_user(desk, uid, None, cause);
+                    self.ring_user(desk, uid, &Hop { cause, ..Hop::default() });
                 }
                 Callee::Nobody => {}
             }
@@ -100,19 +116,40 @@ impl Call {
     fn branches_of(&self, desk: &Desk<'_, '_, '_>, target: &Target) -> u16 {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
-                let new = desk.owner.clients(desk.wire.ctx.at(), name).filter(|one| self.may_ring(one));
+                let all = desk.owner.clients(desk.wire.ctx.at(), name);
+                let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
+            Callee::User(_) if self.is_for_one_client() => 0,
             Callee::User(_) => 1,
             Callee::Nobody => 0,
         }
     }
 
-    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`.
-    fn may_ring(&self, binding: &Binding) -> bool {
-        let calls = self.origin.as_ref().is_some_and(|origin| origin.is(binding));
+    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`, nor
+    /// one that could not be called as the caller asks.
+    fn may_ring(&self, owner: &User, binding: &Binding) -> bool {
+        let client = binding.client();
+        let mut flows = owner.bindings.iter().filter(|flow| flow.client() == client);
+        let calls = self.origin.as_ref().is_some_and(|origin| flows.any(|flow| origin.is(flow)));
         let State::Hunting(hunt) = &self.state else { return false };
-        !calls && !hunt.knows_client(&binding.stored.key)
+        let is_meant = match &self.only {
+            Some(only) if self.is_for_one_client() => only.is(binding),
+            Some(_) | None => true,
+        };
+        let takes = binding.takes(self.caller.face.sips);
+        !calls && is_meant && takes && !hunt.knows_client(client)
+    }
+
+    /// Whether one client of the owner's is meant and nobody else.
+    pub(super) fn is_for_one_client(&self) -> bool {
+        self.only.is_some() && self.direction == Direction::Incoming
+    }
+
+    /// The one client of this user that is meant, where his half is asked.
+    pub(super) fn only_for(&self, uid: &Uid) -> Option<Only> {
+        let is_callee = matches!(self.route.to(), Who::User(to) if to == uid);
+        self.only.clone().filter(|_| is_callee && self.direction == Direction::Outgoing)
     }
 
     /// The status for which the call went on to this stage, if it did (408 stands for silence).
@@ -122,7 +159,7 @@ impl Call {
     }
 
     /// The breadth of one more branch; without any the branch has failed with 440.
-    fn take_share(&mut self) -> Option<u16> {
+    pub(super) fn take_share(&mut self) -> Option<u16> {
         let State::Hunting(hunt) = &mut self.state else { return None };
         let share = hunt.share(self.breadth, self.claims);
         self.claims = self.claims.saturating_sub(1);
@@ -135,8 +172,15 @@ impl Call {
     fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>, name: Option<&str>) {
         let owner = desk.owner;
         let history = self.history.header(&self.owner);
-        for binding in owner.clients(desk.wire.ctx.at(), name) {
-            if self.may_ring(binding)
+        let sips = self.caller.face.sips;
+        let mut clients = owner.clients(desk.wire.ctx.at(), name).peekable();
+        if clients.peek().is_some() && !owner.clients(desk.wire.ctx.at(), name).any(|one| one.takes(sips)) {
+            let State::Hunting(hunt) = &mut self.state else { return };
+            hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
+            return;
+        }
+        for binding in clients {
+            if self.may_ring(owner, binding)
                 && let Some(share) = self.take_share()
             {
                 self.ring_client(desk, binding, share, history.as_ref());
@@ -144,19 +188,19 @@ impl Call {
         }
     }
 
-    fn ring_client(
+    pub(super) fn ring_client(
         &mut self,
         desk: &mut Desk<'_, '_, '_>,
         binding: &Binding,
         share: u16,
         history: Option<&Bytes>,
     ) {
-        let callee =
-            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
+        let sips = self.caller.face.sips;
+        let callee = Face::of(&self.owner).secured(sips);
         let dial = Dial {
             call: self.key,
             flow: binding.flow,
-            contact: &binding.stored.contact,
+            contact: &binding.uri(sips),
             path: &binding.stored.path,
             from: &self.caller.face,
             to: &callee,
@@ -168,7 +212,8 @@ impl Call {
         };
         let leg = desk.legs.dial(desk.wire, &dial);
         let party = Party::client(desk.owner, binding);
-        self.begin_branch(desk, leg, Rings::Client(binding.stored.key.as_str().into()), share, party);
+        self.begin_branch(desk, leg, Rings::Client(binding.flowing()), share, party);
+        self.watch_flows(desk);
     }
 
     pub(super) fn begin_branch(
@@ -186,15 +231,8 @@ impl Call {
         }
     }
 
-    /// Asks another user's routing, unless it was asked before. `number`: what he was found by;
-    /// `cause`: the status for which the call goes there.
-    pub(super) fn ring_user(
-        &mut self,
-        desk: &mut Desk<'_, '_, '_>,
-        uid: &Uid,
-        number: Option<&Arc<str>>,
-        cause: Option<u16>,
-    ) {
+    /// Asks another user's routing, unless it was asked before.
+    pub(super) fn ring_user(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, hop: &Hop<'_>) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let rings = Rings::User(uid.clone());
         if hunt.knows(&rings) {
@@ -213,22 +251,25 @@ impl Call {
         self.searches.0 -= 1;
         self.children = self.children.saturating_add(1);
         if uid.cluster() != desk.wire.ctx.settings.cid.as_str() {
-            return self.ring_abroad(desk, uid, share);
+            return self.ring_abroad(desk, uid, share, hop.sips);
         }
+        let face = self.caller.face.clone();
+        let sips = face.sips || hop.sips;
         let from = desk.legs.link_out(self.key);
         let opening = Opening {
             id: Arc::clone(&self.id),
-            caller: self.caller.clone(),
+            caller: Caller { face: face.secured(sips), ..self.caller.clone() },
             passage: self.passage.clone(),
             reliable: self.reliable,
             max_forwards: self.max_forwards - 1,
             breadth: share,
             searches: self.searches.0,
-            history: self.history.to(uid, number, self.children, cause),
+            history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
+            only: self.only_for(uid),
         };
-        let party =
-            number.map_or_else(|| Party::User(uid.clone()), |number| Party::Number(Arc::clone(number)));
+        let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
+        let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
         desk.orders.push(Order::Invite(Invitation {
@@ -268,6 +309,10 @@ fn callee_of<'a>(owner: &User, target: &'a Target) -> Callee<'a> {
 }
 
 /// Whether nothing here can take a call to this target.
-pub(super) fn is_missing(owner: &User, target: &Target) -> bool {
-    matches!(callee_of(owner, target), Callee::Nobody)
+pub(super) fn is_missing(owner: &User, target: &Target, is_for_one_client: bool) -> bool {
+    match callee_of(owner, target) {
+        Callee::Clients(_) => false,
+        Callee::User(_) => is_for_one_client,
+        Callee::Nobody => true,
+    }
 }

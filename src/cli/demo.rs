@@ -189,6 +189,8 @@ impl Narrator {
                 format!("registered    {uid} at {via} for {expires_s} s")
             }
             Fact::Unregistered { uid, contact, why } => format!("unregistered  {uid} {contact} ({why})"),
+            Fact::Flow { uid, via, works: false } => format!("lost          {uid} at {via} does not answer"),
+            Fact::Flow { uid, via, works: true } => format!("found         {uid} at {via} answers again"),
             Fact::WrongPassword { account, source, .. } => {
                 format!("wrong password for {account} from {source}")
             }

@@ -21,6 +21,7 @@ mod failure;
 mod group;
 mod host;
 mod import;
+mod import_cpl;
 mod inbox;
 mod live;
 mod load;

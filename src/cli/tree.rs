@@ -9,6 +9,7 @@ use super::diff::Diff;
 use super::draw::Draw;
 use super::explain::Explain;
 use super::failure::Failure;
+use super::import_cpl::ImportCpl;
 use super::load::{self, Loaded};
 use super::loops::Loops;
 use super::replay::Replay;
@@ -53,6 +54,8 @@ pub(super) enum Tree {
         #[arg(long)]
         text: bool,
     },
+    /// Write the tree that does what a CPL script (RFC 3880) does.
+    ImportCpl(ImportCpl),
     /// Try a tree on what was asked of a user's trees before: tell every call and page that it would route
     /// differently; fail if there are any.
     Replay(Replay),
@@ -79,6 +82,7 @@ impl Tree {
             Self::Diff(diff) => diff.run(&load()?),
             Self::Loops(loops) => loops.run(&load()?),
             Self::Json { file, text } => json(desk, &file, text),
+            Self::ImportCpl(import) => import.run(&load()?),
             Self::Replay(replay) => replay.run(&load()?),
             Self::Draw(draw) => draw.run(&load()?),
             Self::Explain(explain) => explain.run(&load()?),

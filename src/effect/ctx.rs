@@ -12,7 +12,7 @@ use crate::config::Settings;
 
 use super::dns::Question;
 use super::fact::Fact;
-use super::net::Flow;
+use super::net::{Flow, StreamId};
 use super::store::StoreOp;
 use super::wake::Wake;
 use super::{Effect, Ticket};
@@ -62,6 +62,11 @@ impl<'a> Ctx<'a> {
     /// Sends a long request by a stream if one can be had, else as a datagram.
     pub fn send_long(&mut self, flow: Flow, stream: Bytes, datagram: Bytes, ticket: Ticket) {
         self.effects.push(Effect::SendLong { flow, stream, datagram, ticket });
+    }
+
+    /// Has a stream closed if its far end is silent for so long.
+    pub fn hear_from(&mut self, stream: StreamId, within: Duration) {
+        self.effects.push(Effect::HearFrom { stream, within });
     }
 
     /// Asks the store.

@@ -31,6 +31,15 @@ pub enum Fact {
         /// `removed`, `expired`, `connection closed`.
         why: &'static str,
     },
+    /// The flow of a binding does not work, or works again.
+    Flow {
+        /// Whose.
+        uid: Uid,
+        /// The transport and far end.
+        via: String,
+        /// Whether it works.
+        works: bool,
+    },
     /// Somebody gave a wrong password.
     WrongPassword {
         /// The account he tried, as he wrote it.

@@ -50,6 +50,14 @@ pub enum Effect {
         /// Who wants to know.
         ticket: Ticket,
     },
+    /// From now on a stream is to be closed when its far end has been silent for so long: it was told to
+    /// keep it alive, and does so while it is there (RFC 5626 §4.4.1).
+    HearFrom {
+        /// Which.
+        stream: StreamId,
+        /// For how long.
+        within: std::time::Duration,
+    },
     /// Ask the store.
     Store {
         /// Under this ticket the outcome comes back.

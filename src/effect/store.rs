@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Cid, Uid};
 use crate::routing::{Account, Profile, Status};
+use crate::sip::{NameAddr, is_sips};
 
 use super::fact::{CallRecord, PageRecord};
 use super::net::Transport;
@@ -43,6 +44,14 @@ pub enum StoreOp {
         uid: Uid,
         /// Which.
         profile: Option<Box<str>>,
+    },
+    /// Make a CPL script the profile `cpl` of a user, in place of the one before; it serves if he has chosen
+    /// none of his own: [`StoreOutcome::Imported`].
+    ImportScript {
+        /// Whose.
+        uid: Uid,
+        /// What; without it the profile is taken away.
+        script: Option<Bytes>,
     },
     /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
     PutCall(Arc<CallRecord>),
@@ -118,6 +127,8 @@ pub enum StoreOutcome {
     /// Pages that wait for a cluster, oldest first, and when the next one that was left is due,
     /// milliseconds since 1970.
     Outbox(Vec<OutboxPage>, Option<i64>),
+    /// Whether a script has changed anything that is stored, or in one sentence why it cannot be taken.
+    Imported(Result<bool, Box<str>>),
     /// There is no room for it: nothing was changed.
     Full,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.
@@ -248,6 +259,24 @@ pub struct InboxPage {
     pub copy: bool,
     /// Whether it waits until its reader is available.
     pub held: bool,
+}
+
+impl InboxPage {
+    /// Whether it was sent by `sips:`, and may be delivered over TLS only: its From tells.
+    pub fn is_sips(&self) -> bool {
+        is_by_sips(&self.from)
+    }
+}
+
+impl OutboxPage {
+    /// Whether it was sent by `sips:`, and may go to its cluster over TLS only: its From tells.
+    pub fn is_sips(&self) -> bool {
+        is_by_sips(&self.from)
+    }
+}
+
+fn is_by_sips(from: &str) -> bool {
+    NameAddr::parse(from.as_bytes()).is_some_and(|from| is_sips(from.uri))
 }
 
 /// A page that waits for another cluster.

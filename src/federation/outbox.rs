@@ -127,6 +127,7 @@ impl Peers {
             }
             StoreOutcome::Saved => {}
             StoreOutcome::User(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Full
@@ -173,6 +174,11 @@ impl Peers {
             if page.stored_ms <= oldest_ms {
                 let hours = ctx.settings.limits.outbox_s / 3600;
                 self.settle(ctx, id, page, format!("expired after {hours} h"));
+                continue;
+            }
+            if page.is_sips() && !self.is_secure(id) {
+                // Its cluster was reached over TLS when it was stored, and perhaps will be again.
+                self.defer(ctx, id, &page);
                 continue;
             }
             let Some(flow) = self.flow(id) else { return };

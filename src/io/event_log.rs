@@ -16,6 +16,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::Unregistered { uid, contact, why } => {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
+        Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
         Fact::WrongPassword { account, source, paused } => {
             let account = redacted(account);
             if *paused {

@@ -61,8 +61,12 @@ impl Page {
         if let Err(status) = may_go {
             return self.note((outcome_of(status), status));
         }
+        if self.only_for(uid).is_some() {
+            // What is kept for another cluster is kept for a user, and not for one client of his.
+            return self.note((Outcome::Unreachable, 480));
+        }
         let page = Arc::new(self.letter(desk, uid, &self.sheet()));
-        match desk.peers.way(desk.ctx, uid, Mode::Page) {
+        match desk.peers.way(desk.ctx, uid, (Mode::Page, self.sender.face.sips)) {
             Ok(way) => {
                 let owner = Owner::Page(self.key);
                 let client = send_page(desk.ctx, desk.transactions, desk.peers, (owner, way), &page);
@@ -73,7 +77,7 @@ impl Page {
                 }
             }
             Err(Unreachable::Down) => self.keep(desk, &page, Duration::ZERO),
-            Err(why @ (Unreachable::Stranger | Unreachable::Forbidden)) => {
+            Err(why @ (Unreachable::Stranger | Unreachable::Forbidden | Unreachable::Insecure)) => {
                 self.note((outcome_of(why.status()), why.status()));
             }
         }
@@ -82,7 +86,7 @@ impl Page {
     /// A page that nobody asks after goes to a user of another cluster, if that is there.
     pub(super) fn send_aside(&self, desk: &mut Desk<'_, '_>, uid: &Uid, sheet: &Sheet<'_>) {
         if self.may_go_to(desk, uid).is_ok()
-            && let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page)
+            && let Ok(way) = desk.peers.way(desk.ctx, uid, (Mode::Page, self.sender.face.sips))
         {
             let page = self.letter(desk, uid, sheet);
             send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);
@@ -144,6 +148,7 @@ impl Page {
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
         }
         self.settle(desk);

@@ -164,6 +164,12 @@ impl Round {
         }
     }
 
+    /// By which binding a request went to a client, and when.
+    pub fn binding_of(&self, client: Key) -> Option<(&str, At)> {
+        let sent = self.open.iter().find(|sent| sent.client == client)?;
+        Some((&sent.binding, sent.at))
+    }
+
     /// A client has answered, or not at all.
     pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) {
         if status < 200 {
@@ -274,7 +280,10 @@ impl Round {
             return if loaded && !self.stirred { self.end(desk, left) } else { self.load(desk) };
         };
         let taken = self.taken.iter().any(|taken| **taken == *page.id);
-        self.state = State::Offered { page, refused: None, is_late: false };
+        // A page by `sips:` waits for a client that can be reached so, and holds up no other.
+        let (owner, now) = (desk.owner, desk.ctx.at());
+        let waits = owner.bindings.any(now) && !owner.clients(now, None).any(|one| one.takes(page.sips));
+        self.state = State::Offered { page, refused: waits.then_some(480), is_late: false };
         if taken {
             return self.mark(desk);
         }
@@ -289,12 +298,13 @@ impl Round {
         let letter = Letter {
             from: &page.from,
             to: &self.uid,
+            sips: page.sips,
             max_forwards: MAX_FORWARDS,
             date: Some(page.stored_ms),
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, None).filter(|one| to(one)) {
+        for binding in owner.clients(now, None).filter(|one| one.takes(page.sips) && to(one)) {
             if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
                 continue;
             }

@@ -8,6 +8,7 @@
 mod abroad;
 mod delivery;
 mod desk;
+mod flows;
 mod letter;
 mod page;
 mod parties;

@@ -26,11 +26,12 @@ use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step}
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
 use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
-use crate::registrar::Caller;
+use crate::registrar::{Caller, Only};
 use crate::routing::{Direction, Outcome, Route};
 
 use super::abroad::Errand;
 use super::desk::{Desk, Order};
+use super::flows::Sent;
 use super::parties::{PageOpening, Upstream};
 use super::verdict::{verdict, write_required};
 
@@ -39,13 +40,15 @@ use super::verdict::{verdict, write_required};
 pub struct Page {
     pub(super) key: Key,
     pub(super) id: Arc<str>,
-    direction: Direction,
+    pub(super) direction: Direction,
     pub(super) owner: Uid,
     pub(super) sender: Caller,
     pub(super) origin: Origin,
     pub(super) route: Route,
     pub(super) upstream: Upstream,
     pub(super) passage: Passage,
+    /// The one client of the recipient's that is meant (RFC 5627).
+    pub(super) only: Option<Only>,
     pub(super) max_forwards: u8,
     /// How many further halves there may be, now and at first.
     pub(super) halves: (u16, u16),
@@ -57,6 +60,8 @@ pub struct Page {
     late: SmallVec<[Key; 2]>,
     /// Those of them, and of this stage's, that went to other clusters.
     pub(super) errands: Vec<Errand>,
+    /// Those that went to the owner's phones, answered or not.
+    pub(super) sent: SmallVec<[Sent; 1]>,
     /// Whether the owner's inbox is to have a copy.
     pub(super) copy_wanted: bool,
     /// Whether it waits in the owner's inbox.
@@ -132,6 +137,7 @@ impl Page {
             route,
             upstream,
             passage: opening.passage,
+            only: opening.only,
             max_forwards: opening.max_forwards,
             halves: (opening.halves, opening.halves),
             visited: opening.visited,
@@ -139,6 +145,7 @@ impl Page {
             earlier: None,
             late: SmallVec::new(),
             errands: Vec::new(),
+            sent: SmallVec::new(),
             copy_wanted: false,
             is_kept: false,
             began: now.at,
@@ -162,6 +169,9 @@ impl Page {
         match (&mut self.state, status) {
             (State::Asking(_), ..300) => self.finish(desk, 200, "client"),
             (State::Asking(_), _) if known => {
+                if self.send_by_other_flow(desk, client) {
+                    return;
+                }
                 self.note(verdict(status, &self.passage));
                 self.settle(desk);
             }

@@ -80,18 +80,14 @@ impl Page {
         let id: Arc<str> = format!("{:016x}", desk.ctx.rng.draw()).into();
         let origin = Origin { call_id: Arc::clone(&id), cseq: 1 };
         let owner = self.owner().clone();
-        let face = Face {
-            name: desk.owner.name.clone(),
-            user: owner.user().to_owned(),
-            host: owner.cluster().to_owned(),
-        };
+        let face = Face { name: desk.owner.name.clone(), sips: self.sender.face.sips, ..Face::of(&owner) };
         let caller = Caller { who: Who::User(owner.clone()), face, own: Some(owner) };
         if is_foreign(desk, &sender) {
             let sheet = Sheet { id: &id, sender: &caller, origin: &origin, passage: &passage };
             return self.send_aside(desk, &sender, &sheet);
         }
         if let Ok(opening) = self.opening(desk, &sender) {
-            let opening = PageOpening { id, sender: caller, origin, passage, ..opening };
+            let opening = PageOpening { id, sender: caller, origin, passage, only: None, ..opening };
             desk.orders.push(Order::Invite(PageInvitation { from: None, recipient: sender, opening }));
         }
     }
@@ -124,7 +120,8 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
+        let clients = owner.clients(now, name.map(AsRef::as_ref));
+        for binding in clients.filter(|one| one.takes(self.sender.face.sips)) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }

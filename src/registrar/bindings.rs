@@ -1,7 +1,14 @@
 //! The bindings of one user, in memory.
 //!
-//! Implements: RFC 3261 §10.2.1, §10.3 (URI equivalence); RFC 5626 §4.1 (instance-id); RFC 3327.
+//! A client that keeps several flows has a binding for each. It is called by one of them at a time: by
+//! the best of those of which nothing bad is known, and by one that has failed only where there is no
+//! better. A flow that has failed is good again when its phone registers by it or answers.
+//!
+//! Implements: RFC 3261 §10.2.1, §10.3 (URI equivalence); RFC 5626 §4.1 (instance-id), §5.3 (one flow of
+//! an instance at a time), §7; RFC 3327; RFC 5630 §5.3, §5.4 (`sips:` Contacts).
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +19,7 @@ use crate::config::Settings;
 use crate::effect::admin::LiveBinding;
 use crate::effect::store::StoredBinding;
 use crate::effect::{Flow, StreamId, Transport};
-use crate::sip::Uri;
+use crate::sip::{Uri, is_sips};
 
 /// One binding: AOR ↔ Contact until it expires.
 #[derive(Debug, Clone)]
@@ -23,6 +30,17 @@ pub struct Binding {
     pub flow: Flow,
     /// When it expires.
     pub expires: At,
+    /// Whether the last thing known of its flow is that it does not work.
+    pub has_failed: bool,
+}
+
+/// A client, and by which of its flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flowing {
+    /// Which client: see [`Binding::client`].
+    pub client: Box<str>,
+    /// The key of the binding.
+    pub binding: Box<str>,
 }
 
 /// All bindings of one user.
@@ -42,16 +60,23 @@ impl Bindings {
                 let left_s = u64::try_from(stored.expires_s - now.wall_s()).ok().filter(|left| *left > 0)?;
                 let listener = listener_of(settings, &stored)?;
                 let flow = Flow { listener, remote: stored.target, stream: None };
-                Some(Binding { stored, flow, expires: now.at + Duration::from_secs(left_s) })
+                Some(Binding {
+                    stored,
+                    flow,
+                    expires: now.at + Duration::from_secs(left_s),
+                    has_failed: false,
+                })
             })
             .collect();
         Self { list }
     }
 
-    /// Those that are good now, best `q` first, the latest first among equals.
+    /// Those that are good now: those whose flow has failed last, best `q` first, the latest first among
+    /// equals.
     pub fn reachable(&self, now: At) -> impl Iterator<Item = &Binding> {
         let mut order: SmallVec<[&Binding; 4]> = self.list.iter().filter(|b| b.expires > now).collect();
-        order.sort_by(|a, b| b.stored.q.cmp(&a.stored.q).then(b.expires.cmp(&a.expires)));
+        let place = |b: &Binding| (b.has_failed, Reverse(b.stored.q), Reverse(b.expires));
+        order.sort_by_key(|binding| place(binding));
         order.into_iter()
     }
 
@@ -78,6 +103,25 @@ impl Bindings {
                 && Uri::parse(binding.stored.contact.as_bytes()).is_ok_and(|uri| uri.same_as(contact))
         };
         self.list.iter().find(|binding| binding.stored.key == key).or_else(|| self.list.iter().find(same))
+    }
+
+    /// The one with this key.
+    pub fn get(&self, key: &str) -> Option<&Binding> {
+        self.list.iter().find(|binding| binding.stored.key == key)
+    }
+
+    /// A request by this binding's flow, sent at `sent`, has shown whether that works. A failure says
+    /// nothing of a phone that has registered since. True if that is news.
+    pub fn note(&mut self, key: &str, works: bool, sent: At) -> bool {
+        let Some(own) = self.list.iter_mut().find(|binding| binding.stored.key == key) else { return false };
+        let is_news = own.has_failed == works && (works || own.registered() <= sent);
+        own.has_failed ^= is_news;
+        is_news
+    }
+
+    /// Whether a flow of any has failed.
+    pub fn any_failed(&self) -> bool {
+        self.list.iter().any(|binding| binding.has_failed)
     }
 
     /// All of them.
@@ -122,17 +166,54 @@ impl Bindings {
 }
 
 impl Binding {
+    /// Whether its client has registered a `sips:` Contact: only then it is reached by `sips:`.
+    pub fn is_sips(&self) -> bool {
+        is_sips(self.stored.contact.as_bytes())
+    }
+
+    /// Whether a call or page may go there: one by `sips:` to a `sips:` Contact only (RFC 5630 §5.3).
+    pub fn takes(&self, sips: bool) -> bool {
+        !sips || self.is_sips()
+    }
+
+    /// The Request-URI by which it is called: its Contact, which as a `sips:` one stands for the same as a
+    /// `sip:` one too (RFC 5630 §5.3, §5.4).
+    pub fn uri(&self, sips: bool) -> Cow<'_, str> {
+        match self.stored.contact.get(5..).filter(|_| self.is_sips() && !sips) {
+            Some(rest) => format!("sip:{rest}").into(),
+            None => self.stored.contact.as_str().into(),
+        }
+    }
+
     /// Whole seconds until it expires.
     pub fn left_s(&self, now: At) -> u64 {
         // Rounded: what was granted a moment ago is told as granted; 0 would mean that it is gone.
         (self.expires.since(now) + Duration::from_millis(500)).as_secs().max(1)
     }
 
+    /// Which client it is of: its instance-id, or for one that tells none the binding itself.
+    pub fn client(&self) -> &str {
+        if self.stored.instance.is_empty() { &self.stored.key } else { &self.stored.instance }
+    }
+
+    /// Its client, and which of its flows it is.
+    pub fn flowing(&self) -> Flowing {
+        Flowing { client: self.client().into(), binding: self.stored.key.as_str().into() }
+    }
+
+    /// The number of its flow among those of its client (RFC 5626 §4.2), if it has one.
+    pub fn reg_id(&self) -> Option<&str> {
+        let number = self.stored.key.strip_prefix(&self.stored.instance)?.strip_prefix('#');
+        number.filter(|_| !self.stored.instance.is_empty())
+    }
+
+    /// When its phone last registered.
+    pub fn registered(&self) -> At {
+        self.expires.before(Duration::from_secs(self.stored.granted_s.into()))
+    }
+
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
     pub fn has_instance(&self, instance: &str) -> bool {
-        let bare = |text: &'_ str| -> String {
-            text.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
-        };
         !self.stored.instance.is_empty() && bare(&self.stored.instance) == bare(instance)
     }
 
@@ -153,6 +234,11 @@ impl Binding {
     pub fn via(&self) -> String {
         format!("{} {}", self.stored.transport, self.flow.remote)
     }
+}
+
+/// An instance-id without what it is quoted with.
+pub(super) fn bare(instance: &str) -> String {
+    instance.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
 }
 
 /// A `q` in thousandths as it is written: `0.5`.

@@ -8,12 +8,15 @@ use crate::dialog::Face;
 use crate::routing::Who;
 use crate::sip::{NameAddr, Scheme, Uri};
 
+use super::gruu::{Meaning, Only, meaning};
+
 /// The one who calls or writes.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// As trees see him.
     pub who: Who,
-    /// As phones see him.
+    /// As phones see him; by a `sips:` address if he has asked for one, so that nobody is reached for him
+    /// but over TLS.
     pub face: Face,
     /// Who he really is if he is a user of this cluster, hidden or not: for other clusters, to which
     /// we answer for him.
@@ -25,11 +28,12 @@ impl Caller {
     /// nobody is told where a call went.
     pub fn called(settings: &Settings, who: &Who) -> Self {
         let host = settings.cid.as_str();
-        let face = |user: &str, host: &str| Face { name: None, user: user.to_owned(), host: host.to_owned() };
         let (face, own) = match who {
-            Who::User(uid) if uid.cluster() == host => (face(uid.user(), host), Some(uid.clone())),
-            Who::User(uid) => (face(uid.user(), uid.cluster()), None),
-            Who::Number(number) => (face(number, host), None),
+            Who::User(uid) => (Face::of(uid), (uid.cluster() == host).then(|| uid.clone())),
+            Who::Number(number) => {
+                let (user, host) = (number.to_string(), host.to_owned());
+                (Face { name: None, user, host, sips: false }, None)
+            }
             Who::Anonymous => (Face::anonymous(), None),
         };
         Self { who: who.clone(), face, own }
@@ -44,11 +48,10 @@ impl Caller {
         }
         let face = match self.who {
             Who::Anonymous => self.face.clone(),
-            Who::User(_) | Who::Number(_) => Face {
-                name: self.face.name.clone(),
-                user: owner.user().to_owned(),
-                host: owner.cluster().to_owned(),
-            },
+            Who::User(_) | Who::Number(_) => {
+                let name = self.face.name.clone();
+                Face { name, sips: self.face.sips, ..Face::of(owner) }
+            }
         };
         (owner.clone(), face)
     }
@@ -59,6 +62,27 @@ impl Caller {
 pub fn who_of(settings: &Settings, address: &[u8]) -> Option<Who> {
     let uri = NameAddr::parse(address).map_or(address, |named| named.uri);
     who_of_uri(settings, &Uri::parse(uri).ok()?)
+}
+
+/// The one client that a URI or the address in a header names, if it is a public GRUU.
+pub fn only_of(address: &[u8]) -> Option<Only> {
+    let named = || Uri::parse(NameAddr::parse(address)?.uri).ok();
+    Only::of(&Uri::parse(address).ok().or_else(named)?)
+}
+
+/// The user of ours that a request of another cluster's is for, and the one client of his that is meant: a
+/// temporary GRUU has to be opened before anybody knows whose it is.
+pub fn callee_of(settings: &Settings, request_uri: &[u8]) -> Option<(Who, Option<Only>)> {
+    let uri = Uri::parse(request_uri).ok()?;
+    match who_of_uri(settings, &uri)? {
+        Who::User(uid) if uid.cluster() != settings.cid.as_str() => None,
+        Who::User(uid) => match meaning(settings, &uid) {
+            Meaning::Plain => Some((Who::User(uid), Only::of(&uri))),
+            Meaning::Client(uid, only) => Some((Who::User(uid), Some(only))),
+            Meaning::Nobody => None,
+        },
+        who @ (Who::Number(_) | Who::Anonymous) => Some((who, None)),
+    }
 }
 
 /// [`who_of`] for a URI that was read.

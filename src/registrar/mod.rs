@@ -6,17 +6,20 @@
 mod auth;
 mod bindings;
 mod contacts;
+mod gruu;
 mod identity;
+mod outbound;
 mod patience;
 mod register;
 mod strangers;
 mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
-pub use bindings::{Binding, Bindings};
+pub use bindings::{Binding, Bindings, Flowing};
 pub use contacts::Contacts;
-pub use identity::{Caller, aor_of, who_of, who_of_uri};
+pub use gruu::{Meaning, Only, is_spent, meaning};
+pub use identity::{Caller, aor_of, callee_of, only_of, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
-pub use register::{Change, Denied, registration_reply, requested_change};
+pub use register::{Change, Denied, kept_alive, registration_reply, requested_change};
 pub use strangers::Strangers;
 pub use user::User;

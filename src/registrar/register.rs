@@ -3,7 +3,7 @@
 //! Asked, stored, then done: [`requested_change`] says what a REGISTER wants without changing
 //! anything; the change takes effect once the store has it.
 //!
-//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6.
+//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6, §7 (Flow-Timer); RFC 5627 §5.1, §5.2.
 
 use std::time::Duration;
 
@@ -11,13 +11,16 @@ use smallvec::SmallVec;
 
 use crate::base::{Limits, Now};
 use crate::config::Settings;
-use crate::effect::Flow;
 use crate::effect::store::StoredBinding;
+use crate::effect::{Ctx, Flow, StreamId};
 use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer};
 use crate::transaction::Asked;
 use crate::transport::target;
 
 use super::bindings::{Binding, q_text};
+use super::gruu;
+use super::identity::aor_of;
+use super::outbound::{Outbound, outbound, reg_id};
 use super::user::User;
 
 /// What a REGISTER asks for.
@@ -41,6 +44,8 @@ pub enum Denied {
     TooBrief,
     /// 403: too many bindings, or a Contact that we will not call.
     Forbidden,
+    /// 439: who stands between us and the phone cannot keep its flows apart.
+    NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).
     OutOfOrder,
 }
@@ -57,11 +62,19 @@ pub fn requested_change(
     if wildcard {
         return remove_all(user, request);
     }
+    match outbound(request) {
+        Outbound::Plain | Outbound::Flow => {}
+        Outbound::NoFirstHop => return Err(Denied::NoFirstHop),
+        Outbound::Several => return Err(Denied::Bad),
+    }
     let mut change = Change::default();
     for line in request.values(Name::Contact) {
         let contact = NameAddr::parse(line).ok_or(Denied::Bad)?;
         let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
         let asked = Asking { settings, now, request, flow };
+        if contact.param("+sip.instance").is_some() && names_itself(settings, user, &uri) {
+            return Err(Denied::Forbidden);
+        }
         let key = key_of(&contact);
         let own = user.bindings.find(&key, &uri, contact.param("+sip.instance").is_some());
         if own.is_some_and(|own| is_older(own, request)) {
@@ -92,6 +105,11 @@ pub fn requested_change(
     Ok(change)
 }
 
+/// Whether a Contact is the address that it is to be bound to, or a GRUU: it would go round.
+fn names_itself(settings: &Settings, user: &User, contact: &Uri<'_>) -> bool {
+    aor_of(settings, contact).is_some_and(|uid| uid == user.uid || contact.params.has("gr"))
+}
+
 /// How many bindings there would be.
 fn would_hold(user: &User, change: &Change) -> usize {
     let is_put = |key: &str| change.put.iter().any(|binding| binding.stored.key == key);
@@ -100,8 +118,10 @@ fn would_hold(user: &User, change: &Change) -> usize {
 }
 
 /// The 200 of a REGISTER: every binding with what is left of it.
-pub fn registration_reply(now: Now, user: &User, asked: &Asked, to_tag: &[u8]) -> Writer {
+pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag: &[u8]) -> Writer {
+    let (settings, now) = (ctx.settings, ctx.now);
     let mut writer = asked.answer(200, to_tag);
+    let knows_gruus = asked.request.has_token(Name::Supported, "gruu");
     for binding in user.bindings.iter().filter(|binding| binding.expires > now.at) {
         let stored = &binding.stored;
         let instance = if stored.instance.is_empty() {
@@ -109,16 +129,46 @@ pub fn registration_reply(now: Now, user: &User, asked: &Asked, to_tag: &[u8]) -
         } else {
             format!(";+sip.instance=\"{}\"", stored.instance)
         };
+        let reg_id = binding.reg_id().map(|number| format!(";reg-id={number}")).unwrap_or_default();
+        let gruus = if knows_gruus { gruus_of(ctx, user, binding) } else { String::new() };
         let q = if stored.q == 1000 { String::new() } else { format!(";q={}", q_text(stored.q)) };
         writer.text(
             Name::Contact,
-            format_args!("<{}>;expires={}{q}{instance}", stored.contact, binding.left_s(now.at)),
+            format_args!(
+                "<{}>;expires={}{q}{instance}{reg_id}{gruus}",
+                stored.contact,
+                binding.left_s(now.at)
+            ),
         );
+    }
+    if outbound(&asked.request) == Outbound::Flow {
+        writer.header(Name::Require, b"outbound");
+    }
+    if kept_alive(asked).is_some() {
+        writer.number(Name::FlowTimer, u64::from(settings.limits.flow_timer_s));
     }
     if asked.request.has_token(Name::Supported, "path") {
         writer.copy(&asked.request, Name::Path);
     }
     writer
+}
+
+/// The addresses that reach this client alone, as its own user is told them.
+fn gruus_of(ctx: &mut Ctx<'_>, user: &User, binding: &Binding) -> String {
+    if binding.stored.instance.is_empty() {
+        return String::new();
+    }
+    let public = gruu::public(&user.uid, &binding.stored.instance);
+    let temporary = gruu::temporary(ctx.settings, ctx.rng, &user.uid, binding);
+    let temporary = temporary.map(|gruu| format!(";temp-gruu=\"{gruu}\"")).unwrap_or_default();
+    format!(";pub-gruu=\"{public}\"{temporary}")
+}
+
+/// The stream that a phone keeps alive, if it has registered it as a flow and nobody stands between. Of a
+/// datagram nobody knows whether it has come, so that silence says nothing there.
+pub fn kept_alive(asked: &Asked) -> Option<StreamId> {
+    let is_flow = outbound(&asked.request) == Outbound::Flow && !asked.request.has(Name::Path);
+    asked.flow.stream.filter(|_| is_flow)
 }
 
 /// `Contact: *` with `Expires: 0`, and nothing else (RFC 3261 §10.2.2).
@@ -148,12 +198,11 @@ fn granted(limits: &Limits, asked: Option<u32>) -> Result<u32, Denied> {
 fn key_of(contact: &NameAddr<'_>) -> String {
     let instance = contact.param("+sip.instance").unwrap_or_default();
     let text = if instance.is_empty() { contact.uri } else { instance };
-    let mut key = String::from_utf8_lossy(text).into_owned();
-    if let (false, Some(reg_id)) = (instance.is_empty(), contact.param("reg-id")) {
-        key.push('#');
-        key.push_str(&String::from_utf8_lossy(reg_id));
+    let text = String::from_utf8_lossy(text);
+    match reg_id(contact) {
+        Some(reg_id) => format!("{text}#{reg_id}"),
+        None => text.into_owned(),
     }
-    key
 }
 
 /// Whether the same phone has already asked for something later (RFC 3261 §10.3 step 7).
@@ -221,6 +270,6 @@ impl Asking<'_> {
             granted_s,
         };
         let expires = self.now.at + Duration::from_secs(u64::from(granted_s));
-        Ok(Binding { stored, flow, expires })
+        Ok(Binding { stored, flow, expires, has_failed: false })
     }
 }

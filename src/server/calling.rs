@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::base::{Key, ServerIndex, Uid};
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
+use crate::config::Settings;
 use crate::dialog::Face;
-use crate::effect::{Ctx, StoreOp};
+use crate::effect::{Ctx, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
-use crate::registrar::{Caller, User, who_of_uri};
+use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
-use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
+use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri, is_sips};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
@@ -33,7 +34,7 @@ impl Switchboard {
             writer.header(Name::Accept, CARRIED);
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
-        if !has_one_contact(&request) {
+        if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
@@ -57,6 +58,7 @@ impl Switchboard {
         let passage = Passage::of(&request);
         let who = (Who::User(uid.clone()), to);
         let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
+        let registered = registered_contact(ctx, user, &request, &origin);
         let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
         let profiles = (&profile, &ctx.settings.default_profile);
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
@@ -71,6 +73,7 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::new(hides_history(&request)),
             origin: Some(origin),
+            only: only_of(request.request_uri()),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -78,6 +81,9 @@ impl Switchboard {
         let user_part = shown.split('@').next().unwrap_or_default().to_owned();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let upstream = self.legs.answer(&mut wire, key, asked, user_part);
+        if let Some(contact) = registered {
+            self.legs.called_at(upstream, &contact);
+        }
         self.calls.insert(Call::new(
             key,
             opening,
@@ -124,6 +130,9 @@ impl Switchboard {
         user.used = ctx.at();
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse_invitation(&invitation, 486);
+        }
+        if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
+            return self.refuse_invitation(&invitation, 404);
         }
         // Two users have sent the same call on to him (RFC 3261 §8.2.2.2: merged requests).
         if user.called.contains(&invitation.opening.id) {
@@ -183,7 +192,14 @@ impl Switchboard {
 
     pub(super) fn on_call_order(&mut self, ctx: &mut Ctx<'_>, order: Order) {
         match order {
-            Order::Invite(invitation) => {
+            Order::Invite(mut invitation) => {
+                match meaning(ctx.settings, &invitation.callee) {
+                    Meaning::Plain => {}
+                    Meaning::Client(uid, only) => {
+                        (invitation.callee, invitation.opening.only) = (uid, Some(only));
+                    }
+                    Meaning::Nobody => return self.refuse_invitation(&invitation, 404),
+                }
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
@@ -194,6 +210,7 @@ impl Switchboard {
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Set { uid, key, value } => self.set_property(ctx, &uid, key, value),
+            Order::FlowFailed { uid, binding, since } => self.on_flow_failed(ctx, &uid, &binding, since),
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {
@@ -209,6 +226,14 @@ impl Switchboard {
             }
         }
     }
+}
+
+/// The Contact that a phone has registered which calls by a GRUU of its own (RFC 5627 §4.4).
+fn registered_contact(ctx: &Ctx<'_>, user: &User, request: &Message, origin: &Origin) -> Option<String> {
+    let uri = Uri::parse(request.contact_uri()?).ok()?;
+    let is_gruu = uri.params.has("gr") && ctx.settings.is_own_host(uri.host_text());
+    let mut own = user.bindings.reachable(ctx.at()).filter(|binding| is_gruu && origin.is(binding));
+    own.next().map(|binding| binding.stored.contact.clone())
 }
 
 /// Whom a request asks for; `None` is nobody whom we could reach.
@@ -231,14 +256,16 @@ fn same_number(a: &str, b: &str) -> bool {
     a.trim_start_matches('+') == b.trim_start_matches('+')
 }
 
-/// How the sender is shown to others: as himself, or not at all if he asks so (RFC 3323).
+/// How the sender is shown to others: as himself, or not at all if he asks so (RFC 3323); by an address
+/// of the scheme that he asks for.
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
+    let sips = is_sips(request.request_uri());
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
     let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
     if hidden {
         let own = Some(user.uid.clone());
-        return Caller { who: Who::Anonymous, face: Face::anonymous(), own };
+        return Caller { who: Who::Anonymous, face: Face::anonymous().secured(sips), own };
     }
     let display = from.map(|from| from.display_text().into_owned()).filter(|text| !text.is_empty());
     let number = match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
@@ -248,7 +275,7 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let face = Face {
         name: user.name.clone().or(display),
         user: number.unwrap_or_else(|| user.uid.user().to_owned()),
-        host: user.uid.cluster().to_owned(),
+        ..Face::of(&user.uid).secured(sips)
     };
     Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
@@ -276,12 +303,13 @@ pub(super) fn hides_history(request: &Message) -> bool {
 }
 
 /// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
-/// §8.1.1.8, §12.1.1).
-pub(super) fn has_one_contact(request: &Message) -> bool {
+/// §8.1.1.8, §12.1.1), and one that can be kept to: who wants to be asked over TLS speaks so.
+pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message) -> bool {
     let mut contacts = request.values(Name::Contact);
+    let is_secure = settings.transport(flow).is_secure();
     let is_sip = |contact: &[u8]| {
         let uri = NameAddr::parse(contact).and_then(|address| Uri::parse(address.uri).ok());
-        uri.is_some_and(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))
+        uri.is_some_and(|uri| uri.scheme == Scheme::Sip || (uri.scheme == Scheme::Sips && is_secure))
     };
     contacts.next().is_some_and(is_sip) && contacts.next().is_none()
 }

@@ -20,9 +20,9 @@ use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail};
 use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
-use crate::registrar::{Caller, User, who_of_uri};
+use crate::registrar::{Caller, Only, User, callee_of};
 use crate::routing::{Direction, Mode, Route, Who};
-use crate::sip::{Message, Method, Name, Uri};
+use crate::sip::{Message, Method, Name, Uri, is_sips};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
@@ -89,7 +89,7 @@ impl Switchboard {
     /// waits with its proof unused.
     fn on_proved(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>, pass: &Pass) {
         let opens = matches!(message.method(), Method::Invite | Method::Message);
-        let callee = callee_of(ctx, message).filter(|_| opens);
+        let callee = callee_of(ctx.settings, message.request_uri()).map(|(who, _)| who).filter(|_| opens);
         if let Some(Who::User(callee)) = &callee {
             match self.users.standing(ctx.at(), callee) {
                 Some(Standing::Present | Standing::Absent) => {}
@@ -153,6 +153,9 @@ impl Switchboard {
         callee: Option<Uid>,
     ) -> Result<Visit, u16> {
         let cid = self.peers.cid(peer).ok_or(403_u16)?;
+        if is_sips(request.request_uri()) && !self.peers.is_secure(peer) {
+            return Err(480);
+        }
         let caller = asserted(cid, request).ok_or(403_u16)?;
         let callee = callee.ok_or(404_u16)?;
         let visited = read_trail(request).ok_or(483_u16)?;
@@ -173,7 +176,7 @@ impl Switchboard {
         if !self.peers.allows(visit.peer, mode) {
             return self.refuse(ctx, &asked, 403);
         }
-        if !has_one_contact(&request) {
+        if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if !can_carry(&request) {
@@ -193,7 +196,7 @@ impl Switchboard {
             return self.refuse(ctx, &asked, 486);
         }
         user.calls += 1;
-        let caller = caller_of(visit.caller);
+        let caller = caller_of(visit.caller, &request);
         let route = incoming(ctx, user, &caller, mode, &passage);
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
@@ -205,6 +208,7 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
             origin: None,
+            only: only_asked(ctx, &request),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -230,7 +234,7 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
         user.pages = user.pages.saturating_add(1);
-        let caller = caller_of(visit.caller);
+        let caller = caller_of(visit.caller, &request);
         let passage = Passage::of(&request);
         let route = incoming(ctx, user, &caller, Mode::Page, &passage);
         let origin = Origin {
@@ -245,19 +249,16 @@ impl Switchboard {
             max_forwards: forwards(&request),
             halves: ctx.settings.limits.halves_per_call,
             visited,
+            only: only_asked(ctx, &request),
         };
         let half = (Direction::Incoming, visit.callee, route);
         self.begin_page(ctx, opening, half, Upstream::Phone(asked));
     }
 }
 
-/// The user of ours, or the number, that a request is for: nobody else's.
-fn callee_of(ctx: &Ctx<'_>, request: &Message) -> Option<Who> {
-    let who = who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)?;
-    match &who {
-        Who::User(uid) if uid.cluster() != ctx.settings.cid.as_str() => None,
-        Who::User(_) | Who::Number(_) | Who::Anonymous => Some(who),
-    }
+/// The one client of its callee's that a request is for.
+fn only_asked(ctx: &Ctx<'_>, request: &Message) -> Option<Only> {
+    callee_of(ctx.settings, request.request_uri()).and_then(|(_, only)| only)
 }
 
 /// The user part of the address that a request is for: what its sender knows already.
@@ -267,9 +268,9 @@ fn asked_name(request: &Message, callee: &Uid) -> String {
     user.unwrap_or_else(|| callee.user().to_owned())
 }
 
-fn caller_of(asserted: Asserted) -> Caller {
+fn caller_of(asserted: Asserted, request: &Message) -> Caller {
     let who = if asserted.hidden { Who::Anonymous } else { Who::User(asserted.uid) };
-    Caller { who, face: asserted.face, own: None }
+    Caller { who, face: asserted.face.secured(is_sips(request.request_uri())), own: None }
 }
 
 fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {

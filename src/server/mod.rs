@@ -6,12 +6,14 @@
 mod admin;
 mod calling;
 mod federating;
+mod flows;
 mod neighbours;
 mod paging;
 mod peer;
 mod registering;
 mod requests;
 mod returning;
+mod scripting;
 mod steer;
 mod switchboard;
 mod transferring;

@@ -68,6 +68,7 @@ pub(super) enum Waiting {
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
     Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
+    Script { uid: Uid, asked: Asked, change: Change },
 }
 
 #[derive(Debug)]
@@ -310,6 +311,7 @@ impl Switchboard {
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
             TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } | TxEvent::Untaken(_) => return,
         };
+        self.note_flow(ctx, owner, client, response.map(|response| response.status()));
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
@@ -393,7 +395,10 @@ impl Switchboard {
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
-                self.on_registration_stored(ctx, &uid, &asked, change, saved);
+                self.on_registration_stored(ctx, &uid, asked, change, saved);
+            }
+            (Waiting::Script { uid, asked, change }, outcome) => {
+                self.on_script(ctx, (&uid, &asked), change, &outcome);
             }
             (Waiting::Activation { uid, asked, name }, outcome) => {
                 self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
@@ -473,6 +478,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
+        | StoreOutcome::Imported(_)
         | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full

@@ -112,6 +112,8 @@ names! {
     InReplyTo = "In-Reply-To",
     ReplyTo = "Reply-To",
     ErrorInfo = "Error-Info",
+    FlowTimer = "Flow-Timer",
+    FeatureCaps = "Feature-Caps",
 }
 
 /// Headers that may stand in a message once only. Two of them would let two elements read two

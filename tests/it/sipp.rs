@@ -53,9 +53,18 @@ impl Stage {
 
     /// A phone that registers and takes `expected` calls or pages as a scenario plays them.
     pub(crate) fn phone(&self, user: &str, plays: &str, expected: u32, more: &[&str]) -> Player {
-        let (file, expected) = (scenario(plays), expected.to_string());
+        self.registered(user, ("phone.xml", plays), expected, more)
+    }
+
+    /// One flow of a client that takes `expected` calls as a scenario plays them.
+    fn flow(&self, user: &str, reg_id: &str, plays: &str, expected: u32) -> Player {
+        self.registered(user, ("flow.xml", plays), expected, &["-key", "reg_id", reg_id])
+    }
+
+    fn registered(&self, user: &str, plays: (&str, &str), expected: u32, more: &[&str]) -> Player {
+        let (file, expected) = (scenario(plays.1), expected.to_string());
         let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", PASSWORD, "-m", "1"];
-        let mut phone = self.sipp(user, "phone.xml", user, "127.0.0.3", &[&arguments[..], more].concat());
+        let mut phone = self.sipp(user, plays.0, user, "127.0.0.3", &[&arguments[..], more].concat());
         phone.process.wait_for_line(&phone.log, "registered", PATIENCE);
         phone
     }
@@ -242,11 +251,46 @@ plays! {
         william.ends_well();
     }
 
+    /// A client with two flows: the one that registered last is rung, and since that is lost, the other.
+    outbound: |stage| {
+        let first = stage.flow("carl", "1", "answer.xml", 1);
+        let second = stage.flow("carl", "2", "flow_lost.xml", 1);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        second.ends_well();
+        first.ends_well();
+    }
+
     /// From either side; the callee hangs up.
     hold: |stage| {
         let carl = stage.phone("carl", "hold_answer.xml", 1, &[]);
         stage.anne("hold.xml", "carl", &[]);
         carl.ends_well();
+    }
+
+    /// The same by UPDATE.
+    update: |stage| {
+        let carl = stage.phone("carl", "update_answer.xml", 1, &[]);
+        stage.anne("update.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    /// Anne sends Carl to William, whom she has not called.
+    transfer: |stage| {
+        let carl = stage.phone("carl", "transferred.xml", 1, &[]);
+        let william = stage.phone("william", "transfer_target.xml", 1, &[]);
+        stage.anne("transfer.xml", "carl", &[]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
+    /// Anne has called both, and connects them.
+    attended_transfer: |stage| {
+        let carl = stage.phone("carl", "attended.xml", 1, &[]);
+        let william = stage.phone("william", "attended_target.xml", 1, &[]);
+        // Her Call-IDs stand in a URI, where an at sign would have to be escaped.
+        stage.anne("attended_transfer.xml", "carl", &["-cid_str", "%u-%p-%s"]);
+        carl.ends_well();
+        william.ends_well();
     }
 
     page: |stage| {

@@ -74,7 +74,7 @@ impl Bench {
                     Effect::Store { ticket, op } => {
                         inputs.push(Input::Outcome(ticket, Outcome::Store(self.store(&op))));
                     }
-                    Effect::Fact(_) | Effect::Resolve { .. } => {}
+                    Effect::Fact(_) | Effect::Resolve { .. } | Effect::HearFrom { .. } => {}
                 }
             }
         }
@@ -98,6 +98,7 @@ impl Bench {
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
+            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(false)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,8 @@ pub(super) enum Word {
     Peer(Envelope),
     /// Another user server has something for a stream of this thread.
     Send(StreamId, Bytes, Option<Asker>),
+    /// The far end of a stream of this thread has promised to keep it alive.
+    HearFrom(StreamId, Duration),
     /// An operator asks.
     Admin(AdminRequest, oneshot::Sender<AdminReply>),
     /// Stop at once.

@@ -36,6 +36,7 @@ impl Thread {
                 }
             }
             Word::Peer(envelope) => self.tell(now, Input::Peer(envelope)),
+            Word::HearFrom(stream, within) => self.hear_from(stream, within),
             Word::Send(stream, bytes, asker) => self.send_on_stream(stream, bytes, asker),
             Word::Admin(request, reply) => {
                 if let AdminRequest::Configure(settings) = &request {

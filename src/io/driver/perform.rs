@@ -1,6 +1,7 @@
 //! Doing what the user server asks for.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -53,6 +54,7 @@ impl Thread {
                 let long = super::dial::Waiting::Long { flow, stream, datagram, asker };
                 self.send_long(now.at, flow, long);
             }
+            Effect::HearFrom { stream, within } => self.hear_from(stream, within),
             Effect::Store { ticket, op } => self.world.store.submit(self.index, ticket, op),
             Effect::Resolve { ticket, question } => self.resolve(ticket, question),
             Effect::Fact(fact) => self.observe(&fact),
@@ -102,6 +104,17 @@ impl Thread {
                 }
             }
             None => self.unsent(asker),
+        }
+    }
+
+    /// A far end that has promised to keep its stream alive is believed to be gone when it does not.
+    pub(super) fn hear_from(&self, id: StreamId, within: Duration) {
+        if thread_of(id) != self.index {
+            if let Some(inbox) = self.inboxes.get(usize::from(thread_of(id).0)) {
+                inbox.put(Word::HearFrom(id, within));
+            }
+        } else if let Some(stream) = self.streams.borrow().get(id) {
+            stream.speaks_within(within);
         }
     }
 

@@ -28,6 +28,7 @@ use crate::io::net::web_socket::WebSocket;
 use crate::io::net::wrapping::Wrapping;
 use crate::server::Input;
 use crate::sip::{Message, Method, Unreadable, Writer};
+use crate::transport::stun_answer;
 
 use super::inbox::{Inbox, Word};
 use super::thread::Thread;
@@ -42,10 +43,14 @@ impl Thread {
             let now = self.now();
             let batch = ready.and_then(|()| {
                 port.receive(&mut receiver, |source, bytes| {
+                    let flow = Flow { listener, remote: source, stream: None };
                     if is_sip(source, bytes) {
                         arena.extend_from_slice(bytes);
-                        let flow = Flow { listener, remote: source, stream: None };
                         self.on_bytes(now, flow, arena.split().freeze());
+                    } else if source.port() != 0
+                        && let Some(answer) = stun_answer(bytes, source)
+                    {
+                        self.send(flow, Bytes::copy_from_slice(&answer), None);
                     }
                 })
             });
@@ -297,7 +302,7 @@ impl Thread {
 }
 
 /// Whether a datagram can be a SIP message, and answered: keep-alives (RFC 5626 §3.5, four zeros),
-/// STUN and noise cannot.
+/// STUN and noise are none.
 fn is_sip(source: SocketAddr, bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !matches!(byte, b'\r' | b'\n'));
     source.port() != 0 && first.is_some_and(u8::is_ascii_graphic)

@@ -45,6 +45,8 @@ pub(crate) struct Stream {
     is_accepted: Cell<bool>,
     /// We have made it, and make it again when there is something to say.
     goes_when_idle: Cell<bool>,
+    /// For how long the far end may be silent, if it has promised to speak.
+    speaks_within: Cell<Option<Duration>>,
     end: Cell<Option<End>>,
     nudge: Notify,
     _permit: Permit,
@@ -92,6 +94,7 @@ impl Stream {
             stuck_since: Cell::new(None),
             is_accepted: Cell::new(false),
             goes_when_idle: Cell::new(false),
+            speaks_within: Cell::new(None),
             end: Cell::new(None),
             nudge: Notify::new(),
             _permit: permit,
@@ -198,6 +201,11 @@ impl Stream {
         self.goes_when_idle.set(true);
     }
 
+    /// Has it end when the far end has been silent for so long.
+    pub(crate) fn speaks_within(&self, silence_max: Duration) {
+        self.speaks_within.set(Some(silence_max));
+    }
+
     /// Whether it was given something that strangers are not.
     pub(crate) fn is_accepted(&self) -> bool {
         self.is_accepted.get()
@@ -231,14 +239,14 @@ impl Stream {
             (false, true) => limits.binding_max_s,
             (false, false) => limits.stranger_s,
         };
-        let is_over = |since: Option<At>, max_s: u32| {
-            since.is_some_and(|since| now.since(since) > Duration::from_secs(max_s.into()))
-        };
+        let seconds = |max_s: u32| Duration::from_secs(max_s.into());
+        let silence_max = self.speaks_within.get().unwrap_or(seconds(silence_max));
+        let is_over = |since: Option<At>, max: Duration| since.is_some_and(|since| now.since(since) > max);
         let is_greeting = self.wrapping().is_some_and(|wrapping| !wrapping.is_ready());
         let half_max = if is_greeting { limits.handshake_s } else { limits.stall_s };
-        if is_over(self.half_since.get(), half_max) {
+        if is_over(self.half_since.get(), seconds(half_max)) {
             self.end(End::Unfinished);
-        } else if is_over(self.stuck_since.get(), limits.stall_s) {
+        } else if is_over(self.stuck_since.get(), seconds(limits.stall_s)) {
             self.end(End::Stuck);
         } else if is_over(Some(self.heard.get()), silence_max) {
             self.end(End::Silent);

@@ -24,6 +24,7 @@ mod read;
 mod records;
 mod refusal;
 mod rows;
+mod scripts;
 mod sweep;
 mod tokens;
 mod write;

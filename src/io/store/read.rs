@@ -93,6 +93,7 @@ impl Reader {
                 StoreOp::LoadInbox { uid, limit, held } => inboxes.push((uid, *limit, *held)),
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
+                | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)
@@ -127,6 +128,7 @@ impl Reader {
                 StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
                 StoreOp::LoadInbox { .. } => inboxes.next().map_or(StoreOutcome::Failed, StoreOutcome::Inbox),
                 StoreOp::SaveBindings { .. }
+                | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)

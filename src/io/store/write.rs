@@ -169,8 +169,9 @@ impl<'a> Work<'a> {
                 StoreOp::Activate { uid, profile } => work.activations.push((uid, profile.as_deref())),
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
-                // Reads have a connection of their own.
+                // Reads and scripts have connections of their own.
                 StoreOp::LoadUser(_)
+                | StoreOp::ImportScript { .. }
                 | StoreOp::FindNumber(_)
                 | StoreOp::LoadInbox { .. }
                 | StoreOp::LoadOutbox { .. } => {}
@@ -228,8 +229,9 @@ fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
         | StoreOp::SettleOutbox { .. }
         | StoreOp::Delivered { .. } => StoreOutcome::Saved,
         StoreOp::PutOutbox(..) => kept.next().unwrap_or(StoreOutcome::Failed),
-        // Reads have a connection of their own.
+        // Reads and scripts have connections of their own.
         StoreOp::LoadUser(_)
+        | StoreOp::ImportScript { .. }
         | StoreOp::FindNumber(_)
         | StoreOp::LoadInbox { .. }
         | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,

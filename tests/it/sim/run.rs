@@ -119,7 +119,12 @@ impl World {
 
     /// Lets a phone do something so far into the ladder.
     pub fn plan(&mut self, seconds: f64, phone: usize, what: Do) {
-        self.plan_event(seconds, Event::Act { phone, what });
+        let event = Event::Act { phone, what };
+        if self.begun {
+            self.plan_event(seconds, event);
+        } else {
+            self.planned.push((seconds, event));
+        }
     }
 
     /// Lets something happen so far into the ladder.
@@ -275,6 +280,9 @@ impl World {
         let own = &self.clusters[usize::from(cluster)].settings.listeners;
         let back = Flow { listener, remote: own[usize::from(flow.listener)].address, stream: None };
         let line = self.log(from, to, bytes, false);
+        if phone.is_some_and(|phone| self.phones[phone].forgotten) {
+            return true;
+        }
         let copies = self.net.copies(&mut self.rng);
         for delay in copies.into_iter().flatten() {
             let bytes = bytes.clone();

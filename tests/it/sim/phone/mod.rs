@@ -80,6 +80,8 @@ pub struct Phone {
     pub mark: String,
     /// Its transport.
     pub transport: Transport,
+    /// Whether it is to be reached over TLS only: its Contact is a `sips:` URI.
+    pub sips: bool,
     /// The address it believes to have, which it writes into Via and Contact.
     pub local: SocketAddr,
     /// The address the server sees.
@@ -96,6 +98,8 @@ pub struct Phone {
     pub old: bool,
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
+    /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
+    pub forgotten: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -122,6 +126,10 @@ pub struct Phone {
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
     pub instance: Option<String>,
+    /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
+    pub reg_id: Option<u32>,
+    /// Whether it asks for addresses that reach it alone (RFC 5627).
+    pub gruus: bool,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -171,6 +179,7 @@ impl Phone {
             cluster,
             mark: format!("zq{number}q"),
             transport: Transport::Udp,
+            sips: false,
             local: address,
             public: address,
             short: false,
@@ -179,6 +188,7 @@ impl Phone {
             accepts_streams: false,
             old: false,
             no_route: false,
+            forgotten: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -192,6 +202,8 @@ impl Phone {
             updates: false,
             expires: Some(3600),
             instance: None,
+            reg_id: None,
+            gruus: false,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -223,6 +235,12 @@ impl Phone {
         self
     }
 
+    /// Speaks TLS, and wants to be reached by nothing else (RFC 5630 §5.1.1.1).
+    pub fn sips(&mut self) -> &mut Self {
+        (self.transport, self.sips) = (Transport::Tls, true);
+        self
+    }
+
     /// Sits behind a NAT: writes an address that nobody can reach.
     pub fn nat(&mut self) -> &mut Self {
         let [.., last] = match self.public.ip() {
@@ -237,6 +255,20 @@ impl Phone {
     /// Is not registered when the ladder begins.
     pub fn offline(&mut self) -> &mut Self {
         self.online = false;
+        self
+    }
+
+    /// Is one flow of a client: a connection of its own, with an instance-id and its number.
+    pub fn flow(&mut self, instance: &str, reg_id: u32) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.reg_id = Some(reg_id);
+        self
+    }
+
+    /// Tells its instance-id, and asks for addresses that reach it alone.
+    pub fn gruu(&mut self, instance: &str) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.gruus = true;
         self
     }
 
@@ -276,9 +308,9 @@ impl Phone {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether it believes to be in a call.
-    pub fn is_in_call(&self) -> bool {
-        self.calls.iter().any(|call| !call.is_over())
+    /// The call that it believes to be in.
+    pub fn open_call(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| !call.is_over())
     }
 
     /// Its stream was closed by somebody: what was asked over it is lost (RFC 3261 §8.1.3.1), calls
