@@ -75,6 +75,10 @@ impl Switchboard {
         if let Some(user) = self.users.get_mut(uid) {
             user.activate(name);
         }
+        // Whatever was being read of him is older than that.
+        if let Some(ticket) = self.users.refresh(ctx, uid) {
+            self.waiting.insert(ticket, Waiting::User(uid.clone()));
+        }
         let told = match name {
             Some(name) => format!("the profile {name} serves from now on"),
             None => "the default profile serves from now on".to_owned(),
