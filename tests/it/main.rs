@@ -25,6 +25,8 @@ mod detours;
 mod dialogs;
 mod dials;
 mod dns;
+mod domains;
+mod families;
 mod federation;
 mod federation_door;
 mod forks;

@@ -82,6 +82,8 @@ impl fmt::Display for Verb {
 
 /// A tree, as text.
 pub(super) const TREE: &str = "text/plain";
+/// A script of the Call Processing Language (RFC 3880 §12).
+const CPL: &str = "application/cpl+xml";
 const CSV: &str = "text/csv";
 const JSON: &str = "application/json";
 
@@ -193,6 +195,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(Post, "/v1/trees/draw", "tree draw").text("tree", TREE).gives(Gives::Picture),
     Route::new(Post, "/v1/trees/diff", "tree diff").text("second", TREE),
     Route::new(Post, "/v1/trees/replay", "tree replay").text("tree", TREE).streams(),
+    Route::new(Post, "/v1/trees/import-cpl", "tree import-cpl").text("file", CPL).gives(Gives::Text(TREE)),
     Route::new(Get, "/v1/trees/loops", "tree loops"),
 ];
 
