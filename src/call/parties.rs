@@ -24,6 +24,8 @@ pub struct Invitation {
     pub mode: Mode,
     /// What every half of the call begins with.
     pub opening: Opening,
+    /// Where the half stood that another user server has given up: this one goes on from there.
+    pub standing: Option<String>,
 }
 
 /// What every half of a call begins with.

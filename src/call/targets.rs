@@ -274,7 +274,13 @@ impl Call {
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
-        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
+        desk.orders.push(Order::Invite(Invitation {
+            from,
+            callee: uid.clone(),
+            mode,
+            opening,
+            standing: None,
+        }));
     }
 }
 

@@ -77,9 +77,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::WrongSecret { account, source, paused: false } => {
             tracing::info!(server, account, %source, "a wrong secret of another cluster");
         }
-        Fact::PageSettled { id, receipt, .. } => {
-            tracing::debug!(server, id, receipt, "a page to another cluster is settled");
-        }
+        Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }

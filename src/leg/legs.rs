@@ -232,6 +232,14 @@ impl Legs {
         (here.leg, there)
     }
 
+    /// Lets a link go without a word: whoever is at its far end is to hear from another user server.
+    pub fn hand_on(&mut self, leg: Key) -> Option<LinkEnd> {
+        let Machine::Link(link) = &self.arena.get(leg)?.machine else { return None };
+        let far = link.far_end()?;
+        self.remove(leg);
+        Some(far)
+    }
+
     /// Takes back a link of this server that nobody has used.
     pub fn unlink(&mut self, here: Key, there: Key) {
         self.remove(here);
@@ -240,7 +248,11 @@ impl Legs {
 
     /// The half that a link asked for is there.
     pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
-        let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else { return };
+        let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else {
+            // It has ended while the other half moved from one user server to another.
+            let word = LegWord::Cancel(Passage::default());
+            return self.outbox.push(LinkMail { to: peer, word });
+        };
         link.on_opened(peer, &mut self.outbox);
         if call.is_none() {
             self.remove(leg);
