@@ -231,9 +231,9 @@ impl Store {
         StoreOutcome::Saved
     }
 
-    fn activate(&mut self, uid: &Uid, profile: Option<&Box<str>>) -> StoreOutcome {
+    fn activate(&mut self, uid: &Uid, profile: Option<&str>) -> StoreOutcome {
         let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
-        let own = user.profiles.iter().find(|own| Some(&own.name) == profile);
+        let own = user.profiles.iter().find(|own| Some(&*own.name) == profile);
         user.profile = own.and_then(|own| own.profile.clone());
         StoreOutcome::Saved
     }
@@ -284,7 +284,7 @@ impl Store {
                 StoreOutcome::Saved
             }
             StoreOp::PutProperty { uid, key, value } => self.put_property(&uid, &key, &value),
-            StoreOp::Activate { uid, profile } => self.activate(&uid, profile.as_ref()),
+            StoreOp::Activate { uid, profile } => self.activate(&uid, profile.as_deref()),
             StoreOp::ImportScript { uid, script } => self.import(&uid, script.as_deref()),
             StoreOp::PutCall(record) => {
                 self.calls.push(CallRecord::clone(&record));
