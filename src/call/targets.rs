@@ -207,6 +207,7 @@ impl Call {
             max_forwards: self.max_forwards,
             breadth: share,
             history,
+            referred: self.referred.as_ref(),
             reliable: self.reliable,
             passage: &self.passage,
         };
@@ -267,12 +268,19 @@ impl Call {
             history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
             only: self.only_for(uid),
+            referred: self.referred.clone(),
         };
         let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
-        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
+        desk.orders.push(Order::Invite(Invitation {
+            from,
+            callee: uid.clone(),
+            mode,
+            opening,
+            standing: None,
+        }));
     }
 }
 

@@ -61,7 +61,7 @@ impl<'a> Scene<'a> {
         world.user("carl");
         for (word, name, instance) in PHONES {
             if let Some(urn) = instance {
-                world.store.client(&uid("carl"), &word[..word.len() - 1], urn);
+                world.store.client(&uid("carl"), word.trim_end_matches(':'), urn);
             }
             let Some(does) = self.value(word) else { continue };
             let phone = world.phone(name);

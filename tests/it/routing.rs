@@ -12,6 +12,7 @@ mod proof;
 mod properties;
 mod recurrences;
 mod shipped;
+mod standings;
 
 use std::sync::Arc;
 

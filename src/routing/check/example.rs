@@ -8,6 +8,7 @@ use super::super::words::{Direction, Mode};
 use super::diagram::{Set, Spent};
 use super::parties::Witness;
 use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::times::Cell;
 
 /// A case of a set, and as much of the set around it as can be said in one sentence.
 pub(super) struct Found {
@@ -166,7 +167,7 @@ impl Words<'_> {
         let times = &self.space.times;
         let cell = self.only(self.space.time()).and_then(|value| times.cells.get(value));
         let place = times.told_in.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
-        match cell.map(|cell| cell.first()) {
+        match cell.map(Cell::first) {
             Some(moment) if times.dated => format!(" on {}{place}", moment.dated()),
             Some(moment) if times.cells.len() > 1 => format!(" on {moment}"),
             Some(_) | None => String::new(),

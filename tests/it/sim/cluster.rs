@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ratatosk::base::{At, Cid, Limits, Rng, ServerIndex};
-use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings, Trust};
+use ratatosk::config::{Algorithm, Allow, Face, Features, Listener, Peer, Secret, Settings, Trust};
 use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 use ratatosk::routing::Profile;
@@ -197,6 +197,7 @@ fn settings(name: &str, address: &str, number: u8) -> Settings {
         key: [7 + number; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
+        features: Features::default(),
         peers: Vec::new(),
         servers: 2,
         dns: Vec::new(),
