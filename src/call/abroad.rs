@@ -37,8 +37,9 @@ impl Call {
             }
         };
         let ctx = &mut *desk.wire.ctx;
+        let only = self.only_for(uid).map(|only| only.as_param()).unwrap_or_default();
         let to = Face::of(uid).secured(sips);
-        let uri = to.uri();
+        let uri = format!("{}{only}", to.uri());
         let (asserted, from) = self.caller.abroad(&self.owner);
         let from = from.secured(sips);
         let hidden = self.caller.who == Who::Anonymous;

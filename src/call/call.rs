@@ -16,7 +16,7 @@ use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
-use crate::registrar::{Binding, Caller, User};
+use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Direction, Route, Target};
 use crate::sip::reason_phrase;
 
@@ -115,6 +115,8 @@ pub struct Call {
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
     pub(super) referred: Option<Uid>,
+    /// The one client of the callee's that is meant (RFC 5627).
+    pub(super) only: Option<Only>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -180,6 +182,7 @@ impl Call {
             history: opening.history,
             origin: opening.origin,
             referred: opening.referred,
+            only: opening.only,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -354,7 +357,8 @@ impl Call {
         let status = refusal.status;
         if (300..400).contains(&status) {
             hunt.end(leg);
-            if self.redirect(desk, status, &contacts) {
+            // Where else its user may be is nothing to one who wants this client.
+            if !self.is_for_one_client() && self.redirect(desk, status, &contacts) {
                 return self.settle(desk);
             }
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::base::Uid;
 use crate::effect::Flow;
 use crate::leg::{LinkEnd, Passage};
-use crate::registrar::{Binding, Caller};
+use crate::registrar::{Binding, Caller, Only};
 use crate::routing::Mode;
 use crate::sip::{Message, Name, Sdp, Uri};
 
@@ -49,6 +49,8 @@ pub struct Opening {
     pub origin: Option<Origin>,
     /// Who has sent the caller there (RFC 3892), if one has and may be known.
     pub referred: Option<Uid>,
+    /// The one client of the callee's that is meant, if he was asked for by a GRUU.
+    pub only: Option<Only>,
 }
 
 /// The phone that calls: it is not rung by its own call.

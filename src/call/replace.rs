@@ -68,7 +68,12 @@ impl Call {
         }
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
         let State::Hunting(hunt) = &mut self.state else { return };
-        hunt.add(Branch::new(next, Rings::Client(Flowing { client: "".into(), binding: "".into() }), 0, desk.wire.ctx.at()));
+        hunt.add(Branch::new(
+            next,
+            Rings::Client(Flowing { client: "".into(), binding: "".into() }),
+            0,
+            desk.wire.ctx.at(),
+        ));
         if !passage.has_body() {
             // The caller's offer is its to answer, with its ACK.
             return self.say(desk, next, LegWord::Answer { early: 0, passage: asked });

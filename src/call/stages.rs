@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::effect::{CallTimer, Wake};
 use crate::leg::{LegWord, Passage, Refusal, own_status};
-use crate::routing::{Action, Outcome, Try, Who};
+use crate::routing::{Action, Direction, Outcome, TimedTarget, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
-use super::targets::Hop;
+use super::targets::{Hop, is_missing};
 
 impl Call {
     /// Does what the tree says now.
@@ -33,6 +33,9 @@ impl Call {
                 Who::Number(number) => self.find_number(desk, number, &Hop::default()),
                 Who::Anonymous => self.refuse(desk, Refusal::status(404)),
             },
+            Action::Forward(_) | Action::Redirect(_) if self.is_for_one_client() => {
+                self.refuse(desk, Refusal::status(480));
+            }
             Action::Forward(uid) => self.forward(desk, uid),
             Action::Decline => self.refuse(desk, Refusal::status(603)),
             Action::Busy => self.refuse(desk, Refusal::status(486)),
@@ -66,7 +69,9 @@ impl Call {
 
     fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        if plan.targets.iter().all(|timed| super::targets::is_missing(desk.owner, &timed.target)) {
+        let for_one = self.only.is_some() && self.direction == Direction::Incoming;
+        let is_missing = |timed: &TimedTarget| is_missing(desk.owner, &timed.target, for_one);
+        if plan.targets.iter().all(is_missing) {
             hunt.stand(self.earlier.take().map(|verdict| *verdict));
             return;
         }

@@ -2,7 +2,10 @@
 //!
 //! Nobody is rung twice by one `try`, whatever names lead to him, and no phone by its own call.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth);
+//! A call to a GRUU rings one client: the tree decides whether and when, and whatever it names besides is
+//! left out.
+//!
+//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1;
 //! RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
@@ -13,8 +16,8 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::dialog::Face;
 use crate::leg::{Dial, Refusal};
-use crate::registrar::{Binding, Caller, User};
-use crate::routing::{Action, Target, TimedTarget};
+use crate::registrar::{Binding, Caller, Only, User};
+use crate::routing::{Action, Direction, Target, TimedTarget, Who};
 
 use super::call::{Call, Desk, Order, State};
 use super::hunt::{Branch, Rings, Side};
@@ -93,6 +96,7 @@ impl Call {
         for target in targets {
             match callee_of(desk.owner, target) {
                 Callee::Clients(name) => self.ring_clients(desk, name),
+                Callee::User(_) if self.is_for_one_client() => {}
                 Callee::User(uid) => {
                     let cause = self.cause();
                     self.ring_user(desk, uid, &Hop { cause, ..Hop::default() });
@@ -116,6 +120,7 @@ impl Call {
                 let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
+            Callee::User(_) if self.is_for_one_client() => 0,
             Callee::User(_) => 1,
             Callee::Nobody => 0,
         }
@@ -128,7 +133,23 @@ impl Call {
         let mut flows = owner.bindings.iter().filter(|flow| flow.client() == client);
         let calls = self.origin.as_ref().is_some_and(|origin| flows.any(|flow| origin.is(flow)));
         let State::Hunting(hunt) = &self.state else { return false };
-        !calls && binding.takes(self.caller.face.sips) && !hunt.knows_client(client)
+        let is_meant = match &self.only {
+            Some(only) if self.is_for_one_client() => only.is(binding),
+            Some(_) | None => true,
+        };
+        let takes = binding.takes(self.caller.face.sips);
+        !calls && is_meant && takes && !hunt.knows_client(client)
+    }
+
+    /// Whether one client of the owner's is meant and nobody else.
+    pub(super) fn is_for_one_client(&self) -> bool {
+        self.only.is_some() && self.direction == Direction::Incoming
+    }
+
+    /// The one client of this user that is meant, where his half is asked.
+    pub(super) fn only_for(&self, uid: &Uid) -> Option<Only> {
+        let is_callee = matches!(self.route.to(), Who::User(to) if to == uid);
+        self.only.clone().filter(|_| is_callee && self.direction == Direction::Outgoing)
     }
 
     /// The status for which the call went on to this stage, if it did (408 stands for silence).
@@ -247,6 +268,7 @@ impl Call {
             history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
             referred: self.referred.clone(),
+            only: self.only_for(uid),
         };
         let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));
@@ -283,6 +305,10 @@ fn callee_of<'a>(owner: &User, target: &'a Target) -> Callee<'a> {
 }
 
 /// Whether nothing here can take a call to this target.
-pub(super) fn is_missing(owner: &User, target: &Target) -> bool {
-    matches!(callee_of(owner, target), Callee::Nobody)
+pub(super) fn is_missing(owner: &User, target: &Target, is_for_one_client: bool) -> bool {
+    match callee_of(owner, target) {
+        Callee::Clients(_) => false,
+        Callee::User(_) => is_for_one_client,
+        Callee::Nobody => true,
+    }
 }

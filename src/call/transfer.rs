@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::base::{Key, Uid};
 use crate::config::Settings;
 use crate::leg::{LegWord, LinkEnd, Passage, Referral};
-use crate::registrar::{Caller, who_of};
+use crate::registrar::{Caller, only_of, who_of};
 use crate::routing::{Mode, Who};
 use crate::sip::is_sips;
 
@@ -144,6 +144,7 @@ impl Call {
             history: History::new(self.caller.who == Who::Anonymous),
             origin: None,
             referred: self.name_of(referrer, is_abroad).filter(|_| !referral.hidden),
+            only: only_of(&referral.to),
         };
         let (owner, mode) = (self.owner.clone(), self.route.mode());
         desk.orders.push(Order::Errand(Box::new(Errand { from, owner, to, mode, opening })));

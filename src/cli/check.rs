@@ -4,7 +4,6 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
 use crate::io::net::certificates;
 
 #[derive(Debug, Subcommand)]
@@ -22,7 +21,7 @@ impl Config {
                 certificates::check(listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face))))?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());
-                output::line(format_args!(
+                loaded.desk.line(format_args!(
                     "the configuration of {cid} is in order; \"{default}\" serves by default"
                 ));
                 Ok(())
@@ -33,7 +32,13 @@ impl Config {
 
 /// What is no fault, and may still be a mistake.
 pub(super) fn warn(loaded: &Loaded) {
+    if let Some(address) = loaded.config.http.filter(|address| !address.ip().is_loopback()) {
+        loaded.desk.remark(format_args!(
+            "warning: whoever is between a client and the HTTP API on {address} can read its tokens\n  \
+             listen on 127.0.0.1, and let a proxy that speaks TLS stand before it"
+        ));
+    }
     for variable in &loaded.config.strangers {
-        output::remark(format_args!("warning: the variable {variable} overrides no key"));
+        loaded.desk.remark(format_args!("warning: the variable {variable} overrides no key"));
     }
 }

@@ -26,7 +26,7 @@ pub struct Config {
     pub store: Place,
     /// Where to listen.
     pub listeners: Vec<Listen>,
-    /// Where the admin API will listen.
+    /// Where the admin API listens; `None`: nowhere.
     pub http: Option<SocketAddr>,
     /// Digest algorithms, in the order they are offered.
     pub digest: Vec<Algorithm>,

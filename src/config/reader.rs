@@ -105,6 +105,11 @@ impl<'e> Reader<'e> {
 }
 
 impl<'s> Section<'_, '_, 's> {
+    /// Whether the file has this section.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// A text.
     pub(super) fn text(&self, key: &str) -> Option<Given<String>> {
         if let Some(given) = self.overriding(key) {

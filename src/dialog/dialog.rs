@@ -1,6 +1,6 @@
 //! One dialog, from either side.
 //!
-//! Implements: RFC 3261 §12.
+//! Implements: RFC 3261 §12; RFC 5627 §6.1 (the registered Contact in place of a GRUU).
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -151,6 +151,11 @@ impl Dialog {
         self.aim(settings, flow);
     }
 
+    /// The phone is called at this Contact, which it has registered.
+    pub fn called_at(&mut self, contact: &Bytes) {
+        self.remote_target = contact.clone();
+    }
+
     /// What was to begin it goes elsewhere.
     pub fn redirected(&mut self, flow: Flow) {
         (self.flow, self.source) = (flow, flow);
@@ -208,10 +213,12 @@ impl Dialog {
     /// Takes the remote target from a target refresh request or its response (RFC 3261 §12.2).
     pub fn refresh_target(&mut self, settings: &Settings, message: &Message, flow: Flow) {
         let Some(contact) = message.contact_uri() else { return };
-        if Uri::parse(contact).is_err() {
-            return;
+        let Ok(uri) = Uri::parse(contact) else { return };
+        // A GRUU of ours is the phone's that we speak with, and we are the ones who know what it stands for.
+        let is_gruu = self.peer.is_none() && uri.params.has("gr") && settings.is_own_host(uri.host_text());
+        if !is_gruu || self.remote_target.is_empty() {
+            self.remote_target = Bytes::copy_from_slice(contact);
         }
-        self.remote_target = Bytes::copy_from_slice(contact);
         self.aim(settings, flow);
     }
 

@@ -80,7 +80,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
 }
 
 /// An address of which only its owner can tell whose it is: `a…@north.test`.
-fn redacted(account: &str) -> String {
+pub(crate) fn redacted(account: &str) -> String {
     let (user, cluster) = account.rsplit_once('@').unwrap_or((account, ""));
     let first: String = user.chars().take(1).collect();
     if cluster.is_empty() { format!("{first}…") } else { format!("{first}…@{cluster}") }

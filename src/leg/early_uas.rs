@@ -167,6 +167,9 @@ impl Uas {
             Some((peer, flow)) => dialog.with_peer(peer, flow),
             None => dialog,
         };
+        if let Some(contact) = &self.registered {
+            dialog.called_at(contact);
+        }
         if let Some(moved) = &self.negotiation.moved {
             dialog.refresh_target(settings, &moved.request, moved.flow);
         }

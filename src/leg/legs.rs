@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
 use crate::effect::{Ctx, Flow, LegTimer, StreamId};
@@ -129,6 +131,13 @@ impl Legs {
             machine.comes_from(peer, flow);
         }
         key
+    }
+
+    /// The phone of a leg calls by a GRUU: this is the Contact that it has registered.
+    pub fn called_at(&mut self, key: Key, contact: &str) {
+        if let Some(Leg { machine: Machine::Uas(machine), .. }) = self.arena.get_mut(key) {
+            machine.registered = Some(Bytes::copy_from_slice(contact.as_bytes()));
+        }
     }
 
     /// Calls a phone.

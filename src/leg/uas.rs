@@ -51,6 +51,8 @@ pub(super) struct Uas {
     minute: Option<TimerId>,
     /// The other cluster that it came from, and how that is reached.
     pub(super) peer: Option<(PeerId, Flow)>,
+    /// The Contact that its phone has registered, if it calls by a GRUU.
+    pub(super) registered: Option<Bytes>,
     /// When the phone itself does not want it any more.
     expires: Option<TimerId>,
 }
@@ -71,6 +73,7 @@ impl Uas {
             minute: None,
             expires: None,
             peer: None,
+            registered: None,
         }
     }
 

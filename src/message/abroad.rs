@@ -61,6 +61,10 @@ impl Page {
         if let Err(status) = may_go {
             return self.note((outcome_of(status), status));
         }
+        if self.only_for(uid).is_some() {
+            // What is kept for another cluster is kept for a user, and not for one client of his.
+            return self.note((Outcome::Unreachable, 480));
+        }
         let page = Arc::new(self.letter(desk, uid, &self.sheet()));
         match desk.peers.way(desk.ctx, uid, (Mode::Page, self.sender.face.sips)) {
             Ok(way) => {
@@ -144,6 +148,7 @@ impl Page {
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
         }
         self.settle(desk);

@@ -26,7 +26,7 @@ use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step}
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
 use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
-use crate::registrar::Caller;
+use crate::registrar::{Caller, Only};
 use crate::routing::{Direction, Outcome, Route};
 
 use super::abroad::Errand;
@@ -40,13 +40,15 @@ use super::verdict::{verdict, write_required};
 pub struct Page {
     pub(super) key: Key,
     pub(super) id: Arc<str>,
-    direction: Direction,
+    pub(super) direction: Direction,
     pub(super) owner: Uid,
     pub(super) sender: Caller,
     pub(super) origin: Origin,
     pub(super) route: Route,
     pub(super) upstream: Upstream,
     pub(super) passage: Passage,
+    /// The one client of the recipient's that is meant (RFC 5627).
+    pub(super) only: Option<Only>,
     pub(super) max_forwards: u8,
     /// How many further halves there may be, now and at first.
     pub(super) halves: (u16, u16),
@@ -135,6 +137,7 @@ impl Page {
             route,
             upstream,
             passage: opening.passage,
+            only: opening.only,
             max_forwards: opening.max_forwards,
             halves: (opening.halves, opening.halves),
             visited: opening.visited,

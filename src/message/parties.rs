@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::base::{Key, ServerIndex, Uid};
 use crate::device::Origin;
 use crate::leg::Passage;
-use crate::registrar::Caller;
+use crate::registrar::{Caller, Only};
 use crate::transaction::Asked;
 
 /// The half that waits for an answer.
@@ -49,6 +49,8 @@ pub struct PageOpening {
     pub halves: u16,
     /// Users whose trees have already been asked.
     pub visited: SmallVec<[Uid; 2]>,
+    /// The one client of the recipient's that is meant, if he was asked for by a GRUU.
+    pub only: Option<Only>,
 }
 
 /// Who asked, and is to be answered.

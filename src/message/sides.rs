@@ -87,7 +87,7 @@ impl Page {
             return self.send_aside(desk, &sender, &sheet);
         }
         if let Ok(opening) = self.opening(desk, &sender) {
-            let opening = PageOpening { id, sender: caller, origin, passage, ..opening };
+            let opening = PageOpening { id, sender: caller, origin, passage, only: None, ..opening };
             desk.orders.push(Order::Invite(PageInvitation { from: None, recipient: sender, opening }));
         }
     }

@@ -1,8 +1,9 @@
 //! How a half of a page follows its tree: whom it is sent to.
 //!
-//! A page does not ring: targets that are staggered (`after 5s`) are tried at once.
+//! A page does not ring: targets that are staggered (`after 5s`) are tried at once. One to a GRUU goes to one
+//! client, if the tree lets it: whatever the tree names besides is left out.
 //!
-//! Implements: RFC 3261 §16.6; RFC 3428 §6 (forking).
+//! Implements: RFC 3261 §16.6; RFC 3428 §6 (forking); RFC 5627 §6.1.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use crate::base::{Key, Uid};
 use crate::device::{Keep, Step};
 use crate::federation::is_visited;
 use crate::leg::outcome_of;
-use crate::registrar::Binding;
-use crate::routing::{Action, Route, Target, Try, Who};
+use crate::registrar::{Binding, Only};
+use crate::routing::{Action, Direction, Route, Target, Try, Who};
 use crate::transaction::Owner;
 
 use super::desk::{Desk, Order};
@@ -33,6 +34,9 @@ impl Page {
         self.do_sides(desk, &route);
         match route.action() {
             Action::Try(plan) => self.attempt(desk, plan),
+            Action::Forward(_) | Action::Redirect(_) | Action::Hold if self.is_for_one_client() => {
+                self.finish(desk, 480, "");
+            }
             Action::Send => match route.to() {
                 Who::User(uid) => self.pass_on(desk, uid),
                 Who::Number(number) => {
@@ -87,6 +91,7 @@ impl Page {
             match &timed.target {
                 Target::Clients => self.send_to_clients(desk, None),
                 Target::Client(name) => self.send_to_clients(desk, Some(name)),
+                Target::User(_) | Target::Inbox if self.is_for_one_client() => {}
                 Target::User(uid) => self.send_to_user(desk, uid),
                 Target::Inbox => self.send_to_inbox(desk, Keep::Wait),
                 Target::Device(name) if desk.owner.calls_client(name) => {
@@ -107,7 +112,9 @@ impl Page {
 
     pub(super) fn send_to_clients(&mut self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).peekable();
+        let only = self.only.clone().filter(|_| self.is_for_one_client());
+        let meant = |one: &&Binding| only.as_ref().is_none_or(|only| only.is(one));
+        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).filter(meant).peekable();
         if clients.peek().is_some() && desk.queue {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
@@ -125,6 +132,17 @@ impl Page {
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }
+    }
+
+    /// Whether one client of the owner's is meant and nobody else.
+    fn is_for_one_client(&self) -> bool {
+        self.only.is_some() && self.direction == Direction::Incoming
+    }
+
+    /// The one client of this user that is meant, where his half is asked.
+    pub(super) fn only_for(&self, uid: &Uid) -> Option<Only> {
+        let is_recipient = matches!(self.route.to(), Who::User(to) if to == uid);
+        self.only.clone().filter(|_| is_recipient && self.direction == Direction::Outgoing)
     }
 
     pub(super) fn send_to(&self, desk: &mut Desk<'_, '_>, owner: Owner, binding: &Binding) -> Key {
@@ -203,6 +221,7 @@ impl Page {
             max_forwards: self.max_forwards - 1,
             halves: share - 1,
             visited,
+            only: self.only_for(uid),
         })
     }
 }

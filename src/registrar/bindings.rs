@@ -214,9 +214,6 @@ impl Binding {
 
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
     pub fn has_instance(&self, instance: &str) -> bool {
-        let bare = |text: &'_ str| -> String {
-            text.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
-        };
         !self.stored.instance.is_empty() && bare(&self.stored.instance) == bare(instance)
     }
 
@@ -237,6 +234,11 @@ impl Binding {
     pub fn via(&self) -> String {
         format!("{} {}", self.stored.transport, self.flow.remote)
     }
+}
+
+/// An instance-id without what it is quoted with.
+pub(super) fn bare(instance: &str) -> String {
+    instance.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
 }
 
 /// A `q` in thousandths as it is written: `0.5`.

@@ -8,6 +8,8 @@ use crate::dialog::Face;
 use crate::routing::Who;
 use crate::sip::{NameAddr, Scheme, Uri};
 
+use super::gruu::{Meaning, Only, meaning};
+
 /// The one who calls or writes.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -60,6 +62,27 @@ impl Caller {
 pub fn who_of(settings: &Settings, address: &[u8]) -> Option<Who> {
     let uri = NameAddr::parse(address).map_or(address, |named| named.uri);
     who_of_uri(settings, &Uri::parse(uri).ok()?)
+}
+
+/// The one client that a URI or the address in a header names, if it is a public GRUU.
+pub fn only_of(address: &[u8]) -> Option<Only> {
+    let named = || Uri::parse(NameAddr::parse(address)?.uri).ok();
+    Only::of(&Uri::parse(address).ok().or_else(named)?)
+}
+
+/// The user of ours that a request of another cluster's is for, and the one client of his that is meant: a
+/// temporary GRUU has to be opened before anybody knows whose it is.
+pub fn callee_of(settings: &Settings, request_uri: &[u8]) -> Option<(Who, Option<Only>)> {
+    let uri = Uri::parse(request_uri).ok()?;
+    match who_of_uri(settings, &uri)? {
+        Who::User(uid) if uid.cluster() != settings.cid.as_str() => None,
+        Who::User(uid) => match meaning(settings, &uid) {
+            Meaning::Plain => Some((Who::User(uid), Only::of(&uri))),
+            Meaning::Client(uid, only) => Some((Who::User(uid), Some(only))),
+            Meaning::Nobody => None,
+        },
+        who @ (Who::Number(_) | Who::Anonymous) => Some((who, None)),
+    }
 }
 
 /// [`who_of`] for a URI that was read.

@@ -6,6 +6,7 @@
 mod auth;
 mod bindings;
 mod contacts;
+mod gruu;
 mod identity;
 mod outbound;
 mod patience;
@@ -16,7 +17,8 @@ mod user;
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings, Flowing};
 pub use contacts::Contacts;
-pub use identity::{Caller, aor_of, who_of, who_of_uri};
+pub use gruu::{Meaning, Only, is_spent, meaning};
+pub use identity::{Caller, aor_of, callee_of, only_of, who_of, who_of_uri};
 pub use patience::{Patience, Unanswered};
 pub use register::{Change, Denied, kept_alive, registration_reply, requested_change};
 pub use strangers::Strangers;

@@ -3,7 +3,7 @@
 //! Asked, stored, then done: [`requested_change`] says what a REGISTER wants without changing
 //! anything; the change takes effect once the store has it.
 //!
-//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6, §7 (Flow-Timer).
+//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6, §7 (Flow-Timer); RFC 5627 §5.1, §5.2.
 
 use std::time::Duration;
 
@@ -12,12 +12,14 @@ use smallvec::SmallVec;
 use crate::base::{Limits, Now};
 use crate::config::Settings;
 use crate::effect::store::StoredBinding;
-use crate::effect::{Flow, StreamId};
+use crate::effect::{Ctx, Flow, StreamId};
 use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer};
 use crate::transaction::Asked;
 use crate::transport::target;
 
 use super::bindings::{Binding, q_text};
+use super::gruu;
+use super::identity::aor_of;
 use super::outbound::{Outbound, outbound, reg_id};
 use super::user::User;
 
@@ -70,6 +72,9 @@ pub fn requested_change(
         let contact = NameAddr::parse(line).ok_or(Denied::Bad)?;
         let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
         let asked = Asking { settings, now, request, flow };
+        if contact.param("+sip.instance").is_some() && names_itself(settings, user, &uri) {
+            return Err(Denied::Forbidden);
+        }
         let key = key_of(&contact);
         let own = user.bindings.find(&key, &uri, contact.param("+sip.instance").is_some());
         if own.is_some_and(|own| is_older(own, request)) {
@@ -100,6 +105,11 @@ pub fn requested_change(
     Ok(change)
 }
 
+/// Whether a Contact is the address that it is to be bound to, or a GRUU: it would go round.
+fn names_itself(settings: &Settings, user: &User, contact: &Uri<'_>) -> bool {
+    aor_of(settings, contact).is_some_and(|uid| uid == user.uid || contact.params.has("gr"))
+}
+
 /// How many bindings there would be.
 fn would_hold(user: &User, change: &Change) -> usize {
     let is_put = |key: &str| change.put.iter().any(|binding| binding.stored.key == key);
@@ -108,14 +118,10 @@ fn would_hold(user: &User, change: &Change) -> usize {
 }
 
 /// The 200 of a REGISTER: every binding with what is left of it.
-pub fn registration_reply(
-    settings: &Settings,
-    now: Now,
-    user: &User,
-    asked: &Asked,
-    to_tag: &[u8],
-) -> Writer {
+pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag: &[u8]) -> Writer {
+    let (settings, now) = (ctx.settings, ctx.now);
     let mut writer = asked.answer(200, to_tag);
+    let knows_gruus = asked.request.has_token(Name::Supported, "gruu");
     for binding in user.bindings.iter().filter(|binding| binding.expires > now.at) {
         let stored = &binding.stored;
         let instance = if stored.instance.is_empty() {
@@ -124,10 +130,15 @@ pub fn registration_reply(
             format!(";+sip.instance=\"{}\"", stored.instance)
         };
         let reg_id = binding.reg_id().map(|number| format!(";reg-id={number}")).unwrap_or_default();
+        let gruus = if knows_gruus { gruus_of(ctx, user, binding) } else { String::new() };
         let q = if stored.q == 1000 { String::new() } else { format!(";q={}", q_text(stored.q)) };
         writer.text(
             Name::Contact,
-            format_args!("<{}>;expires={}{q}{instance}{reg_id}", stored.contact, binding.left_s(now.at)),
+            format_args!(
+                "<{}>;expires={}{q}{instance}{reg_id}{gruus}",
+                stored.contact,
+                binding.left_s(now.at)
+            ),
         );
     }
     if outbound(&asked.request) == Outbound::Flow {
@@ -140,6 +151,17 @@ pub fn registration_reply(
         writer.copy(&asked.request, Name::Path);
     }
     writer
+}
+
+/// The addresses that reach this client alone, as its own user is told them.
+fn gruus_of(ctx: &mut Ctx<'_>, user: &User, binding: &Binding) -> String {
+    if binding.stored.instance.is_empty() {
+        return String::new();
+    }
+    let public = gruu::public(&user.uid, &binding.stored.instance);
+    let temporary = gruu::temporary(ctx.settings, ctx.rng, &user.uid, binding);
+    let temporary = temporary.map(|gruu| format!(";temp-gruu=\"{gruu}\"")).unwrap_or_default();
+    format!(";pub-gruu=\"{public}\"{temporary}")
 }
 
 /// The stream that a phone keeps alive, if it has registered it as a flow and nobody stands between. Of a

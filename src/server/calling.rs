@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::dialog::Face;
 use crate::effect::{Ctx, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
-use crate::registrar::{Caller, User, who_of_uri};
+use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
 use crate::sip::{Message, Name, NameAddr, Privacy, Scheme, Uri, is_sips};
 use crate::transaction::Asked;
@@ -60,6 +60,7 @@ impl Switchboard {
         let who = (Who::User(uid.clone()), to);
         let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
         let device = user.device(ctx.at(), |binding| origin.is(binding));
+        let registered = registered_contact(ctx, user, &request, &origin);
         let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
@@ -74,6 +75,7 @@ impl Switchboard {
             history: History::new(Privacy::of(&request).history),
             origin: Some(origin),
             referred: None,
+            only: only_of(request.request_uri()),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -81,6 +83,9 @@ impl Switchboard {
         let user_part = shown.split('@').next().unwrap_or_default().to_owned();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let upstream = self.legs.answer(&mut wire, key, asked, user_part);
+        if let Some(contact) = registered {
+            self.legs.called_at(upstream, &contact);
+        }
         self.calls.insert(Call::new(
             key,
             opening,
@@ -137,6 +142,9 @@ impl Switchboard {
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse_invitation(&invitation, 486);
         }
+        if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
+            return self.refuse_invitation(&invitation, 404);
+        }
         // Two users have sent the same call on to him (RFC 3261 §8.2.2.2: merged requests).
         if user.called.contains(&invitation.opening.id) {
             return self.refuse_invitation(&invitation, 482);
@@ -170,7 +178,14 @@ impl Switchboard {
 
     pub(super) fn on_call_order(&mut self, ctx: &mut Ctx<'_>, order: Order) {
         match order {
-            Order::Invite(invitation) => {
+            Order::Invite(mut invitation) => {
+                match meaning(ctx.settings, &invitation.callee) {
+                    Meaning::Plain => {}
+                    Meaning::Client(uid, only) => {
+                        (invitation.callee, invitation.opening.only) = (uid, Some(only));
+                    }
+                    Meaning::Nobody => return self.refuse_invitation(&invitation, 404),
+                }
                 let owner = invitation.callee.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Invite(invitation));
             }
@@ -197,6 +212,14 @@ impl Switchboard {
             }
         }
     }
+}
+
+/// The Contact that a phone has registered which calls by a GRUU of its own (RFC 5627 §4.4).
+fn registered_contact(ctx: &Ctx<'_>, user: &User, request: &Message, origin: &Origin) -> Option<String> {
+    let uri = Uri::parse(request.contact_uri()?).ok()?;
+    let is_gruu = uri.params.has("gr") && ctx.settings.is_own_host(uri.host_text());
+    let mut own = user.bindings.reachable(ctx.at()).filter(|binding| is_gruu && origin.is(binding));
+    own.next().map(|binding| binding.stored.contact.clone())
 }
 
 /// Whom a request asks for; `None` is nobody whom we could reach.

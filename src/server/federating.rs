@@ -20,7 +20,7 @@ use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail, referrer};
 use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
-use crate::registrar::{Caller, User, who_of_uri};
+use crate::registrar::{Caller, Only, User, callee_of};
 use crate::routing::{Direction, Mode, Route, Who};
 use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::Asked;
@@ -91,7 +91,7 @@ impl Switchboard {
     /// waits with its proof unused.
     fn on_proved(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>, pass: &Pass) {
         let opens = matches!(message.method(), Method::Invite | Method::Message);
-        let callee = callee_of(ctx, message).filter(|_| opens);
+        let callee = callee_of(ctx.settings, message.request_uri()).map(|(who, _)| who).filter(|_| opens);
         if let Some(Who::User(callee)) = &callee {
             match self.users.standing(ctx.at(), callee) {
                 Some(Standing::Present | Standing::Absent) => {}
@@ -214,6 +214,7 @@ impl Switchboard {
             history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
             origin: None,
             referred: visit.referred,
+            only: only_asked(ctx, &request),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -254,19 +255,16 @@ impl Switchboard {
             max_forwards: forwards(&request),
             halves: ctx.settings.limits.halves_per_call,
             visited,
+            only: only_asked(ctx, &request),
         };
         let half = (Direction::Incoming, visit.callee, route);
         self.begin_page(ctx, opening, half, Upstream::Phone(asked));
     }
 }
 
-/// The user of ours, or the number, that a request is for: nobody else's.
-fn callee_of(ctx: &Ctx<'_>, request: &Message) -> Option<Who> {
-    let who = who_of_uri(ctx.settings, &Uri::parse(request.request_uri()).ok()?)?;
-    match &who {
-        Who::User(uid) if uid.cluster() != ctx.settings.cid.as_str() => None,
-        Who::User(_) | Who::Number(_) | Who::Anonymous => Some(who),
-    }
+/// The one client of its callee's that a request is for.
+fn only_asked(ctx: &Ctx<'_>, request: &Message) -> Option<Only> {
+    callee_of(ctx.settings, request.request_uri()).and_then(|(_, only)| only)
 }
 
 /// The user part of the address that a request is for: what its sender knows already.

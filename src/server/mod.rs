@@ -14,6 +14,7 @@ mod registering;
 mod replacing;
 mod requests;
 mod returning;
+mod scripting;
 mod steer;
 mod switchboard;
 mod transferring;

@@ -8,7 +8,7 @@ use crate::effect::{Ctx, StoreOp, StoreOutcome, Ticket};
 use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
-use crate::registrar::User;
+use crate::registrar::{Meaning, User, is_spent, meaning, only_of};
 use crate::routing::{Direction, Facts, Mode, Route, Status, Who};
 use crate::transaction::Asked;
 
@@ -50,6 +50,7 @@ impl Switchboard {
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             halves: ctx.settings.limits.halves_per_call,
             visited: smallvec::SmallVec::new(),
+            only: only_of(request.request_uri()),
         };
         self.begin_page(ctx, opening, (Direction::Outgoing, uid.clone(), route), Upstream::Phone(asked));
     }
@@ -66,6 +67,9 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
+        if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
+            return self.refuse_page(&invitation, 404);
+        }
         user.pages = user.pages.saturating_add(1);
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.sender.who.clone(), Who::User(uid.clone()));
@@ -142,7 +146,14 @@ impl Switchboard {
 
     pub(super) fn on_page_order(&mut self, ctx: &mut Ctx<'_>, order: Order) {
         match order {
-            Order::Invite(invitation) => {
+            Order::Invite(mut invitation) => {
+                match meaning(ctx.settings, &invitation.recipient) {
+                    Meaning::Plain => {}
+                    Meaning::Client(uid, only) => {
+                        (invitation.recipient, invitation.opening.only) = (uid, Some(only));
+                    }
+                    Meaning::Nobody => return self.refuse_page(&invitation, 404),
+                }
                 let owner = invitation.recipient.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Page(invitation));
             }

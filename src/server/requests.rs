@@ -33,7 +33,7 @@ pub(super) const PAUSE_S: u64 = 60;
 /// Seconds that somebody who comes while there is too much to do, or while we end, is asked to wait.
 pub(super) const TURNED_AWAY_S: u64 = 5;
 /// The extensions that a phone may require of us in a REGISTER.
-const REGISTRAR: &[u8] = b"path, outbound";
+const REGISTRAR: &[u8] = b"path, outbound, gruu";
 
 impl Switchboard {
     pub(super) fn on_message(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {

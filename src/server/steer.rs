@@ -3,7 +3,7 @@
 use crate::base::{ServerIndex, Token, Uid};
 use crate::config::{Face, Settings};
 use crate::effect::Flow;
-use crate::registrar::{Access, claimed, who_of_uri};
+use crate::registrar::{Access, callee_of, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::{Message, Method, NameAddr, Uri};
 
@@ -30,7 +30,7 @@ pub fn home(settings: &Settings, flow: Flow, message: &Message) -> Home {
         return within(settings, at);
     }
     if settings.face(flow.listener) == Some(Face::Federation) {
-        return match Uri::parse(message.request_uri()).ok().and_then(|uri| who_of_uri(settings, &uri)) {
+        return match callee_of(settings, message.request_uri()).map(|(who, _)| who) {
             // Its INVITE is wherever the number's owner is.
             Some(Who::Number(_)) if message.method() == Method::Cancel => Home::Every,
             Some(Who::Number(number)) => {

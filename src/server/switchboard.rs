@@ -67,6 +67,7 @@ pub(super) enum Waiting {
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
+    Script { uid: Uid, asked: Asked, change: Change },
 }
 
 #[derive(Debug)]
@@ -393,7 +394,10 @@ impl Switchboard {
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
-                self.on_registration_stored(ctx, &uid, &asked, change, saved);
+                self.on_registration_stored(ctx, &uid, asked, change, saved);
+            }
+            (Waiting::Script { uid, asked, change }, outcome) => {
+                self.on_script(ctx, (&uid, &asked), change, &outcome);
             }
         }
     }
@@ -470,6 +474,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
+        | StoreOutcome::Imported(_)
         | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full

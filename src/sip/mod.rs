@@ -47,6 +47,6 @@ pub use params::Params;
 pub use privacy::Privacy;
 pub use sdp::{Direction, Media, Sdp};
 pub use status::reason_phrase;
-pub use uri::{Host, Scheme, Uri, UriError, is_sips};
+pub use uri::{Host, Scheme, Uri, UriError, is_sips, unescaped};
 pub use via::Via;
 pub use write::Writer;

@@ -142,6 +142,11 @@ pub(super) fn is_visual(byte: u8) -> bool {
     matches!(byte, b'-' | b'.' | b'(' | b')')
 }
 
+/// What the escaped bytes of a URI stand for.
+pub fn unescaped(bytes: &[u8]) -> Vec<u8> {
+    unescape(bytes).collect()
+}
+
 /// The bytes with `%xx` undone; a `%` that begins no escape stays.
 pub(super) fn unescape(bytes: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = bytes;

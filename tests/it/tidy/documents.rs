@@ -31,6 +31,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (3428, "pages (MESSAGE)", "messages inbox"),
     (3515, "REFER", "transfers crossings sipp"),
     (3581, "rport", "ways wire"),
+    (3880, "CPL scripts, turned into trees", "routing/cpl"),
     (3891, "Replaces, in INVITE and inside Refer-To", "replaces transfers sipp"),
     (3892, "Referred-By", "transfers federation_door"),
     (3911, "Join: not beside Replaces", "replaces"),
@@ -49,11 +50,13 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5589, "transfer", "transfers sipp"),
     (5621, "bodies of calls that are no session", "odd_phones src/sip/multipart.rs"),
     (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
+    (5627, "GRUUs: addresses of one client", "gruus src/registrar/gruu.rs"),
     (5630, "`sips:` addresses", "sips tls"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO and its packages", "relayed dialogs sipp"),
     (6455, "WebSocket", "web_sockets"),
     (6665, "events: refused, and those of REFER", "relayed messages transfers"),
+    (6750, "bearer tokens, at the HTTP API", "cli/http/doors"),
     (7044, "History-Info", "detours"),
     (7118, "SIP over WebSocket", "web_sockets torture_server"),
     (7616, "digest", "register src/sip/digest/hash.rs"),
@@ -61,6 +64,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs src/sip/veil.rs privacy"),
+    (9457, "problems, at the HTTP API", "cli/http cli/http/doors"),
 ];
 
 /// The table, and what is wrong with its rows.

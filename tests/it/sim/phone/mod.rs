@@ -132,6 +132,8 @@ pub struct Phone {
     pub instance: Option<String>,
     /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
     pub reg_id: Option<u32>,
+    /// Whether it asks for addresses that reach it alone (RFC 5627).
+    pub gruus: bool,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -207,6 +209,7 @@ impl Phone {
             expires: Some(3600),
             instance: None,
             reg_id: None,
+            gruus: false,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -265,6 +268,13 @@ impl Phone {
     pub fn flow(&mut self, instance: &str, reg_id: u32) -> &mut Self {
         self.instance = Some(instance.to_owned());
         self.reg_id = Some(reg_id);
+        self
+    }
+
+    /// Tells its instance-id, and asks for addresses that reach it alone.
+    pub fn gruu(&mut self, instance: &str) -> &mut Self {
+        self.instance = Some(instance.to_owned());
+        self.gruus = true;
         self
     }
 
