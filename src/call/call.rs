@@ -18,7 +18,7 @@ use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
 use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Direction, Route, Target};
-use crate::sip::reason_phrase;
+use crate::sip::{Method, reason_phrase};
 
 use super::history::History;
 use super::hunt::{Hunt, Side, Verdict};
@@ -358,7 +358,10 @@ impl Call {
         if (300..400).contains(&status) {
             hunt.end(leg);
             // Where else its user may be is nothing to one who wants this client.
-            if !self.is_for_one_client() && self.redirect(desk, status, &contacts) {
+            if !self.is_for_one_client()
+                && !self.passage.preferences(Method::Invite).no_recurse
+                && self.redirect(desk, status, &contacts)
+            {
                 return self.settle(desk);
             }
         }

@@ -16,6 +16,7 @@
 mod baresip;
 mod besides;
 mod browser;
+mod caller_preferences;
 mod calls;
 mod checkers;
 mod cli;
