@@ -1,5 +1,6 @@
 //! The routing record of one user, in memory.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
 use crate::effect::store::{Secrets, StoredDevice, StoredProfile, StoredUser};
 use crate::routing::{Account, Content, Facts, Profile, Registered, Status, Who};
+use crate::sip::Preferences;
 use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
@@ -108,6 +110,20 @@ impl User {
             seen.push(binding.client());
             is_new
         })
+    }
+
+    /// Those of [`User::clients`] that the caller would reach, those that he would rather reach first among
+    /// equals (RFC 3841 §7.2.4).
+    pub fn preferred(&self, now: At, name: Option<&str>, wishes: &Preferences) -> SmallVec<[&Binding; 4]> {
+        let all: SmallVec<[&Binding; 4]> = self.clients(now, name).collect();
+        let scored = all.iter().filter_map(|own| Some((wishes.score(&own.stored.features)?, *own)));
+        let mut scored: SmallVec<[(u32, &Binding); 4]> = scored.collect();
+        if scored.is_empty() && wishes.is_implicit() {
+            return all;
+        }
+        // The callee's own order comes first.
+        scored.sort_by_key(|(score, own)| (own.has_failed, Reverse(own.stored.q), Reverse(*score)));
+        scored.into_iter().map(|(_, own)| own).collect()
     }
 
     /// The best binding of a client's that was not tried, by its key.
