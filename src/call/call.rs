@@ -18,7 +18,7 @@ use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
 use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Direction, Route, Target};
-use crate::sip::reason_phrase;
+use crate::sip::{Method, reason_phrase};
 
 use super::history::History;
 use super::hunt::{Hunt, Side, Verdict};
@@ -114,6 +114,7 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
+    pub(super) referred: Option<Uid>,
     /// The one client of the callee's that is meant (RFC 5627).
     pub(super) only: Option<Only>,
     pub(super) redirections: u8,
@@ -131,6 +132,9 @@ pub struct Call {
     pub(super) earlier: Option<Box<Verdict>>,
     /// The how manieth search this is, and since when.
     pub(super) search: (u16, At),
+    /// How long the half, and its current `try`, had rung before they came to this user server.
+    pub(super) rung_before: Duration,
+    pub(super) tried_before: Duration,
     pub(super) started: Now,
     pub(super) answered_ms: Option<i64>,
     pub(super) ladder: Ladder,
@@ -180,6 +184,7 @@ impl Call {
             searches: (opening.searches, opening.searches),
             history: opening.history,
             origin: opening.origin,
+            referred: opening.referred,
             only: opening.only,
             redirections: 0,
             children: 0,
@@ -189,6 +194,8 @@ impl Call {
             later: SmallVec::new(),
             earlier: None,
             search: (0, now.at),
+            rung_before: Duration::ZERO,
+            tried_before: Duration::ZERO,
             started: now,
             answered_ms: None,
             ladder: Ladder::default(),
@@ -264,6 +271,15 @@ impl Call {
             (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
                 self.rejected(desk, leg, refusal);
             }
+            // A phone has picked the call up, and answers the caller's offer.
+            (State::Hunting(hunt), LegWord::Acknowledge(passage)) => {
+                if let Some(winner) = hunt.side(leg) {
+                    self.answer(desk, winner, 0, passage);
+                }
+            }
+            (State::Hunting(hunt), LegWord::HangUp(_)) if hunt.side(leg).is_some() => {
+                self.rejected(desk, leg, Refusal::status(480));
+            }
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
                 if upstream =>
             {
@@ -320,7 +336,7 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
+    pub(super) fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let early = hunt.win((winner.leg, early), &passage);
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));
@@ -347,7 +363,10 @@ impl Call {
         if (300..400).contains(&status) {
             hunt.end(leg);
             // Where else its user may be is nothing to one who wants this client.
-            if !self.is_for_one_client() && self.redirect(desk, status, &contacts) {
+            if !self.is_for_one_client()
+                && !self.passage.preferences(Method::Invite).no_recurse
+                && self.redirect(desk, status, &contacts)
+            {
                 return self.settle(desk);
             }
         }
@@ -449,7 +468,7 @@ impl Call {
     }
 
     /// Who asks, for the ladder: in his own half, the client that he calls with.
-    fn asker(&self, owner: &User, now: At) -> Party {
+    pub(super) fn asker(&self, owner: &User, now: At) -> Party {
         let calling = |binding: &&Binding| self.origin.as_ref().is_some_and(|origin| origin.is(binding));
         let found =
             owner.bindings.reachable(now).find(calling).filter(|_| self.direction == Direction::Outgoing);

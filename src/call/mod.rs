@@ -13,8 +13,10 @@ mod hunt;
 mod ladder;
 mod parties;
 mod record;
+mod replace;
 mod sides;
 mod stages;
+mod standing;
 mod targets;
 mod transfer;
 
@@ -23,4 +25,5 @@ pub use history::History;
 pub use ladder::{Rung, draw, rungs};
 pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;
+pub use standing::Standing;
 pub use transfer::{Errand, Join};

@@ -24,6 +24,8 @@ pub struct Invitation {
     pub mode: Mode,
     /// What every half of the call begins with.
     pub opening: Opening,
+    /// Where the half stood that another user server has given up: this one goes on from there.
+    pub standing: Option<String>,
 }
 
 /// What every half of a call begins with.
@@ -47,6 +49,8 @@ pub struct Opening {
     pub history: History,
     /// The phone that calls, if it is one of ours.
     pub origin: Option<Origin>,
+    /// Who has sent the caller there (RFC 3892), if one has and may be known.
+    pub referred: Option<Uid>,
     /// The one client of the callee's that is meant, if he was asked for by a GRUU.
     pub only: Option<Only>,
 }
@@ -97,7 +101,7 @@ pub fn breadth_of(invite: &Message, limit: u16) -> u16 {
 
 /// What an INVITE is for, told from its offer (voice, when it makes none).
 pub fn mode_of(passage: &Passage) -> Mode {
-    match Sdp::parse(passage.body()) {
+    match passage.session().as_deref().and_then(Sdp::parse) {
         Some(sdp) if sdp.has("video") => Mode::Video,
         Some(sdp) if sdp.has("message") && !sdp.has("audio") => Mode::Text,
         Some(_) | None => Mode::Voice,

@@ -39,6 +39,7 @@ impl Config {
             key: known.key,
             epoch: known.epoch,
             default_profile: known.default_profile,
+            features: self.trees.features.clone(),
             peers: self.federation.iter().filter_map(peer).collect(),
             servers: self.threads.unwrap_or(threads),
             dns: self.dns.clone(),

@@ -32,6 +32,8 @@ pub struct Settings {
     pub epoch: u32,
     /// The profile of a user who has set none.
     pub default_profile: Arc<Profile>,
+    /// How phones name profiles.
+    pub features: Features,
     /// Other clusters that we speak with.
     pub peers: Vec<Peer>,
     /// How many user servers share the slots in this process.
@@ -40,6 +42,23 @@ pub struct Settings {
     pub dns: Vec<SocketAddr>,
     /// The limits.
     pub limits: Limits,
+}
+
+/// How phones name the profiles of their users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// The header of a request that is to be sent under a profile; its value is the profile's name.
+    pub header: String,
+    /// What is dialled before the digit of a profile that is to serve; empty: nothing is.
+    pub activate: String,
+    /// What is dialled before the digit of a profile and the number to be called under it; empty: nothing is.
+    pub under: String,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { header: "X-Profile".to_owned(), activate: "*70".to_owned(), under: "*71".to_owned() }
+    }
 }
 
 /// One address we listen on.

@@ -3,10 +3,11 @@
 //! What an operator must act upon is a warning, what he counts is info, what he looks up is debug. No
 //! subscriber's address stands above debug unless it is redacted.
 
-use std::net::SocketAddr;
-
-use crate::base::{Cid, ServerIndex};
+use crate::base::ServerIndex;
 use crate::effect::Fact;
+
+/// What helps a phone that never answers its challenge.
+const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
 
 /// Writes a fact down, if it is one for the log.
 pub fn log(server: ServerIndex, fact: &Fact) {
@@ -19,22 +20,14 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
-        Fact::WrongPassword { account, source, paused } => {
-            let account = redacted(account);
-            if *paused {
-                tracing::warn!(server, account, %source, "too many wrong passwords: this source has to pause with this account");
-            } else {
-                tracing::info!(server, account, %source, "wrong password");
-            }
+        Fact::WrongPassword { account, source, paused: true } => {
+            tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
+        }
+        Fact::WrongPassword { account, source, paused: false } => {
+            tracing::info!(server, account = redacted(account), %source, "wrong password");
         }
         Fact::NeverAnswers { account, source } => {
-            let account = redacted(account);
-            tracing::warn!(
-                server,
-                account,
-                %source,
-                "a phone never answers its challenge: it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]"
-            );
+            tracing::warn!(server, account = redacted(account), %source, "a phone never answers its challenge: {HINT}");
         }
         Fact::CallRouted { id, owner, caller, callee, mode, rule } => {
             tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
@@ -62,41 +55,33 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         }
         Fact::PeerUp { peer } => tracing::info!(server, %peer, "another cluster is there"),
         Fact::PeerDown { peer, why } => tracing::warn!(server, %peer, why, "another cluster is not there"),
-        Fact::SecretRefused { peer } => unbelieved(server, peer, SECRET),
-        Fact::CertificateRefused { peer } => unbelieved(server, peer, CERTIFICATE),
-        Fact::CertificateFault { peer, source, why } => unfit(server, peer.as_ref(), *source, why),
+        Fact::SecretRefused { peer } => tracing::error!(
+            server,
+            %peer,
+            "another cluster does not believe us: the secret does not match; see `secret` in [[federation]], there and here"
+        ),
+        Fact::CertificateRefused { peer } => tracing::error!(
+            server,
+            %peer,
+            "another cluster does not believe our certificate: it has to name our domain, and be signed by one of its `authorities`"
+        ),
+        Fact::CertificateFault { peer: Some(peer), source, why } => {
+            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
+        }
+        Fact::CertificateFault { peer: None, source, why } => {
+            tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
+        }
         Fact::WrongSecret { account, source, paused: true } => {
             tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
         }
         Fact::WrongSecret { account, source, paused: false } => {
             tracing::info!(server, account, %source, "a wrong secret of another cluster");
         }
-        Fact::PageSettled { id, receipt, .. } => {
-            tracing::debug!(server, id, receipt, "a page to another cluster is settled");
-        }
+        Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
 }
-
-/// Another cluster does not believe us.
-fn unbelieved(server: u8, peer: &Cid, why: &str) {
-    tracing::error!(server, %peer, "another cluster does not believe us: {why}");
-}
-
-/// A certificate between clusters is of no use; of a cluster that we have looked for ourselves, or of
-/// somebody who comes as one.
-fn unfit(server: u8, peer: Option<&Cid>, source: SocketAddr, why: &str) {
-    match peer {
-        Some(peer) => {
-            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
-        }
-        None => tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed"),
-    }
-}
-
-const SECRET: &str = "the secret does not match; see `secret` in [[federation]], there and here";
-const CERTIFICATE: &str = "our certificate has to name our domain, and be signed by one of its `authorities`";
 
 /// An address of which only its owner can tell whose it is: `a…@north.test`.
 pub(crate) fn redacted(account: &str) -> String {

@@ -55,6 +55,14 @@ impl Link {
         }
     }
 
+    /// Who is at the far end, once it is there.
+    pub(super) fn far_end(&self) -> Option<LinkEnd> {
+        match self.peer {
+            Peer::Open(peer) => Some(peer),
+            Peer::Opening(_) => None,
+        }
+    }
+
     /// Whether nothing has to wait for the other half any more.
     pub(super) fn is_open(&self) -> bool {
         match self.peer {

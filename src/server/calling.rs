@@ -1,22 +1,25 @@
 //! INVITE: the two halves of a call are set up here, and let go.
+//!
+//! Implements: RFC 5621 §8.2 (what has to be understood); RFC 3323 §4.1, §5.3 (how a caller is shown).
 
 use std::sync::Arc;
 
-use crate::base::Uid;
-use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
+use crate::base::{Key, ServerIndex, Uid};
+use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
 use crate::effect::{Ctx, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
-use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri, is_sips};
+use crate::sip::{Message, Name, NameAddr, Privacy, Scheme, Uri, is_sips};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
-use super::requests::{TURNED_AWAY_S, is_anonymous};
+use super::requests::TURNED_AWAY_S;
 use super::switchboard::{Switchboard, Waiting};
-use super::users::{Job, Standing};
+use super::users::{self, Job};
+use super::wishes::Sent;
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
 pub(super) const MAX_FORWARDS: u8 = 70;
@@ -28,16 +31,17 @@ impl Switchboard {
     /// An INVITE of a user who is who he says he is: the caller's half begins.
     pub(super) fn on_invite(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
-        if !can_carry(&request) {
-            let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Accept, CARRIED);
-            return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        if let Some(status) = body_refusal(&request) {
+            return self.refuse_body(ctx, &asked, status);
         }
         if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
             return self.refuse_brief(ctx, &asked, min_s);
+        }
+        if request.has(Name::Replaces) {
+            return self.on_replacing(ctx, uid, asked);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         if self.takes_no_call(ctx) {
@@ -50,15 +54,16 @@ impl Switchboard {
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse(ctx, &asked, 486);
         }
+        let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
+        let Some(user) = self.users.get_mut(uid) else { return };
         user.calls += 1;
         let caller = caller_of(ctx, user, &request);
         let passage = Passage::of(&request);
-        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
-        let device = user.device(ctx.at(), |binding| origin.is(binding));
         let registered = registered_contact(ctx, user, &request, &origin);
         let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
+        let profiles = (&profile, &ctx.settings.default_profile);
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
@@ -69,8 +74,9 @@ impl Switchboard {
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
-            history: History::new(hides_history(&request)),
+            history: History::new(Privacy::of(&request).history),
             origin: Some(origin),
+            referred: None,
             only: only_of(request.request_uri()),
         };
         let trying = asked.answer(100, b"").finish(b"");
@@ -92,6 +98,15 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Refuses what a call cannot be made with.
+    pub(super) fn refuse_body(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+        let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
+        if status == 415 {
+            writer.header(Name::Accept, CARRIED);
+        }
+        self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
 
     /// Refuses a session that would have to be refreshed too often (RFC 4028 §9).
@@ -118,9 +133,9 @@ impl Switchboard {
     pub(super) fn on_invitation(&mut self, ctx: &mut Ctx<'_>, invitation: Invitation) {
         let uid = invitation.callee.clone();
         match self.users.standing(ctx.at(), &uid) {
-            Some(Standing::Present) => {}
-            Some(Standing::Absent) => return self.refuse_invitation(&invitation, 404),
-            Some(Standing::Loading) | None => {
+            Some(users::Standing::Present) => {}
+            Some(users::Standing::Absent) => return self.refuse_invitation(&invitation, 404),
+            Some(users::Standing::Loading) | None => {
                 return self.wait_for(ctx, &uid, Job::Call(invitation));
             }
         }
@@ -140,8 +155,17 @@ impl Switchboard {
         user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
-        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.content(invitation.mode));
-        let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
+        let standing = invitation.standing.as_deref().and_then(Standing::read);
+        let moved = standing.and_then(|kept| Some((kept.route(profiles, &invitation.opening)?, kept)));
+        let (route, standing) = match moved {
+            Some((route, standing)) => (route, Some(standing)),
+            // What another user server was asked, or by another tree, is asked anew.
+            None => {
+                let content = invitation.opening.passage.content(invitation.mode);
+                let facts = user.facts(ctx.now, &who.0, content);
+                (Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts), None)
+            }
+        };
         let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);
         let opened = PeerWord::Opened { leg: invitation.from.leg, peer: self.legs.link_end(upstream) };
@@ -155,7 +179,23 @@ impl Switchboard {
             upstream,
             ctx.now,
         ));
-        self.with_call(ctx, key, Call::begin);
+        self.with_call(ctx, key, |call, desk| match standing {
+            Some(standing) => call.resume(desk, &standing),
+            None => call.begin(desk),
+        });
+    }
+
+    /// Another user server goes on with the callee's halves of a call that ring here.
+    pub(super) fn hand_over(&mut self, ctx: &mut Ctx<'_>, id: &str, to: ServerIndex) {
+        let named = self.calls.iter().filter(|(_, call)| **call.id() == *id);
+        let keys: Vec<Key> = named.map(|(key, _)| key).collect();
+        for key in keys {
+            let mut given = None;
+            self.with_call(ctx, key, |call, desk| given = call.give_up(desk));
+            if let Some(invitation) = given {
+                self.post(to, PeerWord::Invite(invitation));
+            }
+        }
     }
 
     pub(super) fn refuse_invitation(&mut self, invitation: &Invitation, status: u16) {
@@ -235,8 +275,7 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let sips = is_sips(request.request_uri());
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
-    if hidden {
+    if Privacy::of(request).sender {
         let own = Some(user.uid.clone());
         return Caller { who: Who::Anonymous, face: Face::anonymous().secured(sips), own };
     }
@@ -253,28 +292,6 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
 
-/// The kinds of privacy that a request asks for (RFC 3323 §4.2).
-fn privacy(request: &Message) -> impl Iterator<Item = &[u8]> {
-    let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
-    words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
-}
-
-/// Whether a kind of privacy is one of these.
-fn is_one_of(word: &[u8], kinds: &[&str]) -> bool {
-    kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes()))
-}
-
-/// Whether the sender asks not to be known: any privacy but that of the session or of its history,
-/// which are not his name (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2.1).
-fn hides_sender(request: &Message) -> bool {
-    privacy(request).any(|word| !is_one_of(word, &["none", "critical", "session", "history"]))
-}
-
-/// Whether he asks that nobody learns how his call came there (RFC 7044 §7.2.1).
-pub(super) fn hides_history(request: &Message) -> bool {
-    privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
-}
-
 /// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
 /// §8.1.1.8, §12.1.1), and one that can be kept to: who wants to be asked over TLS speaks so.
 pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message) -> bool {
@@ -287,14 +304,16 @@ pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message
     contacts.next().is_some_and(is_sip) && contacts.next().is_none()
 }
 
-/// Whether an INVITE's body is of a kind that calls are made with.
-pub(super) fn can_carry(request: &Message) -> bool {
-    if request.body().is_empty() {
-        return true;
+/// The status for which an INVITE's body is refused: what is neither a session nor may be passed over has to be
+/// understood, and we do not (RFC 5621 §8.2); beside a session it is for the other phone to say.
+pub(super) fn body_refusal(request: &Message) -> Option<u16> {
+    let body = request.body();
+    let part = request.part(&body);
+    if body.is_empty() || part.session().is_some() || part.is_optional() {
+        return None;
     }
-    let kind = request.content_type();
-    kind.is_some_and(|kind: Item<'_>| {
-        let word = kind.value.to_ascii_lowercase();
-        word == b"application/sdp" || word.starts_with(b"multipart/")
-    })
+    let mut parts = part.parts();
+    let Some(first) = parts.next() else { return Some(if part.is_multipart() { 400 } else { 415 }) };
+    let may_go_on = first.is_optional() && parts.all(|part| part.is_optional());
+    (!may_go_on).then_some(415)
 }

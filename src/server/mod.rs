@@ -11,6 +11,7 @@ mod neighbours;
 mod paging;
 mod peer;
 mod registering;
+mod replacing;
 mod requests;
 mod returning;
 mod scripting;
@@ -20,6 +21,7 @@ mod transferring;
 mod user_server;
 mod users;
 mod visitors;
+mod wishes;
 mod words;
 
 pub use steer::{Home, home};

@@ -67,6 +67,7 @@ pub(super) enum Waiting {
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
+    Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
     Script { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -402,6 +403,9 @@ impl Switchboard {
             }
             (Waiting::Script { uid, asked, change }, outcome) => {
                 self.on_script(ctx, (&uid, &asked), change, &outcome);
+            }
+            (Waiting::Activation { uid, asked, name }, outcome) => {
+                self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
             }
         }
     }

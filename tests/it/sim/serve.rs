@@ -11,6 +11,7 @@ use ratatosk::server::{Home, Input, Output, home};
 use ratatosk::sip::Message;
 
 use super::check;
+use super::net::between;
 use super::run::{Event, Seat};
 use super::streams::Long;
 use super::world::World;
@@ -137,9 +138,11 @@ impl World {
             Effect::HearFrom { .. } => {}
             Effect::Store { ticket, op } => self.ask_store(seat, ticket, op),
             Effect::Resolve { ticket, question } => {
-                let answer = self.zone.get(&question).cloned();
+                let (delay_ms, silent) = self.names;
+                let is_silent = silent > 0 && self.rng.below(1000) < silent;
+                let answer = self.zone.get(&question).cloned().filter(|_| !is_silent);
                 let outcome = Outcome::Resolved(answer.unwrap_or(Answer::SILENCE));
-                let at = self.now + std::time::Duration::from_millis(5);
+                let at = self.now + between(delay_ms, &mut self.rng);
                 self.schedule(at, Event::Outcome { seat, ticket, outcome });
             }
             Effect::Fact(fact) => self.clusters[usize::from(seat.cluster)].facts.push(fact),

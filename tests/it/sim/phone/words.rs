@@ -37,6 +37,8 @@ pub enum Do {
     Update,
     /// Sends an INFO in the call.
     Info,
+    /// Sends some other request in the call: method.
+    Inside(String),
     /// Sends a REFER in the call, to nobody in particular.
     Refer,
     /// Sends the other side of its first call to this user, or whole URI.
@@ -63,6 +65,10 @@ pub enum Do {
     Restart,
     /// Closes its stream.
     Disconnect,
+    /// Its NAT forgets it, and will give it another port.
+    Forget,
+    /// Keeps its mapping at the NAT alive.
+    KeepAlive,
 }
 
 /// How a phone answers a call.
