@@ -181,7 +181,11 @@ impl Peers {
                 self.defer(ctx, id, &page);
                 continue;
             }
-            let Some(flow) = self.flow(id) else { return };
+            let Some(flow) = self.flow(id) else {
+                // It has shown itself alive before the DNS has said where it is.
+                self.defer(ctx, id, &page);
+                continue;
+            };
             let way = Way { peer: id, flow, others: self.others(id) };
             let client = send_page(ctx, transactions, self, (Owner::Outbox(id), way), &page);
             if let Some(entry) = self.entry_mut(id) {

@@ -181,7 +181,8 @@ impl Confirmed {
         passage: &Passage,
     ) -> Key {
         let flow = self.dialog.flow();
-        let (guise, session, settings) = (&self.guise, &self.session, wire.ctx.settings);
+        let (session, settings) = (&self.session, wire.ctx.settings);
+        let guise = &self.guise.within(settings, &self.dialog);
         let with_peer = self.dialog.peer().is_some();
         let more = |writer: &mut Writer| {
             capabilities(settings, (flow, with_peer), guise, method, writer);

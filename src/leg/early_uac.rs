@@ -216,6 +216,7 @@ impl Uac {
             return refused(500);
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());
+        let guise = &guise.within(settings, &early.dialog);
         let more =
             |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, UPDATE, &more, passage);

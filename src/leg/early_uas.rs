@@ -117,7 +117,8 @@ impl Uas {
         }
         let mut dialog = self.dialog(wire, early);
         let update = (Method::Update, Method::Update.as_str());
-        let (settings, flow, guise) = (wire.ctx.settings, dialog.flow(), &self.guise);
+        let (settings, flow) = (wire.ctx.settings, dialog.flow());
+        let guise = &self.guise.within(settings, &dialog);
         let with_peer = self.peer.is_some();
         let more =
             |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);

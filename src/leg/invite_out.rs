@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Key, Uid};
 use crate::config::Settings;
-use crate::dialog::{Escaped, Face};
+use crate::dialog::{Dialog, Escaped, Face};
 use crate::effect::{Flow, Transport};
 use crate::sip::{Method, Name, NameAddr, Writer, is_sips};
 use crate::transaction::Asked;
@@ -24,6 +24,13 @@ pub(super) struct Guise {
 }
 
 impl Guise {
+    /// In a request of ours inside a dialog: who is asked by a `sips:` URI is told of one, however the call
+    /// began (RFC 3261 §8.1.1.8).
+    pub(super) fn within(&self, settings: &Settings, dialog: &Dialog) -> Self {
+        let asks = is_sips(dialog.request_uri()) && settings.transport(dialog.flow()).is_secure();
+        Self { sips: self.sips || asks, ..self.clone() }
+    }
+
     /// Towards the phone that sent this INVITE (RFC 3261 §12.1.1).
     pub(super) fn towards(settings: &Settings, asked: &Asked, user: String) -> Self {
         let invite = &asked.request;

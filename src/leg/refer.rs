@@ -130,8 +130,8 @@ impl Confirmed {
     fn notify_as(&mut self, wire: &mut Wire<'_, '_>, key: Key, state: State) {
         let Some((cseq, false)) = self.refer.open.filter(|_| !self.ended) else { return };
         let status = self.refer.status;
-        let (count, guise, flow, settings) =
-            (self.refer.count, &self.guise, self.dialog.flow(), wire.ctx.settings);
+        let (count, flow, settings) = (self.refer.count, self.dialog.flow(), wire.ctx.settings);
+        let guise = &self.guise.within(settings, &self.dialog);
         let more = |writer: &mut Writer| {
             contact(settings, flow, guise, writer);
             // The first of a dialog needs no name of its own (RFC 3515 §2.4.6).

@@ -1,6 +1,8 @@
 //! IPv4 and IPv6 beside each other, on real sockets of the loopback: several listeners, calls from one
 //! family to the other, and clusters that speak IPv6.
 
+#![allow(clippy::string_slice, reason = "what is cut is ASCII")]
+
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::channel;
 
@@ -55,6 +57,11 @@ fn answered(invite: &str, link: &Link) -> String {
     head.replace("Content-Length: 0\r\n\r\n", &more)
 }
 
+/// What of a session description says where media go: its origin names the phone, and is taken out.
+fn media(sdp: &str) -> &str {
+    sdp.find("s=-").map_or(sdp, |at| &sdp[at..])
+}
+
 fn line<'m>(message: &'m str, name: &str) -> &'m str {
     message.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default()
 }
@@ -78,7 +85,7 @@ fn across(server: &Server, [bobs, annes]: [usize; 2]) {
     assert!(invite.starts_with(&format!("INVITE sip:anne@{} ", anne.address())), "{invite}");
     assert!(line(&invite, "Via: ").starts_with(&format!("SIP/2.0/UDP {other};")), "{invite}");
     assert_eq!(line(&invite, "Contact: "), format!("<sip:bob@{other}>"));
-    assert!(invite.ends_with(OFFER), "{invite}");
+    assert!(invite.ends_with(media(OFFER)), "{invite}");
     anne.send(&answered(&invite, &anne));
     assert!(anne.next().starts_with("ACK "));
     let answer = loop {
@@ -88,7 +95,7 @@ fn across(server: &Server, [bobs, annes]: [usize; 2]) {
         }
     };
     assert_eq!(line(&answer, "Contact: "), format!("<sip:anne@{own}>"));
-    assert!(answer.ends_with(ANSWER), "{answer}");
+    assert!(answer.ends_with(media(ANSWER)), "{answer}");
 }
 
 #[test]

@@ -424,6 +424,7 @@ impl World {
         self.hang_up_all();
         self.run_until(self.now + Duration::from_secs(100));
         self.net = Net::PERFECT;
+        self.names = ((5, 5), 0);
         self.hang_up_all();
         if self.roll_call {
             for phone in 0..self.phones.len() {
