@@ -9,8 +9,8 @@
 use bytes::Bytes;
 
 use crate::base::Uid;
-use crate::dialog::{Escaped, Face};
-use crate::federation::{trail, write_asserted};
+use crate::dialog::Face;
+use crate::federation::{Unreachable, trail, write_asserted};
 use crate::leg::{Dial, Refusal};
 use crate::routing::Who;
 use crate::sip::{Method, Writer};
@@ -20,20 +20,28 @@ use super::hunt::Rings;
 use super::ladder::Party;
 
 impl Call {
-    /// Calls a user of another cluster, if there is a way to him, with this share of the breadth.
-    pub(super) fn ring_abroad(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, share: u16) {
+    /// Calls a user of another cluster, if there is a way to him, with this share of the breadth; `sips`:
+    /// over TLS, even if the call did not begin so.
+    pub(super) fn ring_abroad(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, share: u16, sips: bool) {
         let State::Hunting(hunt) = &mut self.state else { return };
-        let way = match desk.peers.way(desk.wire.ctx, uid, self.route.mode()) {
+        let sips = sips || self.caller.face.sips;
+        let way = match desk.peers.way(desk.wire.ctx, uid, (self.route.mode(), sips)) {
             Ok(way) => way,
+            Err(Unreachable::Insecure) => {
+                hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
+                return;
+            }
             Err(why) => {
                 hunt.note(Refusal::no_cluster(why.status(), why.retry_after()));
                 return;
             }
         };
         let ctx = &mut *desk.wire.ctx;
+        let to = Face::of(uid).secured(sips);
         let only = self.only_for(uid).map(|only| only.as_param()).unwrap_or_default();
-        let uri = format!("sip:{}@{}{only}", Escaped(uid.user()), uid.cluster());
+        let uri = format!("{}{only}", to.uri());
         let (asserted, from) = self.caller.abroad(&self.owner);
+        let from = from.secured(sips);
         let hidden = self.caller.who == Who::Anonymous;
         let proof = desk.peers.prove(ctx, way.peer, Method::Invite, &uri);
         let trail = trail(ctx.settings, ctx.rng, self.history.visited()).join(", ");
@@ -44,7 +52,6 @@ impl Call {
                 writer.header(*name, proof.as_bytes());
             }
         };
-        let to = Face { name: None, user: uid.user().to_owned(), host: uid.cluster().to_owned() };
         let dial = Dial {
             call: self.key,
             flow: way.flow,

@@ -91,6 +91,8 @@ pub struct Lookup {
     pub number: Arc<str>,
     /// The status of the phone that sent the call there, if one did.
     pub(super) cause: Option<u16>,
+    /// Whether it has named the number by `sips:`.
+    pub(super) sips: bool,
 }
 
 /// One half of a call.
@@ -141,7 +143,7 @@ pub struct Call {
 
 #[derive(Debug)]
 pub(super) enum State {
-    Hunting(Hunt),
+    Hunting(Box<Hunt>),
     /// The tree ignores him: it rings for him, and nobody hears it.
     Ignoring,
     Bridged {
@@ -170,7 +172,7 @@ impl Call {
             caller: opening.caller,
             route,
             upstream: Side { leg: upstream, party: 0 },
-            state: State::Hunting(Hunt::default()),
+            state: State::Hunting(Box::default()),
             passage: opening.passage,
             reliable: opening.reliable,
             max_forwards: opening.max_forwards,
@@ -206,6 +208,11 @@ impl Call {
     /// The call that it is a half of.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// Whether everybody in it is reached over TLS only (`sips:`).
+    pub fn is_sips(&self) -> bool {
+        self.caller.face.sips
     }
 
     /// Which tree of his decides.

@@ -24,6 +24,8 @@ use crate::sip::Method;
 
 /// Steps kept of the beginning of a call.
 const FIRST: usize = 20;
+/// Steps of the calls that are answered at once, which cost no allocation.
+const USUAL: usize = 12;
 /// Steps kept of its end.
 const LAST: usize = 12;
 /// Parties of one half that are told apart.
@@ -35,9 +37,9 @@ const NAME: usize = 28;
 #[derive(Debug, Default)]
 pub(super) struct Ladder {
     parties: SmallVec<[Party; 2]>,
-    first: SmallVec<[Step; FIRST]>,
+    first: SmallVec<[Step; USUAL]>,
     /// A ring: once it is full, the next one takes the place of the oldest.
-    last: SmallVec<[Step; LAST]>,
+    last: Vec<Step>,
     beyond: usize,
     offered: bool,
 }

@@ -17,7 +17,7 @@ use crate::leg::{LegWord, Passage, Refusal, own_status};
 use crate::routing::{Action, Direction, Outcome, TimedTarget, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
-use super::targets::is_missing;
+use super::targets::{Hop, is_missing};
 
 impl Call {
     /// Does what the tree says now.
@@ -29,8 +29,8 @@ impl Call {
         match route.action() {
             Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
-                Who::User(uid) => self.ring_user(desk, uid, None, None),
-                Who::Number(number) => self.find_number(desk, number, None),
+                Who::User(uid) => self.ring_user(desk, uid, &Hop::default()),
+                Who::Number(number) => self.find_number(desk, number, &Hop::default()),
                 Who::Anonymous => self.refuse(desk, Refusal::status(404)),
             },
             Action::Forward(_) | Action::Redirect(_) if self.is_for_one_client() => {
@@ -63,8 +63,8 @@ impl Call {
         if self.history.has(desk.wire.ctx.settings, uid) {
             return self.refuse(desk, Refusal::status(482));
         }
-        let cause = self.cause();
-        self.ring_user(desk, uid, None, cause);
+        let hop = Hop { cause: self.cause(), ..Hop::default() };
+        self.ring_user(desk, uid, &hop);
     }
 
     fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {

@@ -5,7 +5,8 @@
 //! A call to a GRUU rings one client: the tree decides whether and when, and whatever it names besides is
 //! left out.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1.
+//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth);
+//! RFC 5627 §6.1; RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
 
@@ -15,13 +16,24 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::dialog::Face;
 use crate::leg::{Dial, Refusal};
-use crate::registrar::{Binding, Only, User};
+use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Action, Direction, Target, TimedTarget, Who};
 
 use super::call::{Call, Desk, Order, State};
 use super::hunt::{Branch, Rings, Side};
 use super::ladder::Party;
 use super::parties::{Invitation, Opening};
+
+/// How a call comes to another user.
+#[derive(Debug, Default)]
+pub(super) struct Hop<'a> {
+    /// The number that he was found by.
+    pub(super) number: Option<&'a Arc<str>>,
+    /// The status for which the call goes there.
+    pub(super) cause: Option<u16>,
+    /// Whether a phone has named him by `sips:`: he is reached over TLS only, however the call began.
+    pub(super) sips: bool,
+}
 
 /// Whom the action of a tree names.
 #[derive(Debug, Default)]
@@ -87,7 +99,7 @@ impl Call {
                 Callee::User(_) if self.is_for_one_client() => {}
                 Callee::User(uid) => {
                     let cause = self.cause();
-                    self.ring_user(desk, uid, None, cause);
+                    self.ring_user(desk, uid, &Hop { cause, ..Hop::default() });
                 }
                 Callee::Nobody => {}
             }
@@ -104,7 +116,8 @@ impl Call {
     fn branches_of(&self, desk: &Desk<'_, '_, '_>, target: &Target) -> u16 {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
-                let all = desk.owner.clients(desk.wire.ctx.at(), name);
+                let sips = self.caller.face.sips;
+                let all = desk.owner.clients_by(desk.wire.ctx.at(), name, |one| one.takes(sips));
                 let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
@@ -114,7 +127,8 @@ impl Call {
         }
     }
 
-    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`.
+    /// Whether a client is to be rung: not the one that calls, nor one that was rung by this `try`, nor
+    /// one that could not be called as the caller asks.
     fn may_ring(&self, owner: &User, binding: &Binding) -> bool {
         let client = binding.client();
         let mut flows = owner.bindings.iter().filter(|flow| flow.client() == client);
@@ -124,7 +138,7 @@ impl Call {
             Some(only) if self.is_for_one_client() => only.is(binding),
             Some(_) | None => true,
         };
-        !calls && is_meant && !hunt.knows_client(client)
+        !calls && is_meant && binding.takes(self.caller.face.sips) && !hunt.knows_client(client)
     }
 
     /// Whether one client of the owner's is meant and nobody else.
@@ -158,7 +172,15 @@ impl Call {
     fn ring_clients(&mut self, desk: &mut Desk<'_, '_, '_>, name: Option<&str>) {
         let owner = desk.owner;
         let history = self.history.header(&self.owner);
-        for binding in owner.clients(desk.wire.ctx.at(), name) {
+        let sips = self.caller.face.sips;
+        let now = desk.wire.ctx.at();
+        let mut clients = owner.clients_by(now, name, |one| one.takes(sips)).peekable();
+        if clients.peek().is_none() && owner.clients(now, name).next().is_some() {
+            let State::Hunting(hunt) = &mut self.state else { return };
+            hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
+            return;
+        }
+        for binding in clients {
             if self.may_ring(owner, binding)
                 && let Some(share) = self.take_share()
             {
@@ -174,12 +196,12 @@ impl Call {
         share: u16,
         history: Option<&Bytes>,
     ) {
-        let callee =
-            Face { name: None, user: self.owner.user().to_owned(), host: self.owner.cluster().to_owned() };
+        let sips = self.caller.face.sips;
+        let callee = Face::of(&self.owner).secured(sips);
         let dial = Dial {
             call: self.key,
             flow: binding.flow,
-            contact: &binding.stored.contact,
+            contact: &binding.uri(sips),
             path: &binding.stored.path,
             from: &self.caller.face,
             to: &callee,
@@ -210,15 +232,8 @@ impl Call {
         }
     }
 
-    /// Asks another user's routing, unless it was asked before. `number`: what he was found by;
-    /// `cause`: the status for which the call goes there.
-    pub(super) fn ring_user(
-        &mut self,
-        desk: &mut Desk<'_, '_, '_>,
-        uid: &Uid,
-        number: Option<&Arc<str>>,
-        cause: Option<u16>,
-    ) {
+    /// Asks another user's routing, unless it was asked before.
+    pub(super) fn ring_user(&mut self, desk: &mut Desk<'_, '_, '_>, uid: &Uid, hop: &Hop<'_>) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let rings = Rings::User(uid.clone());
         if hunt.knows(&rings) {
@@ -237,23 +252,25 @@ impl Call {
         self.searches.0 -= 1;
         self.children = self.children.saturating_add(1);
         if uid.cluster() != desk.wire.ctx.settings.cid.as_str() {
-            return self.ring_abroad(desk, uid, share);
+            return self.ring_abroad(desk, uid, share, hop.sips);
         }
+        let face = self.caller.face.clone();
+        let sips = face.sips || hop.sips;
         let from = desk.legs.link_out(self.key);
         let opening = Opening {
             id: Arc::clone(&self.id),
-            caller: self.caller.clone(),
+            caller: Caller { face: face.secured(sips), ..self.caller.clone() },
             passage: self.passage.clone(),
             reliable: self.reliable,
             max_forwards: self.max_forwards - 1,
             breadth: share,
             searches: self.searches.0,
-            history: self.history.to(uid, number, self.children, cause),
+            history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
             only: self.only_for(uid),
         };
-        let party =
-            number.map_or_else(|| Party::User(uid.clone()), |number| Party::Number(Arc::clone(number)));
+        let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
+        let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
         desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));

@@ -23,6 +23,7 @@ use crate::config::Settings;
 use crate::leg::{LegWord, LinkEnd, Passage, Referral};
 use crate::registrar::{Caller, only_of, who_of};
 use crate::routing::{Direction, Mode, Who};
+use crate::sip::is_sips;
 
 use super::call::{Call, Desk, Order, State};
 use super::history::History;
@@ -111,7 +112,7 @@ impl Call {
         self.transfer = Some(Transfer { referrer, left: false, next, stage: Stage::Asking });
         let opening = Opening {
             id: format!("{:016x}", desk.wire.ctx.rng.draw()).into(),
-            caller: self.sent(desk.wire.ctx.settings, referrer),
+            caller: self.sent(desk.wire.ctx.settings, referrer, is_sips(&referral.to)),
             passage: Passage::default(),
             reliable: false,
             max_forwards: self.max_forwards - 1,
@@ -128,9 +129,11 @@ impl Call {
 
     /// The one who is sent, as the new one is shown him: who called here, or who was called, by the
     /// name that the referrer knows him by.
-    fn sent(&self, settings: &Settings, referrer: Side) -> Caller {
+    fn sent(&self, settings: &Settings, referrer: Side, sips: bool) -> Caller {
         let is_caller = self.direction == Direction::Outgoing && referrer.leg == self.upstream.leg;
-        if is_caller { Caller::called(settings, self.route.to()) } else { self.caller.clone() }
+        let sent = if is_caller { Caller::called(settings, self.route.to()) } else { self.caller.clone() };
+        // What is said over TLS so far does not go on without.
+        Caller { face: sent.face.secured(sips || self.caller.face.sips), ..sent }
     }
 
     /// Takes another call of the referrer's. Gives a status if there is none.
@@ -158,9 +161,12 @@ impl Call {
     }
 
     /// This half is to be linked with another of its owner's in the place of one of its phones. False if
-    /// it is in no state for that.
-    pub fn stands_by(&mut self, leg: Key, link: Key) -> bool {
+    /// it is in no state for that, or one of the two calls is by `sips:` and the other is not.
+    pub fn stands_by(&mut self, leg: Key, link: Key, sips: bool) -> bool {
         let State::Bridged { .. } = self.state else { return false };
+        if sips != self.is_sips() {
+            return false;
+        }
         let Some(side) = self.side_of(leg).filter(|_| self.transfer.is_none() && self.joined.is_none())
         else {
             return false;

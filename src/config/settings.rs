@@ -172,6 +172,13 @@ fn bit(mode: Mode) -> u8 {
     1 << (place % 8)
 }
 
+impl Peer {
+    /// Whether it is never spoken to but over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.at.is_some_and(|at| at.transport.is_secure())
+    }
+}
+
 impl Listener {
     /// A listener for phones of which nothing more is said.
     pub fn plain(transport: Transport, address: SocketAddr) -> Self {

@@ -30,6 +30,8 @@ pub struct Kept {
     pub sender: String,
     /// The From, without tag.
     pub from: String,
+    /// Whether it was sent by `sips:`, and is to be delivered so: its From tells.
+    pub sips: bool,
     /// When it was accepted, milliseconds since 1970.
     pub stored_ms: i64,
     /// The body and what passes with it.
@@ -76,10 +78,12 @@ impl Handler for Inbox {
 impl Kept {
     /// Takes a page from the store.
     pub fn of(page: InboxPage) -> Self {
+        let sips = page.is_sips();
         Self {
             serial: page.serial,
             id: page.id,
             sender: page.sender,
+            sips,
             from: page.from,
             stored_ms: page.stored_ms,
             passage: Passage::kept(&page.headers, page.body),

@@ -1,12 +1,12 @@
 //! How a user is shown in From and To: a name and an address, never a device.
 //!
-//! Implements: RFC 3261 §8.1.1.2, §8.1.1.3, §25.1; RFC 3323 §4.1.
+//! Implements: RFC 3261 §8.1.1.2, §8.1.1.3, §25.1; RFC 3323 §4.1; RFC 5630 §3.3.
 
 use std::fmt;
 
 use bytes::Bytes;
 
-use crate::base::Token;
+use crate::base::{Token, Uid};
 
 /// Another user as a phone sees him: a name and an address, never a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +17,36 @@ pub struct Face {
     pub user: String,
     /// The domain of his address.
     pub host: String,
+    /// Whether his address is a `sips:` URI: he has called, or is called, over TLS all the way.
+    pub sips: bool,
 }
 
 impl Face {
+    /// A user by his address alone.
+    pub fn of(uid: &Uid) -> Self {
+        Self { name: None, user: uid.user().to_owned(), host: uid.cluster().to_owned(), sips: false }
+    }
+
     /// Somebody who does not say who he is (RFC 3323 §4.1).
     pub fn anonymous() -> Self {
         Self {
             name: Some("Anonymous".to_owned()),
             user: "anonymous".to_owned(),
             host: "anonymous.invalid".to_owned(),
+            sips: false,
         }
+    }
+
+    /// The same by an address that asks for TLS all the way, or by one that does not (RFC 5630 §3.3).
+    #[must_use]
+    pub fn secured(self, sips: bool) -> Self {
+        Self { sips, ..self }
+    }
+
+    /// His address alone.
+    pub fn uri(&self) -> String {
+        let (scheme, user, host) = (if self.sips { "sips" } else { "sip" }, Escaped(&self.user), &self.host);
+        format!("{scheme}:{user}@{host}")
     }
 
     /// As the value of a From or To header.
@@ -49,9 +69,7 @@ impl fmt::Display for Face {
             }
             f.write_str("\" ")?;
         }
-        f.write_str("<sip:")?;
-        escape_user(f, &self.user)?;
-        write!(f, "@{}>", self.host)
+        write!(f, "<{}>", self.uri())
     }
 }
 

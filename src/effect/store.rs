@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Cid, Uid};
 use crate::routing::{Account, Profile, Status};
+use crate::sip::{NameAddr, is_sips};
 
 use super::fact::{CallRecord, PageRecord};
 use super::net::Transport;
@@ -225,6 +226,24 @@ pub struct InboxPage {
     pub copy: bool,
     /// Whether it waits until its reader is available.
     pub held: bool,
+}
+
+impl InboxPage {
+    /// Whether it was sent by `sips:`, and may be delivered over TLS only: its From tells.
+    pub fn is_sips(&self) -> bool {
+        is_by_sips(&self.from)
+    }
+}
+
+impl OutboxPage {
+    /// Whether it was sent by `sips:`, and may go to its cluster over TLS only: its From tells.
+    pub fn is_sips(&self) -> bool {
+        is_by_sips(&self.from)
+    }
+}
+
+fn is_by_sips(from: &str) -> bool {
+    NameAddr::parse(from.as_bytes()).is_some_and(|from| is_sips(from.uri))
 }
 
 /// A page that waits for another cluster.

@@ -52,14 +52,13 @@ pub fn asserted(peer: &Cid, request: &Message) -> Option<Asserted> {
     // He may show another address of his cluster: a number of his.
     let shown = from_uri.filter(|uri| uri.host_text().eq_ignore_ascii_case(peer.as_str()));
     let user = shown.and_then(|uri| uri.user_text().map(std::borrow::Cow::into_owned));
-    let face =
-        Face { name, user: user.unwrap_or_else(|| uid.user().to_owned()), host: peer.as_str().to_owned() };
+    let face = Face { name, user: user.unwrap_or_else(|| uid.user().to_owned()), ..Face::of(&uid) };
     Some(Asserted { uid, hidden: false, face })
 }
 
 /// Asserts a user of ours to another cluster.
 pub fn write_asserted(writer: &mut Writer, uid: &Uid, hidden: bool) {
-    let face = Face { name: None, user: uid.user().to_owned(), host: uid.cluster().to_owned() };
+    let face = Face::of(uid);
     writer.header(Name::PAssertedIdentity, &face.header(None));
     if hidden {
         writer.header(Name::Privacy, b"id");

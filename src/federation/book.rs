@@ -80,6 +80,8 @@ pub enum Unreachable {
     Forbidden,
     /// It is not there: 503.
     Down,
+    /// It is not reached over TLS, and is to be: 480 (RFC 5630 §5.3).
+    Insecure,
 }
 
 /// What other user servers are to be told.
@@ -137,6 +139,7 @@ impl Unreachable {
             Self::Stranger => 404,
             Self::Forbidden => 403,
             Self::Down => 503,
+            Self::Insecure => 480,
         }
     }
 
@@ -269,6 +272,11 @@ impl Peers {
         (0..).zip(&self.list).find(named).map(|(place, _)| PeerId(place))
     }
 
+    /// Whether it is never spoken to but over TLS.
+    pub fn is_secure(&self, id: PeerId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.peer.is_secure())
+    }
+
     /// Its name.
     pub fn cid(&self, id: PeerId) -> Option<&Cid> {
         self.entry(id).map(|entry| &entry.peer.cid)
@@ -284,12 +292,20 @@ impl Peers {
         self.entry(id)?.targets.current()
     }
 
-    /// The way to a user of another cluster, if there is one now.
-    pub fn way(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, mode: Mode) -> Result<Way, Unreachable> {
+    /// The way to a user of another cluster, if there is one now; for what is by `sips:`, one over TLS.
+    pub fn way(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        (mode, sips): (Mode, bool),
+    ) -> Result<Way, Unreachable> {
         let peer = self.find(uid.cluster()).ok_or(Unreachable::Stranger)?;
         let entry = self.entry(peer).ok_or(Unreachable::Stranger)?;
         if !entry.peer.allow.has(mode) {
             return Err(Unreachable::Forbidden);
+        }
+        if sips && !entry.peer.is_secure() {
+            return Err(Unreachable::Insecure);
         }
         match entry.watch.health {
             Health::Unknown | Health::Up | Health::Suspect => {

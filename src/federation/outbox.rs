@@ -175,6 +175,11 @@ impl Peers {
                 self.settle(ctx, id, page, format!("expired after {hours} h"));
                 continue;
             }
+            if page.is_sips() && !self.is_secure(id) {
+                // Its cluster was reached over TLS when it was stored, and perhaps will be again.
+                self.defer(ctx, id, &page);
+                continue;
+            }
             let Some(flow) = self.flow(id) else { return };
             let way = Way { peer: id, flow, others: self.others(id) };
             let client = send_page(ctx, transactions, self, (Owner::Outbox(id), way), &page);

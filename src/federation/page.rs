@@ -4,7 +4,7 @@
 
 use crate::base::{Key, Rng, Uid};
 use crate::config::Settings;
-use crate::dialog::{Escaped, Face};
+use crate::dialog::Face;
 use crate::effect::Ctx;
 use crate::effect::store::OutboxPage;
 use crate::sip::{Date, Method, Name, Writer};
@@ -27,8 +27,7 @@ pub fn send_page(
     (owner, way): (Owner, Way),
     page: &OutboxPage,
 ) -> Key {
-    let (user, cluster) = (page.recipient.user(), page.recipient.cluster());
-    let uri = format!("sip:{}@{cluster}", Escaped(user));
+    let uri = Face::of(&page.recipient).secured(page.is_sips()).uri();
     let proof = peers.prove(ctx, way.peer, Method::Message, &uri);
     let tag = ctx.rng.draw();
     let has_waited = ctx.now.wall_ms > page.stored_ms;
@@ -70,7 +69,7 @@ pub fn letter_head(
     (asserted, hidden): (&Uid, bool),
     visited: &[Uid],
 ) -> String {
-    let face = Face { name: None, user: asserted.user().to_owned(), host: asserted.cluster().to_owned() };
+    let face = Face::of(asserted);
     let mut lines = format!("P-Asserted-Identity: {face}\r\n");
     if hidden {
         lines.push_str("Privacy: id\r\n");

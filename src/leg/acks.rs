@@ -17,7 +17,7 @@ use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT, Transactions};
 
 use super::confirmed::Confirmed;
-use super::invite_out::contact;
+use super::invite_out::{Guise, contact};
 use super::legs::{Turn, Wire};
 use super::words::{ALLOW, LegWord, Passage, SUPPORTED};
 
@@ -89,7 +89,7 @@ impl Confirmed {
     pub(super) fn answer(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
         writer.copy(&asked.request, Name::RecordRoute);
-        contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
         writer.header(Name::Allow, ALLOW);
         writer.header(Name::Supported, SUPPORTED);
         self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
@@ -115,7 +115,7 @@ impl Confirmed {
         }
         self.acks.settle(wire);
         match self.closing.take() {
-            Some(passage) => self.close(wire, key, passage),
+            Some(passage) => self.close(wire, key, *passage),
             None => Turn::Tell(LegWord::Acknowledge(Passage::of(ack))),
         }
     }
@@ -169,7 +169,7 @@ pub(super) fn send_away(wire: &mut Wire<'_, '_>, client: Key, answer: &Message, 
         return;
     }
     let Some((flow, offered)) = wire.transactions.invite_of(client) else { return };
-    let mut other = Confirmed::new(Dialog::of_answer(wire.ctx.settings, answer, flow), String::new());
+    let mut other = Confirmed::new(Dialog::of_answer(wire.ctx.settings, answer, flow), Guise::default());
     other.owe_ack(client, answer, offered);
     other.hang_up(wire, why);
 }

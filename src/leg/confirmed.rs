@@ -26,7 +26,7 @@ use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{capabilities, refreshes_session};
+use super::invite_out::{Guise, capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::refer::Refer;
@@ -38,10 +38,9 @@ use super::words::{ELSEWHERE, LegWord, Passage, write_required};
 #[derive(Debug)]
 pub(super) struct Confirmed {
     pub(super) dialog: Dialog,
-    /// The user part of our Contact: whom the phone believes to talk to.
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// A HangUp waits for the ACK of our 2xx (RFC 3261 §15), or for a phone that has lost its stream.
-    pub(super) closing: Option<Passage>,
+    pub(super) closing: Option<Box<Passage>>,
     /// The BYE has been sent or answered.
     pub(super) ended: bool,
     pub(super) acks: Acks,
@@ -55,7 +54,7 @@ pub(super) struct Confirmed {
     /// was answered.
     pub(super) unconfirmed: Option<u32>,
     /// Requests that wait for a reply from the call's other side.
-    relayed_in: SmallVec<[Asked; 1]>,
+    relayed_in: Vec<Asked>,
     /// Client transactions whose reply the call's other side waits for.
     relayed_out: SmallVec<[(Key, Key); 1]>,
     /// How long the final response to our re-INVITE is still waited for.
@@ -63,10 +62,10 @@ pub(super) struct Confirmed {
 }
 
 impl Confirmed {
-    pub(super) fn new(dialog: Dialog, user: String) -> Self {
+    pub(super) fn new(dialog: Dialog, guise: Guise) -> Self {
         Self {
             dialog,
-            user,
+            guise,
             closing: None,
             ended: false,
             acks: Acks::default(),
@@ -76,7 +75,7 @@ impl Confirmed {
             refer: Refer::default(),
             updates: false,
             unconfirmed: None,
-            relayed_in: SmallVec::new(),
+            relayed_in: Vec::new(),
             relayed_out: SmallVec::new(),
             patience: None,
         }
@@ -138,7 +137,7 @@ impl Confirmed {
 
     pub(super) fn close(&mut self, wire: &mut Wire<'_, '_>, key: Key, passage: Passage) -> Turn {
         if self.acks.is_awaited() || self.watch.is_adrift() {
-            self.closing = Some(passage);
+            self.closing = Some(Box::new(passage));
             return Turn::Orphan;
         }
         self.hang_up(wire, &passage);
@@ -186,9 +185,9 @@ impl Confirmed {
         passage: &Passage,
     ) -> Key {
         let flow = self.dialog.flow();
-        let (user, session, settings) = (&self.user, &self.session, wire.ctx.settings);
+        let (guise, session, settings) = (&self.guise, &self.session, wire.ctx.settings);
         let more = |writer: &mut Writer| {
-            capabilities(settings, flow, user, method, writer);
+            capabilities(settings, flow, guise, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }
@@ -219,7 +218,7 @@ impl Confirmed {
             // The phone is back in a call that is over.
             asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
             let passage = self.closing.take().unwrap_or_default();
-            return self.close(wire, key, passage);
+            return self.close(wire, key, *passage);
         }
         match asked.request.method() {
             Method::Bye => {

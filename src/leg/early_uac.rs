@@ -14,7 +14,7 @@ use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{capabilities, contact};
+use super::invite_out::{Guise, capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uac::Uac;
@@ -151,13 +151,13 @@ impl Uac {
     /// A request of the phone's in an early dialog: it may change the session, and may not end it
     /// (RFC 3261 §15).
     pub(super) fn on_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked) -> Turn {
-        let user = std::mem::take(&mut self.user);
-        let turn = self.on_early_request(wire, asked, &user);
-        self.user = user;
+        let guise = std::mem::take(&mut self.guise);
+        let turn = self.on_early_request(wire, asked, &guise);
+        self.guise = guise;
         turn
     }
 
-    fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, user: &str) -> Turn {
+    fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, guise: &Guise) -> Turn {
         let tag = asked.request.to_tag();
         let passage = Passage::of(&asked.request);
         let Some((number, early)) = self.early_of(&asked.request) else {
@@ -168,7 +168,7 @@ impl Uac {
             Method::Update if !passage.has_body() => {
                 early.updates = true;
                 early.dialog.refresh_target(wire.ctx.settings, &asked.request, asked.flow);
-                grant(wire, user, &asked, &passage);
+                grant(wire, guise, &asked, &passage);
             }
             // What we offered is not answered, or what it offered: RFC 3311 §5.2.
             Method::Update if early.ours.is_some() || !early.settled => {
@@ -203,7 +203,7 @@ impl Uac {
     pub(super) fn offer(&mut self, wire: &mut Wire<'_, '_>, key: Key, number: u8, passage: &Passage) -> Turn {
         let refused =
             |status| Turn::Tell(LegWord::Renegotiated { early: number, status, passage: Passage::default() });
-        let user = self.user.as_str();
+        let guise = &self.guise;
         let Some(early) = self.early.get_mut(usize::from(number)) else { return refused(500) };
         if early.asked.is_some() || early.ours.is_some() {
             return refused(491);
@@ -213,7 +213,7 @@ impl Uac {
             return refused(500);
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());
-        let more = |writer: &mut Writer| capabilities(settings, flow, user, Method::Update, writer);
+        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, Method::Update, &more, passage);
         early.ours = Some(client);
         Turn::Stay
@@ -231,7 +231,7 @@ impl Uac {
             return;
         };
         match status {
-            200..300 => grant(wire, &self.user, &asked, passage),
+            200..300 => grant(wire, &self.guise, &asked, passage),
             500 => asked.refuse_for_now(wire.ctx, wire.transactions, asked.request.to_tag()),
             _ => asked.refuse(wire.ctx, wire.transactions, status, asked.request.to_tag()),
         }
@@ -321,9 +321,9 @@ impl Confirmed {
     }
 }
 
-fn grant(wire: &mut Wire<'_, '_>, user: &str, asked: &Asked, passage: &Passage) {
+fn grant(wire: &mut Wire<'_, '_>, guise: &Guise, asked: &Asked, passage: &Passage) {
     let mut writer = asked.answer(200, asked.request.to_tag());
-    contact(wire.ctx.settings, asked.flow, user, &mut writer);
+    contact(wire.ctx.settings, asked.flow, guise, &mut writer);
     writer.header(Name::Allow, ALLOW);
     writer.header(Name::Supported, SUPPORTED);
     passage.write(&mut writer);

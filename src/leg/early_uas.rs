@@ -90,7 +90,7 @@ impl Uas {
     fn grant_early(&self, wire: &mut Wire<'_, '_>, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, asked.request.to_tag());
         if asked.request.method() == Method::Update {
-            contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
             writer.header(Name::Supported, SUPPORTED);
         }
@@ -116,8 +116,8 @@ impl Uas {
             return Turn::Tell(LegWord::Renegotiated { early, status, passage: Passage::default() });
         }
         let mut dialog = self.dialog(wire, early);
-        let (settings, flow, user) = (wire.ctx.settings, dialog.flow(), self.user.as_str());
-        let more = |writer: &mut Writer| capabilities(settings, flow, user, Method::Update, writer);
+        let (settings, flow, guise) = (wire.ctx.settings, dialog.flow(), &self.guise);
+        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut dialog, Method::Update, &more, passage);
         self.negotiation.cseq = dialog.local_cseq();
         self.negotiation.ours = Some((early, client));
@@ -170,7 +170,7 @@ impl Uas {
         if let Some(moved) = &self.negotiation.moved {
             dialog.refresh_target(settings, &moved.request, moved.flow);
         }
-        dialog.has_seen(self.cseq);
+        dialog.has_seen(self.latest_in(early));
         dialog.resent(self.negotiation.cseq);
         dialog
     }

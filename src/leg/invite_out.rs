@@ -1,4 +1,6 @@
 //! How we show ourselves to a phone: the headers of the requests that a leg writes.
+//!
+//! Implements: RFC 3261 §8.1.1.8, §12.1.1 (the scheme of a Contact); RFC 5630 §5.1.1, §5.1.2.
 
 use bytes::Bytes;
 
@@ -6,10 +8,30 @@ use crate::base::Key;
 use crate::config::Settings;
 use crate::dialog::{Escaped, Face};
 use crate::effect::{Flow, Transport};
-use crate::sip::{Method, Name, Writer};
+use crate::sip::{Method, Name, NameAddr, Writer, is_sips};
+use crate::transaction::Asked;
 
 use super::session_timer::write_wish;
 use super::words::{ALLOW, Passage, SUPPORTED, SUPPORTED_PLAINLY};
+
+/// How we show ourselves in our Contact: as whom the phone believes to talk to, and whether over TLS
+/// all the way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Guise {
+    pub(super) user: String,
+    pub(super) sips: bool,
+}
+
+impl Guise {
+    /// Towards the phone that sent this INVITE (RFC 3261 §12.1.1).
+    pub(super) fn towards(settings: &Settings, asked: &Asked, user: String) -> Self {
+        let invite = &asked.request;
+        let route = invite.values(Name::RecordRoute).next().and_then(NameAddr::parse).map(|route| route.uri);
+        let next = route.or_else(|| invite.contact_uri());
+        let asks = is_sips(invite.request_uri()) || next.is_some_and(is_sips);
+        Self { user, sips: asks && settings.transport(asked.flow).is_secure() }
+    }
+}
 
 /// What is needed to call a phone.
 #[derive(Debug)]
@@ -40,9 +62,13 @@ pub struct Dial<'a> {
 }
 
 impl Dial<'_> {
+    pub(super) fn guise(&self) -> Guise {
+        Guise { user: self.from.user.clone(), sips: self.from.sips }
+    }
+
     /// Writes the headers of the INVITE that are not the dialog's.
     pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
-        contact(settings, self.flow, &self.from.user, writer);
+        contact(settings, self.flow, &self.guise(), writer);
         writer.header(Name::Allow, ALLOW);
         let reliable = self.reliable || self.passage.has_body();
         writer.header(Name::Supported, if reliable { SUPPORTED } else { SUPPORTED_PLAINLY });
@@ -56,21 +82,30 @@ impl Dial<'_> {
 }
 
 /// Writes our Contact on a flow: an address of ours, under the name of whom the phone talks to.
-pub(super) fn contact(settings: &Settings, flow: Flow, user: &str, writer: &mut Writer) {
+pub(super) fn contact(settings: &Settings, flow: Flow, guise: &Guise, writer: &mut Writer) {
     let host = settings.advertised(flow.listener, flow.remote);
-    let user = Escaped(user);
+    let (user, scheme) = (Escaped(&guise.user), if guise.sips { "sips" } else { "sip" });
     match settings.transport(flow) {
-        Transport::Udp => writer.text(Name::Contact, format_args!("<sip:{user}@{host}>")),
+        // By `sips:` TLS goes without saying, and is not to be said (RFC 3261 §26.2.2).
+        Transport::Tls if guise.sips => writer.text(Name::Contact, format_args!("<sips:{user}@{host}>")),
+        Transport::Udp => writer.text(Name::Contact, format_args!("<{scheme}:{user}@{host}>")),
         streams @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
-            writer.text(Name::Contact, format_args!("<sip:{user}@{host};transport={}>", streams.as_param()))
+            let transport = streams.as_param();
+            writer.text(Name::Contact, format_args!("<{scheme}:{user}@{host};transport={transport}>"))
         }
     };
 }
 
 /// What requests inside a dialog say of us beyond the dialog.
-pub(super) fn capabilities(settings: &Settings, flow: Flow, user: &str, method: Method, writer: &mut Writer) {
+pub(super) fn capabilities(
+    settings: &Settings,
+    flow: Flow,
+    guise: &Guise,
+    method: Method,
+    writer: &mut Writer,
+) {
     if refreshes_session(method) {
-        contact(settings, flow, user, writer);
+        contact(settings, flow, guise, writer);
         writer.header(Name::Allow, ALLOW);
         // A re-INVITE rings nobody.
         writer.header(Name::Supported, SUPPORTED_PLAINLY);

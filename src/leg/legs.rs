@@ -13,7 +13,7 @@ use crate::transaction::{Asked, Asking, Draft, Owner, TIMEOUT, Transactions};
 
 use super::acks::send_away;
 use super::confirmed::Confirmed;
-use super::invite_out::Dial;
+use super::invite_out::{Dial, Guise};
 use super::link::{Link, LinkEnd, LinkMail};
 use super::refer::Replaces;
 use super::uac::Uac;
@@ -65,8 +65,8 @@ struct Leg {
 
 #[derive(Debug)]
 enum Machine {
-    Uas(Uas),
-    Uac(Uac),
+    Uas(Box<Uas>),
+    Uac(Box<Uac>),
     Confirmed(Box<Confirmed>),
     Link(Link),
 }
@@ -110,9 +110,10 @@ impl Legs {
     pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
-        let mut machine = Uas::new(asked, tag, user);
+        let guise = Guise::towards(wire.ctx.settings, &asked, user);
+        let mut machine = Uas::new(asked, tag, guise);
         machine.start(wire, self.arena.next_key());
-        let key = self.insert(Some(call), Machine::Uas(machine));
+        let key = self.insert(Some(call), Machine::Uas(Box::new(machine)));
         wire.transactions.belongs_to(server, key);
         key
     }
@@ -203,8 +204,8 @@ impl Legs {
             }
             None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
         };
-        let uac = Uac::new(client, dialog, dial.from.user.clone(), dial.passage.has_body());
-        self.insert(Some(dial.call), Machine::Uac(uac))
+        let uac = Uac::new(client, dialog, dial.guise(), dial.passage.has_body());
+        self.insert(Some(dial.call), Machine::Uac(Box::new(uac)))
     }
 
     /// A link to a half that is about to be set up.
@@ -332,6 +333,16 @@ impl Legs {
             Some(Machine::Uas(machine)) => machine.accept(request),
             Some(Machine::Uac(machine)) => machine.accept(request),
             Some(Machine::Link(_)) | None => Err(Misfit::Unknown),
+        }
+    }
+
+    /// Whether a leg is with a phone that is to be spoken to over TLS only.
+    pub fn is_sips(&self, key: Key) -> bool {
+        match self.arena.get(key).map(|leg| &leg.machine) {
+            Some(Machine::Confirmed(machine)) => machine.guise.sips,
+            Some(Machine::Uas(machine)) => machine.guise.sips,
+            Some(Machine::Uac(machine)) => machine.guise.sips,
+            Some(Machine::Link(_)) | None => false,
         }
     }
 

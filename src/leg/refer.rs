@@ -75,7 +75,7 @@ impl Confirmed {
 
     fn accept_refer(&self, wire: &mut Wire<'_, '_>, asked: &Asked, quiet: bool) {
         let mut writer = asked.answer(202, self.dialog.local_tag());
-        contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
         writer.header(Name::Supported, SUPPORTED_PLAINLY);
         if quiet {
             writer.header(Name::ReferSub, b"false");
@@ -93,10 +93,10 @@ impl Confirmed {
 
     fn notify(&mut self, wire: &mut Wire<'_, '_>, key: Key, status: u16, over: bool) {
         let Some((cseq, false)) = self.refer.open.filter(|_| !self.ended) else { return };
-        let (count, user, flow, settings) =
-            (self.refer.count, self.user.as_str(), self.dialog.flow(), wire.ctx.settings);
+        let (count, guise, flow, settings) =
+            (self.refer.count, &self.guise, self.dialog.flow(), wire.ctx.settings);
         let more = |writer: &mut Writer| {
-            contact(settings, flow, user, writer);
+            contact(settings, flow, guise, writer);
             // The first of a dialog needs no name of its own (RFC 3515 §2.4.6).
             match count {
                 0 | 1 => writer.header(Name::Event, b"refer"),

@@ -37,7 +37,7 @@ struct Ours {
     /// Whether it made the offer.
     offered: bool,
     /// It is not wanted any more; the CANCEL waits for a provisional response.
-    withdrawn: Option<Passage>,
+    withdrawn: Option<Box<Passage>>,
     /// Whether it only refreshes the session: the other side has not asked for it.
     refresh: bool,
 }
@@ -130,7 +130,7 @@ impl Confirmed {
     fn grant(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
         if refreshes_session(asked.request.method()) {
-            contact(wire.ctx.settings, asked.flow, &self.user, &mut writer);
+            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
             writer.header(Name::Supported, SUPPORTED);
             self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
@@ -157,7 +157,7 @@ impl Confirmed {
             wire.transactions.cancel(wire.ctx, ours.client, passage.header(Name::Reason));
             self.wait_for_reinvite(wire, key);
         } else {
-            ours.withdrawn = Some(passage);
+            ours.withdrawn = Some(Box::new(passage));
         }
     }
 
@@ -232,7 +232,7 @@ impl Confirmed {
         if status < 200 {
             let wanted = self.renegotiation.ours.as_mut().and_then(|ours| ours.withdrawn.take());
             if let Some(passage) = wanted {
-                self.withdraw(wire, key, passage);
+                self.withdraw(wire, key, *passage);
             }
             return Turn::Stay;
         }

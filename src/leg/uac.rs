@@ -21,6 +21,7 @@ use crate::transaction::TIMEOUT;
 
 use super::confirmed::Confirmed;
 use super::early_uac::Early;
+use super::invite_out::Guise;
 use super::legs::{Turn, Wire};
 use super::words::{LegWord, Passage, Refusal};
 
@@ -36,7 +37,7 @@ enum State {
 pub(super) struct Uac {
     client: Key,
     pub(super) dialog: Dialog,
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// Whether our INVITE made the offer; if not, the 2xx does, and its ACK has to wait.
     pub(super) offered: bool,
     pub(super) early: SmallVec<[Early; 1]>,
@@ -46,11 +47,11 @@ pub(super) struct Uac {
 }
 
 impl Uac {
-    pub(super) fn new(client: Key, dialog: Dialog, user: String, offered: bool) -> Self {
+    pub(super) fn new(client: Key, dialog: Dialog, guise: Guise, offered: bool) -> Self {
         Self {
             client,
             dialog,
-            user,
+            guise,
             offered,
             early: SmallVec::new(),
             state: State::Calling,
@@ -212,7 +213,7 @@ impl Uac {
 
     fn confirm(&mut self, wire: &mut Wire<'_, '_>, response: &Message) -> Confirmed {
         let (dialog, settled, asked, ours) = self.confirm_dialog(wire, response);
-        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.user));
+        let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.guise));
         confirmed.updates = response.has_token(Name::Allow, "UPDATE");
         confirmed.take_over(asked, ours);
         let offered = self.offered || settled;

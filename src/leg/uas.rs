@@ -25,7 +25,7 @@ use crate::transaction::Asked;
 use super::confirmed::Confirmed;
 use super::early_uas::Negotiation;
 use super::inside::answer_alone;
-use super::invite_out::contact;
+use super::invite_out::{Guise, contact};
 use super::legs::{Turn, Wire};
 use super::reliable::{Provisional, Reliable};
 use super::words::{ALLOW, LegWord, Passage, Refusal, SUPPORTED, write_required};
@@ -37,12 +37,12 @@ const PROVISIONAL_AGAIN: Duration = ms(60_000);
 pub(super) struct Uas {
     pub(super) asked: Asked,
     tag: Token,
-    /// The user part of our Contact: whom the phone believes to talk to.
-    pub(super) user: String,
+    pub(super) guise: Guise,
     /// The early dialogs that it knows of: those up to this one.
     early: u8,
-    /// The number of its latest request.
-    pub(super) cseq: u32,
+    /// The number of its latest request, in each early dialog that it has asked in: they count
+    /// apart (RFC 3261 §12.1.2).
+    asked_in: SmallVec<[(u8, u32); 1]>,
     last: Option<Provisional>,
     /// Sessions that were described in a response which may be lost, by early dialog.
     sessions: SmallVec<[(u8, Passage); 1]>,
@@ -58,15 +58,14 @@ pub(super) struct Uas {
 }
 
 impl Uas {
-    pub(super) fn new(asked: Asked, tag: Token, user: String) -> Self {
-        let cseq = asked.request.cseq();
+    pub(super) fn new(asked: Asked, tag: Token, guise: Guise) -> Self {
         let reliable = Reliable::of(&asked.request);
         Self {
             asked,
             tag,
-            user,
+            guise,
             early: 0,
-            cseq,
+            asked_in: SmallVec::new(),
             last: None,
             sessions: SmallVec::new(),
             reliable,
@@ -167,11 +166,19 @@ impl Uas {
         if !self.is_of(request) {
             return Err(Misfit::Unknown);
         }
-        if request.cseq() <= self.cseq {
+        let early = self.early_of(request.to_tag());
+        if request.cseq() <= self.latest_in(early) {
             return Err(Misfit::Old);
         }
-        self.cseq = request.cseq();
+        self.asked_in.retain(|(own, _)| *own != early);
+        self.asked_in.push((early, request.cseq()));
         Ok(())
+    }
+
+    /// The number of the phone's latest request in this early dialog, which its INVITE began.
+    pub(super) fn latest_in(&self, early: u8) -> u32 {
+        let later = self.asked_in.iter().find(|(own, _)| *own == early);
+        later.map_or(self.asked.request.cseq(), |(_, cseq)| *cseq)
     }
 
     /// A request inside an early dialog. BYE ends the call as CANCEL would; what needs somebody to
@@ -224,7 +231,7 @@ impl Uas {
     pub(super) fn provisional(&self, wire: &Wire<'_, '_>, next: &Provisional, rseq: Option<u32>) -> Bytes {
         let mut writer = self.asked.answer(next.status, &self.tag_of(next.early));
         writer.copy(&self.asked.request, Name::RecordRoute);
-        contact(wire.ctx.settings, self.asked.flow, &self.user, &mut writer);
+        contact(wire.ctx.settings, self.asked.flow, &self.guise, &mut writer);
         writer.header(Name::Allow, ALLOW);
         writer.header(Name::Supported, SUPPORTED);
         if let Some(rseq) = rseq {
@@ -258,7 +265,7 @@ impl Uas {
             Some(_) | None => passage.clone(),
         };
         let dialog = self.dialog(wire, early);
-        let mut confirmed = Confirmed::new(dialog, self.user.clone());
+        let mut confirmed = Confirmed::new(dialog, self.guise.clone());
         confirmed.updates = self.asked.request.has_token(Name::Allow, "UPDATE");
         confirmed.unconfirmed = unconfirmed;
         confirmed.answer(wire, key, &self.asked, &passage);

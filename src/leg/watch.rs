@@ -112,7 +112,7 @@ impl Confirmed {
         }
         if let Some(passage) = self.closing.take() {
             self.watch.stop(wire);
-            return self.close(wire, key, passage);
+            return self.close(wire, key, *passage);
         }
         if self.acks.is_awaited() {
             // It cannot know a dialog whose answer it may never have had.
@@ -154,7 +154,7 @@ impl Confirmed {
             // No BYE before the ACK, or the time that it has (RFC 3261 §15).
             self.watch.stop(wire);
             self.session.stop(wire);
-            self.closing = Some(reason.clone());
+            self.closing = Some(Box::new(reason.clone()));
             return Turn::TellAndOrphan(LegWord::HangUp(reason));
         }
         self.hang_up(wire, &reason);

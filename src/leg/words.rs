@@ -299,6 +299,14 @@ impl Refusal {
         Self { status, ..Self::default() }
     }
 
+    /// He can be reached, but not as he is asked for: over TLS all the way (RFC 5630 §5.3, §6.1). `host`
+    /// is who says so.
+    pub fn sips_not_allowed(host: &str) -> Self {
+        let mut passage = Passage::default();
+        passage.headers.push((Name::Warning, format!("380 {host} \"SIPS Not Allowed\"").into()));
+        Self { passage, ..Self::status(480) }
+    }
+
     /// A cluster that is not there, or does not answer.
     pub fn no_cluster(status: u16, retry_after: Option<String>) -> Self {
         let retry_after = retry_after.map(Bytes::from);

@@ -66,7 +66,7 @@ impl Page {
             return self.note((Outcome::Unreachable, 480));
         }
         let page = Arc::new(self.letter(desk, uid, &self.sheet()));
-        match desk.peers.way(desk.ctx, uid, Mode::Page) {
+        match desk.peers.way(desk.ctx, uid, (Mode::Page, self.sender.face.sips)) {
             Ok(way) => {
                 let owner = Owner::Page(self.key);
                 let client = send_page(desk.ctx, desk.transactions, desk.peers, (owner, way), &page);
@@ -77,7 +77,7 @@ impl Page {
                 }
             }
             Err(Unreachable::Down) => self.keep(desk, &page, Duration::ZERO),
-            Err(why @ (Unreachable::Stranger | Unreachable::Forbidden)) => {
+            Err(why @ (Unreachable::Stranger | Unreachable::Forbidden | Unreachable::Insecure)) => {
                 self.note((outcome_of(why.status()), why.status()));
             }
         }
@@ -86,7 +86,7 @@ impl Page {
     /// A page that nobody asks after goes to a user of another cluster, if that is there.
     pub(super) fn send_aside(&self, desk: &mut Desk<'_, '_>, uid: &Uid, sheet: &Sheet<'_>) {
         if self.may_go_to(desk, uid).is_ok()
-            && let Ok(way) = desk.peers.way(desk.ctx, uid, Mode::Page)
+            && let Ok(way) = desk.peers.way(desk.ctx, uid, (Mode::Page, self.sender.face.sips))
         {
             let page = self.letter(desk, uid, sheet);
             send_page(desk.ctx, desk.transactions, desk.peers, (Owner::Nobody, way), &page);

@@ -280,7 +280,10 @@ impl Round {
             return if loaded && !self.stirred { self.end(desk, left) } else { self.load(desk) };
         };
         let taken = self.taken.iter().any(|taken| **taken == *page.id);
-        self.state = State::Offered { page, refused: None, is_late: false };
+        // A page by `sips:` waits for a client that can be reached so, and holds up no other.
+        let (owner, now) = (desk.owner, desk.ctx.at());
+        let waits = owner.bindings.any(now) && !owner.clients(now, None).any(|one| one.takes(page.sips));
+        self.state = State::Offered { page, refused: waits.then_some(480), is_late: false };
         if taken {
             return self.mark(desk);
         }
@@ -295,12 +298,13 @@ impl Round {
         let letter = Letter {
             from: &page.from,
             to: &self.uid,
+            sips: page.sips,
             max_forwards: MAX_FORWARDS,
             date: Some(page.stored_ms),
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, None).filter(|one| to(one)) {
+        for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
             if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
                 continue;
             }

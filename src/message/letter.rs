@@ -17,6 +17,8 @@ pub(super) struct Letter<'a> {
     pub from: &'a str,
     /// Whose phone it is.
     pub to: &'a Uid,
+    /// Whether it goes by `sips:`; only to those who take it so ([`Binding::takes`]).
+    pub sips: bool,
     /// How many hops it may still go.
     pub max_forwards: u8,
     /// When it was accepted, milliseconds since 1970, if that is a while ago.
@@ -36,7 +38,8 @@ impl Letter<'_> {
     ) -> Key {
         let tag = Token::mint(server, key_of(owner), ctx.rng);
         let call_id = format!("{:016x}{:016x}", ctx.rng.draw(), ctx.rng.draw());
-        let to = Face { name: None, user: self.to.user().to_owned(), host: self.to.cluster().to_owned() };
+        let to = Face::of(self.to).secured(self.sips);
+        let uri = binding.uri(self.sips);
         let tag = String::from_utf8_lossy(tag.as_bytes());
         let headers = |writer: &mut Writer| {
             if !binding.stored.path.is_empty() {
@@ -55,7 +58,7 @@ impl Letter<'_> {
         let draft = Draft {
             method: Method::Message,
             name: b"MESSAGE",
-            uri: binding.stored.contact.as_bytes(),
+            uri: uri.as_bytes(),
             headers: &headers,
             body: self.passage.body(),
         };

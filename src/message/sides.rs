@@ -15,7 +15,7 @@ use crate::device::{Origin, is_of_the_moment};
 use crate::dialog::Face;
 use crate::effect::Fact;
 use crate::leg::Passage;
-use crate::registrar::Caller;
+use crate::registrar::{Binding, Caller};
 use crate::routing::{Action, Route, Side, Target, Who, stock_text};
 use crate::transaction::Owner;
 
@@ -80,11 +80,7 @@ impl Page {
         let id: Arc<str> = format!("{:016x}", desk.ctx.rng.draw()).into();
         let origin = Origin { call_id: Arc::clone(&id), cseq: 1 };
         let owner = self.owner().clone();
-        let face = Face {
-            name: desk.owner.name.clone(),
-            user: owner.user().to_owned(),
-            host: owner.cluster().to_owned(),
-        };
+        let face = Face { name: desk.owner.name.clone(), sips: self.sender.face.sips, ..Face::of(&owner) };
         let caller = Caller { who: Who::User(owner.clone()), face, own: Some(owner) };
         if is_foreign(desk, &sender) {
             let sheet = Sheet { id: &id, sender: &caller, origin: &origin, passage: &passage };
@@ -124,7 +120,8 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, name.map(AsRef::as_ref)) {
+        let fits = |one: &Binding| one.takes(self.sender.face.sips);
+        for binding in owner.clients_by(now, name.map(AsRef::as_ref), fits) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }

@@ -114,8 +114,8 @@ impl Page {
         let (owner, now) = (desk.owner, desk.ctx.at());
         let only = self.only.clone().filter(|_| self.is_for_one_client());
         let meant = |one: &&Binding| only.as_ref().is_none_or(|only| only.is(one));
-        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).filter(meant).peekable();
-        if clients.peek().is_some() && desk.queue {
+        let name_of = name.map(AsRef::as_ref);
+        if desk.queue && owner.clients(now, name_of).any(|one| meant(&one)) {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
             if let Some(stage) = self.stage() {
@@ -127,7 +127,8 @@ impl Page {
         if let Some(stage) = self.stage() {
             stage.tried = true;
         }
-        for binding in clients {
+        let sips = self.sender.face.sips;
+        for binding in owner.clients_by(now, name_of, |one| one.takes(sips)).filter(meant) {
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }
@@ -148,6 +149,7 @@ impl Page {
         let letter = Letter {
             from: &self.sender.face.to_string(),
             to: &self.owner,
+            sips: self.sender.face.sips,
             max_forwards: self.max_forwards,
             date: None,
             passage: &self.passage,

@@ -5,8 +5,9 @@
 //! better. A flow that has failed is good again when its phone registers by it or answers.
 //!
 //! Implements: RFC 3261 §10.2.1, §10.3 (URI equivalence); RFC 5626 §4.1 (instance-id), §5.3 (one flow of
-//! an instance at a time), §7; RFC 3327.
+//! an instance at a time), §7; RFC 3327; RFC 5630 §5.3, §5.4 (`sips:` Contacts).
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::config::Settings;
 use crate::effect::admin::LiveBinding;
 use crate::effect::store::StoredBinding;
 use crate::effect::{Flow, StreamId, Transport};
-use crate::sip::Uri;
+use crate::sip::{Uri, is_sips};
 
 /// One binding: AOR ↔ Contact until it expires.
 #[derive(Debug, Clone)]
@@ -165,6 +166,25 @@ impl Bindings {
 }
 
 impl Binding {
+    /// Whether its client has registered a `sips:` Contact: only then it is reached by `sips:`.
+    pub fn is_sips(&self) -> bool {
+        is_sips(self.stored.contact.as_bytes())
+    }
+
+    /// Whether a call or page may go there: one by `sips:` to a `sips:` Contact only (RFC 5630 §5.3).
+    pub fn takes(&self, sips: bool) -> bool {
+        !sips || self.is_sips()
+    }
+
+    /// The Request-URI by which it is called: its Contact, which as a `sips:` one stands for the same as a
+    /// `sip:` one too (RFC 5630 §5.3, §5.4).
+    pub fn uri(&self, sips: bool) -> Cow<'_, str> {
+        match self.stored.contact.get(5..).filter(|_| self.is_sips() && !sips) {
+            Some(rest) => format!("sip:{rest}").into(),
+            None => self.stored.contact.as_str().into(),
+        }
+    }
+
     /// Whole seconds until it expires.
     pub fn left_s(&self, now: At) -> u64 {
         // Rounded: what was granted a moment ago is told as granted; 0 would mean that it is gone.

@@ -15,7 +15,8 @@ use super::gruu::{Meaning, Only, meaning};
 pub struct Caller {
     /// As trees see him.
     pub who: Who,
-    /// As phones see him.
+    /// As phones see him; by a `sips:` address if he has asked for one, so that nobody is reached for him
+    /// but over TLS.
     pub face: Face,
     /// Who he really is if he is a user of this cluster, hidden or not: for other clusters, to which
     /// we answer for him.
@@ -27,11 +28,12 @@ impl Caller {
     /// nobody is told where a call went.
     pub fn called(settings: &Settings, who: &Who) -> Self {
         let host = settings.cid.as_str();
-        let face = |user: &str, host: &str| Face { name: None, user: user.to_owned(), host: host.to_owned() };
         let (face, own) = match who {
-            Who::User(uid) if uid.cluster() == host => (face(uid.user(), host), Some(uid.clone())),
-            Who::User(uid) => (face(uid.user(), uid.cluster()), None),
-            Who::Number(number) => (face(number, host), None),
+            Who::User(uid) => (Face::of(uid), (uid.cluster() == host).then(|| uid.clone())),
+            Who::Number(number) => {
+                let (user, host) = (number.to_string(), host.to_owned());
+                (Face { name: None, user, host, sips: false }, None)
+            }
             Who::Anonymous => (Face::anonymous(), None),
         };
         Self { who: who.clone(), face, own }
@@ -46,11 +48,10 @@ impl Caller {
         }
         let face = match self.who {
             Who::Anonymous => self.face.clone(),
-            Who::User(_) | Who::Number(_) => Face {
-                name: self.face.name.clone(),
-                user: owner.user().to_owned(),
-                host: owner.cluster().to_owned(),
-            },
+            Who::User(_) | Who::Number(_) => {
+                let name = self.face.name.clone();
+                Face { name, sips: self.face.sips, ..Face::of(owner) }
+            }
         };
         (owner.clone(), face)
     }

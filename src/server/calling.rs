@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::base::Uid;
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
+use crate::config::Settings;
 use crate::dialog::Face;
-use crate::effect::{Ctx, StoreOp};
+use crate::effect::{Ctx, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
-use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri};
+use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri, is_sips};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
@@ -32,7 +33,7 @@ impl Switchboard {
             writer.header(Name::Accept, CARRIED);
             return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
         }
-        if !has_one_contact(&request) {
+        if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
@@ -228,14 +229,16 @@ fn same_number(a: &str, b: &str) -> bool {
     a.trim_start_matches('+') == b.trim_start_matches('+')
 }
 
-/// How the sender is shown to others: as himself, or not at all if he asks so (RFC 3323).
+/// How the sender is shown to others: as himself, or not at all if he asks so (RFC 3323); by an address
+/// of the scheme that he asks for.
 pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller {
+    let sips = is_sips(request.request_uri());
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
     let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
     if hidden {
         let own = Some(user.uid.clone());
-        return Caller { who: Who::Anonymous, face: Face::anonymous(), own };
+        return Caller { who: Who::Anonymous, face: Face::anonymous().secured(sips), own };
     }
     let display = from.map(|from| from.display_text().into_owned()).filter(|text| !text.is_empty());
     let number = match uri.and_then(|uri| who_of_uri(ctx.settings, &uri)) {
@@ -245,7 +248,7 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let face = Face {
         name: user.name.clone().or(display),
         user: number.unwrap_or_else(|| user.uid.user().to_owned()),
-        host: user.uid.cluster().to_owned(),
+        ..Face::of(&user.uid).secured(sips)
     };
     Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
@@ -273,12 +276,13 @@ pub(super) fn hides_history(request: &Message) -> bool {
 }
 
 /// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
-/// §8.1.1.8, §12.1.1).
-pub(super) fn has_one_contact(request: &Message) -> bool {
+/// §8.1.1.8, §12.1.1), and one that can be kept to: who wants to be asked over TLS speaks so.
+pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message) -> bool {
     let mut contacts = request.values(Name::Contact);
+    let is_secure = settings.transport(flow).is_secure();
     let is_sip = |contact: &[u8]| {
         let uri = NameAddr::parse(contact).and_then(|address| Uri::parse(address.uri).ok());
-        uri.is_some_and(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))
+        uri.is_some_and(|uri| uri.scheme == Scheme::Sip || (uri.scheme == Scheme::Sips && is_secure))
     };
     contacts.next().is_some_and(is_sip) && contacts.next().is_none()
 }

@@ -22,7 +22,7 @@ use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
 use crate::registrar::{Caller, Only, User, callee_of};
 use crate::routing::{Direction, Mode, Route, Who};
-use crate::sip::{Message, Method, Name, Uri};
+use crate::sip::{Message, Method, Name, Uri, is_sips};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
@@ -153,6 +153,9 @@ impl Switchboard {
         callee: Option<Uid>,
     ) -> Result<Visit, u16> {
         let cid = self.peers.cid(peer).ok_or(403_u16)?;
+        if is_sips(request.request_uri()) && !self.peers.is_secure(peer) {
+            return Err(480);
+        }
         let caller = asserted(cid, request).ok_or(403_u16)?;
         let callee = callee.ok_or(404_u16)?;
         let visited = read_trail(request).ok_or(483_u16)?;
@@ -173,7 +176,7 @@ impl Switchboard {
         if !self.peers.allows(visit.peer, mode) {
             return self.refuse(ctx, &asked, 403);
         }
-        if !has_one_contact(&request) {
+        if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if !can_carry(&request) {
@@ -193,7 +196,7 @@ impl Switchboard {
             return self.refuse(ctx, &asked, 486);
         }
         user.calls += 1;
-        let caller = caller_of(visit.caller);
+        let caller = caller_of(visit.caller, &request);
         let route = incoming(ctx, user, &caller, mode, &passage);
         let opening = Opening {
             id: format!("{:016x}", ctx.rng.draw()).into(),
@@ -231,7 +234,7 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
         user.pages = user.pages.saturating_add(1);
-        let caller = caller_of(visit.caller);
+        let caller = caller_of(visit.caller, &request);
         let passage = Passage::of(&request);
         let route = incoming(ctx, user, &caller, Mode::Page, &passage);
         let origin = Origin {
@@ -265,9 +268,9 @@ fn asked_name(request: &Message, callee: &Uid) -> String {
     user.unwrap_or_else(|| callee.user().to_owned())
 }
 
-fn caller_of(asserted: Asserted) -> Caller {
+fn caller_of(asserted: Asserted, request: &Message) -> Caller {
     let who = if asserted.hidden { Who::Anonymous } else { Who::User(asserted.uid) };
-    Caller { who, face: asserted.face, own: None }
+    Caller { who, face: asserted.face.secured(is_sips(request.request_uri())), own: None }
 }
 
 fn incoming(ctx: &Ctx<'_>, user: &User, caller: &Caller, mode: Mode, passage: &Passage) -> Route {

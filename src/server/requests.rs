@@ -1,10 +1,10 @@
 //! A request from outside: the order of checks, and who is to deal with it.
 //!
 //! Before the challenge and without state: 400, 505, 416. After it: 483, 420, 405 or 501, 415, 400
-//! (no Contact), 404. Inside a dialog: 481, 407 from another address, 500 (CSeq), 420, 483, 415, 400,
-//! 422, and what the leg says.
+//! (no Contact), 404. Inside a dialog: 481, 403 (by `sips:`, and now without TLS), 407 from another
+//! address, 500 (CSeq), 420, 483, 415, 400, 422, and what the leg says.
 //!
-//! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22.
+//! Implements: RFC 3261 §8.2, §9.2, §12.2.2, §22, §26.2.2; RFC 5630 §5.3.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::leg::{ALLOW, SUPPORTED, Wire, too_brief};
 use crate::registrar::{Access, Verdict, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::digest::Credentials;
-use crate::sip::{Message, Method, Name, Scheme, Uri};
+use crate::sip::{Message, Method, Name, Uri, is_sips};
 use crate::transaction::{Arrival, Asked};
 
 use super::calling::{CARRIED, can_carry, has_one_contact};
@@ -111,6 +111,9 @@ impl Switchboard {
             }
             return self.refuse_plainly(ctx, flow, message, 481);
         };
+        if self.legs.is_sips(leg) && !ctx.settings.transport(flow).is_secure() {
+            return self.refuse_plainly(ctx, flow, message, 403);
+        }
         let peer = self.legs.peer_of(leg);
         let elsewhere = match peer {
             // A cluster speaks by whichever connection it has.
@@ -155,7 +158,7 @@ impl Switchboard {
         let tag = request.to_tag();
         let lacking = lacking(request);
         let goes_on = matches!(method, Method::Invite | Method::Update | Method::Info | Method::Message);
-        let wrong_contact = request.has(Name::Contact) && !has_one_contact(request);
+        let wrong_contact = request.has(Name::Contact) && !has_one_contact(ctx.settings, asked.flow, request);
         let invites = matches!(method, Method::Invite | Method::Update);
         let brief = too_brief(&ctx.settings.limits, request).filter(|_| invites);
         let status = if !lacking.is_empty() {
@@ -203,14 +206,14 @@ impl Switchboard {
         if self.is_full(ctx) {
             return self.turn_away(ctx, flow, message);
         }
+        if is_in_the_clear(ctx, flow, message) {
+            return self.refuse_plainly(ctx, flow, message, 416);
+        }
         match ctx.settings.face(flow.listener) {
             Some(Face::Access) => {}
             Some(Face::Federation) => return self.on_peer_request(ctx, flow, message),
             // Nobody is configured who could come here.
             Some(Face::Trunk) | None => return self.refuse_plainly(ctx, flow, message, 403),
-        }
-        if is_in_the_clear(ctx, flow, message) {
-            return self.refuse_plainly(ctx, flow, message, 416);
         }
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else {
             self.note_unanswered(ctx, flow, message);
@@ -410,12 +413,10 @@ impl Switchboard {
     }
 }
 
-/// Whether a request asks for TLS all the way and would not have it: it came without, or goes on to
-/// somebody who may be called without (RFC 3261 §26.2.2, RFC 5630 §3.3).
+/// Whether a request asks for TLS all the way and has come without: where nobody speaks TLS, the scheme is
+/// one that we do not know (RFC 3261 §8.2.2.1, §26.2.2).
 fn is_in_the_clear(ctx: &Ctx<'_>, flow: Flow, message: &Message) -> bool {
-    let asks = Uri::parse(message.request_uri()).is_ok_and(|uri| uri.scheme == Scheme::Sips);
-    let ends_here = matches!(message.method(), Method::Register | Method::Options);
-    asks && !(ends_here && ctx.settings.transport(flow).is_secure())
+    is_sips(message.request_uri()) && !ctx.settings.transport(flow).is_secure()
 }
 
 /// Whether a request inside a dialog comes from where its phone is: the same stream, or the same address

@@ -62,6 +62,14 @@ impl Switchboard {
         {
             legs.extend(self.legs_of(uid, stream));
         }
+        if !ctx.settings.transport(flow).is_secure() {
+            // What is said over TLS only waits for the phone to come back so.
+            let (waiting, others) = legs.into_iter().partition(|leg| self.legs.is_sips(*leg));
+            legs = others;
+            if !waiting.is_empty() {
+                self.awaited.legs.insert((uid.clone(), key.to_owned()), waiting);
+            }
+        }
         for leg in legs {
             let mut wire = Wire { ctx, transactions: &mut self.transactions };
             let report = self.legs.on_flow(&mut wire, leg, flow);

@@ -43,8 +43,8 @@ impl Switchboard {
         let is_his = owner(join.call).is_some() && owner(join.call) == owner(join.other);
         let (here, there) = self.legs.link_pair(join.call, join.other);
         let mut is_ready = false;
-        if is_his {
-            self.with_call(ctx, join.other, |call, _| is_ready = call.stands_by(join.leg, there));
+        if let (true, Some(sips)) = (is_his, self.calls.get(join.call).map(Call::is_sips)) {
+            self.with_call(ctx, join.other, |call, _| is_ready = call.stands_by(join.leg, there, sips));
         }
         if !is_ready {
             self.legs.unlink(here, there);

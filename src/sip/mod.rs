@@ -42,6 +42,6 @@ pub use name::Name;
 pub use params::Params;
 pub use sdp::{Direction, Media, Sdp};
 pub use status::reason_phrase;
-pub use uri::{Host, Scheme, Uri, UriError, unescaped};
+pub use uri::{Host, Scheme, Uri, UriError, is_sips, unescaped};
 pub use via::Via;
 pub use write::Writer;

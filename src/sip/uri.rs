@@ -127,6 +127,11 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// Whether a URI asks for TLS all the way (RFC 3261 §26.2.2).
+pub fn is_sips(uri: &[u8]) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
+}
+
 /// RFC 3966's visual separators, which mean nothing.
 pub(super) fn is_visual(byte: u8) -> bool {
     matches!(byte, b'-' | b'.' | b'(' | b')')

@@ -52,6 +52,7 @@ mod server_process;
 mod session_timers;
 mod sim;
 mod sipp;
+mod sips;
 mod softphone;
 mod stages;
 mod store;

@@ -1,6 +1,8 @@
 //! Reliable provisional responses (RFC 3262) and what may be negotiated before a call is answered
 //! (RFC 3311): each leg confirms by itself, and what one side cannot do is done for it.
 
+use ratatosk::effect::Transport;
+
 use crate::sim::phone::Pracks;
 use crate::sim::text::Packet;
 use crate::sim::{Do, Reply, World, call};
@@ -235,6 +237,23 @@ fn two_phones_with_early_media() {
     world.at(0.0, "anne", call("carl"));
     world.at(2.0, "anne", Do::HoldByUpdate);
     golden(&mut world, "two_phones_with_early_media");
+}
+
+/// The same across clusters: each early dialog has numbers of its own (RFC 3261 §12.1.2), so that the
+/// second begins where the first did.
+#[test]
+fn two_phones_of_another_cluster_with_early_media() {
+    let mut world = World::new().with_south();
+    world.federate(Transport::Tcp);
+    world.phone("anne");
+    world.phone("carl@south.test/desk").on_call(&[(0.0, Reply::Early), (3.0, Reply::Answer)]);
+    world.phone("carl@south.test/lap").on_call(&[(0.5, Reply::Early)]);
+    for phone in ["anne", "carl@south.test/desk", "carl@south.test/lap"] {
+        world.phone_named(phone).reliable = true;
+    }
+    world.at(0.0, "anne", call("carl@south.test"));
+    world.at(5.0, "anne", Do::Hangup);
+    golden(&mut world, "two_phones_of_another_cluster_with_early_media");
 }
 
 /// Responses that come out of order are confirmed in theirs (RFC 3262 §4).

@@ -1,8 +1,13 @@
 //! Random worlds: a bad network, moody phones, everything at once, and every checker after each.
 //!
 //! `SEEDS=10000 cargo test --release --test it seeds -- --nocapture` plays ten thousand;
-//! `SEED=123 SEEDS=1` replays one, and its ladder is left in a file; with `RAW=1`, every byte.
+//! `SEED=123 SEEDS=1` replays one, and its ladder is left in a file, with the smallest world that fails
+//! the same way; with `RAW=1`, every byte. `SOAK_S=600` plays as many as it can in ten minutes, which is
+//! what `tests/soak` does.
 
+#![allow(clippy::disallowed_methods, reason = "a soak lasts for real time")]
+
+mod minimise;
 mod play;
 mod trees;
 
@@ -11,50 +16,112 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::sim::World;
-use play::play;
+use minimise::minimise;
+use play::{play, stage};
 
 /// How many seeds a plain `cargo test` plays.
 const DEFAULT_SEEDS: u64 = 300;
 /// Failures that are told in full.
 const TOLD: usize = 5;
+/// How often a long round says how far it is, in seeds.
+const NEWS: u64 = 1_000;
+
+/// Which seeds to play, and how many have been.
+struct Round {
+    first: u64,
+    /// The seed after the last, if there is one.
+    end: Option<u64>,
+    /// When it is over.
+    until: Option<Instant>,
+    next: AtomicU64,
+    failures: Mutex<Vec<(u64, String)>>,
+}
 
 #[test]
 fn random_worlds_hold_every_promise() {
-    let first = number("SEED", 1);
-    let count = number("SEEDS", DEFAULT_SEEDS);
-    let next = AtomicU64::new(first);
-    let failures = Mutex::new(Vec::new());
+    let (first, soak) = (number("SEED", 1), number("SOAK_S", 0));
+    let round = Round {
+        first,
+        end: (soak == 0).then(|| first + number("SEEDS", DEFAULT_SEEDS)),
+        until: (soak > 0).then(|| Instant::now() + Duration::from_secs(soak)),
+        next: AtomicU64::new(first),
+        failures: Mutex::default(),
+    };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count {
-                        return;
-                    }
-                    if let Err(text) = try_seed(seed) {
-                        failures.lock().unwrap().push((seed, text));
-                    }
-                }
-            });
+            scope.spawn(|| round.play());
         }
     });
-    let mut failures = failures.into_inner().unwrap();
+    let mut failures = round.failures.into_inner().unwrap();
     failures.sort();
-    assert!(failures.is_empty(), "{} of {count} seeds failed\n{}", failures.len(), told(&failures));
+    let next = round.next.into_inner();
+    let played = round.end.map_or(next, |end| next.min(end)) - first;
+    assert!(failures.is_empty(), "{} of {played} seeds failed\n{}", failures.len(), told(&failures));
+}
+
+impl Round {
+    /// Plays one seed after the other, as long as there are any.
+    fn play(&self) {
+        while self.until.is_none_or(|until| Instant::now() < until) {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            if self.end.is_some_and(|end| seed >= end) {
+                return;
+            }
+            if let Err(text) = try_seed(seed) {
+                println!("seed {seed} fails: {}", text.lines().next().unwrap_or_default());
+                self.failures.lock().unwrap().push((seed, text));
+            }
+            let played = seed + 1 - self.first;
+            if played.is_multiple_of(NEWS) {
+                println!("{played} seeds, {} failed", self.failures.lock().unwrap().len());
+            }
+        }
+    }
+}
+
+/// Why a world is not sound.
+struct Fault {
+    text: String,
+    ladder: String,
+    world: Option<Box<World>>,
+}
+
+/// Plays a world and asks its checkers.
+fn attempt(world: World) -> Result<World, Fault> {
+    let (world, ladder) = catch_unwind(AssertUnwindSafe(|| play(world))).map_err(|panic| Fault {
+        text: said(&panic),
+        ladder: String::new(),
+        world: None,
+    })?;
+    if world.faults.is_empty() {
+        return Ok(world);
+    }
+    Err(Fault { text: world.faults.join("\n"), ladder, world: Some(Box::new(world)) })
 }
 
 fn told(failures: &[(u64, String)]) -> String {
     let mut text = String::new();
     for (seed, failure) in failures.iter().take(TOLD) {
-        let _ = writeln!(text, "\n{failure}\nSEED={seed} SEEDS=1 cargo test --test it seeds -- --nocapture");
+        let place = leave(*seed, "small", &minimise(*seed));
+        let _ = writeln!(text, "\n{failure}\nmade small in {place}");
+        let _ = writeln!(text, "SEED={seed} SEEDS=1 cargo test --test it seeds -- --nocapture");
     }
     for (seed, failure) in failures.iter().skip(TOLD) {
         let _ = writeln!(text, "SEED={seed}: {}", failure.lines().next().unwrap_or_default());
     }
     text
+}
+
+/// Leaves a text in a file, and says where.
+fn leave(seed: u64, kind: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("ratatosk-seed-{seed}-{kind}.txt"));
+    match std::fs::write(&path, text) {
+        Ok(()) => path.display().to_string(),
+        Err(error) => format!("no file: {error}"),
+    }
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -66,21 +133,17 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Plays a seed, now and then twice: the second time has to be the same, byte for byte.
 fn try_seed(seed: u64) -> Result<(), String> {
-    let (world, ladder) = catch_unwind(AssertUnwindSafe(|| play(seed))).map_err(|panic| said(&panic))?;
-    if !world.faults.is_empty() {
-        let path = std::env::temp_dir().join(format!("ratatosk-seed-{seed}.txt"));
-        let faults = world.faults.join("\n");
-        let text = format!("{:?}\n{faults}\n\n{ladder}", World::random(seed).net);
-        let raw = if number("RAW", 0) > 0 { raw(&world) } else { String::new() };
-        let text = format!("{text}\n{raw}");
-        let place = match std::fs::write(&path, text) {
-            Ok(()) => format!("the ladder is in {}", path.display()),
-            Err(error) => format!("no ladder: {error}"),
-        };
-        return Err(format!("{faults}\n{place}"));
-    }
+    let world = match attempt(stage(seed)) {
+        Ok(world) => world,
+        Err(fault) => {
+            let raw = fault.world.as_deref().filter(|_| number("RAW", 0) > 0).map(raw).unwrap_or_default();
+            let net = World::random(seed).net;
+            let place = leave(seed, "ladder", &format!("{net:?}\n{}\n\n{}\n{raw}", fault.text, fault.ladder));
+            return Err(format!("{}\nthe ladder is in {place}", fault.text));
+        }
+    };
     if seed.is_multiple_of(8) {
-        let (again, _) = catch_unwind(AssertUnwindSafe(|| play(seed))).map_err(|panic| said(&panic))?;
+        let again = attempt(stage(seed)).map_err(|fault| format!("the second time only: {}", fault.text))?;
         if fingerprint(&world) != fingerprint(&again) {
             return Err("the same seed gave two different runs".to_owned());
         }

@@ -149,7 +149,7 @@ fn a_route_leads_no_further_than_its_flow() {
     assert!(world.wire.iter().all(|line| line.to != Who::Nobody), "somebody was sent something");
 }
 
-/// Nothing goes in the clear that was to be secure.
+/// Nothing goes in the clear that was to be secure (`sips.rs` has the rest).
 #[test]
 fn a_secure_call_is_refused_without_tls() {
     let mut world = World::new();

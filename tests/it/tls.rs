@@ -176,8 +176,12 @@ fn who_asks_for_tls_all_the_way_does_not_get_less() {
     let proof = prove(&challenged, "REGISTER", "anne", "sips:north.test");
     let answer = anne.ask(&clear(request("REGISTER", &anne, "anne", "sips:north.test", 2, &proof, "")));
     assert!(answer.starts_with("SIP/2.0 200 ") && answer.contains("<sips:anne@127"), "{answer}");
-    let answer = anne.ask(&request("INVITE", &anne, "anne", "sips:bob@north.test", 3, "", ""));
-    assert!(answer.starts_with("SIP/2.0 416 "), "{answer}");
+    let uri = "sips:bob@north.test";
+    let challenged = anne.ask(&request("INVITE", &anne, "anne", uri, 3, "", ""));
+    let proof = prove(&challenged, "INVITE", "anne", uri);
+    // Nobody has registered as bob by TLS.
+    let answer = anne.ask(&request("INVITE", &anne, "anne", uri, 4, &proof, ""));
+    assert!(answer.starts_with("SIP/2.0 480 "), "{answer}");
     let mut bob = Link::Udp(server.udp());
     let answer = bob.ask(&request("REGISTER", &bob, "bob", "sips:north.test", 1, "", ""));
     assert!(answer.starts_with("SIP/2.0 416 "), "{answer}");

@@ -12,7 +12,16 @@ use crate::sim::{Do, Moods, World};
 const NAMES: [&str; 5] = ["anne", "carl", "dora", "eric", "faye"];
 
 /// One random world, from its first REGISTER to the last checker.
-pub(super) fn play(seed: u64) -> (World, String) {
+pub(super) fn play(mut world: World) -> (World, String) {
+    world.start_ladder();
+    world.run(60.0);
+    world.show_repeats = true;
+    let ladder = world.finish();
+    (world, ladder)
+}
+
+/// The world of a seed before it begins: who is in it, and what is planned.
+pub(super) fn stage(seed: u64) -> World {
     let mut world = World::random(seed);
     let mut dice = Rng::from_seed(seed ^ 0x6469_6365);
     let clusters = match dice.below(4) {
@@ -44,11 +53,7 @@ pub(super) fn play(seed: u64) -> (World, String) {
         world.kill_at(when, cluster);
         world.start_at(when + seconds(&mut dice, 6_000), cluster);
     }
-    world.start_ladder();
-    world.run(60.0);
-    world.show_repeats = true;
-    let ladder = world.finish();
-    (world, ladder)
+    world
 }
 
 /// Users, each at home in one of the clusters, with their trees and phones.

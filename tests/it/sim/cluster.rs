@@ -21,6 +21,9 @@ pub const SOUTH: (&str, &str) = ("south.test", "203.0.113.1:5060");
 /// The port that clusters of a world with several listen on for each other, UDP and TCP.
 pub const FEDERATION_PORT: u16 = 5070;
 
+/// The ports for TLS, of phones and of other clusters.
+const TLS_PORTS: [(u16, Face); 2] = [(5061, Face::Access), (5071, Face::Federation)];
+
 /// The tree of a user who has none: it rings all clients and returns the phone's own status.
 const DEFAULT_TREE: &str = include_str!("../../../routing-trees/default.tree");
 
@@ -102,6 +105,24 @@ impl Cluster {
         });
     }
 
+    /// Listens by TLS too, for phones and other clusters.
+    pub(super) fn secure(&mut self) {
+        self.configure(|settings| {
+            for (port, face) in TLS_PORTS {
+                let mut address = settings.listeners[0].address;
+                address.set_port(port);
+                settings.listeners.push(Listener { face, ..Listener::plain(Transport::Tls, address) });
+            }
+        });
+    }
+
+    /// Where phones come by this transport.
+    pub(super) fn door(&self, transport: Transport) -> (u8, SocketAddr) {
+        let is_it = |(_, own): &(u8, &Listener)| own.transport == transport && own.face == Face::Access;
+        let found = (0..).zip(&self.settings.listeners).find(is_it);
+        found.map(|(index, own)| (index, own.address)).unwrap()
+    }
+
     /// Which of its lives it was in: how often it had been ended by then.
     pub fn life(&self, at: At) -> usize {
         self.ends.iter().filter(|end| **end <= at).count()
@@ -115,7 +136,7 @@ impl Cluster {
     /// What another cluster is told of it.
     pub(super) fn as_peer(&self, transport: Transport) -> Peer {
         let mut address = self.settings.listeners[0].address;
-        address.set_port(FEDERATION_PORT);
+        address.set_port(if transport.is_secure() { TLS_PORTS[1].0 } else { FEDERATION_PORT });
         let secret = Secret::new("between-the-two-of-us");
         let at = Some(Target { transport, address });
         Peer { cid: self.settings.cid.clone(), at, secret, allow: Allow::EVERYTHING }

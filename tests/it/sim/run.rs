@@ -119,7 +119,12 @@ impl World {
 
     /// Lets a phone do something so far into the ladder.
     pub fn plan(&mut self, seconds: f64, phone: usize, what: Do) {
-        self.plan_event(seconds, Event::Act { phone, what });
+        let event = Event::Act { phone, what };
+        if self.begun {
+            self.plan_event(seconds, event);
+        } else {
+            self.planned.push((seconds, event));
+        }
     }
 
     /// Lets something happen so far into the ladder.

@@ -158,8 +158,8 @@ impl World {
         let ready = self.now + 2 * self.net.delay(&mut self.rng);
         let cluster = self.phones[phone].cluster;
         let public = self.phones[phone].public;
-        let home = self.clusters[usize::from(cluster)].settings.listeners[1].address;
-        let ends = [(Who::Phone(phone), 0, home), (Who::Server(cluster), 1, public)];
+        let (listener, home) = self.clusters[usize::from(cluster)].door(self.phones[phone].transport);
+        let ends = [(Who::Phone(phone), 0, home), (Who::Server(cluster), listener, public)];
         let id = self.open_stream(ready, ends);
         if !self.clusters[usize::from(cluster)].is_up() {
             // Nobody listens: the phone hears of it when its SYN is refused.
@@ -237,7 +237,9 @@ impl World {
     /// Who accepts connections there, and at which of its listeners.
     fn acceptor(&self, address: SocketAddr) -> Option<(Who, u8)> {
         let server = (0..).zip(&self.clusters).find_map(|(place, cluster)| {
-            cluster.listener(Transport::Tcp, address).map(|listener| (Who::Server(place), listener))
+            let streams = [Transport::Tcp, Transport::Tls];
+            let listener = streams.into_iter().find_map(|stream| cluster.listener(stream, address))?;
+            Some((Who::Server(place), listener))
         });
         let phone = || self.phones.iter().position(|phone| phone.public == address);
         server.or_else(|| phone().map(|phone| (Who::Phone(phone), 0)))

@@ -1,7 +1,7 @@
 //! A world: who is in it, and what a test may do with it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -93,8 +93,8 @@ pub struct World {
     pub(super) gone: Vec<bool>,
     pub(super) steps: u64,
     pub(super) origin: At,
-    begun: bool,
-    planned: Vec<(f64, Event)>,
+    pub(super) begun: bool,
+    pub(super) planned: Vec<(f64, Event)>,
     end: Option<At>,
     ladder_end: Option<usize>,
 }
@@ -146,6 +146,13 @@ impl World {
     pub fn with_south(mut self) -> Self {
         self.clusters.push(Cluster::new(self.seed, 1, SOUTH));
         self.clusters.iter_mut().for_each(Cluster::federate);
+        self
+    }
+
+    /// Has the clusters listen by TLS too.
+    #[must_use]
+    pub fn secured(mut self) -> Self {
+        self.clusters.iter_mut().for_each(Cluster::secure);
         self
     }
 
@@ -213,6 +220,34 @@ impl World {
     pub fn start_at(&mut self, seconds: f64, cluster: &str) {
         let cluster = self.cluster_named(cluster);
         self.planned.push((seconds, Event::Start { cluster }));
+    }
+
+    /// How much is planned before it begins.
+    pub fn plans(&self) -> usize {
+        self.planned.len()
+    }
+
+    /// Leaves out what is planned, but for these; before it begins.
+    pub fn keep_plans(&mut self, kept: &BTreeSet<usize>) {
+        let mut place = 0..;
+        self.planned.retain(|_| place.next().is_some_and(|place| kept.contains(&place)));
+    }
+
+    /// What is planned before it begins, a line each.
+    pub fn plan_text(&self) -> String {
+        let mut plans: Vec<&(f64, Event)> = self.planned.iter().collect();
+        plans.sort_by(|one, other| one.0.total_cmp(&other.0));
+        plans.iter().fold(String::new(), |text, (seconds, event)| {
+            let what = match event {
+                Event::Act { phone, what } => format!("{} {what:?}", self.phones[*phone].name),
+                Event::Kill { cluster } => format!("{} is killed", self.clusters[usize::from(*cluster)].name),
+                Event::Start { cluster } => {
+                    format!("{} is started", self.clusters[usize::from(*cluster)].name)
+                }
+                other => format!("{other:?}"),
+            };
+            text + &format!("{seconds:7.3}  {what}\n")
+        })
     }
 
     /// Registers the phones that are online from the start; the ladder begins after that.
@@ -364,6 +399,12 @@ impl World {
         }
         self.phones.iter_mut().for_each(Phone::rest);
         self.run_until(self.now + Duration::from_secs(340));
+        // A cluster may be asking another at this very moment whether it is there.
+        for _ in 0..10 {
+            if !check::left_over(self).is_empty() {
+                self.run_until(self.now + Duration::from_secs(1));
+            }
+        }
     }
 
     fn hang_up_all(&mut self) {

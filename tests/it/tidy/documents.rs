@@ -47,6 +47,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5589, "transfer", "transfers"),
     (5626, "outbound: flows, keep-alives, instances, new flows", "outbound keep_alive ways strangers"),
     (5627, "GRUUs: addresses of one client", "gruus src/registrar/gruu.rs"),
+    (5630, "`sips:` addresses", "sips tls"),
     (6026, "answers to INVITE that come again", "odd_phones"),
     (6086, "INFO", "dialogs odd_phones"),
     (6455, "WebSocket", "web_sockets"),

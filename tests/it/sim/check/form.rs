@@ -1,11 +1,12 @@
 //! Every message of the server is well formed, and its addresses lead back to it.
 
 use ratatosk::base::Limits;
-use ratatosk::config::Face;
+use ratatosk::config::{Face, Peer};
+use ratatosk::effect::Transport;
 use ratatosk::sip::Message;
 
 use super::{Found, Said};
-use crate::sim::text::{Packet, host_of};
+use crate::sim::text::{Packet, host_of, uri_of};
 use crate::sim::world::{Who, World};
 
 /// Looks at every message that a server sent.
@@ -26,15 +27,17 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
             Ok(message) => found.extend(message.fault().map(|fault| (one.place, fault.to_string()))),
             Err(error) => found.push((one.place, error.to_string())),
         }
-        let (face, tcp) = match one.line.to {
+        let (face, by) = match one.line.to {
             Who::Phone(phone) => {
-                (Face::Access, one.line.stream && world.phones[phone].transport.is_reliable())
+                let transport = world.phones[phone].transport;
+                (Face::Access, Some(transport).filter(|own| one.line.stream && own.is_reliable()))
             }
             // A long request to a cluster by datagrams goes by a stream too, and says where datagrams go.
             Who::Server(_) | Who::Nobody => {
                 let peers = &world.clusters[usize::from(cluster)].settings.peers;
-                let by_stream = peers.iter().any(|peer| peer.at.is_none_or(|at| at.transport.is_reliable()));
-                (Face::Federation, one.line.stream && by_stream)
+                let transport = |peer: &Peer| peer.at.map_or(Transport::Tcp, |at| at.transport);
+                let by = peers.iter().map(transport).find(|transport| transport.is_reliable());
+                (Face::Federation, by.filter(|_| one.line.stream))
             }
         };
         let listeners = &world.clusters[usize::from(cluster)].settings.listeners;
@@ -43,9 +46,8 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
             .filter(|listener| listener.face == face)
             .map(|listener| listener.advertise.as_str())
             .collect();
-        if let Some(fault) = address_fault(&one.packet, &ours, tcp) {
-            found.push((one.place, fault));
-        }
+        let faults = [address_fault(&one.packet, &ours, by), secrecy_fault(&one.packet)];
+        found.extend(faults.into_iter().flatten().map(|fault| (one.place, fault)));
     }
 }
 
@@ -123,7 +125,7 @@ fn response_fault(packet: &Packet<'_>, status: u16) -> Option<String> {
 }
 
 /// Where others are told to send has to be us, by the transport that they use.
-fn address_fault(packet: &Packet<'_>, ours: &[&str], tcp: bool) -> Option<String> {
+fn address_fault(packet: &Packet<'_>, ours: &[&str], by: Option<Transport>) -> Option<String> {
     let invite = packet.cseq().1 == "INVITE";
     let names_us = match (packet.method(), packet.status()) {
         (Some("INVITE"), _) => true,
@@ -135,16 +137,33 @@ fn address_fault(packet: &Packet<'_>, ours: &[&str], tcp: bool) -> Option<String
         if !ours.contains(&host_of(contact)) {
             return Some(format!("Contact {contact} is not ours"));
         }
-        if tcp && !contact.contains(";transport=tcp") {
-            return Some(format!("Contact {contact} to a phone on TCP"));
+        let says_how = |by: Transport| contact.contains(&format!(";transport={}", by.as_param()));
+        let fits = by.is_none_or(|by| says_how(by) || (by.is_secure() && contact.starts_with("sips:")));
+        if !fits {
+            return Some(format!("Contact {contact} by {by:?}"));
         }
     }
     if packet.method().is_some() {
         let via = packet.get("Via").unwrap_or_default();
-        let wanted = if tcp { "SIP/2.0/TCP " } else { "SIP/2.0/" };
-        if !via.starts_with(wanted) || !ours.iter().any(|own| via.contains(own)) {
+        let wanted = by.map_or("SIP/2.0/".to_owned(), |by| format!("SIP/2.0/{} ", by.as_via()));
+        if !via.starts_with(&wanted) || !ours.iter().any(|own| via.contains(own)) {
             return Some(format!("Via {via}"));
         }
     }
     None
+}
+
+/// What is by `sips:` goes over TLS only, and its answers do (RFC 3261 §12.1.1, RFC 5630 §5.1).
+fn secrecy_fault(packet: &Packet<'_>) -> Option<String> {
+    let uris = [Some(packet.uri()), packet.get("From").map(uri_of), packet.get("To").map(uri_of)];
+    let asks = uris.into_iter().flatten().any(|uri| uri.starts_with("sips:"));
+    // A refusal says nothing but that it refuses.
+    if !asks || packet.status().is_some_and(|status| status >= 300) {
+        return None;
+    }
+    if !packet.get("Via").is_some_and(|via| via.starts_with("SIP/2.0/TLS ")) {
+        return Some("by sips: in the clear".to_owned());
+    }
+    let contact = packet.contact().unwrap_or("sips:");
+    (!contact.starts_with("sips:")).then(|| format!("Contact {contact} where all is by sips:"))
 }

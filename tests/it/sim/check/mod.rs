@@ -13,6 +13,7 @@ mod records;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Uid};
+use ratatosk::server::Census;
 
 use super::cluster::Cluster;
 use super::ladder::name_of;
@@ -151,19 +152,28 @@ fn bindings(cluster: &Cluster, now_s: i64, packet: &Packet<'_>) -> Option<String
 
 /// When all is over, nothing is left in the servers but bindings and the timers that they need.
 fn servers(world: &World, faults: &mut Vec<String>) {
+    for (name, index, census) in left_over(world) {
+        faults.push(format!("server {index} of {name} is left with {census:?}"));
+    }
+}
+
+/// The servers that still have something to do.
+pub fn left_over(world: &World) -> Vec<(&str, usize, Census)> {
     // A page that waits for another cluster may be on its way at this very moment.
     let waits = world.clusters.iter().any(|cluster| !cluster.store.outbox.is_empty());
-    for cluster in &world.clusters {
-        for (index, census) in cluster.census().into_iter().enumerate() {
-            let stuck = census.calls + census.legs + census.waiting > 0;
-            let busy = [census.pages, census.rounds, census.client_transactions, census.server_transactions];
-            // At most a timer for each binding, two for each other cluster, and one for housekeeping.
-            let timers = census.timers > census.bindings + 2 * census.peers + 1;
-            if stuck || (!waits && (timers || busy.iter().any(|count| *count > 0))) {
-                faults.push(format!("server {index} of {} is left with {census:?}", cluster.name));
-            }
-        }
-    }
+    let servers = world.clusters.iter().flat_map(|cluster| {
+        let censuses = cluster.census().into_iter().enumerate();
+        censuses.map(|(index, census)| (cluster.name.as_str(), index, census))
+    });
+    servers.filter(|(.., census)| !is_at_rest(census, waits)).collect()
+}
+
+fn is_at_rest(census: &Census, page_waits: bool) -> bool {
+    let stuck = census.calls + census.legs + census.waiting > 0;
+    let busy = census.pages + census.rounds + census.client_transactions + census.server_transactions > 0;
+    // At most a timer for each binding, two for each other cluster, and one for housekeeping.
+    let timers = census.timers > census.bindings + 2 * census.peers + 1;
+    !stuck && (page_waits || !(timers || busy))
 }
 
 /// What the phones themselves found, and calls that they still believe in.
@@ -172,8 +182,9 @@ fn phones(world: &World, faults: &mut Vec<String>) {
         for complaint in &phone.complaints {
             faults.push(format!("{} complains: {complaint}", phone.name));
         }
-        if phone.is_in_call() && !world.is_gone(place) {
-            faults.push(format!("{} is in a call for ever", phone.name));
+        if let Some(call) = phone.open_call().filter(|_| !world.is_gone(place)) {
+            let (state, id) = (call.state, &call.call_id);
+            faults.push(format!("{} is in a call for ever: {state:?} in {id}", phone.name));
         }
     }
 }

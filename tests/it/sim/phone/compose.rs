@@ -1,5 +1,7 @@
 //! What a phone writes: its headers, its session descriptions.
 
+use ratatosk::effect::Transport;
+
 use super::{Path, Phone};
 use crate::sim::text::Draft;
 
@@ -32,14 +34,23 @@ impl Media {
 impl Phone {
     /// The phone's own Via.
     pub(super) fn via(&self, path: Path, branch: &str) -> String {
-        let transport = if self.is_reliable(path) { "TCP" } else { "UDP" };
+        let transport = match self.transport {
+            // A stream that a server has opened to it.
+            Transport::Udp if self.is_reliable(path) => Transport::Tcp,
+            own => own,
+        };
+        let transport = transport.as_via();
         format!("SIP/2.0/{transport} {};rport;branch={branch}", self.local)
     }
 
     /// The phone's own Contact URI.
     pub(super) fn contact(&self) -> String {
-        let suffix = if self.transport.is_reliable() { ";transport=tcp" } else { "" };
-        format!("sip:{}c@{}{suffix}", self.mark, self.local)
+        let address = format!("{}c@{}", self.mark, self.local);
+        match self.transport {
+            _ if self.sips => format!("sips:{address}"),
+            Transport::Udp => format!("sip:{address}"),
+            stream => format!("sip:{address};transport={}", stream.as_param()),
+        }
     }
 
     /// Who it is.

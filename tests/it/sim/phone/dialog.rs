@@ -66,7 +66,8 @@ pub struct Call {
     pub invite: Option<Draft>,
     pub offered: bool,
     pub cancel_wanted: bool,
-    pub cancelled: bool,
+    /// When it was cancelled.
+    pub cancelled: Option<At>,
     pub version: u32,
     pub media: Media,
     /// The media we asked for in a re-INVITE under way.
@@ -96,13 +97,19 @@ impl Call {
         self.state == State::Up
     }
 
+    /// When a call that was cancelled is over, though nothing was heard of it (RFC 3261 §9.1).
+    fn unheard_by(&self) -> Option<At> {
+        self.cancelled.filter(|_| self.state == State::Proceeding).map(|at| at + super::GIVE_UP)
+    }
+
     /// When it wants to be woken.
     pub fn deadline(&self) -> Option<At> {
         let waits = self.waits.as_ref().map(|waits| waits.next.map_or(waits.end, |next| next.min(waits.end)));
         let step = self.steps.front().map(|(at, _)| *at);
         let session = self.session.filter(|_| !self.is_over()).map(|session| session.due);
         let open = self.reliable.open.as_ref().filter(|_| !self.is_over()).map(|open| open.next);
-        [waits, step, session, open, self.retry.map(|(at, ..)| at)].into_iter().flatten().min()
+        let retry = self.retry.map(|(at, ..)| at);
+        [waits, step, session, open, retry, self.unheard_by()].into_iter().flatten().min()
     }
 }
 
@@ -356,6 +363,9 @@ impl Phone {
             self.tick_reliable(at, id);
         }
         for call in &mut self.calls {
+            if call.unheard_by().is_some_and(|by| by <= at) {
+                call.state = State::Over;
+            }
             while let Some((_, step)) = call.steps.pop_front_if(|(when, _)| *when <= at) {
                 steps.push((call.id, step));
             }

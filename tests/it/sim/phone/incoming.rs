@@ -70,7 +70,7 @@ impl Phone {
             invite: None,
             offered: false,
             cancel_wanted: false,
-            cancelled: false,
+            cancelled: None,
             version: 0,
             media: Media::Both,
             asked: None,

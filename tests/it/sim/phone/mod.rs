@@ -80,6 +80,8 @@ pub struct Phone {
     pub mark: String,
     /// Its transport.
     pub transport: Transport,
+    /// Whether it is to be reached over TLS only: its Contact is a `sips:` URI.
+    pub sips: bool,
     /// The address it believes to have, which it writes into Via and Contact.
     pub local: SocketAddr,
     /// The address the server sees.
@@ -177,6 +179,7 @@ impl Phone {
             cluster,
             mark: format!("zq{number}q"),
             transport: Transport::Udp,
+            sips: false,
             local: address,
             public: address,
             short: false,
@@ -229,6 +232,12 @@ impl Phone {
     /// Speaks TCP.
     pub fn tcp(&mut self) -> &mut Self {
         self.transport = Transport::Tcp;
+        self
+    }
+
+    /// Speaks TLS, and wants to be reached by nothing else (RFC 5630 §5.1.1.1).
+    pub fn sips(&mut self) -> &mut Self {
+        (self.transport, self.sips) = (Transport::Tls, true);
         self
     }
 
@@ -299,9 +308,9 @@ impl Phone {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether it believes to be in a call.
-    pub fn is_in_call(&self) -> bool {
-        self.calls.iter().any(|call| !call.is_over())
+    /// The call that it believes to be in.
+    pub fn open_call(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| !call.is_over())
     }
 
     /// Its stream was closed by somebody: what was asked over it is lost (RFC 3261 §8.1.3.1), calls

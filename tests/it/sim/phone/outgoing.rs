@@ -106,7 +106,7 @@ impl Phone {
             invite: None,
             offered,
             cancel_wanted: false,
-            cancelled: false,
+            cancelled: None,
             version: 1,
             media: Media::Both,
             asked: None,
@@ -168,7 +168,7 @@ impl Phone {
             self.confirm(at, id, response);
         }
         let Some(call) = self.call_mut(id) else { return };
-        if call.cancel_wanted && !call.cancelled {
+        if call.cancel_wanted && call.cancelled.is_none() {
             self.cancel(at, id);
         }
     }
@@ -285,7 +285,7 @@ impl Phone {
             State::Calling => call.cancel_wanted = true,
             State::Proceeding => {
                 call.cancel_wanted = true;
-                if !call.cancelled {
+                if call.cancelled.is_none() {
                     self.cancel(at, id);
                 }
             }
@@ -305,7 +305,7 @@ impl Phone {
 
     fn cancel(&mut self, at: At, id: u64) {
         let Some(call) = self.call_mut(id) else { return };
-        call.cancelled = true;
+        call.cancelled = Some(at);
         let (branch, Some(invite)) = (call.branch.clone(), call.invite.clone()) else { return };
         let mut draft = Draft::request("CANCEL", invite.uri());
         draft.add("Via", invite.get("Via"));
