@@ -43,6 +43,21 @@ pub struct Limits {
     pub stall_s: u32,
     /// Bytes that may wait for a far end that does not read: two of the longest messages.
     pub stream_queue_bytes: u32,
+    /// Connections to the HTTP API at once: a program or a browser holds a few.
+    pub http_connections: u32,
+    /// Of those, from one source.
+    pub http_connections_per_source: u32,
+    /// Bytes of the head of an HTTP request; above it 431. Those of browsers have a few thousand.
+    pub http_head_bytes: u32,
+    /// Seconds that the head of an HTTP request may take to come, and that a connection may wait for one.
+    pub http_head_s: u32,
+    /// Bytes of the body of an HTTP request; above it 413. A list of fifty thousand users has two million.
+    pub http_body_bytes: u32,
+    /// Seconds that such a body may take to come; then 408.
+    pub http_body_s: u32,
+    /// HTTP requests that are worked on at once, each on a thread; others wait their turn. They compile
+    /// and replay trees: calls need the processors more.
+    pub http_workers: u8,
     /// Calls at once in one user server; above it 503.
     pub calls: u32,
     /// Calls at once of one user; above it 486 to the caller.
@@ -151,6 +166,13 @@ impl Default for Limits {
             handshake_s: 10,
             stall_s: 30,
             stream_queue_bytes: 131_072,
+            http_connections: 256,
+            http_connections_per_source: 32,
+            http_head_bytes: 16_384,
+            http_head_s: 20,
+            http_body_bytes: 4_194_304,
+            http_body_s: 60,
+            http_workers: 4,
             calls: 50_000,
             calls_per_user: 100,
             ring_s: 180,

@@ -37,8 +37,8 @@ impl Call {
             }
         };
         let ctx = &mut *desk.wire.ctx;
-        let to = Face::of(uid).secured(sips);
         let only = self.only_for(uid).map(|only| only.as_param()).unwrap_or_default();
+        let to = Face::of(uid).secured(sips);
         let uri = format!("{}{only}", to.uri());
         let (asserted, from) = self.caller.abroad(&self.owner);
         let from = from.secured(sips);

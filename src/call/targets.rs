@@ -5,8 +5,8 @@
 //! A call to a GRUU rings one client: the tree decides whether and when, and whatever it names besides is
 //! left out.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth);
-//! RFC 5627 §6.1; RFC 5630 §5.3 (`sips:`).
+//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1;
+//! RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
 
@@ -138,7 +138,8 @@ impl Call {
             Some(only) if self.is_for_one_client() => only.is(binding),
             Some(_) | None => true,
         };
-        !calls && is_meant && binding.takes(self.caller.face.sips) && !hunt.knows_client(client)
+        let takes = binding.takes(self.caller.face.sips);
+        !calls && is_meant && takes && !hunt.knows_client(client)
     }
 
     /// Whether one client of the owner's is meant and nobody else.

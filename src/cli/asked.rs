@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use super::desk::Desk;
 use super::failure::Failure;
-use super::output;
 use super::user::pair;
 use crate::base::Uid;
 use crate::io::clock;
@@ -87,6 +87,7 @@ impl Asked {
     /// profile has no incoming tree, `fallback` is asked.
     pub(super) fn of(
         &self,
+        desk: &Desk,
         profile: &Arc<Profile>,
         fallback: &Arc<Profile>,
     ) -> Result<(Route, Ending), Failure> {
@@ -94,11 +95,12 @@ impl Asked {
         let mut script = self.script()?;
         let parties = (who(&self.from)?, who(&self.to)?);
         let direction = if self.outgoing { Direction::Outgoing } else { Direction::Incoming };
+        remark_strange_groups(desk, profile, &self.group);
         let facts = self.facts(profile, if self.outgoing { &parties.1 } else { &parties.0 })?;
         let mut route = Route::begin((profile, fallback), direction, mode, parties, facts);
         let ending = route.play(&mut script);
         for left in script.left() {
-            output::remark(format_args!("note: `{left}` does not come up"));
+            desk.remark(format_args!("note: `{left}` does not come up"));
         }
         Ok((route, ending))
     }
@@ -107,7 +109,6 @@ impl Asked {
         if *other == Who::Anonymous && (self.contact || self.group.iter().any(|group| group != INVISIBLE)) {
             return Err(Failure::Stranger);
         }
-        remark_strange_groups(profile, &self.group);
         let is_invisible = self.group.iter().any(|group| group == INVISIBLE);
         let registered = self.registered()?;
         Ok(Facts {
@@ -167,14 +168,14 @@ impl Asked {
 }
 
 /// A group that no condition looks at changes nothing: perhaps another was meant.
-fn remark_strange_groups(profile: &Profile, groups: &[String]) {
+fn remark_strange_groups(desk: &Desk, profile: &Profile, groups: &[String]) {
     let looked_at = profile.groups();
     for group in groups.iter().filter(|group| !looked_at.contains(&group.as_str())) {
         let hint = match nearest(group, looked_at.iter().copied()) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => String::from("it makes the other side a contact, and no more"),
         };
-        output::remark(format_args!("note: this tree does not look at the group \"{group}\"\n  {hint}"));
+        desk.remark(format_args!("note: this tree does not look at the group \"{group}\"\n  {hint}"));
     }
 }
 

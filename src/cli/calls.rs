@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::desk::Desk;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::{live, output};
@@ -76,12 +77,12 @@ impl Calls {
             |row: &CallRow| live.iter().any(|call| call.id == row.id && call.direction == row.direction);
         let past: Vec<CallRow> = past.into_iter().filter(|row| !is_live(row)).collect();
         if self.json {
-            output::json(&All { live, past });
+            loaded.desk.json(&All { live, past });
             return Ok(());
         }
         let rows = past.into_iter().map(past_row).chain(live.into_iter().map(live_row));
         let headings = ["started (UTC)", "call", "from", "to", "mode", "tree", "state", "length", "rule"];
-        output::table(&headings, rows.collect(), "there are no calls yet");
+        loaded.desk.table(&headings, rows.collect(), "there are no calls yet");
         Ok(())
     }
 }
@@ -196,39 +197,41 @@ fn show(loaded: &Loaded, id: &str, user: Option<&str>, json: bool) -> Result<(),
         return Err(Failure::NoCall(id.into()));
     }
     if json {
-        output::json(&halves);
+        loaded.desk.json(&halves);
     } else {
-        halves.iter().for_each(print);
+        for half in &halves {
+            print(&loaded.desk, half);
+        }
     }
     Ok(())
 }
 
-fn print(half: &Half) {
-    output::line(format_args!("call {}: {} to {}, {}", half.id, half.caller, half.callee, half.mode));
-    output::line(format_args!("  started   {} UTC", output::moment(half.started_ms)));
+fn print(desk: &Desk, half: &Half) {
+    desk.line(format_args!("call {}: {} to {}, {}", half.id, half.caller, half.callee, half.mode));
+    desk.line(format_args!("  started   {} UTC", output::moment(half.started_ms)));
     match (half.answered_ms, half.ended_ms) {
         (Some(answered), ended) => {
-            output::line(format_args!("  answered  {} UTC", output::moment(answered)));
+            desk.line(format_args!("  answered  {} UTC", output::moment(answered)));
             if let Some(ended) = ended {
-                output::line(format_args!("  lasted    {}", output::length(ended - answered)));
+                desk.line(format_args!("  lasted    {}", output::length(ended - answered)));
             }
         }
-        (None, Some(_)) => output::line("  answered  by nobody"),
+        (None, Some(_)) => desk.line("  answered  by nobody"),
         (None, None) => {}
     }
     match half.status {
-        Some(status) => output::line(format_args!("  ended     {status} {}", half.end)),
-        None => output::line(format_args!("  now       {}", half.end)),
+        Some(status) => desk.line(format_args!("  ended     {status} {}", half.end)),
+        None => desk.line(format_args!("  now       {}", half.end)),
     }
-    output::line(format_args!("  the {} tree of {} decided:", half.direction, half.owner));
+    desk.line(format_args!("  the {} tree of {} decided:", half.direction, half.owner));
     for step in half.path.lines() {
-        output::line(format_args!("    {step}"));
+        desk.line(format_args!("    {step}"));
     }
     if !half.ladder.is_empty() {
-        output::line("  and this was said:");
+        desk.line("  and this was said:");
         for row in draw(&half.ladder) {
-            output::line(format_args!("    {row}"));
+            desk.line(format_args!("    {row}"));
         }
     }
-    output::line("");
+    desk.line("");
 }

@@ -4,7 +4,8 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
+use crate::base::Cid;
+use crate::config::{Face, Trust};
 use crate::io::net::certificates;
 
 #[derive(Debug, Subcommand)]
@@ -22,7 +23,7 @@ impl Config {
                 certificates::check(listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face))))?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());
-                output::line(format_args!(
+                loaded.desk.line(format_args!(
                     "the configuration of {cid} is in order; \"{default}\" serves by default"
                 ));
                 Ok(())
@@ -33,7 +34,35 @@ impl Config {
 
 /// What is no fault, and may still be a mistake.
 pub(super) fn warn(loaded: &Loaded) {
+    if let Some(address) = loaded.config.http.filter(|address| !address.ip().is_loopback()) {
+        loaded.desk.remark(format_args!(
+            "warning: whoever is between a client and the HTTP API on {address} can read its tokens\n  \
+             listen on 127.0.0.1, and let a proxy that speaks TLS stand before it"
+        ));
+    }
     for variable in &loaded.config.strangers {
-        output::remark(format_args!("warning: the variable {variable} overrides no key"));
+        loaded.desk.remark(format_args!("warning: the variable {variable} overrides no key"));
+    }
+    warn_of_domains(loaded);
+}
+
+/// Other clusters believe a certificate for our domain, and no other.
+fn warn_of_domains(loaded: &Loaded) {
+    let cid = &loaded.config.cid;
+    if !loaded.config.federation.iter().any(|peering| peering.trust == Trust::Certificate) {
+        return;
+    }
+    let abroad = loaded.config.listeners.iter().filter(|own| own.face == Face::Federation);
+    for files in abroad.filter_map(|own| own.tls.as_ref()) {
+        // What cannot be read is told as a fault.
+        let Ok(domains) = certificates::domains(files) else { continue };
+        if !domains.contains(cid) {
+            let names: Vec<&str> = domains.iter().map(Cid::as_str).collect();
+            let (path, names) = (files.certificate.display(), names.join(", "));
+            loaded.desk.remark(format_args!(
+                "warning: the certificate in {path} is for {names} and not for {cid}: no cluster with \
+                 `tls = true` will believe it; it has to name the URI sip:{cid}"
+            ));
+        }
     }
 }

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, with};
-use super::{live, output};
 use crate::base::Uid;
 use crate::io::store::{Database, StoreError};
 use crate::registrar::Contacts;
@@ -84,9 +84,9 @@ fn add(loaded: &Loaded, uid: &Uid, contact: &Listed, groups: &[String]) -> Resul
     live::refresh(loaded, std::slice::from_ref(uid));
     let already = if changed { "" } else { " already" };
     match groups {
-        [] => output::line(format_args!("{contact} is a contact of {uid}{already}")),
+        [] => loaded.desk.line(format_args!("{contact} is a contact of {uid}{already}")),
         groups => {
-            output::line(format_args!("{contact} is in \"{}\" of {uid}{already}", groups.join("\", \"")));
+            loaded.desk.line(format_args!("{contact} is in \"{}\" of {uid}{already}", groups.join("\", \"")));
         }
     }
     Ok(())
@@ -98,7 +98,7 @@ fn list(loaded: &Loaded, uid: &Uid, group: Option<&str>, json: bool) -> Result<(
         None => database.contacts(uid).await,
     })?;
     if json {
-        output::json(&contacts);
+        loaded.desk.json(&contacts);
         return Ok(());
     }
     let rows = contacts.into_iter().map(|contact| {
@@ -113,7 +113,7 @@ fn list(loaded: &Loaded, uid: &Uid, group: Option<&str>, json: bool) -> Result<(
         Some(group) => format!("nobody is in \"{group}\" of {uid}"),
         None => format!("{uid} has no contacts: `ratatosk contact add {uid} CONTACT` makes one"),
     };
-    output::table(&["contact", "groups", ""], rows.collect(), &empty);
+    loaded.desk.table(&["contact", "groups", ""], rows.collect(), &empty);
     Ok(())
 }
 
@@ -121,13 +121,15 @@ fn remove(loaded: &Loaded, uid: &Uid, contact: &Listed, groups: &[String]) -> Re
     let blocked = with(loaded, async |database| database.remove_contact(uid, contact, groups).await)?;
     live::refresh(loaded, std::slice::from_ref(uid));
     match groups {
-        [] => output::line(format_args!("{contact} is no contact of {uid} any more")),
+        [] => loaded.desk.line(format_args!("{contact} is no contact of {uid} any more")),
         groups => {
-            output::line(format_args!("{contact} is no longer in \"{}\" of {uid}", groups.join("\", \"")));
+            loaded
+                .desk
+                .line(format_args!("{contact} is no longer in \"{}\" of {uid}", groups.join("\", \"")));
         }
     }
     if blocked {
-        output::remark(format_args!(
+        loaded.desk.remark(format_args!(
             "note: he stays blocked; `ratatosk contact unblock {uid} '{contact}'` lets him through"
         ));
     }
@@ -143,11 +145,11 @@ fn block(loaded: &Loaded, uid: &Uid, caller: &Listed) -> Result<(), Failure> {
     })?;
     live::refresh(loaded, std::slice::from_ref(uid));
     let already = if changed { "" } else { " already" };
-    output::line(format_args!("{caller} is in \"{}\" of {uid}{already}", Contacts::INVISIBLE));
+    loaded.desk.line(format_args!("{caller} is in \"{}\" of {uid}{already}", Contacts::INVISIBLE));
     if let Some(profile) = looks
         && !profile.mentions(Contacts::INVISIBLE)
     {
-        output::remark(format_args!(
+        loaded.desk.remark(format_args!(
             "note: the tree that serves {uid}, \"{}\", does not look at \"{group}\", so that this changes nothing yet\n  \
              a rule does: caller in \"{group}\" -> ignore",
             profile.name(),
@@ -160,11 +162,11 @@ fn block(loaded: &Loaded, uid: &Uid, caller: &Listed) -> Result<(), Failure> {
 fn unblock(loaded: &Loaded, uid: &Uid, caller: &Listed) -> Result<(), Failure> {
     let covering = with(loaded, async |database| database.unblock(uid, caller).await)?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    output::line(format_args!("{caller} is no longer in \"{}\" of {uid}", Contacts::INVISIBLE));
+    loaded.desk.line(format_args!("{caller} is no longer in \"{}\" of {uid}", Contacts::INVISIBLE));
     if let Some(entry) = covering.first() {
-        output::remark(format_args!(
-            "note: \"{entry}\" is there too, and covers him: he stays blocked by it"
-        ));
+        loaded
+            .desk
+            .remark(format_args!("note: \"{entry}\" is there too, and covers him: he stays blocked by it"));
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ use clap::Args;
 use super::failure::Failure;
 use super::host::Host;
 use super::load::{Loaded, block_on};
-use super::{host, output};
+use super::{host, output, token};
 use crate::base::{Rng, ServerIndex, Uid};
-use crate::config::{Algorithm, Config, Listen, Listener, Place, Sources};
+use crate::config::{Algorithm, Config, HTTP_PORT, Listen, Listener, Place, Sources};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Fact, Transport};
 use crate::io::clock;
@@ -35,6 +35,9 @@ pub(super) struct Demo {
     /// The port, for UDP and TCP.
     #[arg(long, default_value_t = 5060)]
     port: u16,
+    /// The port of the HTTP API, on this machine only; 0 takes any.
+    #[arg(long, value_name = "PORT", default_value_t = HTTP_PORT)]
+    http_port: u16,
     /// The password of all users. Without it each gets one of his own.
     #[arg(long, value_name = "P")]
     password: Option<String>,
@@ -46,6 +49,7 @@ impl Demo {
         let home = Home::make()?;
         let loaded = self.loaded(&home.path)?;
         let passwords = self.make_users(&loaded)?;
+        let token = token::add(&loaded, "demo")?;
         let narrator = Narrator::default();
         let observer = move |server: ServerIndex, fact: &Fact| {
             event_log::log(server, fact);
@@ -61,6 +65,12 @@ impl Demo {
              export RATATOSK_STORE_URL=sqlite://{}\n",
             home.path.join(DATABASE).display()
         ));
+        if let Some(address) = host.http() {
+            output::line(format_args!(
+                "Programs ask it by HTTP; `/openapi.json` describes what:\n\n  \
+                 curl -H 'Authorization: Bearer {token}' http://{address}/v1/users\n"
+            ));
+        }
         host.run()
     }
 
@@ -79,6 +89,7 @@ impl Demo {
         let config = Config {
             store: Place::new(home.join(DATABASE)),
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
+            http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.http_port)),
             // Some phones refuse a challenge that holds SHA-256.
             digest: vec![Algorithm::Md5],
             ..Config::read(&built_in)?
@@ -113,7 +124,13 @@ impl Demo {
 
 /// The way out of a taken port is another than that of a server with a file.
 fn for_demo(failure: Failure) -> Failure {
-    if let Failure::Open(error) = failure { Failure::DemoOpen(error) } else { failure }
+    if let Failure::Open(error) = failure {
+        Failure::DemoOpen(error)
+    } else if let Failure::Http(error) = failure {
+        Failure::DemoHttp(error)
+    } else {
+        failure
+    }
 }
 
 /// Eight letters and digits that are not taken for one another: 40 bits.
@@ -189,6 +206,8 @@ impl Narrator {
             Fact::PeerUp { .. }
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
+            | Fact::CertificateRefused { .. }
+            | Fact::CertificateFault { .. }
             | Fact::WrongSecret { .. }
             | Fact::PageSettled { .. } => return None,
             Fact::Noted { owner, text, .. } => format!("log           {owner}: {text}"),

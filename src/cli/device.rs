@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, with};
-use super::{live, output};
 use crate::base::Uid;
 use crate::io::store::DeviceKind;
 use crate::routing::nearest;
@@ -66,7 +66,7 @@ impl Add {
         with(loaded, async |database| database.add_device(&uid, &device, limits).await)?;
         live::refresh(loaded, std::slice::from_ref(&uid));
         let reached = device.instance.or(device.address).map_or(String::new(), |by| format!(", {by}"));
-        output::line(format_args!("{uid} has the {} \"{}\"{reached}", device.kind, device.name));
+        loaded.desk.line(format_args!("{uid} has the {} \"{}\"{reached}", device.kind, device.name));
         Ok(())
     }
 }
@@ -86,7 +86,7 @@ fn kind(word: &str) -> Result<DeviceKind, Failure> {
 fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
     let devices = with(loaded, async |database| database.devices(uid).await)?;
     if json {
-        output::json(&devices);
+        loaded.desk.json(&devices);
         return Ok(());
     }
     let rows = devices.into_iter().map(|device| {
@@ -99,13 +99,13 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
         vec![device.name, device.kind, reached, registered.into()]
     });
     let empty = format!("{uid} has no named devices: `ratatosk device add {uid} NAME --type TYPE` makes one");
-    output::table(&["device", "type", "reached by", "registered"], rows.collect(), &empty);
+    loaded.desk.table(&["device", "type", "reached by", "registered"], rows.collect(), &empty);
     Ok(())
 }
 
 fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
     let name = with(loaded, async |database| database.remove_device(uid, name).await)?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    output::line(format_args!("{uid} no longer has \"{name}\""));
+    loaded.desk.line(format_args!("{uid} no longer has \"{name}\""));
     Ok(())
 }

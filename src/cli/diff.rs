@@ -3,9 +3,9 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::desk::Desk;
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
 use super::request;
 use crate::routing::{Decision, Difference, differences};
 
@@ -39,17 +39,17 @@ impl Diff {
             Failure::Incomparable { first: self.first.clone(), second: self.second.clone(), why }
         })?;
         if self.json {
-            output::json(&found.iter().map(row).collect::<Vec<_>>());
+            loaded.desk.json(&found.iter().map(row).collect::<Vec<_>>());
         } else {
             for (number, difference) in found.iter().enumerate() {
                 let names = [(first.name(), &self.first), (second.name(), &self.second)];
-                print(number + 1, difference, names);
+                print(&loaded.desk, number + 1, difference, names);
             }
         }
         match found.len() {
             0 if self.json => Ok(()),
             0 => {
-                output::line("the two do the same with every request");
+                loaded.desk.line("the two do the same with every request");
                 Ok(())
             }
             count => Err(Failure::Differ { count }),
@@ -69,14 +69,14 @@ fn row(difference: &Difference) -> Row<'_> {
     }
 }
 
-fn print(number: usize, difference: &Difference, names: [(&str, &String); 2]) {
+fn print(desk: &Desk, number: usize, difference: &Difference, names: [(&str, &String); 2]) {
     for (at, request) in difference.requests.iter().enumerate() {
         let number = if at == 0 { format!("{number}.") } else { String::new() };
         let and = if at == 0 { "" } else { "and " };
-        output::line(format_args!("{number:<4}{and}{}", request.told));
+        desk.line(format_args!("{number:<4}{and}{}", request.told));
     }
     if difference.others {
-        output::line("    and more that are like these");
+        desk.line("    and more that are like these");
     }
     for ((name, written), decision) in names.into_iter().zip([&difference.first, &difference.second]) {
         let place = if decision.profile == name {
@@ -86,6 +86,6 @@ fn print(number: usize, difference: &Difference, names: [(&str, &String); 2]) {
         } else {
             format!("{written} ({})", decision.profile)
         };
-        output::line(format_args!("      {place}  {}", decision.does));
+        desk.line(format_args!("      {place}  {}", decision.does));
     }
 }

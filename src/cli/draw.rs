@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use super::asked::Asked;
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
 use crate::routing::{Style, draw};
 
 #[derive(Debug, Args)]
@@ -40,8 +39,12 @@ impl Draw {
             Format::Dot => Style::Dot,
             Format::Svg => Style::Svg,
         };
-        let way = if self.way { Some(self.asked.of(&profile, &loaded.offered()?.default)?.0) } else { None };
-        output::line(draw(&profile, way.as_ref(), style).trim_end());
+        let way = if self.way {
+            Some(self.asked.of(&loaded.desk, &profile, &loaded.offered()?.default)?.0)
+        } else {
+            None
+        };
+        loaded.desk.line(draw(&profile, way.as_ref(), style).trim_end());
         Ok(())
     }
 }

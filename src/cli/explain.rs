@@ -7,7 +7,6 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -52,7 +51,7 @@ impl Explain {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         let profile = loaded.profile(&self.tree)?;
         let fallback = loaded.offered()?.default;
-        let (route, ending) = self.asked.of(&profile, &fallback)?;
+        let (route, ending) = self.asked.of(&loaded.desk, &profile, &fallback)?;
         let answer = Answer::of(&route, ending);
         let (way, told) = match self.side {
             Side::Owner => {
@@ -62,13 +61,13 @@ impl Explain {
             Side::Caller => (None, &answer.heard),
         };
         if self.json {
-            output::json(&Explained { way, answer: told, status: answer.status });
+            loaded.desk.json(&Explained { way, answer: told, status: answer.status });
             return Ok(());
         }
         for line in way.iter().flat_map(|way| &way.path) {
-            output::line(line);
+            loaded.desk.line(line);
         }
-        output::line(told);
+        loaded.desk.line(told);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::id::UidError;
 use crate::io::driver::{Ended, StartError};
+use crate::io::http::server::HttpError;
 use crate::io::net::certificates::CertificateError;
 use crate::io::net::listen::OpenError;
 use crate::io::socket::SocketError;
@@ -29,6 +30,12 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// It runs a server, and is asked for elsewhere.
+    #[error("this command is for the command line")]
+    OnlyHere,
+    /// A request names a text that did not come with it.
+    #[error("{path} did not come with the request\n  a tree or list is the body, or a member of `texts` under the name by which it is called", path = .0.display())]
+    NotBrought(PathBuf),
     /// A file cannot be written.
     #[error("{path} cannot be written: {source}", path = path.display())]
     Write {
@@ -61,12 +68,18 @@ pub(super) enum Failure {
     /// A listener cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The HTTP server cannot be started.
+    #[error("{0}\n  give another `address` in [http], or leave the section out")]
+    Http(#[from] HttpError),
     /// A listener cannot prove who it is.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// The demo's address is taken.
     #[error("{0}\n  `ratatosk demo --port PORT` or `--address IP` serves elsewhere")]
     DemoOpen(OpenError),
+    /// The demo's HTTP address is taken.
+    #[error("{0}\n  `ratatosk demo --http-port PORT` serves elsewhere")]
+    DemoHttp(HttpError),
     /// The threads cannot be started.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -172,6 +185,9 @@ pub(super) enum Failure {
         /// How many there are.
         asked: u64,
     },
+    /// Whoever asked for something long has gone away.
+    #[error("nobody waits for this any more")]
+    Gone,
     /// A text is no tree in JSON.
     #[error("{path}: {fault}", path = path.display())]
     Json {

@@ -4,8 +4,8 @@ use clap::Subcommand;
 
 use super::contact::serving;
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, with};
-use super::{live, output};
 use crate::base::Uid;
 use crate::routing::Profile;
 
@@ -66,8 +66,8 @@ fn add(loaded: &Loaded, uid: &Uid, group: &str, outer: &[String]) -> Result<(), 
     let name = with(loaded, async |database| database.add_group(uid, group, outer, limits).await)?;
     live::refresh(loaded, std::slice::from_ref(uid));
     match outer {
-        [] => output::line(format_args!("{uid} has the group \"{name}\"")),
-        outer => output::line(format_args!("\"{name}\" is in \"{}\" of {uid}", outer.join("\", \""))),
+        [] => loaded.desk.line(format_args!("{uid} has the group \"{name}\"")),
+        outer => loaded.desk.line(format_args!("\"{name}\" is in \"{}\" of {uid}", outer.join("\", \""))),
     }
     Ok(())
 }
@@ -75,14 +75,14 @@ fn add(loaded: &Loaded, uid: &Uid, group: &str, outer: &[String]) -> Result<(), 
 fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
     let groups = with(loaded, async |database| database.groups(uid).await)?;
     if json {
-        output::json(&groups);
+        loaded.desk.json(&groups);
         return Ok(());
     }
     let rows = groups.into_iter().map(|group| {
         let members = group.members.len().to_string();
         vec![group.group, members, some(&group.contacts), group.groups.join(", "), group.inside.join(", ")]
     });
-    output::table(&["group", "members", "contacts", "groups in it", "is in"], rows.collect(), "");
+    loaded.desk.table(&["group", "members", "contacts", "groups in it", "is in"], rows.collect(), "");
     Ok(())
 }
 
@@ -102,9 +102,9 @@ fn rename(loaded: &Loaded, uid: &Uid, group: &str, new: &str) -> Result<(), Fail
         Ok((old, serving(loaded, database, uid).await?))
     })?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    output::line(format_args!("\"{old}\" of {uid} is \"{new}\" now"));
+    loaded.desk.line(format_args!("\"{old}\" of {uid} is \"{new}\" now"));
     if !old.eq_ignore_ascii_case(new) {
-        warn_if_mentioned(serving, uid, &old);
+        warn_if_mentioned(loaded, serving, uid, &old);
     }
     Ok(())
 }
@@ -117,20 +117,22 @@ fn remove(loaded: &Loaded, uid: &Uid, group: &str, outer: &[String]) -> Result<(
     live::refresh(loaded, std::slice::from_ref(uid));
     match outer {
         [] => {
-            output::line(format_args!("{uid} no longer has the group \"{name}\""));
-            warn_if_mentioned(serving, uid, &name);
+            loaded.desk.line(format_args!("{uid} no longer has the group \"{name}\""));
+            warn_if_mentioned(loaded, serving, uid, &name);
         }
         outer => {
-            output::line(format_args!("\"{name}\" is no longer in \"{}\" of {uid}", outer.join("\", \"")));
+            loaded
+                .desk
+                .line(format_args!("\"{name}\" is no longer in \"{}\" of {uid}", outer.join("\", \"")));
         }
     }
     Ok(())
 }
 
 /// A rule that looks at a group which is gone matches nobody.
-fn warn_if_mentioned(serving: Option<Profile>, uid: &Uid, group: &str) {
+fn warn_if_mentioned(loaded: &Loaded, serving: Option<Profile>, uid: &Uid, group: &str) {
     if let Some(profile) = serving.filter(|profile| profile.mentions(group)) {
-        output::remark(format_args!(
+        loaded.desk.remark(format_args!(
             "warning: the tree that serves {uid}, \"{}\", still names \"{group}\", in which nobody is now",
             profile.name()
         ));

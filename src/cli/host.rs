@@ -1,6 +1,7 @@
 //! A server of this process, put together from its store, its sockets and its threads.
 
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use tracing_subscriber::EnvFilter;
 
+use super::api::ApiOffice;
 use super::failure::Failure;
 use super::load::Loaded;
 use super::output;
@@ -15,6 +17,10 @@ use crate::config::{Known, Settings};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::clock::Clock;
 use crate::io::driver::{self, Handle, Observer, Running, World};
+use crate::io::http::{
+    self,
+    server::{HttpError, HttpServer},
+};
 use crate::io::log_writer::{self, Flusher};
 use crate::io::machine;
 use crate::io::socket::{AdminSocket, Operator};
@@ -30,6 +36,14 @@ pub(super) struct Host {
     running: Running,
     store: StoreHandle,
     socket: AdminSocket,
+    http: Option<Http>,
+}
+
+/// The HTTP server, and who answers there.
+struct Http {
+    address: SocketAddr,
+    server: HttpServer,
+    office: Arc<ApiOffice>,
 }
 
 impl Host {
@@ -46,20 +60,24 @@ impl Host {
             processors: machine::processors(),
         });
         let opened = driver::open(settings)?;
+        let http = loaded.config.http.map(http::server::open).transpose()?;
         let socket = AdminSocket::bind(&loaded.config.store.socket())?;
         let settings = Arc::clone(opened.settings());
         let answers = opened.answers();
         let store =
             store.start(&settings.limits, Arc::new(move |server, owed| answers.give(server, owed)))?;
         let world = World { clock: Clock::start(), store: Arc::new(store.clone()), observer };
-        let running = match driver::run(opened, &world) {
-            Ok(running) => running,
-            Err(error) => {
+        let started = driver::run(opened, &world).map_err(Failure::from).and_then(|running| {
+            let http = http.map(|opened| Http::start(opened, &loaded, &settings, running.handle()));
+            Ok((running, http.transpose()?))
+        });
+        match started {
+            Ok((running, http)) => Ok(Self { loaded, settings, running, store, socket, http }),
+            Err(failure) => {
                 store.close();
-                return Err(error.into());
+                Err(failure)
             }
-        };
-        Ok(Self { loaded, settings, running, store, socket })
+        }
     }
 
     /// What it serves by.
@@ -67,15 +85,20 @@ impl Host {
         &self.settings
     }
 
+    /// Where it listens for HTTP, if it does.
+    pub(super) fn http(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|http| http.address)
+    }
+
     /// Says `ready` and serves until a signal ends it.
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self { loaded, settings, running, store, socket } = self;
+        let Self { loaded, settings, running, store, socket, http } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|source| Failure::System { what: "the server cannot wait for signals", source })?;
-        let operating =
-            Rc::new(Operating { loaded, settings, handle: running.handle().clone(), store: store.clone() });
+        let (handle, store_handle) = (running.handle().clone(), store.clone());
+        let operating = Rc::new(Operating { loaded, settings, handle, store: store_handle, http });
         let ended = LocalSet::new().block_on(&runtime, async {
             // In this order: whoever reads `ready` may send a signal at once, and it is heard.
             tokio::select! {
@@ -86,9 +109,26 @@ impl Host {
                 never = say_ready() => match never {},
             }
         });
+        // Whoever is being answered is answered to the end.
+        drop(operating);
         // What the threads have asked until their end is written before the store closes.
         store.close();
         ended
+    }
+}
+
+impl Http {
+    fn start(
+        opened: http::server::Opened,
+        loaded: &Loaded,
+        settings: &Settings,
+        handle: &Handle,
+    ) -> Result<Self, HttpError> {
+        let address = opened.address();
+        let servers = usize::from(settings.servers);
+        let office = Arc::new(ApiOffice::new(loaded.clone(), handle.clone(), servers));
+        let server = opened.serve(&settings.limits, Arc::clone(&office))?;
+        Ok(Self { address, server, office })
     }
 }
 
@@ -117,6 +157,7 @@ struct Operating {
     settings: Arc<Settings>,
     handle: Handle,
     store: StoreHandle,
+    http: Option<Http>,
 }
 
 impl Operating {
@@ -134,13 +175,14 @@ impl Operating {
 
     /// The settings of the new file, with what cannot change as it is; and whether the file wants
     /// that changed.
-    fn read_again(&self) -> Result<(Settings, bool), Failure> {
+    fn read_again(&self) -> Result<(Loaded, Settings, bool), Failure> {
         let loaded = self.loaded.again()?;
         let offered = loaded.offered()?;
         let (old, new) = (&self.loaded.config, &loaded.config);
         let needs_restart = old.cid != new.cid
             || old.store != new.store
             || old.listeners != new.listeners
+            || old.http != new.http
             || old.threads != new.threads;
         let known = Known {
             key: self.settings.key,
@@ -156,7 +198,7 @@ impl Operating {
             servers: self.settings.servers,
             ..read
         };
-        Ok((settings, needs_restart))
+        Ok((loaded, settings, needs_restart))
     }
 }
 
@@ -166,10 +208,15 @@ impl Operator for Operating {
     }
 
     async fn reload(&self) -> Result<String, String> {
-        let (settings, needs_restart) = self.read_again().map_err(|failure| output::plain(&failure))?;
+        let (loaded, settings, needs_restart) =
+            self.read_again().map_err(|failure| output::plain(&failure))?;
         // Before anything is taken from the file: a certificate that is of no use changes nothing.
         self.handle.reload_certificates(&settings.listeners).map_err(|error| error.to_string())?;
         self.store.limit(&settings.limits);
+        if let Some(http) = &self.http {
+            http.server.configure(&settings.limits);
+            http.office.configure(loaded.in_place_of(&self.loaded));
+        }
         self.handle.admin(AdminRequest::Configure(Arc::new(settings))).await;
         let mut done = "the configuration and the trees were read again".to_owned();
         if needs_restart {

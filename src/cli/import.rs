@@ -1,16 +1,14 @@
 //! `ratatosk user import FILE.csv`: uid,password,name,number; all of the file or nothing of it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, block_on};
-use super::{live, output};
 use crate::base::Uid;
 use crate::io::store::{NewUser, Opening, canonical_number};
 
@@ -29,19 +27,16 @@ pub(super) fn run(loaded: &Loaded, path: &Path) -> Result<(), Failure> {
         Ok(imported)
     })?;
     live::refresh(loaded, &imported.changed);
-    output::line(format_args!("{} users added, {} changed", imported.added, imported.changed.len()));
+    loaded.desk.line(format_args!("{} users added, {} changed", imported.added, imported.changed.len()));
     Ok(())
 }
 
 /// Reads the whole file, or tells every line that is at fault.
 fn read(loaded: &Loaded, path: &Path) -> Result<Vec<NewUser>, Failure> {
     let fail = |source| Failure::Read { path: path.into(), source };
-    let input: Box<dyn Read> = match path.to_str() {
-        Some("-") => Box::new(io::stdin().lock()),
-        _ => Box::new(File::open(path).map_err(fail)?),
-    };
+    let text = loaded.desk.read(path)?;
     let mut lines = Lines::default();
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
     for (index, record) in reader.records().enumerate() {
         match record {
             Ok(record) if index == 0 && is_header(&record) => {}

@@ -44,7 +44,7 @@ impl Inbox {
         let pages = with(loaded, async |database| database.inbox(uid, self.limit).await)?;
         if self.json {
             let shown = pages.into_iter().map(|row| Shown { state: state(&row), row });
-            output::json(&shown.collect::<Vec<_>>());
+            loaded.desk.json(&shown.collect::<Vec<_>>());
             return Ok(());
         }
         let rows = pages.into_iter().map(|page| {
@@ -56,14 +56,14 @@ impl Inbox {
             vec![page.serial.to_string(), at, page.sender, text, state]
         });
         let headings = ["page", "stored (UTC)", "from", "text", "state"];
-        output::table(&headings, rows.collect(), &format!("the inbox of {uid} is empty"));
+        loaded.desk.table(&headings, rows.collect(), &format!("the inbox of {uid} is empty"));
         Ok(())
     }
 
     fn remove(self, loaded: &Loaded, uid: &Uid) -> Result<(), Failure> {
         with(loaded, async |database| database.remove_pages(uid, &self.remove).await)?;
         let count = self.remove.len();
-        output::line(format_args!("{count} page{} of {uid} removed", if count == 1 { "" } else { "s" }));
+        loaded.desk.line(format_args!("{count} page{} of {uid} removed", if count == 1 { "" } else { "s" }));
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use super::failure::Failure;
 use super::load::Loaded;
-use super::output;
 use crate::base::Uid;
 use crate::io::socket::{Answer, Client, Question, SocketError};
 
@@ -31,7 +30,7 @@ pub(super) fn refresh(loaded: &Loaded, users: &[Uid]) {
     let question = Question::Refresh(users.iter().map(ToString::to_string).collect());
     match ask(loaded, &question) {
         Ok(_) => {}
-        Err(failure) => output::remark(format_args!(
+        Err(failure) => loaded.desk.remark(format_args!(
             "warning: this is stored, but the running server does not know it yet: {failure}"
         )),
     }

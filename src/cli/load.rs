@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use super::desk::Desk;
 use super::failure::Failure;
 use crate::base::Uid;
 use crate::config::{Config, Resolve, Sources};
@@ -23,8 +24,18 @@ const DEFAULT: &str = "default";
 pub(super) struct Loaded {
     /// What it says.
     pub(super) config: Config,
-    /// The file that was asked for, if one was.
-    asked: Option<PathBuf>,
+    /// Where the command was given that it was read for.
+    pub(super) desk: Desk,
+    origin: Origin,
+}
+
+/// Where a configuration came from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// The file that was asked for, or else the one in the working directory if there is one.
+    File(Option<PathBuf>),
+    /// The program itself.
+    BuiltIn,
 }
 
 /// The profiles offered to every user, by name.
@@ -64,17 +75,32 @@ impl Loaded {
             read: &|path| fs::read_to_string(path),
             resolve,
         })?;
-        Ok(Self { config, asked: asked.map(Into::into) })
+        Ok(Self { config, desk: Desk::Terminal, origin: Origin::File(asked.map(Into::into)) })
     }
 
     /// A configuration that is in no file.
     pub(super) fn built_in(config: Config) -> Self {
-        Self { config, asked: None }
+        Self { config, desk: Desk::Terminal, origin: Origin::BuiltIn }
+    }
+
+    /// The same for a command that is given elsewhere.
+    pub(super) fn at(&self, desk: Desk) -> Self {
+        Self { desk, ..self.clone() }
     }
 
     /// Reads the same file again, for the server that runs on it.
     pub(super) fn again(&self) -> Result<Self, Failure> {
-        Self::read_to_serve(self.asked.as_deref())
+        match &self.origin {
+            Origin::File(asked) => Self::read_to_serve(asked.as_deref()),
+            Origin::BuiltIn => Ok(self.clone()),
+        }
+    }
+
+    /// The same beside a server that began with another: its cluster and its store stay.
+    pub(super) fn in_place_of(self, first: &Self) -> Self {
+        let config =
+            Config { cid: first.config.cid.clone(), store: first.config.store.clone(), ..self.config };
+        Self { config, ..self }
     }
 
     /// A user as he was typed: a whole UID, or the part before the `@`.
@@ -101,7 +127,7 @@ impl Loaded {
 
     /// Reads and compiles a tree for a user who has these groups and devices.
     pub(super) fn compile_for(&self, uid: &Uid, names: &Names, path: &Path) -> Result<Profile, Failure> {
-        let compiled = text_of(&read(path)?)
+        let compiled = text_of(&self.desk.read(path)?)
             .and_then(|text| Profile::compile_for(text, &self.config.limits, uid, Some(names)));
         compiled.map_err(|faults| Failure::Trees(vec![faults.in_file(&path.display().to_string())]))
     }
@@ -110,10 +136,10 @@ impl Loaded {
     /// him. A file goes before a user of its name.
     pub(super) fn profile(&self, text: &str) -> Result<Arc<Profile>, Failure> {
         match text.split_once(':') {
-            Some((uid, name)) if !Path::new(text).exists() => {
+            Some((uid, name)) if !self.desk.holds(Path::new(text)) => {
                 self.profile_of(&self.uid(uid)?, Some(name).filter(|name| !name.is_empty()))
             }
-            Some(_) | None => compile(Path::new(text)).map(Arc::new),
+            Some(_) | None => compile(&self.desk, Path::new(text)).map(Arc::new),
         }
     }
 
@@ -153,7 +179,7 @@ impl Offered {
         let mut profiles: BTreeMap<String, (PathBuf, Arc<Profile>)> = BTreeMap::new();
         let mut faults = Vec::new();
         for path in files(directory)? {
-            let profile = match compile(&path) {
+            let profile = match compile(&Desk::Terminal, &path) {
                 Ok(profile) => profile,
                 Err(Failure::Trees(more)) => {
                     faults.extend(more);
@@ -190,13 +216,9 @@ impl Offered {
 }
 
 /// Reads and compiles one tree.
-pub(super) fn compile(path: &Path) -> Result<Profile, Failure> {
+pub(super) fn compile(desk: &Desk, path: &Path) -> Result<Profile, Failure> {
     let name = path.display().to_string();
-    Profile::compile_bytes(&read(path)?).map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|source| Failure::Read { path: path.into(), source })
+    Profile::compile_bytes(&desk.read(path)?).map_err(|faults| Failure::Trees(vec![faults.in_file(&name)]))
 }
 
 fn built_in() -> Result<Profile, Failure> {

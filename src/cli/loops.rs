@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::load::{Loaded, with};
-use super::output;
 use crate::base::{Limits, Uid};
 use crate::routing::{Mode, Profile, Turn, Ways};
 
@@ -21,12 +20,12 @@ impl Loops {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         let turns = ways(loaded)?.turns();
         if self.json {
-            output::json(&turns);
+            loaded.desk.json(&turns);
             return Ok(());
         }
         let row = |turn: Turn| vec![turn.from, turn.to, modes(&turn.modes), turn.rule];
         let headings = ["whose tree", "asks", "comes back for", "rule"];
-        output::table(&headings, turns.into_iter().map(row).collect(), "no tree leads in a circle");
+        loaded.desk.table(&headings, turns.into_iter().map(row).collect(), "no tree leads in a circle");
         Ok(())
     }
 }
@@ -34,7 +33,7 @@ impl Loops {
 /// Tells an owner which of his own rules lead back to him; of others' trees he hears nothing.
 pub(super) fn warn(loaded: &Loaded, uid: &Uid) -> Result<(), Failure> {
     for Turn { to, rule, modes: list, .. } in ways(loaded)?.turns_of(uid) {
-        output::remark(format_args!(
+        loaded.desk.remark(format_args!(
             "warning: this tree can lead in a circle\n  {rule}\n  from {to} it can come back to {uid}, for {}; who was asked \
              before is then unreachable, and a `forward` back is refused (482)",
             modes(&list)

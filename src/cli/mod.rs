@@ -6,11 +6,13 @@
 //! words with a way out. The exit status is 1 for bad input and 2 for a wrong command line.
 
 mod answer;
+mod api;
 mod asked;
 mod calls;
 mod check;
 mod contact;
 mod demo;
+mod desk;
 mod device;
 mod diff;
 mod draw;
@@ -19,6 +21,7 @@ mod failure;
 mod group;
 mod host;
 mod import;
+mod import_cpl;
 mod inbox;
 mod live;
 mod load;
@@ -34,6 +37,7 @@ mod replay;
 mod request;
 mod serve;
 mod stock;
+mod token;
 mod tree;
 mod trunks;
 mod user;

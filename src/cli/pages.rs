@@ -30,7 +30,7 @@ impl Pages {
             Ok(pages)
         })?;
         if self.json {
-            output::json(&pages);
+            loaded.desk.json(&pages);
             return Ok(());
         }
         let rows = pages.into_iter().map(|page| {
@@ -44,7 +44,7 @@ impl Pages {
             vec![at, page.sender, page.recipient, page.direction, status, page.how, receipt, page.rule]
         });
         let headings = ["at (UTC)", "from", "to", "tree", "status", "taken by", "receipt (UTC)", "rule"];
-        output::table(&headings, rows.collect(), "there are no pages yet");
+        loaded.desk.table(&headings, rows.collect(), "there are no pages yet");
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! `ratatosk presence …`
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::asked::word;
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, with};
-use super::{live, output};
 use crate::routing::Status;
 
 /// The word for the status that the server sees by itself.
@@ -25,6 +26,9 @@ pub(super) enum Presence {
     Show {
         /// The user.
         uid: String,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -32,10 +36,15 @@ impl Presence {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         match self {
             Self::Set { uid, status } => set(loaded, &uid, &status),
-            Self::Show { uid } => {
+            Self::Show { uid, json } => {
                 let uid = loaded.uid(&uid)?;
                 let status = with(loaded, async |database| database.status(&uid).await)?;
-                output::line(format_args!("{uid} is {}", told(status)));
+                if json {
+                    let status = status.map_or(AUTO, Status::as_str);
+                    loaded.desk.json(&json!({ "uid": uid.as_str(), "status": status }));
+                } else {
+                    loaded.desk.line(format_args!("{uid} is {}", told(status)));
+                }
                 Ok(())
             }
         }
@@ -48,7 +57,7 @@ fn set(loaded: &Loaded, uid: &str, status: &str) -> Result<(), Failure> {
     let status: Option<Status> = if status == AUTO { None } else { Some(word("status", status, words)?) };
     with(loaded, async |database| database.put_status(&uid, status).await)?;
     live::refresh(loaded, std::slice::from_ref(&uid));
-    output::line(format_args!("{uid} is {}", told(status)));
+    loaded.desk.line(format_args!("{uid} is {}", told(status)));
     Ok(())
 }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::failure::Failure;
 use super::load::{Loaded, with};
 use super::replay::replay;
 use super::{live, loops, output};
 use crate::base::Uid;
-use crate::io::store::{Database, Hint, StoreError};
+use crate::io::store::{Database, Expected, Hint, ProfileRow, StoreError, tag_of};
 use crate::routing::{Faults, Profile as Compiled, nearest};
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,18 @@ pub(super) enum Profile {
         /// `2026-11-28T10:00:00Z`, or so long ago: `36h`, `7d`.
         #[arg(long, value_name = "T", requires = "require_same")]
         since: Option<String>,
+        /// Store it only if what stands there now has this tag, as `profile list --json` tells it: then
+        /// nobody has changed it since. `none`: only if nothing stands there; `any`: only if something
+        /// does. May be given several times.
+        #[arg(long, value_name = "TAG")]
+        expect: Vec<String>,
+    },
+    /// List the stored profiles, of all users, that this version of the program cannot read: their users
+    /// are served by the cluster's default until they store them anew.
+    Unreadable {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
     },
     /// List the profiles of a user.
     List {
@@ -66,14 +79,15 @@ pub(super) enum Profile {
 impl Profile {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         match self {
-            Self::Set { uid, name, file, require_same, since } => {
+            Self::Set { uid, name, file, require_same, since, expect } => {
                 let uid = loaded.uid(&uid)?;
                 let compiled = Arc::new(loaded.compile_for(&uid, &loaded.names(&uid)?, &file)?);
                 if require_same {
                     require_the_same(loaded, &uid, &compiled, since.as_deref())?;
                 }
-                set(loaded, &uid, &name, &compiled)
+                set(loaded, &uid, &name, &compiled, &expected(expect))
             }
+            Self::Unreadable { json } => unreadable(loaded, json),
             Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
             Self::Show { uid, name } => show(loaded, &loaded.uid(&uid)?, &name),
             Self::Activate { uid, name } => activate(loaded, &loaded.uid(&uid)?, name.as_deref()),
@@ -93,27 +107,45 @@ fn require_the_same(
     if found.is_same() {
         return Ok(());
     }
-    found.print(uid);
+    found.print(&loaded.desk, uid);
+    loaded.desk.evidence(&found);
     Err(found.failure())
 }
 
-fn set(loaded: &Loaded, uid: &Uid, name: &str, compiled: &Compiled) -> Result<(), Failure> {
+/// What has to stand in the place of a profile, as it was typed.
+fn expected(tags: Vec<String>) -> Expected {
+    match tags.first().map(String::as_str) {
+        None => Expected::Whatever,
+        Some("none") => Expected::Nothing,
+        Some("any") => Expected::Something,
+        Some(_) => Expected::Tagged(tags),
+    }
+}
+
+fn set(
+    loaded: &Loaded,
+    uid: &Uid,
+    name: &str,
+    compiled: &Compiled,
+    expected: &Expected,
+) -> Result<(), Failure> {
     let is_active = with(loaded, async |database| {
-        database.put_profile(uid, name, compiled.source(), &loaded.config.limits).await?;
+        database.put_profile(uid, name, compiled.source(), expected, &loaded.config.limits).await?;
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
     })?;
     live::refresh(loaded, std::slice::from_ref(uid));
+    loaded.desk.tag(tag_of(compiled.source()));
     if compiled.name() != name {
-        output::remark(format_args!(
+        loaded.desk.remark(format_args!(
             "note: the tree calls itself \"{}\": so it stands in the records of calls",
             compiled.name()
         ));
     }
     if is_active {
         loops::warn(loaded, uid)?;
-        output::line(format_args!("{uid} is served by the new \"{name}\""));
+        loaded.desk.line(format_args!("{uid} is served by the new \"{name}\""));
     } else {
-        output::line(format_args!(
+        loaded.desk.line(format_args!(
             "{uid} has \"{name}\"; `ratatosk profile activate {uid} '{name}'` lets it serve"
         ));
     }
@@ -122,22 +154,85 @@ fn set(loaded: &Loaded, uid: &Uid, name: &str, compiled: &Compiled) -> Result<()
 
 fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
     let profiles = with(loaded, async |database| database.profiles(uid).await)?;
+    let profiles: Vec<Listed> = profiles.into_iter().map(|row| Listed::of(loaded, uid, row)).collect();
     if json {
-        output::json(&profiles);
+        loaded.desk.json(&profiles);
         return Ok(());
     }
-    let rows = profiles.into_iter().map(|profile| {
-        let active = if profile.active { "yes" } else { "" };
-        vec![profile.name, active.into(), profile.bytes.to_string(), output::moment(profile.stored_ms)]
+    let rows = profiles.into_iter().map(|Listed { row, fault }| {
+        let active = match (row.active, &fault) {
+            (true, None) => "yes",
+            (false, None) => "",
+            (true, Some(_)) => "yes, but unreadable: the default serves",
+            (false, Some(_)) => "unreadable",
+        };
+        vec![row.name, active.into(), row.bytes.to_string(), output::moment(row.stored_ms)]
     });
     let empty = format!("{uid} has no profile of his own; the cluster's default serves");
-    output::table(&["profile", "active", "bytes", "stored (UTC)"], rows.collect(), &empty);
+    loaded.desk.table(&["profile", "active", "bytes", "stored (UTC)"], rows.collect(), &empty);
+    Ok(())
+}
+
+/// A profile as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    row: ProfileRow,
+    /// Why this version of the program cannot read it, if it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+impl Listed {
+    fn of(loaded: &Loaded, uid: &Uid, row: ProfileRow) -> Self {
+        let fault = fault_of(loaded, uid, &row.source);
+        Self { row, fault }
+    }
+}
+
+/// The first fault of a stored profile, as the running server would find it.
+fn fault_of(loaded: &Loaded, uid: &Uid, source: &str) -> Option<String> {
+    let faults = Compiled::compile_for(source, &loaded.config.limits, uid, None).err()?;
+    Some(faults.iter().next().map(ToString::to_string).unwrap_or_default())
+}
+
+/// A stored profile that cannot be read.
+#[derive(Serialize)]
+struct Unreadable {
+    uid: String,
+    name: String,
+    fault: String,
+}
+
+/// So many profiles are read at once.
+const BATCH: u32 = 1_000;
+
+fn unreadable(loaded: &Loaded, json: bool) -> Result<(), Failure> {
+    let found = with(loaded, async |database| {
+        let (mut found, mut after) = (Vec::new(), (String::new(), String::new()));
+        loop {
+            let profiles = database.all_profiles(&after, BATCH).await?;
+            let Some((uid, name, _)) = profiles.last() else { return Ok(found) };
+            after = (uid.clone(), name.clone());
+            found.extend(profiles.into_iter().filter_map(|(uid, name, source)| {
+                let fault = fault_of(loaded, &Uid::parse(&uid).ok()?, &source)?;
+                Some(Unreadable { uid, name, fault })
+            }));
+        }
+    })?;
+    if json {
+        loaded.desk.json(&found);
+        return Ok(());
+    }
+    let rows = found.into_iter().map(|Unreadable { uid, name, fault }| vec![uid, name, fault]);
+    loaded.desk.table(&["user", "profile", "why"], rows.collect(), "every stored profile can be read");
     Ok(())
 }
 
 fn show(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
     let source = with(loaded, async |database| database.profile(uid, name).await)?;
-    output::line(source.trim_end());
+    loaded.desk.tag(tag_of(&source));
+    loaded.desk.line(source.trim_end());
     Ok(())
 }
 
@@ -160,8 +255,8 @@ fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failur
     live::refresh(loaded, std::slice::from_ref(uid));
     loops::warn(loaded, uid)?;
     match name {
-        Some(name) => output::line(format_args!("{uid} is served by \"{name}\"")),
-        None => output::line(format_args!("{uid} is served by the cluster's default")),
+        Some(name) => loaded.desk.line(format_args!("{uid} is served by \"{name}\"")),
+        None => loaded.desk.line(format_args!("{uid} is served by the cluster's default")),
     }
     Ok(())
 }
@@ -179,13 +274,13 @@ async fn take(
     if let Err(faults) = Compiled::compile_for(profile.source(), limits, uid, Some(&names)) {
         return Ok(Err(faults.in_file(&format!("\"{name}\" for {uid}"))));
     }
-    database.put_profile(uid, name, profile.source(), limits).await?;
+    database.put_profile(uid, name, profile.source(), &Expected::Whatever, limits).await?;
     database.activate_profile(uid, Some(name)).await.map(Ok)
 }
 
 fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {
     with(loaded, async |database| database.remove_profile(uid, name).await)?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    output::line(format_args!("{uid} no longer has \"{name}\""));
+    loaded.desk.line(format_args!("{uid} no longer has \"{name}\""));
     Ok(())
 }

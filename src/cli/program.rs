@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use super::desk::Desk;
 use super::failure::Failure;
 use super::load::Loaded;
 use super::{
-    calls, check, contact, demo, device, group, inbox, output, pages, presence, profile, registrations,
-    reload, serve, stock, tree, trunks, user,
+    api, calls, check, contact, demo, device, group, inbox, output, pages, presence, profile, registrations,
+    reload, serve, stock, token, tree, trunks, user,
 };
 
 /// A SIP server where your address is a program that you own.
@@ -34,6 +35,13 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(check::Config),
+    #[command(flatten)]
+    Asked(Asked),
+}
+
+/// What may be asked for at a terminal and elsewhere.
+#[derive(Debug, Subcommand)]
+enum Asked {
     /// Make, list and change users.
     #[command(subcommand)]
     User(user::User),
@@ -68,8 +76,33 @@ enum Command {
     Registrations(registrations::Registrations),
     /// List the other clusters, and how they stand.
     Trunks(trunks::Trunks),
+    /// Say who may use the HTTP API.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Describe the HTTP API (OpenAPI 3.1).
+    Openapi {
+        /// As a table for people.
+        #[arg(long)]
+        table: bool,
+    },
     /// Let the running server read its configuration again.
     Reload,
+}
+
+/// Why a command line was not performed.
+#[derive(Debug)]
+pub(super) enum Unperformed {
+    /// It is no command line.
+    Line(clap::Error),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Unperformed {
+    /// Whether it was performed, and has found what a shell is told by a status.
+    pub(super) fn is_finding(&self) -> bool {
+        matches!(self, Self::Failed(Failure::Trees(_) | Failure::Differ { .. } | Failure::Replay { .. }))
+    }
 }
 
 /// Runs the program with the process's arguments.
@@ -89,26 +122,56 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// All commands, as they are declared.
+pub(super) fn command_line() -> clap::Command {
+    Arguments::command()
+}
+
+/// Performs a command line for somebody else than the process's own caller, at the desk of what is
+/// loaded. It does not run a server.
+pub(super) fn perform_for(loaded: &Loaded, line: Vec<String>) -> Result<(), Unperformed> {
+    let Arguments { command, .. } = Arguments::try_parse_from(line).map_err(Unperformed::Line)?;
+    let Command::Asked(asked) = command else { return Err(Unperformed::Failed(Failure::OnlyHere)) };
+    asked.run(&loaded.desk, || Ok(loaded.clone())).map_err(Unperformed::Failed)
+}
+
 fn perform(Arguments { config, command }: Arguments) -> Result<(), Failure> {
-    let load = || Loaded::read(config.as_deref());
     let load_to_serve = || Loaded::read_to_serve(config.as_deref());
     match command {
         Command::Serve => serve::run(load_to_serve()?),
         Command::Demo(demo) => demo.run(),
         Command::Config(command) => command.run(&load_to_serve()?),
-        Command::User(command) => command.run(&load()?),
-        Command::Contact(command) => command.run(&load()?),
-        Command::Group(command) => command.run(&load()?),
-        Command::Device(command) => command.run(&load()?),
-        Command::Stock(command) => command.run(&load()?),
-        Command::Presence(command) => command.run(&load()?),
-        Command::Profile(command) => command.run(&load()?),
-        Command::Tree(command) => command.run(load),
-        Command::Calls(command) => command.run(&load()?),
-        Command::Pages(command) => command.run(&load()?),
-        Command::Inbox(command) => command.run(&load()?),
-        Command::Registrations(command) => command.run(&load()?),
-        Command::Trunks(command) => command.run(&load()?),
-        Command::Reload => reload::run(&load()?),
+        Command::Asked(asked) => asked.run(&Desk::Terminal, || Loaded::read(config.as_deref())),
+    }
+}
+
+impl Asked {
+    /// Runs a command; the configuration is read only by one that needs it.
+    fn run(self, desk: &Desk, load: impl FnOnce() -> Result<Loaded, Failure>) -> Result<(), Failure> {
+        match self {
+            Self::User(command) => command.run(&load()?),
+            Self::Contact(command) => command.run(&load()?),
+            Self::Group(command) => command.run(&load()?),
+            Self::Device(command) => command.run(&load()?),
+            Self::Stock(command) => command.run(&load()?),
+            Self::Presence(command) => command.run(&load()?),
+            Self::Profile(command) => command.run(&load()?),
+            Self::Tree(command) => command.run(desk, load),
+            Self::Calls(command) => command.run(&load()?),
+            Self::Pages(command) => command.run(&load()?),
+            Self::Inbox(command) => command.run(&load()?),
+            Self::Registrations(command) => command.run(&load()?),
+            Self::Trunks(command) => command.run(&load()?),
+            Self::Token(command) => command.run(&load()?),
+            Self::Reload => reload::run(&load()?),
+            Self::Openapi { table: true } => {
+                desk.line(api::table().trim_end());
+                Ok(())
+            }
+            Self::Openapi { table: false } => {
+                desk.json(&api::document());
+                Ok(())
+            }
+        }
     }
 }

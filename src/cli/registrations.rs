@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, block_on};
-use super::{live, output};
 use crate::effect::admin::LiveBinding;
 use crate::io::socket::{Answer, Question};
 use crate::io::store::{BindingRow, Opening};
@@ -29,7 +29,7 @@ impl Registrations {
         };
         bindings.retain(|binding| user.as_ref().is_none_or(|user| binding.uid == user.as_str()));
         if self.json {
-            output::json(&bindings);
+            loaded.desk.json(&bindings);
             return Ok(());
         }
         let rows = bindings.into_iter().map(|binding| {
@@ -37,7 +37,7 @@ impl Registrations {
             vec![binding.uid, binding.contact, binding.via, expires, binding.q, binding.user_agent]
         });
         let headings = ["user", "contact", "reached at", "expires in", "q", "phone"];
-        output::table(&headings, rows.collect(), "nobody is registered");
+        loaded.desk.table(&headings, rows.collect(), "nobody is registered");
         Ok(())
     }
 }

@@ -5,8 +5,10 @@ use std::thread;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 
 use super::asked::since;
+use super::desk::Desk;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::output;
@@ -67,9 +69,9 @@ impl Replay {
         let profile = loaded.profile(&self.tree)?;
         let found = replay(loaded, &uid, &profile, self.since.as_deref())?;
         if self.json {
-            output::json(&found);
+            loaded.desk.json(&found);
         } else {
-            found.print(&uid);
+            found.print(&loaded.desk, &uid);
         }
         if found.differ.is_empty() { Ok(()) } else { Err(found.failure()) }
     }
@@ -89,7 +91,7 @@ pub(super) fn replay(
         let mut database = loaded.database(Opening::Existing).await?;
         database.user(uid).await?;
         for kind in [Kind::Call, Kind::Page] {
-            ask_all(&mut database, (uid, kind, since_ms), (profile, &fallback), &mut found).await?;
+            ask_all(loaded, &mut database, (uid, kind, since_ms), (profile, &fallback), &mut found).await?;
         }
         database.close().await?;
         Ok(())
@@ -99,6 +101,7 @@ pub(super) fn replay(
 
 /// Asks the questions of one kind: a batch is read while a thread asks the one before.
 async fn ask_all(
+    loaded: &Loaded,
     database: &mut Database,
     (uid, kind, since_ms): (&Uid, Kind, i64),
     (profile, fallback): (&Arc<Profile>, &Arc<Profile>),
@@ -110,6 +113,9 @@ async fn ask_all(
         let rows = database.questions(uid, kind, since_ms, after, BATCH).await?;
         if let Some(asking) = before.take() {
             found.add(asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        if !loaded.desk.progress(&found.so_far()) {
+            return Err(Failure::Gone);
         }
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.serial;
@@ -144,6 +150,12 @@ impl Found {
         self.unknown.extend(other.unknown);
     }
 
+    /// How far it is.
+    fn so_far(&self) -> serde_json::Value {
+        let (differ, unknown) = (self.differ.len(), self.unknown.len());
+        json!({ "progress": { "asked": self.asked, "same": self.same, "differ": differ, "unknown": unknown } })
+    }
+
     /// Whether every request would surely be routed as it was.
     pub(super) fn is_same(&self) -> bool {
         self.differ.is_empty() && self.unknown.is_empty()
@@ -154,17 +166,17 @@ impl Found {
         Failure::Replay { differ: self.differ.len(), unknown: self.unknown.len(), asked: self.asked }
     }
 
-    pub(super) fn print(&self, uid: &Uid) {
+    pub(super) fn print(&self, desk: &Desk, uid: &Uid) {
         if self.asked == 0 {
-            return output::line(format_args!("nothing was asked of the trees of {uid} in that time"));
+            return desk.line(format_args!("nothing was asked of the trees of {uid} in that time"));
         }
-        self.differ.iter().for_each(Row::print);
+        self.differ.iter().for_each(|row| row.print(desk));
         if !self.unknown.is_empty() {
-            output::line("of these nobody can tell: the tree looks at what is not on record");
-            self.unknown.iter().for_each(Row::print);
+            desk.line("of these nobody can tell: the tree looks at what is not on record");
+            self.unknown.iter().for_each(|row| row.print(desk));
         }
         let (asked, same) = (self.asked, self.same);
-        output::line(format_args!("{same} of {asked} calls and pages would be routed as they were"));
+        desk.line(format_args!("{same} of {asked} calls and pages would be routed as they were"));
     }
 }
 
@@ -186,13 +198,13 @@ impl Row {
         }
     }
 
-    fn print(&self) {
+    fn print(&self, desk: &Desk) {
         let Self { kind, id, caller, callee, rule, .. } = self;
-        output::line(format_args!("{} UTC  {kind} {id}, {caller} to {callee}", output::moment(self.at_ms)));
-        output::line(format_args!("  by   {rule}"));
+        desk.line(format_args!("{} UTC  {kind} {id}, {caller} to {callee}", output::moment(self.at_ms)));
+        desk.line(format_args!("  by   {rule}"));
         if let (Some(old), Some(new)) = (&self.old, &self.new) {
-            output::line(format_args!("  old  {old}"));
-            output::line(format_args!("  new  {new}"));
+            desk.line(format_args!("  old  {old}"));
+            desk.line(format_args!("  new  {new}"));
         }
     }
 }

@@ -16,5 +16,8 @@ pub(super) fn run(loaded: Loaded) -> Result<(), Failure> {
         let (transport, address, advertise) = (listener.transport, listener.address, &listener.advertise);
         tracing::info!(%transport, %address, advertise, "listening");
     }
+    if let Some(address) = host.http() {
+        tracing::info!(%address, "listening for HTTP");
+    }
     host.run()
 }

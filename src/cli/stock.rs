@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::failure::Failure;
+use super::live;
 use super::load::{Loaded, with};
-use super::{live, output};
 use crate::base::Uid;
 use crate::routing::READY;
 
@@ -44,7 +44,7 @@ impl Stock {
                 let limits = &loaded.config.limits;
                 with(loaded, async |database| database.put_stock(&uid, &name, &text, limits).await)?;
                 live::refresh(loaded, std::slice::from_ref(&uid));
-                output::line(format_args!("{uid} has \"{name}\"; `reply \"{name}\"` in a tree says it"));
+                loaded.desk.line(format_args!("{uid} has \"{name}\"; `reply \"{name}\"` in a tree says it"));
                 Ok(())
             }
             Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
@@ -52,7 +52,7 @@ impl Stock {
                 let uid = loaded.uid(&uid)?;
                 let name = with(loaded, async |database| database.remove_stock(&uid, &name).await)?;
                 live::refresh(loaded, std::slice::from_ref(&uid));
-                output::line(format_args!("{uid} no longer has \"{name}\""));
+                loaded.desk.line(format_args!("{uid} no longer has \"{name}\""));
                 Ok(())
             }
         }
@@ -62,12 +62,12 @@ impl Stock {
 fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
     let own = with(loaded, async |database| database.stock(uid).await)?;
     if json {
-        output::json(&own);
+        loaded.desk.json(&own);
         return Ok(());
     }
     let ready = READY.iter().filter(|(name, _)| !own.iter().any(|row| row.name.eq_ignore_ascii_case(name)));
     let ready = ready.map(|(name, text)| vec![(*name).to_owned(), "ready-made".into(), (*text).to_owned()]);
     let own = own.iter().map(|row| vec![row.name.clone(), String::new(), row.text.clone()]);
-    output::table(&["name", "", "text"], own.chain(ready).collect(), "");
+    loaded.desk.table(&["name", "", "text"], own.chain(ready).collect(), "");
     Ok(())
 }

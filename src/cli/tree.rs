@@ -1,18 +1,17 @@
 //! `ratatosk tree …`
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use clap::Subcommand;
 
+use super::desk::{Desk, UNNAMED};
 use super::diff::Diff;
 use super::draw::Draw;
 use super::explain::Explain;
 use super::failure::Failure;
+use super::import_cpl::ImportCpl;
 use super::load::{self, Loaded};
 use super::loops::Loops;
-use super::output;
 use super::replay::Replay;
 use crate::routing::{Faults, JsonFault, Profile, format, from_json, text_of, to_json};
 
@@ -55,25 +54,35 @@ pub(super) enum Tree {
         #[arg(long)]
         text: bool,
     },
+    /// Write the tree that does what a CPL script (RFC 3880) does.
+    ImportCpl(ImportCpl),
     /// Try a tree on what was asked of a user's trees before: tell every call and page that it would route
     /// differently; fail if there are any.
     Replay(Replay),
 }
 
 impl Tree {
-    pub(super) fn run(self, load: impl FnOnce() -> Result<Loaded, Failure>) -> Result<(), Failure> {
+    /// Runs the command; the configuration is read only where it says something.
+    pub(super) fn run(
+        self,
+        desk: &Desk,
+        load: impl FnOnce() -> Result<Loaded, Failure>,
+    ) -> Result<(), Failure> {
         match self {
-            Self::Check { files, user: None, json } => check(&files, json, load::compile),
+            Self::Check { files, user: None, json } => {
+                check(desk, &files, json, |path| load::compile(desk, path))
+            }
             Self::Check { files, user: Some(user), json } => {
                 let loaded = load()?;
                 let uid = loaded.uid(&user)?;
                 let names = loaded.names(&uid)?;
-                check(&files, json, |path| loaded.compile_for(&uid, &names, path))
+                check(desk, &files, json, |path| loaded.compile_for(&uid, &names, path))
             }
-            Self::Fmt { files, check } => fmt(&files, check),
+            Self::Fmt { files, check } => fmt(desk, &files, check),
             Self::Diff(diff) => diff.run(&load()?),
             Self::Loops(loops) => loops.run(&load()?),
-            Self::Json { file, text } => json(&file, text),
+            Self::Json { file, text } => json(desk, &file, text),
+            Self::ImportCpl(import) => import.run(&load()?),
             Self::Replay(replay) => replay.run(&load()?),
             Self::Draw(draw) => draw.run(&load()?),
             Self::Explain(explain) => explain.run(&load()?),
@@ -82,6 +91,7 @@ impl Tree {
 }
 
 fn check(
+    desk: &Desk,
     files: &[PathBuf],
     json: bool,
     compile: impl Fn(&Path) -> Result<Profile, Failure>,
@@ -91,25 +101,25 @@ fn check(
         match compile(path) {
             Ok(_) if json => {}
             Ok(profile) => {
-                output::line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()));
+                desk.line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()));
             }
             Err(Failure::Trees(more)) => faults.extend(more),
             Err(other) => return Err(other),
         }
     }
     if json {
-        output::json(&faults);
+        desk.json(&faults);
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::Trees(faults)) }
 }
 
-fn fmt(files: &[PathBuf], check: bool) -> Result<(), Failure> {
+fn fmt(desk: &Desk, files: &[PathBuf], check: bool) -> Result<(), Failure> {
     let mut faults = Vec::new();
     let mut changed = 0;
     for path in files {
         let name = path.display().to_string();
-        let is_stdin = name == "-";
-        let source = read(path)?;
+        let is_unnamed = name == UNNAMED;
+        let source = desk.read(path)?;
         let formatted = match text_of(&source).and_then(format) {
             Ok(formatted) => formatted,
             Err(found) => {
@@ -121,13 +131,13 @@ fn fmt(files: &[PathBuf], check: bool) -> Result<(), Failure> {
         changed += usize::from(!is_canonical);
         if check {
             if !is_canonical {
-                output::remark(format_args!("{name} would be written differently"));
+                desk.remark(format_args!("{name} would be written differently"));
             }
-        } else if is_stdin {
-            output::line(formatted.trim_end());
+        } else if is_unnamed {
+            desk.line(formatted.trim_end());
         } else if !is_canonical {
-            fs::write(path, formatted).map_err(|source| Failure::Write { path: path.clone(), source })?;
-            output::line(format_args!("{name} is written anew"));
+            desk.write(path, &formatted)?;
+            desk.line(format_args!("{name} is written anew"));
         }
     }
     match (faults.is_empty(), check && changed > 0) {
@@ -138,8 +148,8 @@ fn fmt(files: &[PathBuf], check: bool) -> Result<(), Failure> {
 }
 
 /// From text to JSON, or back.
-fn json(path: &Path, is_json: bool) -> Result<(), Failure> {
-    let source = read(path)?;
+fn json(desk: &Desk, path: &Path, is_json: bool) -> Result<(), Failure> {
+    let source = desk.read(path)?;
     let name = path.display().to_string();
     let faulty = |faults: Faults| Failure::Trees(vec![faults.in_file(&name)]);
     let source = text_of(&source).map_err(faulty)?;
@@ -154,16 +164,6 @@ fn json(path: &Path, is_json: bool) -> Result<(), Failure> {
     } else {
         to_json(source).map_err(faulty)?
     };
-    output::line(written.trim_end());
+    desk.line(written.trim_end());
     Ok(())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let fail = |source| Failure::Read { path: path.into(), source };
-    if path.as_os_str() != "-" {
-        return fs::read(path).map_err(fail);
-    }
-    let mut text = Vec::new();
-    io::stdin().lock().read_to_end(&mut text).map_err(fail)?;
-    Ok(text)
 }

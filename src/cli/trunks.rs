@@ -53,7 +53,7 @@ impl Trunks {
         };
         let rows: Vec<Row> = peers.into_iter().map(row).collect();
         if self.json {
-            output::json(&rows);
+            loaded.desk.json(&rows);
             return Ok(());
         }
         let rows = rows.into_iter().map(|Row { kind, peer, waiting }| {
@@ -62,7 +62,7 @@ impl Trunks {
         });
         let headings =
             ["kind", "name", "reached at", "state", "since (UTC)", "pages waiting", "last trouble"];
-        output::table(&headings, rows.collect(), "there are no other clusters");
+        loaded.desk.table(&headings, rows.collect(), "there are no other clusters");
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! `ratatosk user …`
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
+use super::desk::Desk;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::{import, live, output};
@@ -118,7 +121,7 @@ impl Add {
     fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         let uid = loaded.uid(&self.uid)?;
         let numbers = numbers(&self.number)?;
-        let password = Some(self.password.read()?);
+        let password = Some(self.password.read(&loaded.desk)?);
         let user = NewUser { uid: uid.clone(), password, name: self.name, numbers, account: self.account };
         block_on(async {
             let mut database = loaded.database(Opening::Create).await?;
@@ -126,7 +129,7 @@ impl Add {
             Ok(database.close().await?)
         })?;
         live::refresh(loaded, std::slice::from_ref(&uid));
-        output::line(format_args!("{uid} is there"));
+        loaded.desk.line(format_args!("{uid} is there"));
         Ok(())
     }
 }
@@ -151,16 +154,19 @@ impl Set {
             Ok(database.close().await?)
         })?;
         live::refresh(loaded, std::slice::from_ref(&uid));
-        output::line(format_args!("{uid} is changed"));
+        loaded.desk.line(format_args!("{uid} is changed"));
         Ok(())
     }
 }
 
 impl Password {
-    fn read(self) -> Result<String, Failure> {
+    fn read(self, desk: &Desk) -> Result<String, Failure> {
         let broken = |source| Failure::System { what: "the password cannot be read", source };
         if let Some(password) = self.password {
             return Ok(password);
+        }
+        if !desk.is_terminal() {
+            return Err(Failure::NoPassword);
         }
         if self.password_stdin {
             let mut text = String::new();
@@ -194,6 +200,14 @@ pub(super) fn pair(text: &str) -> Result<(String, String), Failure> {
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
+/// A user, for programs.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    user: UserRow,
+    properties: BTreeMap<String, String>,
+}
+
 fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
     let users = block_on(async {
         let mut database = loaded.database(Opening::Existing).await?;
@@ -202,7 +216,7 @@ fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
         Ok(users)
     })?;
     if json {
-        output::json(&users);
+        loaded.desk.json(&users);
         return Ok(());
     }
     let rows = users.into_iter().map(|user| {
@@ -218,7 +232,7 @@ fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
         ]
     });
     let headings = ["user", "name", "numbers", "account", "profile", "bindings"];
-    output::table(&headings, rows.collect(), "there are no users yet: `ratatosk user add UID` makes one");
+    loaded.desk.table(&headings, rows.collect(), "there are no users yet: `ratatosk user add UID` makes one");
     Ok(())
 }
 
@@ -232,17 +246,18 @@ fn show(loaded: &Loaded, uid: &str, json: bool) -> Result<(), Failure> {
         Ok((user, properties))
     })?;
     if json {
-        output::json(&user);
+        let properties = properties.into_iter().collect();
+        loaded.desk.json(&Shown { user, properties });
         return Ok(());
     }
-    describe(user);
+    describe(&loaded.desk, user);
     for (key, value) in properties {
-        output::line(format_args!("{:<9} {key}={value}", "property"));
+        loaded.desk.line(format_args!("{:<9} {key}={value}", "property"));
     }
     Ok(())
 }
 
-fn describe(user: UserRow) {
+fn describe(desk: &Desk, user: UserRow) {
     let or_none = |text: String| if text.is_empty() { "(none)".to_owned() } else { text };
     let lines = [
         ("user", user.uid),
@@ -263,7 +278,7 @@ fn describe(user: UserRow) {
         ("since", output::moment(user.created_ms)),
     ];
     for (what, value) in lines {
-        output::line(format_args!("{what:<9} {value}"));
+        desk.line(format_args!("{what:<9} {value}"));
     }
 }
 
@@ -273,12 +288,12 @@ fn passwd(loaded: &Loaded, uid: &str, password: Password) -> Result<(), Failure>
     block_on(async {
         let mut database = loaded.database(Opening::Existing).await?;
         database.user(&uid).await?;
-        let password = password.read()?;
+        let password = password.read(&loaded.desk)?;
         database.set_password(&uid, &password).await?;
         Ok(database.close().await?)
     })?;
     live::refresh(loaded, std::slice::from_ref(&uid));
-    output::line(format_args!("{uid} has a new password"));
+    loaded.desk.line(format_args!("{uid} has a new password"));
     Ok(())
 }
 
@@ -290,6 +305,6 @@ fn remove(loaded: &Loaded, uid: &str) -> Result<(), Failure> {
         Ok(database.close().await?)
     })?;
     live::refresh(loaded, std::slice::from_ref(&uid));
-    output::line(format_args!("{uid} is gone"));
+    loaded.desk.line(format_args!("{uid} is gone"));
     Ok(())
 }

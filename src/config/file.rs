@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
 use super::reader::{LOG, PREFIX, Reader, Section};
-use super::settings::{Algorithm, Allow, Face, Secret, TlsFiles};
+use super::settings::{Algorithm, Allow, Face, TlsFiles, Trust};
 use super::{check, federation, limited, listen};
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
@@ -26,7 +26,7 @@ pub struct Config {
     pub store: Place,
     /// Where to listen.
     pub listeners: Vec<Listen>,
-    /// Where the admin API will listen.
+    /// Where the admin API listens; `None`: nowhere.
     pub http: Option<SocketAddr>,
     /// Digest algorithms, in the order they are offered.
     pub digest: Vec<Algorithm>,
@@ -79,8 +79,8 @@ pub struct Peering {
     pub cid: Cid,
     /// Where it is reached; `None`: where the DNS says.
     pub address: Option<PeerAddress>,
-    /// The secret between the two; empty unless it was read to serve.
-    pub secret: Secret,
+    /// By what it is believed; a secret is empty unless it was read to serve.
+    pub trust: Trust,
     /// What it may send, and be sent.
     pub allow: Allow,
 }

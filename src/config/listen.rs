@@ -13,6 +13,8 @@ use crate::effect::Transport;
 pub(super) const PORT: u16 = 5060;
 /// The port of DNS.
 const DNS_PORT: u16 = 53;
+/// The port of the HTTP API.
+pub const HTTP_PORT: u16 = 8080;
 /// Most listeners: a flow names its own in a byte.
 const LISTENERS_MAX: usize = 64;
 
@@ -62,10 +64,13 @@ pub(super) fn listeners(root: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Op
     (!listeners.is_empty()).then_some(listeners)
 }
 
-/// `http.address`.
+/// `http.address`. Where there is no such section, nobody listens; one that says nothing means this
+/// machine alone.
 pub(super) fn http(http: &Section<'_, '_, '_>) -> Option<SocketAddr> {
-    let given = http.text("address")?;
-    address(http, &given, "127.0.0.1:8080")
+    match http.text("address") {
+        Some(given) => address(http, &given, "127.0.0.1:8080"),
+        None => http.is_there().then_some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), HTTP_PORT)),
+    }
 }
 
 /// `dns.servers`.

@@ -79,7 +79,7 @@ fn peer(peering: &Peering) -> Option<Peer> {
             Some(at) => Some(Target { transport: at.transport, address: at.found? }),
             None => None,
         },
-        secret: peering.secret.clone(),
+        trust: peering.trust.clone(),
         allow: peering.allow,
     })
 }

@@ -105,6 +105,11 @@ impl<'e> Reader<'e> {
 }
 
 impl<'s> Section<'_, '_, 's> {
+    /// Whether the file has this section.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// A text.
     pub(super) fn text(&self, key: &str) -> Option<Given<String>> {
         if let Some(given) = self.overriding(key) {
@@ -130,6 +135,20 @@ impl<'s> Section<'_, '_, 's> {
             .as_integer()
             .and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok());
         self.of_kind(key, value, number, "a whole number, not negative")
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str) -> Option<Given<bool>> {
+        const KIND: &str = "`true` or `false`";
+        if let Some(Given { value, place }) = self.overriding(key) {
+            let flag = value.trim().parse().ok();
+            if flag.is_none() {
+                self.wrong_kind(key, &place, KIND);
+            }
+            return flag.map(|value| Given { value, place });
+        }
+        let value = self.value(key)?;
+        self.of_kind(key, value, value.get_ref().as_bool(), KIND)
     }
 
     /// A list of texts.

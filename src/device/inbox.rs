@@ -70,6 +70,7 @@ impl Handler for Inbox {
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Outbox(..) => DeliveryEvent::FailedForNow(500),
         }
     }

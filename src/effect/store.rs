@@ -38,6 +38,14 @@ pub enum StoreOp {
         /// What.
         value: Arc<str>,
     },
+    /// Make a CPL script the profile `cpl` of a user, in place of the one before; it serves if he has chosen
+    /// none of his own: [`StoreOutcome::Imported`].
+    ImportScript {
+        /// Whose.
+        uid: Uid,
+        /// What; without it the profile is taken away.
+        script: Option<Bytes>,
+    },
     /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
     PutCall(Arc<CallRecord>),
     /// Add the record of a page. Answered when durable.
@@ -112,6 +120,8 @@ pub enum StoreOutcome {
     /// Pages that wait for a cluster, oldest first, and when the next one that was left is due,
     /// milliseconds since 1970.
     Outbox(Vec<OutboxPage>, Option<i64>),
+    /// Whether a script has changed anything that is stored, or in one sentence why it cannot be taken.
+    Imported(Result<bool, Box<str>>),
     /// There is no room for it: nothing was changed.
     Full,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.

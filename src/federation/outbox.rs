@@ -127,6 +127,7 @@ impl Peers {
             }
             StoreOutcome::Saved => {}
             StoreOutcome::User(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Full

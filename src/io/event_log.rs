@@ -65,6 +65,17 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             %peer,
             "another cluster does not believe us: the secret does not match; see `secret` in [[federation]], there and here"
         ),
+        Fact::CertificateRefused { peer } => tracing::error!(
+            server,
+            %peer,
+            "another cluster does not believe our certificate: it has to name our domain, and be signed by one of its `authorities`"
+        ),
+        Fact::CertificateFault { peer: Some(peer), source, why } => {
+            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
+        }
+        Fact::CertificateFault { peer: None, source, why } => {
+            tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
+        }
         Fact::WrongSecret { account, source, paused: true } => {
             tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
         }
@@ -80,7 +91,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
 }
 
 /// An address of which only its owner can tell whose it is: `a…@north.test`.
-fn redacted(account: &str) -> String {
+pub(crate) fn redacted(account: &str) -> String {
     let (user, cluster) = account.rsplit_once('@').unwrap_or((account, ""));
     let first: String = user.chars().take(1).collect();
     if cluster.is_empty() { format!("{first}…") } else { format!("{first}…@{cluster}") }

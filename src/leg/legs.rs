@@ -14,7 +14,7 @@ use crate::transaction::{Asked, Asking, Draft, Owner, TIMEOUT, Transactions};
 use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::{Dial, Guise};
-use super::link::{Link, LinkEnd, LinkMail};
+use super::link::{Link, LinkEnd, LinkMail, ends_link};
 use super::refer::Replaces;
 use super::uac::Uac;
 use super::uas::Uas;
@@ -593,9 +593,4 @@ impl Legs {
             self.by_stream.insert((stream, key));
         }
     }
-}
-
-/// Words after which a link has nothing more to carry.
-fn ends_link(word: &LegWord) -> bool {
-    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
 }

@@ -70,3 +70,8 @@ impl Link {
         }
     }
 }
+
+/// Words after which a link has nothing more to carry.
+pub(super) fn ends_link(word: &LegWord) -> bool {
+    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
+}

@@ -148,6 +148,7 @@ impl Page {
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
+            | StoreOutcome::Imported(_)
             | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
         }
         self.settle(desk);

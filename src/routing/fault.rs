@@ -88,6 +88,10 @@ codes! {
     LateTarget = "late-target",
     /// A way back to the owner.
     ToSelf = "to-self",
+    /// A CPL script is no XML that is read here.
+    Xml = "xml",
+    /// Something of a CPL script that no tree can do.
+    NoCounterpart = "no-counterpart",
 }
 
 /// An underlined piece of the source.

@@ -139,7 +139,7 @@ fn is_word(c: char) -> bool {
 
 /// Characters that could make a tree read otherwise than it looks: control characters, Unicode's
 /// own line ends, and marks that turn the direction of writing.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || matches!(c, '\u{2028}' | '\u{2029}') || c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }

@@ -9,6 +9,7 @@
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
 pub mod content;
+pub mod cpl;
 pub mod difference;
 pub mod draw;
 pub mod fault;
@@ -42,6 +43,7 @@ mod vocabulary;
 mod week;
 
 pub use content::{Content, Header};
+pub use cpl::{Imported, Remark, import_cpl};
 pub use difference::{Decision, Difference, Example, Incomparable, Request, differences};
 pub use draw::{Style, draw};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};

@@ -13,6 +13,7 @@ mod peer;
 mod registering;
 mod requests;
 mod returning;
+mod scripting;
 mod steer;
 mod switchboard;
 mod transferring;

@@ -39,7 +39,7 @@ impl Switchboard {
                 let waiting = Waiting::Registration { uid: uid.clone(), asked, change };
                 self.waiting.insert(ticket, waiting);
             }
-            Ok(change) => self.carry_out(ctx, uid, &asked, change),
+            Ok(change) => self.take_script(ctx, uid, asked, change),
         }
     }
 
@@ -48,22 +48,31 @@ impl Switchboard {
         &mut self,
         ctx: &mut Ctx<'_>,
         uid: &Uid,
-        asked: &Asked,
+        asked: Asked,
         change: Change,
         saved: bool,
     ) {
         let queued = self.users.end_storing(uid);
         if saved {
-            self.carry_out(ctx, uid, asked, change);
+            self.take_script(ctx, uid, asked, change);
         } else {
-            self.refuse(ctx, asked, 500);
+            self.refuse(ctx, &asked, 500);
         }
         for asked in queued {
             self.on_register(ctx, uid, asked);
         }
     }
 
-    fn carry_out(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: &Asked, change: Change) {
+    /// The bindings change, and the phone is answered; told besides what has become of a script that it sent,
+    /// if that is no good.
+    pub(super) fn carry_out(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        asked: &Asked,
+        change: Change,
+        trouble: Option<&str>,
+    ) {
         let tag = self.fresh_tag(ctx);
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
         for key in &change.remove {
@@ -101,7 +110,12 @@ impl Switchboard {
             user.bindings.put(binding);
             is_reachable = true;
         }
-        let response = registration_reply(ctx, user, asked, tag.as_bytes()).finish(b"");
+        let mut reply = registration_reply(ctx, user, asked, tag.as_bytes());
+        if let Some(trouble) = trouble {
+            let quoted = trouble.replace('\\', "\\\\").replace('"', "\\\"");
+            reply.text(Name::Warning, format_args!("399 {} \"{quoted}\"", ctx.settings.cid));
+        }
+        let response = reply.finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
         if let Some(stream) = kept_alive(asked) {

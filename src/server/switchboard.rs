@@ -67,6 +67,7 @@ pub(super) enum Waiting {
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
+    Script { uid: Uid, asked: Asked, change: Change },
 }
 
 #[derive(Debug)]
@@ -88,6 +89,8 @@ pub(super) struct Switchboard {
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
+    /// The domains that the far ends of streams have proved to be of.
+    pub(super) proved: HashMap<StreamId, Arc<[Cid]>>,
     /// The streams that closed last: a REGISTER that came by one may still be on its way.
     pub(super) closed: VecDeque<StreamId>,
     /// Legs whose phones have lost their stream.
@@ -120,6 +123,7 @@ impl Switchboard {
             rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
+            proved: HashMap::new(),
             closed: VecDeque::new(),
             awaited: Awaited::default(),
             draining: false,
@@ -161,6 +165,7 @@ impl Switchboard {
     ) {
         match input {
             Input::Message { flow, message } => self.on_message(ctx, flow, &Arc::new(message)),
+            Input::Proved(flow, domains) => self.on_domains_proved(ctx, flow, domains),
             Input::Closed(stream) => self.on_closed(ctx, stream),
             Input::Outcome(ticket, outcome) => self.on_outcome(ctx, ticket, outcome),
             Input::Peer(envelope) => self.local.push_back(envelope.word),
@@ -393,7 +398,10 @@ impl Switchboard {
             }
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
-                self.on_registration_stored(ctx, &uid, &asked, change, saved);
+                self.on_registration_stored(ctx, &uid, asked, change, saved);
+            }
+            (Waiting::Script { uid, asked, change }, outcome) => {
+                self.on_script(ctx, (&uid, &asked), change, &outcome);
             }
         }
     }
@@ -431,6 +439,7 @@ impl Switchboard {
         for event in self.transactions.on_closed(ctx, stream) {
             self.on_event(ctx, &event);
         }
+        self.proved.remove(&stream);
         if self.closed.len() >= CLOSED {
             self.closed.pop_front();
         }
@@ -470,6 +479,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         StoreOutcome::Number(None) => Uid::new(number, settings.cid.as_str()).ok(),
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
+        | StoreOutcome::Imported(_)
         | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
 mod federation;
+mod http;
 mod lists;
 mod replay;
 mod secured;
@@ -55,6 +56,13 @@ impl Shell {
         text(&output.stderr)
     }
 
+    /// Runs a command that succeeds; what it remarked.
+    fn remarks(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()
     }
@@ -83,6 +91,12 @@ impl Server {
         // The shell's own `kill`: not every machine has the program.
         let kill = format!("kill {name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Tells it to end; its status.
+    fn end_by(self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.end()
     }
 
     /// Waits for its end; its status.
@@ -385,7 +399,7 @@ fn what_cannot_be_opened_is_told_and_leaves_nothing() {
     let shell = Shell::new();
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let told = shell.fails(1, &["demo", "--port", &port.to_string()]);
+    let told = shell.fails(1, &["demo", "--port", &port.to_string(), "--http-port", "0"]);
     assert!(told.contains("is in use") && told.contains("--port"), "{told}");
 
     shell.write("ratatosk.toml", &CONFIG.replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1));
@@ -405,7 +419,8 @@ fn what_cannot_be_opened_is_told_and_leaves_nothing() {
 #[test]
 fn the_demo_gets_ready_with_three_users() {
     let shell = Shell::new();
-    let mut child = shell.command(&["demo", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        shell.command(&["demo", "--port", "0", "--http-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let told: Vec<String> = lines.map_while(Result::ok).take_while(|line| line != "ready").collect();
     let server = Server { child };

@@ -3,6 +3,7 @@
 #![allow(clippy::format_collect, reason = "plain to read, and speed is no matter here")]
 
 mod clock;
+mod cpl;
 mod decisions;
 mod faults;
 mod json;
@@ -14,11 +15,12 @@ mod shipped;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Account, Action, Code, Mode, Outcome, Party, Place, Profile, Question, Registered, Side, Status, Target,
-    TimedTarget, format,
+    Account, Action, Code, Content, Header, Mode, Outcome, Party, Place, Profile, Question, Registered, Side,
+    Status, Target, TimedTarget, format,
 };
 
 fn uid(text: &str) -> Uid {
@@ -27,7 +29,7 @@ fn uid(text: &str) -> Uid {
 
 /// A question as a table writes it: `voice anne@north.test`, with `reg` or `mode` for the
 /// registration of a client at all, or of one that takes the mode; `urgent`; `contact`, `in:Friends`;
-/// `at:2026-11-28T10:00Z`; `status:away` (without it, as registered), `account:gold`, `credit:5`, `device:desk`.
+/// `at:2026-11-28T10:00Z`; `subject:lunch`, `priority:urgent`, `language:is`; `status:away` (without it, as registered), `account:gold`, `credit:5`, `device:desk`.
 fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mode: Mode = words[0].parse().unwrap();
@@ -52,6 +54,13 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         credit: value("credit:").map_or(0, |credit| credit.parse().unwrap()),
         ..Account::default()
     };
+    let headers = [
+        ("subject:", Header::Subject),
+        ("priority:", Header::Priority),
+        ("language:", Header::AcceptLanguage),
+    ];
+    let header = |(word, header)| Some((header, Bytes::copy_from_slice(value(word)?.as_bytes())));
+    let content = Content::new(headers.into_iter().filter_map(header), Bytes::new(), 0);
     then(&Question {
         mode,
         caller: party,
@@ -59,11 +68,12 @@ fn ask<R>(text: &str, then: impl FnOnce(&Question<'_>) -> R) -> R {
         registered,
         groups: &groups,
         contact: words.contains(&"contact") || !groups.is_empty(),
-        urgent: words.contains(&"urgent"),
+        urgent: words.contains(&"urgent") || content.is_urgent(),
         wall_ms: at.map_or(0, |at| at.parse::<Timestamp>().unwrap().as_millisecond()),
         status: value("status:").map_or(seen, |status| status.parse().unwrap()),
         account: Some(&account),
         device: value("device:"),
+        content: Some(&content),
         ..Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous)
     })
 }

@@ -119,7 +119,7 @@ secret = "{secret}"
     pub(crate) fn demo() -> Self {
         let (dir, port) = (Arc::new(directory()), free_port());
         let mut demo = program();
-        demo.args(["demo", "--port", &port.to_string(), "--password", PASSWORD]);
+        demo.args(["demo", "--port", &port.to_string(), "--http-port", "0", "--password", PASSWORD]);
         let process = ready("demo", dir.path(), &mut demo);
         Self { process, dir, name: "demo", port, domain: "localhost", authority: None }
     }

@@ -267,6 +267,32 @@ plays! {
         carl.ends_well();
     }
 
+    /// The same by UPDATE.
+    update: |stage| {
+        let carl = stage.phone("carl", "update_answer.xml", 1, &[]);
+        stage.anne("update.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    /// Anne sends Carl to William, whom she has not called.
+    transfer: |stage| {
+        let carl = stage.phone("carl", "transferred.xml", 1, &[]);
+        let william = stage.phone("william", "transfer_target.xml", 1, &[]);
+        stage.anne("transfer.xml", "carl", &[]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
+    /// Anne has called both, and connects them.
+    attended_transfer: |stage| {
+        let carl = stage.phone("carl", "attended.xml", 1, &[]);
+        let william = stage.phone("william", "attended_target.xml", 1, &[]);
+        // Her Call-IDs stand in a URI, where an at sign would have to be escaped.
+        stage.anne("attended_transfer.xml", "carl", &["-cid_str", "%u-%p-%s"]);
+        carl.ends_well();
+        william.ends_well();
+    }
+
     page: |stage| {
         let carl = stage.phone("carl", "take_page.xml", 1, &[]);
         stage.anne("page.xml", "carl", &[]);

@@ -18,7 +18,9 @@ use ratatosk::config::Place;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{StoredBinding, StoredUser};
 use ratatosk::effect::{StoreOp, StoreOutcome, Ticket, Transport};
-use ratatosk::io::store::{Change, Database, Filter, NewUser, Opening, Store, StoreError, StoreHandle, ha1};
+use ratatosk::io::store::{
+    Change, Database, Expected, Filter, NewUser, Opening, Store, StoreError, StoreHandle, ha1,
+};
 use tempfile::TempDir;
 
 const FAR_FUTURE_S: i64 = 4_000_000_000;
@@ -418,7 +420,10 @@ fn a_profile_is_compiled_shared_and_given_up_when_it_cannot_be() {
         for (user, source) in [("anne", TREE), ("carl", TREE), ("william", "profile \"broken\" { incoming {")]
         {
             database.add_user(&new_user(user, &[])).await.unwrap();
-            database.put_profile(&uid(user), "quiet", source, &Limits::default()).await.unwrap();
+            database
+                .put_profile(&uid(user), "quiet", source, &Expected::Whatever, &Limits::default())
+                .await
+                .unwrap();
             database.activate_profile(&uid(user), Some("quiet")).await.unwrap();
         }
         let unknown = database.activate_profile(&uid("anne"), Some("loud")).await;

@@ -96,6 +96,7 @@ impl Bench {
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
+            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(false)),
         }
     }
 

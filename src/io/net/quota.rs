@@ -32,16 +32,24 @@ pub(crate) struct Permit {
 
 impl Quota {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let quota = Self { held: Mutex::default() };
-        quota.configure(limits);
-        quota
+        Self::of(limits.streams, limits.streams_per_source)
+    }
+
+    /// So many in all, and so many of one source.
+    pub(crate) fn of(streams_max: u32, per_source_max: u32) -> Self {
+        Self { held: Mutex::new(Held { streams_max, per_source_max, ..Held::default() }) }
     }
 
     /// Counts by these limits from now on. Streams that are there stay.
     pub(crate) fn configure(&self, limits: &Limits) {
+        self.set(limits.streams, limits.streams_per_source);
+    }
+
+    /// The same, by its two numbers.
+    pub(crate) fn set(&self, streams_max: u32, per_source_max: u32) {
         let mut held = self.held();
-        held.streams_max = limits.streams;
-        held.per_source_max = limits.streams_per_source;
+        held.streams_max = streams_max;
+        held.per_source_max = per_source_max;
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

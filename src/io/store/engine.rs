@@ -13,6 +13,7 @@ use super::database::{Database, Opening};
 use super::error::StoreError;
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
+use super::scripts::Scripts;
 use super::write::Writer;
 use crate::base::{Cid, Limits, ServerIndex};
 use crate::config::Place;
@@ -27,6 +28,7 @@ pub type Answers = Arc<dyn Fn(ServerIndex, Vec<(Ticket, StoreOutcome)>) + Send +
 #[derive(Debug)]
 pub struct Store {
     place: Place,
+    cid: Cid,
     seal: Seal,
     epoch: u32,
     lock: File,
@@ -42,6 +44,7 @@ struct Inner {
     bindings: UnboundedSender<Asked>,
     records: UnboundedSender<Asked>,
     reads: UnboundedSender<Asked>,
+    scripts: UnboundedSender<Asked>,
     answers: Answers,
     limits: watch::Sender<Limits>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -57,7 +60,7 @@ impl Store {
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
             database.close().await?;
-            Ok(Self { place: place.clone(), seal, epoch, lock })
+            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock })
         })
     }
 
@@ -76,8 +79,11 @@ impl Store {
         let (bindings, bindings_in) = mpsc::unbounded_channel();
         let (records, records_in) = mpsc::unbounded_channel();
         let (reads, reads_in) = mpsc::unbounded_channel();
+        let (scripts, scripts_in) = mpsc::unbounded_channel();
         let (ready, is_ready) = handover::sync_channel(1);
         let (limits, limits_in) = watch::channel(limits.clone());
+        let taking =
+            Scripts::new((self.place.clone(), self.cid), self.seal.again(), limits_in.clone(), scripts_in);
         let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
         let writer = Writer::new(self.place, limits_in);
         let (lock, back) = (self.lock, Arc::clone(&answers));
@@ -86,7 +92,7 @@ impl Store {
             let mut reading = Reading::new(reader, reads_in);
             let Some(runtime) = start(&mut writing, &mut reading, &ready) else { return };
             LocalSet::new().block_on(&runtime, async move {
-                tokio::join!(writing.run(&back), reading.run(&back));
+                tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back));
             });
             drop(lock);
         };
@@ -94,7 +100,9 @@ impl Store {
             std::thread::Builder::new().name("store".into()).spawn(work).map_err(StoreError::Thread)?;
         is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
         let thread = Mutex::new(Some(thread));
-        Ok(StoreHandle { inner: Arc::new(Inner { bindings, records, reads, answers, limits, thread }) })
+        Ok(StoreHandle {
+            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, thread }),
+        })
     }
 }
 
@@ -113,6 +121,7 @@ impl StoreHandle {
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
             | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
+            StoreOp::ImportScript { .. } => &self.inner.scripts,
             StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
         };
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
@@ -127,7 +136,8 @@ impl StoreHandle {
 
     /// Performs and answers all that was asked, then closes the store. Waits for it.
     pub fn close(&self) {
-        for queue in [&self.inner.reads, &self.inner.records, &self.inner.bindings] {
+        let inner = &self.inner;
+        for queue in [&inner.reads, &inner.records, &inner.bindings, &inner.scripts] {
             // A queue that is closed already has ended.
             let _ = queue.send(Asked::Close);
         }

@@ -1,6 +1,7 @@
 //! The routing trees of users, as text.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::Database;
@@ -8,6 +9,7 @@ use super::error::StoreError;
 use super::names::good_name;
 use super::people::require;
 use super::refusal::{Hint, Refusal};
+use crate::base::text::hex;
 use crate::base::{Limits, Uid};
 use crate::io::clock;
 
@@ -22,21 +24,70 @@ pub struct ProfileRow {
     pub bytes: i64,
     /// When it was stored, milliseconds since 1970.
     pub stored_ms: i64,
+    /// What tells its text from every other.
+    pub tag: String,
+    /// Its text.
+    #[serde(skip)]
+    pub source: String,
+}
+
+/// What has to stand in a place for it to be written: so that of two who change the same profile the
+/// second hears of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever there is.
+    Whatever,
+    /// A profile, whichever it is.
+    Something,
+    /// No profile.
+    Nothing,
+    /// The profile with one of these tags.
+    Tagged(Vec<String>),
+}
+
+impl Expected {
+    fn holds(&self, tag: Option<&str>) -> bool {
+        match self {
+            Self::Whatever => true,
+            Self::Something => tag.is_some(),
+            Self::Nothing => tag.is_none(),
+            Self::Tagged(tags) => tags.iter().any(|expected| Some(expected.as_str()) == tag),
+        }
+    }
+}
+
+/// What tells the text of a profile from every other: 128 bits of its SHA-256, in hexadecimal digits.
+pub fn tag_of(source: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(source.as_bytes()).into();
+    hex(&digest).chars().take(32).collect()
 }
 
 impl Database {
-    /// Stores a profile, checked by the caller, in place of one of the same name. It becomes the
-    /// active one only by [`Database::activate_profile`], unless it was.
+    /// Stores a profile, checked by the caller, in place of one of the same name, if what stands there
+    /// is as expected. It becomes the active one only by [`Database::activate_profile`], unless it was.
     pub async fn put_profile(
         &mut self,
         uid: &Uid,
         name: &str,
         source: &str,
+        expected: &Expected,
         limits: &Limits,
     ) -> Result<(), StoreError> {
         let name = good_name("profile", name)?;
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         require(&mut transaction, uid).await?;
+        if *expected != Expected::Whatever {
+            let sql = "SELECT source FROM profiles WHERE uid = ?1 AND name = ?2";
+            let there: Option<String> = sqlx::query_scalar(sql)
+                .bind(uid.as_str())
+                .bind(name)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if !expected.holds(there.as_deref().map(tag_of).as_deref()) {
+                let there = there.is_some();
+                return Err(Refusal::Changed { uid: uid.clone(), name: name.into(), there }.into());
+            }
+        }
         let there = names(&mut transaction, uid).await?;
         let most = u32::from(limits.profiles_per_user);
         let is_full = u32::try_from(there.len()).is_ok_and(|count| count >= most);
@@ -60,15 +111,18 @@ impl Database {
     /// A user's profiles, by name.
     pub async fn profiles(&mut self, uid: &Uid) -> Result<Vec<ProfileRow>, StoreError> {
         require(&mut self.connection, uid).await?;
-        let sql = "SELECT name, active, length(CAST(source AS BLOB)) AS bytes, stored_ms FROM profiles WHERE uid = ?1 ORDER BY name";
+        let sql = "SELECT name, active, length(CAST(source AS BLOB)) AS bytes, stored_ms, source FROM profiles WHERE uid = ?1 ORDER BY name";
         let rows = sqlx::query(sql).bind(uid.as_str()).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
+                let source: String = row.try_get("source")?;
                 Ok(ProfileRow {
                     name: row.try_get("name")?,
                     active: row.try_get("active")?,
                     bytes: row.try_get("bytes")?,
                     stored_ms: row.try_get("stored_ms")?,
+                    tag: tag_of(&source),
+                    source,
                 })
             })
             .collect()
@@ -94,6 +148,18 @@ impl Database {
         require(&mut self.connection, uid).await?;
         let sql = "SELECT source FROM profiles WHERE uid = ?1 AND active = 1";
         Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
+    }
+
+    /// Every stored profile of the cluster after this one, by user and name; at most so many.
+    pub async fn all_profiles(
+        &mut self,
+        after: &(String, String),
+        limit: u32,
+    ) -> Result<Vec<(String, String, String)>, StoreError> {
+        let sql =
+            "SELECT uid, name, source FROM profiles WHERE (uid, name) > (?1, ?2) ORDER BY uid, name LIMIT ?3";
+        let query = sqlx::query_as(sql).bind(after.0.as_str()).bind(after.1.as_str()).bind(limit);
+        Ok(query.fetch_all(&mut self.connection).await?)
     }
 
     /// The users who are served by a profile of their own, and its text.

@@ -26,6 +26,7 @@ use crate::config::Place;
 use crate::effect::store::{InboxPage, Secrets, StoredBinding, StoredDevice, StoredUser};
 use crate::effect::{StoreOp, StoreOutcome, Transport};
 use crate::io::clock;
+use crate::io::event_log::redacted;
 use crate::io::seal::Seal;
 use crate::routing::Profile;
 
@@ -92,6 +93,7 @@ impl Reader {
                 StoreOp::LoadInbox { uid, limit, held } => inboxes.push((uid, *limit, *held)),
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
+                | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
@@ -125,6 +127,7 @@ impl Reader {
                 StoreOp::FindNumber(number) => StoreOutcome::Number(owners.get(number.as_str()).cloned()),
                 StoreOp::LoadInbox { .. } => inboxes.next().map_or(StoreOutcome::Failed, StoreOutcome::Inbox),
                 StoreOp::SaveBindings { .. }
+                | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
@@ -351,9 +354,11 @@ impl Profiles {
                 // Profiles are checked before they are stored: the language or a limit has changed since.
                 let first = faults.iter().next().map(ToString::to_string).unwrap_or_default();
                 tracing::error!(
+                    user = redacted(uid.as_str()),
                     faults = faults.iter().count(),
                     first,
-                    "a stored tree no longer compiles; its user is served by the default profile"
+                    "a stored tree cannot be read by this version; it is kept, and the default profile serves its user: \
+                     `ratatosk profile unreadable` lists all of them"
                 );
                 None
             }

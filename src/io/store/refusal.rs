@@ -144,6 +144,30 @@ pub enum Refusal {
         /// Its name.
         device: String,
     },
+    /// Another profile stands there than the one that was to be replaced.
+    #[error(
+        "nothing was stored: \"{name}\" of {uid} {}\n  `ratatosk profile show {uid} '{name}'` prints what is there now; change that, and store it again",
+        if *there { "is not what it was when you read it" } else { "is not there" }
+    )]
+    Changed {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        name: String,
+        /// Whether there is one at all.
+        there: bool,
+    },
+    /// The token is there.
+    #[error("there is a token \"{0}\" already\n  `ratatosk token remove '{0}'` makes room for another")]
+    TokenExists(String),
+    /// No such token.
+    #[error("there is no token \"{name}\"\n  {hint}")]
+    NoToken {
+        /// What was named.
+        name: String,
+        /// Which may be meant.
+        hint: Hint,
+    },
     /// There is no such page in the inbox.
     #[error(
         "there is no page {serial} in the inbox of {uid}\n  `ratatosk inbox {uid}` shows those there are"

@@ -167,8 +167,9 @@ impl<'a> Work<'a> {
                 StoreOp::PutProperty { uid, key, value } => work.properties.push((uid, key, value)),
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
-                // Reads have a connection of their own.
+                // Reads and scripts have connections of their own.
                 StoreOp::LoadUser(_)
+                | StoreOp::ImportScript { .. }
                 | StoreOp::FindNumber(_)
                 | StoreOp::LoadInbox { .. }
                 | StoreOp::LoadOutbox { .. } => {}
@@ -222,8 +223,9 @@ fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
         | StoreOp::SettleOutbox { .. }
         | StoreOp::Delivered { .. } => StoreOutcome::Saved,
         StoreOp::PutOutbox(..) => kept.next().unwrap_or(StoreOutcome::Failed),
-        // Reads have a connection of their own.
+        // Reads and scripts have connections of their own.
         StoreOp::LoadUser(_)
+        | StoreOp::ImportScript { .. }
         | StoreOp::FindNumber(_)
         | StoreOp::LoadInbox { .. }
         | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,

@@ -308,3 +308,27 @@ fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
     assert_eq!(all[0]["modes"], serde_json::json!(["voice"]));
     assert!(shell.ok(&["tree", "loops"]).contains("forward dora@localhost"));
 }
+
+#[test]
+fn a_script_becomes_a_tree() {
+    let shell = Shell::new();
+    let script = std::fs::read_to_string("tests/golden/cpl/everything.xml").unwrap();
+    shell.write("script.xml", &script);
+    let done = shell.run(&["tree", "import-cpl", "script.xml", "--name", "from the old server"]);
+    assert!(done.status.success());
+    let (tree, told) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert!(tree.contains("profile \"from the old server\" {"), "{tree}");
+    assert!(told.contains("script.xml:6: no mail is sent"), "{told}");
+    shell.write("script.tree", &tree);
+    shell.ok(&["tree", "check", "script.tree"]);
+    shell.ok(&["tree", "fmt", "--check", "script.tree"]);
+    shell.write(
+        "odd.xml",
+        "<cpl><incoming>\n<location url=\"tel:+4722334455\"><proxy/></location></incoming></cpl>",
+    );
+    let told = shell.fails(1, &["tree", "import-cpl", "odd.xml"]);
+    assert!(told.contains("odd.xml:2:") && told.contains("ratatosk device add"), "{told}");
+    shell.write("own.xml", "<cpl><incoming><location url=\"sip:anne@localhost\"/></incoming></cpl>");
+    shell.ok(&["tree", "import-cpl", "own.xml"]);
+    assert!(shell.fails(1, &["tree", "import-cpl", "own.xml", "--user", "anne"]).contains("yourself"));
+}

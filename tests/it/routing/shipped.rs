@@ -10,7 +10,12 @@ pub(super) fn shipped(name: &str) -> String {
 }
 
 /// Asks a question and follows a list of outcomes: each line on the way, copies and all.
-fn way(profile: &Profile, direction: Direction, question: &str, outcomes: &[Outcome]) -> Vec<String> {
+pub(super) fn way(
+    profile: &Profile,
+    direction: Direction,
+    question: &str,
+    outcomes: &[Outcome],
+) -> Vec<String> {
     ask(question, |question| {
         let mut trace = Trace::new();
         let mut place: Option<Place> = profile.decide(direction, question, &mut trace);

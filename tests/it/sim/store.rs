@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ratatosk::base::{Cid, Uid};
+use ratatosk::base::{Cid, Limits, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
     InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
     StoredUser,
 };
-use ratatosk::routing::{Account, Profile, Status};
+use ratatosk::routing::{Account, Profile, Status, import_cpl, text_of};
 
 use super::digest::hash;
 
@@ -191,6 +191,28 @@ impl Store {
         StoreOutcome::Saved
     }
 
+    /// A user has one profile here: the one that serves.
+    fn import(&mut self, uid: &Uid, script: Option<&[u8]>) -> StoreOutcome {
+        let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
+        let own = user.profile.as_ref().is_some_and(|profile| profile.name() == "cpl");
+        let Some(script) = script else {
+            user.profile = user.profile.take().filter(|_| !own);
+            return StoreOutcome::Imported(Ok(own));
+        };
+        let imported =
+            text_of(script).and_then(|text| import_cpl(text, "cpl", &Limits::default(), Some(uid)));
+        StoreOutcome::Imported(match imported {
+            Ok(imported) => {
+                let same = user.profile.as_ref().is_some_and(|profile| profile.source() == imported.text);
+                if own || user.profile.is_none() {
+                    user.profile = Some(Arc::new(Profile::compile(&imported.text).unwrap()));
+                }
+                Ok(!same)
+            }
+            Err(faults) => Err(faults.iter().next().unwrap().message.clone().into()),
+        })
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -244,6 +266,7 @@ impl Store {
                 account.properties = others.chain(new).collect();
                 StoreOutcome::Saved
             }
+            StoreOp::ImportScript { uid, script } => self.import(&uid, script.as_deref()),
             StoreOp::PutCall(record) => {
                 self.calls.push(CallRecord::clone(&record));
                 StoreOutcome::Saved

@@ -1,7 +1,7 @@
 //! Contacts, groups and devices: what the command line keeps is what a user server loads.
 
 use ratatosk::effect::store::{StoredDevice, StoredGroup};
-use ratatosk::io::store::{DeviceKind, Hint, Refusal};
+use ratatosk::io::store::{DeviceKind, Expected, Hint, Refusal};
 use ratatosk::routing::Listed;
 
 use super::*;
@@ -250,9 +250,12 @@ fn lists_have_limits() {
         assert_eq!(limit(refusal(database.add_device(anne, &fax("two"), &limits).await)), "devices_per_user");
         let tree = "profile \"x\" { incoming { otherwise -> busy } }";
         for _ in 0..2 {
-            database.put_profile(anne, "x", tree, &limits).await.unwrap();
+            database.put_profile(anne, "x", tree, &Expected::Whatever, &limits).await.unwrap();
         }
-        assert_eq!(limit(refusal(database.put_profile(anne, "y", tree, &limits).await)), "profiles_per_user");
+        assert_eq!(
+            limit(refusal(database.put_profile(anne, "y", tree, &Expected::Whatever, &limits).await)),
+            "profiles_per_user"
+        );
     });
 }
 
