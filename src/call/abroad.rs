@@ -62,6 +62,7 @@ impl Call {
             max_forwards: self.max_forwards - 1,
             breadth: share,
             history: history.as_ref(),
+            referred: self.referred.as_ref(),
             reliable: self.reliable,
             passage: &self.passage,
         };

@@ -116,6 +116,7 @@ pub struct Call {
     pub(super) origin: Option<Origin>,
     /// The one client of the callee's that is meant (RFC 5627).
     pub(super) only: Option<Only>,
+    pub(super) referred: Option<Uid>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -184,6 +185,7 @@ impl Call {
             history: opening.history,
             origin: opening.origin,
             only: opening.only,
+            referred: opening.referred,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -269,6 +271,15 @@ impl Call {
             (State::Hunting(hunt), LegWord::Reject(refusal)) if hunt.side(leg).is_some() => {
                 self.rejected(desk, leg, refusal);
             }
+            // A phone has picked the call up, and answers the caller's offer.
+            (State::Hunting(hunt), LegWord::Acknowledge(passage)) => {
+                if let Some(winner) = hunt.side(leg) {
+                    self.answer(desk, winner, 0, passage);
+                }
+            }
+            (State::Hunting(hunt), LegWord::HangUp(_)) if hunt.side(leg).is_some() => {
+                self.rejected(desk, leg, Refusal::status(480));
+            }
             (State::Hunting(_) | State::Ignoring, LegWord::Cancel(passage) | LegWord::HangUp(passage))
                 if upstream =>
             {
@@ -325,7 +336,7 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
+    pub(super) fn answer(&mut self, desk: &mut Desk<'_, '_, '_>, winner: Side, early: u8, passage: Passage) {
         let State::Hunting(hunt) = &mut self.state else { return };
         let early = hunt.win((winner.leg, early), &passage);
         self.stop_ringing(desk, &Passage::reason(ELSEWHERE));

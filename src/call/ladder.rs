@@ -144,6 +144,13 @@ impl Ladder {
         self.push(Step { after_ms, party, way, remark, what: What::Invite });
     }
 
+    /// A phone asks in by an INVITE of its own.
+    pub(super) fn asked(&mut self, after_ms: u32, party: u8, offer: bool) {
+        self.offered = offer;
+        let remark = if offer { Remark::Offer } else { Remark::None };
+        self.push(Step { after_ms, party, way: Way::Heard, remark, what: What::Invite });
+    }
+
     /// A leg has told something.
     pub(super) fn heard(&mut self, after_ms: u32, party: u8, word: &LegWord) {
         self.word(after_ms, party, Way::Heard, word);
@@ -282,6 +289,7 @@ impl fmt::Display for What {
             Self::Bye => f.write_str("BYE"),
             Self::Reinvite => f.write_str("re-INVITE"),
             Self::Reinvited(status) => write!(f, "{status} re-INVITE"),
+            Self::Request(Method::Other) => f.write_str("request"),
             Self::Request(method) => f.write_str(method.as_str()),
             Self::Notified(status) => write!(f, "NOTIFY {status}"),
             Self::Replied(status) => write!(f, "{status} reply"),

@@ -13,6 +13,7 @@ mod hunt;
 mod ladder;
 mod parties;
 mod record;
+mod replace;
 mod sides;
 mod stages;
 mod standing;

@@ -51,6 +51,8 @@ pub struct Opening {
     pub origin: Option<Origin>,
     /// The one client of the callee's that is meant, if he was asked for by a GRUU.
     pub only: Option<Only>,
+    /// Who has sent the caller there (RFC 3892), if one has and may be known.
+    pub referred: Option<Uid>,
 }
 
 /// The phone that calls: it is not rung by its own call.
@@ -99,7 +101,7 @@ pub fn breadth_of(invite: &Message, limit: u16) -> u16 {
 
 /// What an INVITE is for, told from its offer (voice, when it makes none).
 pub fn mode_of(passage: &Passage) -> Mode {
-    match Sdp::parse(passage.body()) {
+    match passage.session().as_deref().and_then(Sdp::parse) {
         Some(sdp) if sdp.has("video") => Mode::Video,
         Some(sdp) if sdp.has("message") && !sdp.has("audio") => Mode::Text,
         Some(_) | None => Mode::Voice,

@@ -117,6 +117,7 @@ impl Call {
             history: self.history.clone(),
             origin: self.origin.clone(),
             only: self.only.clone(),
+            referred: self.referred.clone(),
         };
         let (callee, mode) = (self.owner.clone(), self.route.mode());
         self.stop_ringing(desk, &Passage::reason(MOVED));
@@ -127,7 +128,7 @@ impl Call {
     }
 
     /// Goes on from where another user server has left it.
-    pub fn go_on(&mut self, desk: &mut Desk<'_, '_, '_>, standing: &Standing) {
+    pub fn resume(&mut self, desk: &mut Desk<'_, '_, '_>, standing: &Standing) {
         let (rung, tried) =
             (Duration::from_millis(standing.rung_ms), Duration::from_millis(standing.tried_ms));
         let ring = Duration::from_secs(u64::from(desk.wire.ctx.settings.limits.ring_s));

@@ -207,6 +207,7 @@ impl Call {
             max_forwards: self.max_forwards,
             breadth: share,
             history,
+            referred: self.referred.as_ref(),
             reliable: self.reliable,
             passage: &self.passage,
         };
@@ -267,6 +268,7 @@ impl Call {
             history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
             only: self.only_for(uid),
+            referred: self.referred.clone(),
         };
         let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));
@@ -304,7 +306,7 @@ fn callee_of<'a>(owner: &User, target: &'a Target) -> Callee<'a> {
             }
         }
         Target::User(uid) => Callee::User(uid),
-        Target::Inbox | Target::Voicemail => Callee::Nobody,
+        Target::Inbox | Target::Voicemail | Target::Trunk(..) => Callee::Nobody,
     }
 }
 

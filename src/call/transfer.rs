@@ -14,7 +14,8 @@
 //!
 //! A referrer who hangs up meanwhile has done what he could: the call goes on without him.
 //!
-//! Implements: RFC 3515 §2.4.2; RFC 5589 §6 (blind), §7 (attended); RFC 3891 §3.
+//! Implements: RFC 3515 §2.4.2; RFC 5589 §6 (blind), §7 (attended); RFC 3891 §3; RFC 3892 §2.2 (the target is
+//! told who has sent him).
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::base::{Key, Uid};
 use crate::config::Settings;
 use crate::leg::{LegWord, LinkEnd, Passage, Referral};
 use crate::registrar::{Caller, only_of, who_of};
-use crate::routing::{Direction, Mode, Who};
+use crate::routing::{Mode, Who};
 use crate::sip::is_sips;
 
 use super::call::{Call, Desk, Order, State};
@@ -35,16 +36,18 @@ use super::record::End;
 /// A transfer under way.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    /// The phone that has asked for it, and whether it is gone.
-    referrer: Side,
-    left: bool,
+    /// The phone that has asked for it, or that is relieved, and whether it is gone.
+    pub(super) referrer: Side,
+    pub(super) left: bool,
     /// The one who is to stand in its place.
-    next: Side,
-    stage: Stage,
+    pub(super) next: Side,
+    pub(super) stage: Stage,
+    /// What the one who has picked the call up will offer.
+    pub(super) offer: Option<Passage>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// The new one is asked for.
     Asking,
     /// He has answered, and his offer is with the one who is sent to him.
@@ -53,6 +56,12 @@ enum Stage {
     Offering,
     /// That offer is with the other.
     Awaited,
+    /// A phone of the owner's has picked the call up, and the caller knows it.
+    Taken,
+    /// The other side is asked for the session of a phone that takes over; it may have made the offer.
+    Taking { offered: bool },
+    /// That session is not wanted any more, and the other side has not answered.
+    Withdrawing { offered: bool },
 }
 
 /// A half that is to be begun for a transfer: its owner asks for somebody in the name of another.
@@ -85,19 +94,33 @@ impl Call {
     /// A phone asks that the other side be connected with somebody else.
     pub(super) fn refer(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key, referral: &Referral) {
         let Some(referrer) = self.side_of(leg) else { return };
+        // Another cluster's user has calls at home, and none here.
+        let is_abroad = desk.legs.peer_of(leg).is_some();
         let refused = match (&self.transfer, &referral.replaces) {
             (Some(_), _) => Some(491),
+            (None, Some(_)) if is_abroad => Some(481),
             (None, Some(replaces)) => self.take_call(desk, referrer, replaces),
-            (None, None) => self.ask_for(desk, referrer, referral),
+            (None, None) => self.ask_for(desk, referrer, referral, is_abroad),
         };
         if let Some(status) = refused {
             self.say(desk, referrer, LegWord::Referred { status, over: true });
         }
     }
 
-    /// Asks for somebody new, as the referrer's tree decides. Gives a status if that cannot be.
-    fn ask_for(&mut self, desk: &mut Desk<'_, '_, '_>, referrer: Side, referral: &Referral) -> Option<u16> {
+    /// Asks for somebody new, as the owner's tree decides: he is the referrer, or the one whom a user of
+    /// another cluster sends on, and who calls there himself. Gives a status if that cannot be.
+    fn ask_for(
+        &mut self,
+        desk: &mut Desk<'_, '_, '_>,
+        referrer: Side,
+        referral: &Referral,
+        is_abroad: bool,
+    ) -> Option<u16> {
         let Some(to) = who_of(desk.wire.ctx.settings, &referral.to) else { return Some(404) };
+        if is_abroad && matches!(to, Who::Number(_)) {
+            // What a number costs is not for others to say.
+            return Some(403);
+        }
         if self.max_forwards == 0 {
             return Some(483);
         }
@@ -109,7 +132,7 @@ impl Call {
         };
         let next = Side { leg: from.leg, party: self.ladder.party(party) };
         self.ladder.invite(self.after_ms(desk), next.party, false);
-        self.transfer = Some(Transfer { referrer, left: false, next, stage: Stage::Asking });
+        self.transfer = Some(Transfer::new(referrer, next, Stage::Asking));
         let opening = Opening {
             id: format!("{:016x}", desk.wire.ctx.rng.draw()).into(),
             caller: self.sent(desk.wire.ctx.settings, referrer, is_sips(&referral.to)),
@@ -121,6 +144,7 @@ impl Call {
             history: History::new(self.caller.who == Who::Anonymous),
             origin: None,
             only: only_of(&referral.to),
+            referred: self.name_of(referrer, is_abroad).filter(|_| !referral.hidden),
         };
         let (owner, mode) = (self.owner.clone(), self.route.mode());
         desk.orders.push(Order::Errand(Box::new(Errand { from, owner, to, mode, opening })));
@@ -130,10 +154,22 @@ impl Call {
     /// The one who is sent, as the new one is shown him: who called here, or who was called, by the
     /// name that the referrer knows him by.
     fn sent(&self, settings: &Settings, referrer: Side, sips: bool) -> Caller {
-        let is_caller = self.direction == Direction::Outgoing && referrer.leg == self.upstream.leg;
+        let is_caller = referrer.leg == self.upstream.leg;
         let sent = if is_caller { Caller::called(settings, self.route.to()) } else { self.caller.clone() };
         // What is said over TLS so far does not go on without.
         Caller { face: sent.face.secured(sips || self.caller.face.sips), ..sent }
+    }
+
+    /// Who the referrer is, if he may be known (RFC 3892).
+    fn name_of(&self, referrer: Side, is_abroad: bool) -> Option<Uid> {
+        let is_caller = referrer.leg == self.upstream.leg;
+        let other = if is_caller { &self.caller.who } else { self.route.to() };
+        match other {
+            Who::Anonymous => None,
+            _ if !is_abroad => Some(self.owner.clone()),
+            Who::User(uid) => Some(uid.clone()),
+            Who::Number(_) => None,
+        }
     }
 
     /// Takes another call of the referrer's. Gives a status if there is none.
@@ -146,7 +182,7 @@ impl Call {
         let Some((leg, other)) = desk.legs.dialog_of(replaces).filter(|(_, other)| *other != self.key) else {
             return Some(481);
         };
-        self.transfer = Some(Transfer { referrer, left: false, next: referrer, stage: Stage::Offering });
+        self.transfer = Some(Transfer::new(referrer, referrer, Stage::Offering));
         desk.orders.push(Order::Join(Join { call: self.key, other, leg }));
         None
     }
@@ -185,10 +221,22 @@ impl Call {
         if let Some((phone, link)) = self.joined.take_if(|(_, link)| link.leg == leg) {
             return self.on_joined(desk, phone, link, word);
         }
-        let Some(Transfer { referrer, left, next, stage }) = self.transfer.as_ref().map(Transfer::copy)
-        else {
-            return Some(word);
-        };
+        match self.transfer.as_ref().map(Transfer::copy) {
+            None => Some(word),
+            Some(transfer) if transfer.stage.is_relief() => self.taking_over(desk, leg, word),
+            Some(transfer) => self.go_on(desk, &transfer, leg, word),
+        }
+    }
+
+    /// Takes a transfer that a phone has asked for a step further.
+    fn go_on(
+        &mut self,
+        desk: &mut Desk<'_, '_, '_>,
+        transfer: &Transfer,
+        leg: Key,
+        word: LegWord,
+    ) -> Option<LegWord> {
+        let Transfer { referrer, left, next, stage, .. } = *transfer;
         let far = self.far_from(referrer);
         let is_over = matches!(word, LegWord::HangUp(_) | LegWord::Cancel(_) | LegWord::Reject(_));
         match (stage, word) {
@@ -229,6 +277,11 @@ impl Call {
                     self.give_up_transfer(desk, status);
                 }
             }
+            // The one who is sent may take his session all the same, and is to have the old one then.
+            (Stage::Joining, _) if leg == next.leg && is_over && !left => {
+                self.say(desk, referrer, LegWord::Referred { status: 480, over: true });
+                self.withdraw_from(desk, true);
+            }
             (_, _) if leg == next.leg && is_over => self.give_up_transfer(desk, 480),
             // He has asked for it, and need not wait for what comes of it.
             (_, _) if leg == referrer.leg && is_over => self.note_left(),
@@ -267,7 +320,7 @@ impl Call {
     }
 
     /// What the one who is sent says meanwhile, and nobody is there to hear.
-    fn put_off(&mut self, desk: &mut Desk<'_, '_, '_>, far: Side, left: bool, word: LegWord) {
+    pub(super) fn put_off(&mut self, desk: &mut Desk<'_, '_, '_>, far: Side, left: bool, word: LegWord) {
         let passage = Passage::default();
         if let LegWord::Renegotiate { early, .. } = word {
             self.say(desk, far, LegWord::Renegotiated { early, status: 491, passage });
@@ -280,7 +333,7 @@ impl Call {
     }
 
     /// The referrer's own offers have to wait; the rest is as before.
-    fn put_off_referrer(
+    pub(super) fn put_off_referrer(
         &mut self,
         desk: &mut Desk<'_, '_, '_>,
         referrer: Side,
@@ -297,19 +350,19 @@ impl Call {
         Some(word)
     }
 
-    fn go_on_with(&mut self, stage: Stage) {
+    pub(super) fn go_on_with(&mut self, stage: Stage) {
         if let Some(transfer) = &mut self.transfer {
             transfer.stage = stage;
         }
     }
 
-    fn note_left(&mut self) {
+    pub(super) fn note_left(&mut self) {
         if let Some(transfer) = &mut self.transfer {
             transfer.left = true;
         }
     }
 
-    fn referrer(&self) -> Side {
+    pub(super) fn referrer(&self) -> Side {
         self.transfer.as_ref().map_or(self.upstream, |transfer| transfer.referrer)
     }
 
@@ -329,13 +382,14 @@ impl Call {
     fn replace_referrer(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let Some(Transfer { referrer, left, next, .. }) = self.transfer.take() else { return };
         self.stand_in(referrer, next);
-        if !left {
+        // Its own session is asked for again: nobody goes.
+        if !left && next.leg != referrer.leg {
             self.say(desk, referrer, LegWord::Referred { status: 200, over: true });
             self.say(desk, referrer, LegWord::HangUp(Passage::default()));
         }
     }
 
-    fn stand_in(&mut self, old: Side, new: Side) {
+    pub(super) fn stand_in(&mut self, old: Side, new: Side) {
         if old.leg == self.upstream.leg {
             self.upstream = new;
         } else {
@@ -344,14 +398,14 @@ impl Call {
     }
 
     /// The other side of an answered call.
-    fn far_from(&self, side: Side) -> Side {
+    pub(super) fn far_from(&self, side: Side) -> Side {
         match &self.state {
             State::Bridged { downstream } if side.leg == self.upstream.leg => *downstream,
             State::Bridged { .. } | State::Hunting(_) | State::Ignoring | State::Over => self.upstream,
         }
     }
 
-    fn ended_by(&self, side: Side) -> End {
+    pub(super) fn ended_by(&self, side: Side) -> End {
         if side.leg == self.upstream.leg { End::HungUpByCaller } else { End::HungUpByCallee }
     }
 
@@ -374,7 +428,29 @@ impl Transfer {
         self.next
     }
 
-    fn copy(&self) -> Self {
-        Self { referrer: self.referrer, left: self.left, next: self.next, stage: self.stage }
+    pub(super) fn new(referrer: Side, next: Side, stage: Stage) -> Self {
+        Self { referrer, left: false, next, stage, offer: None }
+    }
+
+    /// With what is to be offered later.
+    #[must_use]
+    pub(super) fn offering(self, offer: Option<Passage>) -> Self {
+        Self { offer, ..self }
+    }
+
+    /// All but the offer.
+    pub(super) fn copy(&self) -> Self {
+        let Self { referrer, left, next, stage, .. } = *self;
+        Self { referrer, left, next, stage, offer: None }
+    }
+}
+
+impl Stage {
+    /// Whether one phone of the owner's takes the place of another.
+    fn is_relief(self) -> bool {
+        match self {
+            Self::Taken | Self::Taking { .. } | Self::Withdrawing { .. } => true,
+            Self::Asking | Self::Joining | Self::Offering | Self::Awaited => false,
+        }
     }
 }

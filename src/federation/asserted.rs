@@ -3,11 +3,11 @@
 //! A cluster asserts its own users and nobody else. One who does not want to be known is asserted
 //! all the same, and hidden from everybody behind the other cluster's door.
 //!
-//! Implements: RFC 3325 §5, §7, §9.1; RFC 3323 §4.2, §5.
+//! Implements: RFC 3325 §5, §7, §9.1; RFC 3323 §4.2, §5; RFC 3892 §2.3 (whose word counts).
 
 use crate::base::{Cid, Uid};
 use crate::dialog::Face;
-use crate::sip::{Message, Name, NameAddr, Scheme, Uri, Writer};
+use crate::sip::{Message, Name, NameAddr, Privacy, Scheme, Uri, Writer};
 
 /// A caller, or the sender of a page, as his cluster asserts him.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn asserted(peer: &Cid, request: &Message) -> Option<Asserted> {
     let (uid, address) = found?;
     let from = request.from();
     let from_uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    if wants_privacy(request) || from_uri.as_ref().is_some_and(is_anonymous) {
+    if Privacy::of(request).sender {
         return Some(Asserted { uid, hidden: true, face: Face::anonymous() });
     }
     // The name that he has given himself, else the one that his cluster has for him.
@@ -56,6 +56,14 @@ pub fn asserted(peer: &Cid, request: &Message) -> Option<Asserted> {
     Some(Asserted { uid, hidden: false, face })
 }
 
+/// The user of this peer's who has sent the caller there (RFC 3892): about others it has nothing to say.
+pub fn referrer(peer: &Cid, request: &Message) -> Option<Uid> {
+    let address = request.address(Name::ReferredBy)?;
+    let uri = Uri::parse(address.uri).ok().filter(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))?;
+    let uid = Uid::new(&uri.user_text()?, uri.host_text()).ok()?;
+    (uid.cluster() == peer.as_str()).then_some(uid)
+}
+
 /// Asserts a user of ours to another cluster.
 pub fn write_asserted(writer: &mut Writer, uid: &Uid, hidden: bool) {
     let face = Face::of(uid);
@@ -63,18 +71,4 @@ pub fn write_asserted(writer: &mut Writer, uid: &Uid, hidden: bool) {
     if hidden {
         writer.header(Name::Privacy, b"id");
     }
-}
-
-/// Whether a request asks that its sender be hidden: any privacy but that of the session or of its
-/// history, which are not his name (RFC 3323 §4.2: a list parted by semicolons).
-fn wants_privacy(request: &Message) -> bool {
-    let harmless = [&b"none"[..], b"critical", b"session", b"history"];
-    let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
-    words
-        .map(<[u8]>::trim_ascii)
-        .any(|word| !word.is_empty() && !harmless.iter().any(|other| word.eq_ignore_ascii_case(other)))
-}
-
-fn is_anonymous(uri: &Uri<'_>) -> bool {
-    uri.user_text().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
 }

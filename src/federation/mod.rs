@@ -20,7 +20,7 @@ mod targets;
 mod trail;
 mod watch;
 
-pub use asserted::{Asserted, asserted, write_asserted};
+pub use asserted::{Asserted, asserted, referrer, write_asserted};
 pub use book::{News, Notice, Peers, Tip, Unreachable, Way};
 pub use gate::{Admission, Claim, Pass};
 pub use outbox::is_passing;

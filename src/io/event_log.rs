@@ -6,6 +6,9 @@
 use crate::base::ServerIndex;
 use crate::effect::Fact;
 
+/// What helps a phone that never answers its challenge.
+const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
+
 /// Writes a fact down, if it is one for the log.
 pub fn log(server: ServerIndex, fact: &Fact) {
     let server = server.0;
@@ -17,22 +20,14 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
-        Fact::WrongPassword { account, source, paused } => {
-            let account = redacted(account);
-            if *paused {
-                tracing::warn!(server, account, %source, "too many wrong passwords: this source has to pause with this account");
-            } else {
-                tracing::info!(server, account, %source, "wrong password");
-            }
+        Fact::WrongPassword { account, source, paused: true } => {
+            tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
+        }
+        Fact::WrongPassword { account, source, paused: false } => {
+            tracing::info!(server, account = redacted(account), %source, "wrong password");
         }
         Fact::NeverAnswers { account, source } => {
-            let account = redacted(account);
-            tracing::warn!(
-                server,
-                account,
-                %source,
-                "a phone never answers its challenge: it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]"
-            );
+            tracing::warn!(server, account = redacted(account), %source, "a phone never answers its challenge: {HINT}");
         }
         Fact::CallRouted { id, owner, caller, callee, mode, rule } => {
             tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
@@ -82,9 +77,7 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::WrongSecret { account, source, paused: false } => {
             tracing::info!(server, account, %source, "a wrong secret of another cluster");
         }
-        Fact::PageSettled { id, receipt, .. } => {
-            tracing::debug!(server, id, receipt, "a page to another cluster is settled");
-        }
+        Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }

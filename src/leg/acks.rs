@@ -19,7 +19,7 @@ use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT, Transactions};
 use super::confirmed::Confirmed;
 use super::invite_out::{Guise, contact};
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage, SUPPORTED};
+use super::words::{ALLOW, LegWord, Passage, supported};
 
 #[derive(Debug, Default)]
 pub(super) struct Acks {
@@ -91,11 +91,15 @@ impl Confirmed {
         writer.copy(&asked.request, Name::RecordRoute);
         contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
         writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, SUPPORTED);
+        writer.header(Name::Supported, supported(self.dialog.peer().is_some(), true));
         self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
         self.time_session(wire, key);
         self.has_told(wire, passage, None);
         passage.write(&mut writer);
+        if asked.request.has(Name::RecvInfo) && passage.header(Name::RecvInfo).is_none() {
+            // Whoever speaks of packages is told of them (RFC 6086 §5.2.3).
+            writer.header(Name::RecvInfo, b"");
+        }
         let response = writer.finish(passage.body());
         wire.transactions.respond(wire.ctx, asked.key, 200, response.clone());
         self.acks.awaited = Some(Awaited {
@@ -131,7 +135,8 @@ impl Confirmed {
     /// A 2xx of the phone has come, and its ACK has not been sent. `offered`: our INVITE made the
     /// offer, so that the 2xx makes none.
     pub(super) fn owe_ack(&mut self, client: Key, response: &Message, offered: bool) {
-        let offer = if offered { Bytes::new() } else { response.body() };
+        let offer = if offered { None } else { Passage::of(response).session() };
+        let offer = offer.unwrap_or_default();
         self.acks.owed = Some(Owed { client, cseq: response.cseq(), offer });
     }
 

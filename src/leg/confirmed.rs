@@ -10,18 +10,17 @@
 //!   a 2xx that wants its ACK.
 //! ```
 //!
-//! What it owes in ACKs is in `acks`, whether its phone is still there in `watch`.
+//! What it owes in ACKs is in `acks`, whether its phone is still there in `watch`, what passes through in
+//! `relay`.
 //!
-//! Implements: RFC 3261 §12.2, §15; RFC 4320 §4.2;
-//! RFC 6086 §4.2.2 (no Info Package).
+//! Implements: RFC 3261 §12.2, §15; RFC 4320 §4.2.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::base::{Key, TimerId};
 use crate::dialog::Dialog;
 use crate::effect::{Flow, LegTimer, Wake};
-use crate::sip::{Message, Method, Name, Writer};
+use crate::sip::{Message, Method, Writer};
 use crate::transaction::{Asked, Owner, TIMEOUT};
 
 use super::acks::{Acks, send_away};
@@ -30,10 +29,11 @@ use super::invite_out::{Guise, capabilities, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::refer::Refer;
+use super::relay::{Relay, reply_of};
 use super::renegotiation::Renegotiation;
 use super::session_timer::SessionTimer;
 use super::watch::{Watch, ends_dialog};
-use super::words::{ELSEWHERE, LegWord, Passage, write_required};
+use super::words::{ELSEWHERE, LegWord, Passage};
 
 #[derive(Debug)]
 pub(super) struct Confirmed {
@@ -53,10 +53,7 @@ pub(super) struct Confirmed {
     /// The number of a provisional response that we sent reliably, and had no PRACK for when the call
     /// was answered.
     pub(super) unconfirmed: Option<u32>,
-    /// Requests that wait for a reply from the call's other side.
-    relayed_in: Vec<Asked>,
-    /// Client transactions whose reply the call's other side waits for.
-    relayed_out: SmallVec<[(Key, Key); 1]>,
+    pub(super) relay: Relay,
     /// How long the final response to our re-INVITE is still waited for.
     pub(super) patience: Option<TimerId>,
 }
@@ -75,8 +72,7 @@ impl Confirmed {
             refer: Refer::default(),
             updates: false,
             unconfirmed: None,
-            relayed_in: Vec::new(),
-            relayed_out: SmallVec::new(),
+            relay: Relay::default(),
             patience: None,
         }
     }
@@ -107,10 +103,8 @@ impl Confirmed {
                 self.renegotiated(wire, key, status, &passage);
                 Turn::Stay
             }
-            LegWord::Request { id, method, passage } => {
-                let client = self.request(wire, Owner::Leg(key), method, &passage);
-                self.relayed_out.push((client, id));
-                Turn::Stay
+            LegWord::Request { id, method, name, passage } => {
+                self.relay(wire, key, id, (method, &name), &passage)
             }
             LegWord::Reply { id, status, passage } => {
                 self.reply(wire, id, status, &passage);
@@ -167,15 +161,6 @@ impl Confirmed {
         self.patience = Some(wire.ctx.arm(TIMEOUT, Wake::Leg(key, LegTimer::Cancelled)));
     }
 
-    fn reply(&mut self, wire: &mut Wire<'_, '_>, id: Key, status: u16, passage: &Passage) {
-        let Some(at) = self.relayed_in.iter().position(|asked| asked.key == id) else { return };
-        let asked = self.relayed_in.swap_remove(at);
-        let mut writer = asked.answer(status, self.dialog.local_tag());
-        write_required(status, &mut writer);
-        passage.write(&mut writer);
-        wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(passage.body()));
-    }
-
     /// Sends a request inside the dialog.
     pub(super) fn request(
         &mut self,
@@ -184,15 +169,27 @@ impl Confirmed {
         method: Method,
         passage: &Passage,
     ) -> Key {
+        self.request_named(wire, owner, (method, method.as_str()), passage)
+    }
+
+    /// [`Confirmed::request`] by a name of its own.
+    pub(super) fn request_named(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        owner: Owner,
+        (method, name): (Method, &str),
+        passage: &Passage,
+    ) -> Key {
         let flow = self.dialog.flow();
         let (guise, session, settings) = (&self.guise, &self.session, wire.ctx.settings);
+        let with_peer = self.dialog.peer().is_some();
         let more = |writer: &mut Writer| {
-            capabilities(settings, flow, guise, method, writer);
+            capabilities(settings, (flow, with_peer), guise, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }
         };
-        request_inside(wire, owner, &mut self.dialog, method, &more, passage)
+        request_inside(wire, owner, &mut self.dialog, (method, name), &more, passage)
     }
 
     /// A request of ours was sent again, with a proof that another cluster asked for.
@@ -201,9 +198,7 @@ impl Confirmed {
         self.renegotiation.on_resent(old, new);
         self.watch.on_resent(old, new);
         self.session.on_resent(old, new);
-        for (client, _) in self.relayed_out.iter_mut().filter(|(client, _)| *client == old) {
-            *client = new;
-        }
+        self.relay.on_resent(old, new);
     }
 
     // ---- what the phone says ---------------------------------------------------------------
@@ -232,27 +227,14 @@ impl Confirmed {
             Method::Refer => self.on_refer(wire, key, &asked),
             Method::Update => self.on_update(wire, key, asked),
             Method::Prack => self.on_late_prack(wire, &asked),
-            // We have named no Info Package that we would take (RFC 6086 §4.2.2).
-            Method::Info if asked.request.has(Name::InfoPackage) => {
-                let mut writer = asked.answer(469, self.dialog.local_tag());
-                writer.header(Name::RecvInfo, b"");
-                wire.transactions.respond(wire.ctx, asked.key, 469, writer.finish(b""));
-                Turn::Stay
-            }
-            Method::Info | Method::Message => {
-                let passage = Passage::of(&asked.request);
-                let word = LegWord::Request { id: asked.key, method: asked.request.method(), passage };
-                self.relayed_in.push(asked);
-                Turn::Tell(word)
-            }
+            Method::Info | Method::Message | Method::Other => self.on_relayed(asked),
+            Method::Subscribe => self.on_subscribe(wire, key, &asked),
             Method::Options
             | Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Subscribe
             | Method::Notify
-            | Method::Publish
-            | Method::Other => {
+            | Method::Publish => {
                 answer_alone(wire, &asked, self.dialog.local_tag());
                 Turn::Stay
             }
@@ -283,12 +265,12 @@ impl Confirmed {
         if self.watch.is_question(client) {
             return self.on_probed(wire, key, status);
         }
-        let Some(id) = self.take_relayed(client) else { return Turn::Stay };
+        let Some(id) = self.relay.take(client) else { return Turn::Stay };
         if ends_dialog(status) {
             // The other side's request is answered as all that is pending.
             return self.lost(wire);
         }
-        Turn::Tell(LegWord::Reply { id, status: shown_status(status), passage: Passage::of(response) })
+        Turn::Tell(reply_of(id, response))
     }
 
     pub(super) fn on_failed(&mut self, wire: &mut Wire<'_, '_>, key: Key, client: Key, status: u16) -> Turn {
@@ -302,7 +284,7 @@ impl Confirmed {
         if self.renegotiation.is_ours(client) {
             return self.on_offer_failed(wire, key, status);
         }
-        let Some(id) = self.take_relayed(client) else { return Turn::Stay };
+        let Some(id) = self.relay.take(client) else { return Turn::Stay };
         // Some phones drop what they do not know; one that is gone does not answer this either.
         self.probe(wire, key);
         Turn::Tell(LegWord::Reply { id, status: shown_status(status), passage: Passage::default() })
@@ -315,12 +297,6 @@ impl Confirmed {
         let status = if known { 200 } else { 481 };
         asked.refuse(wire.ctx, wire.transactions, status, self.dialog.local_tag());
         Turn::Stay
-    }
-
-    /// Which request of the other side a request of ours passes on; it has been answered.
-    fn take_relayed(&mut self, client: Key) -> Option<Key> {
-        let at = self.relayed_out.iter().position(|(own, _)| *own == client)?;
-        Some(self.relayed_out.swap_remove(at).1)
     }
 
     /// A further response to one of our INVITEs in this dialog.
@@ -354,9 +330,9 @@ impl Confirmed {
         self.session.stop(wire);
         wire.ctx.disarm(&mut self.patience);
         self.acks.settle(wire);
-        self.relayed_out.clear();
+        self.relay.said.clear();
         let tag = Bytes::copy_from_slice(self.dialog.local_tag());
-        for asked in self.relayed_in.drain(..).chain(self.renegotiation.take_asked()) {
+        for asked in self.relay.heard.drain(..).chain(self.renegotiation.take_asked()) {
             asked.refuse(wire.ctx, wire.transactions, 487, &tag);
         }
     }

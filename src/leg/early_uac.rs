@@ -18,10 +18,12 @@ use super::invite_out::{Guise, capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uac::Uac;
-use super::words::{ALLOW, LegWord, Passage, SUPPORTED};
+use super::words::{ALLOW, LegWord, Passage, supported};
 
+const PRACK: (Method, &str) = (Method::Prack, Method::Prack.as_str());
+const UPDATE: (Method, &str) = (Method::Update, Method::Update.as_str());
 /// Early dialogs of one INVITE: behind one binding nobody has more, and each costs memory.
-const DIALOGS: usize = 16;
+pub(super) const DIALOGS: usize = 16;
 
 /// One early dialog.
 #[derive(Debug)]
@@ -82,7 +84,7 @@ impl Uac {
         let more = |writer: &mut Writer| {
             writer.text(Name::RAck, format_args!("{rseq} {invite} INVITE"));
         };
-        request_inside(wire, Owner::Leg(key), &mut early.dialog, Method::Prack, &more, passage);
+        request_inside(wire, Owner::Leg(key), &mut early.dialog, PRACK, &more, passage);
     }
 
     /// The answer to the offer of a reliable response.
@@ -96,10 +98,11 @@ impl Uac {
 
     /// The call is not wanted any more: offers that wait for an answer are refused.
     pub(super) fn refuse_offers(&mut self, wire: &mut Wire<'_, '_>, key: Key, response: &Message) {
+        let offer = Passage::of(response).session().unwrap_or_default();
         if self.hear(wire, key, response).is_some() {
             for place in 0..self.early.len() {
                 if self.early.get(place).is_some_and(|early| early.owes) {
-                    self.confirm_early(wire, key, place, &Passage::refusing(&response.body()));
+                    self.confirm_early(wire, key, place, &Passage::refusing(&offer));
                 }
             }
         }
@@ -160,6 +163,7 @@ impl Uac {
     fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, guise: &Guise) -> Turn {
         let tag = asked.request.to_tag();
         let passage = Passage::of(&asked.request);
+        let with_peer = self.dialog.peer().is_some();
         let Some((number, early)) = self.early_of(&asked.request) else {
             asked.refuse(wire.ctx, wire.transactions, 481, tag);
             return Turn::Stay;
@@ -168,7 +172,7 @@ impl Uac {
             Method::Update if !passage.has_body() => {
                 early.updates = true;
                 early.dialog.refresh_target(wire.ctx.settings, &asked.request, asked.flow);
-                grant(wire, guise, &asked, &passage);
+                grant(wire, (guise, with_peer), &asked, &passage);
             }
             // What we offered is not answered, or what it offered: RFC 3311 §5.2.
             Method::Update if early.ours.is_some() || !early.settled => {
@@ -181,7 +185,7 @@ impl Uac {
                 early.asked = Some(asked);
                 return Turn::Tell(LegWord::Renegotiate { early: number, update: true, passage });
             }
-            Method::Invite | Method::Info | Method::Message => {
+            Method::Invite | Method::Info | Method::Message | Method::Other => {
                 asked.refuse_for_now(wire.ctx, wire.transactions, tag);
             }
             Method::Options
@@ -193,8 +197,7 @@ impl Uac {
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
-            | Method::Other => answer_alone(wire, &asked, tag),
+            | Method::Refer => answer_alone(wire, &asked, tag),
         }
         Turn::Stay
     }
@@ -203,7 +206,7 @@ impl Uac {
     pub(super) fn offer(&mut self, wire: &mut Wire<'_, '_>, key: Key, number: u8, passage: &Passage) -> Turn {
         let refused =
             |status| Turn::Tell(LegWord::Renegotiated { early: number, status, passage: Passage::default() });
-        let guise = &self.guise;
+        let (guise, with_peer) = (&self.guise, self.dialog.peer().is_some());
         let Some(early) = self.early.get_mut(usize::from(number)) else { return refused(500) };
         if early.asked.is_some() || early.ours.is_some() {
             return refused(491);
@@ -213,8 +216,9 @@ impl Uac {
             return refused(500);
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());
-        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
-        let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, Method::Update, &more, passage);
+        let more =
+            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
+        let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, UPDATE, &more, passage);
         early.ours = Some(client);
         Turn::Stay
     }
@@ -231,7 +235,7 @@ impl Uac {
             return;
         };
         match status {
-            200..300 => grant(wire, &self.guise, &asked, passage),
+            200..300 => grant(wire, (&self.guise, self.dialog.peer().is_some()), &asked, passage),
             500 => asked.refuse_for_now(wire.ctx, wire.transactions, asked.request.to_tag()),
             _ => asked.refuse(wire.ctx, wire.transactions, status, asked.request.to_tag()),
         }
@@ -321,11 +325,11 @@ impl Confirmed {
     }
 }
 
-fn grant(wire: &mut Wire<'_, '_>, guise: &Guise, asked: &Asked, passage: &Passage) {
+fn grant(wire: &mut Wire<'_, '_>, (guise, with_peer): (&Guise, bool), asked: &Asked, passage: &Passage) {
     let mut writer = asked.answer(200, asked.request.to_tag());
     contact(wire.ctx.settings, asked.flow, guise, &mut writer);
     writer.header(Name::Allow, ALLOW);
-    writer.header(Name::Supported, SUPPORTED);
+    writer.header(Name::Supported, supported(with_peer, true));
     passage.write(&mut writer);
     wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(passage.body()));
 }

@@ -18,7 +18,7 @@ use super::invite_out::{capabilities, contact};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uas::Uas;
-use super::words::{ALLOW, LegWord, Passage, SUPPORTED};
+use super::words::{ALLOW, LegWord, Passage, supported};
 
 /// What is being negotiated in early dialogs.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Uas {
         if asked.request.method() == Method::Update {
             contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
-            writer.header(Name::Supported, SUPPORTED);
+            writer.header(Name::Supported, supported(self.peer.is_some(), true));
         }
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(passage.body()));
@@ -116,9 +116,12 @@ impl Uas {
             return Turn::Tell(LegWord::Renegotiated { early, status, passage: Passage::default() });
         }
         let mut dialog = self.dialog(wire, early);
+        let update = (Method::Update, Method::Update.as_str());
         let (settings, flow, guise) = (wire.ctx.settings, dialog.flow(), &self.guise);
-        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
-        let client = request_inside(wire, Owner::Leg(key), &mut dialog, Method::Update, &more, passage);
+        let with_peer = self.peer.is_some();
+        let more =
+            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
+        let client = request_inside(wire, Owner::Leg(key), &mut dialog, update, &more, passage);
         self.negotiation.cseq = dialog.local_cseq();
         self.negotiation.ours = Some((early, client));
         Turn::Stay

@@ -1,10 +1,11 @@
 //! How we show ourselves to a phone: the headers of the requests that a leg writes.
 //!
-//! Implements: RFC 3261 §8.1.1.8, §12.1.1 (the scheme of a Contact); RFC 5630 §5.1.1, §5.1.2.
+//! Implements: RFC 3261 §8.1.1.8, §12.1.1 (the scheme of a Contact); RFC 5630 §5.1.1, §5.1.2;
+//! RFC 3892 §3 (Referred-By).
 
 use bytes::Bytes;
 
-use crate::base::Key;
+use crate::base::{Key, Uid};
 use crate::config::Settings;
 use crate::dialog::{Escaped, Face};
 use crate::effect::{Flow, Transport};
@@ -12,7 +13,7 @@ use crate::sip::{Method, Name, NameAddr, Writer, is_sips};
 use crate::transaction::Asked;
 
 use super::session_timer::write_wish;
-use super::words::{ALLOW, Passage, SUPPORTED, SUPPORTED_PLAINLY};
+use super::words::{ALLOW, Passage, supported};
 
 /// How we show ourselves in our Contact: as whom the phone believes to talk to, and whether over TLS
 /// all the way.
@@ -54,6 +55,8 @@ pub struct Dial<'a> {
     pub breadth: u16,
     /// The way that it has come, if it did not come straight (RFC 7044).
     pub history: Option<&'a Bytes>,
+    /// Who has sent the one who calls there (RFC 3892).
+    pub referred: Option<&'a Uid>,
     /// Whether the one who calls can answer an offer in a provisional response (RFC 3262); asked of him
     /// only where he makes none himself.
     pub reliable: bool,
@@ -67,15 +70,18 @@ impl Dial<'_> {
     }
 
     /// Writes the headers of the INVITE that are not the dialog's.
-    pub(super) fn write(&self, settings: &Settings, writer: &mut Writer) {
+    pub(super) fn write(&self, settings: &Settings, with_peer: bool, writer: &mut Writer) {
         contact(settings, self.flow, &self.guise(), writer);
         writer.header(Name::Allow, ALLOW);
         let reliable = self.reliable || self.passage.has_body();
-        writer.header(Name::Supported, if reliable { SUPPORTED } else { SUPPORTED_PLAINLY });
+        writer.header(Name::Supported, supported(with_peer, reliable));
         write_wish(&settings.limits, 0, writer);
         writer.number(Name::MaxBreadth, u64::from(self.breadth));
         if let Some(history) = self.history {
             writer.header(Name::HistoryInfo, history);
+        }
+        if let Some(uid) = self.referred {
+            writer.text(Name::ReferredBy, format_args!("<sip:{}@{}>", Escaped(uid.user()), uid.cluster()));
         }
         self.passage.write(writer);
     }
@@ -99,7 +105,7 @@ pub(super) fn contact(settings: &Settings, flow: Flow, guise: &Guise, writer: &m
 /// What requests inside a dialog say of us beyond the dialog.
 pub(super) fn capabilities(
     settings: &Settings,
-    flow: Flow,
+    (flow, with_peer): (Flow, bool),
     guise: &Guise,
     method: Method,
     writer: &mut Writer,
@@ -108,7 +114,7 @@ pub(super) fn capabilities(
         contact(settings, flow, guise, writer);
         writer.header(Name::Allow, ALLOW);
         // A re-INVITE rings nobody.
-        writer.header(Name::Supported, SUPPORTED_PLAINLY);
+        writer.header(Name::Supported, supported(with_peer, false));
     }
 }
 

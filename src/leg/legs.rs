@@ -15,7 +15,6 @@ use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::{Dial, Guise};
 use super::link::{Link, LinkEnd, LinkMail, ends_link};
-use super::refer::Replaces;
 use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
@@ -47,7 +46,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Legs {
     server: ServerIndex,
-    arena: Arena<Leg>,
+    pub(super) arena: Arena<Leg>,
     /// Which legs a stream carries, so that a lost one costs what it carries and no more.
     by_stream: BTreeSet<(StreamId, Key)>,
     /// Words for the other halves of calls; the switchboard delivers them.
@@ -55,16 +54,16 @@ pub struct Legs {
 }
 
 #[derive(Debug)]
-struct Leg {
+pub(super) struct Leg {
     /// `None` when the call does not care any more what becomes of it.
-    call: Option<Key>,
+    pub(super) call: Option<Key>,
     /// The stream that it is listed under.
     stream: Option<StreamId>,
-    machine: Machine,
+    pub(super) machine: Machine,
 }
 
 #[derive(Debug)]
-enum Machine {
+pub(super) enum Machine {
     Uas(Box<Uas>),
     Uac(Box<Uac>),
     Confirmed(Box<Confirmed>),
@@ -184,7 +183,7 @@ impl Legs {
                 writer.header(Name::Route, dial.path.as_bytes());
             }
             dialog.write_first(writer, dialog.local_cseq(), "INVITE", dial.max_forwards);
-            dial.write(settings, writer);
+            dial.write(settings, peer.is_some(), writer);
             if let Some((.., more)) = peer {
                 more(writer);
             }
@@ -245,19 +244,6 @@ impl Legs {
     pub fn unlink(&mut self, here: Key, there: Key) {
         self.remove(here);
         self.remove(there);
-    }
-
-    /// The answered leg whose dialog this is, and its call.
-    pub fn dialog_of(&self, replaces: &Replaces) -> Option<(Key, Key)> {
-        let Replaces { call_id, to_tag, from_tag } = replaces;
-        // Whoever names a dialog may see it from either end.
-        let ends = [(to_tag, from_tag), (from_tag, to_tag)];
-        ends.into_iter().find_map(|(ours, theirs)| {
-            let (_, key) = Token::read(ours)?;
-            let leg = self.arena.get(key)?;
-            let Machine::Confirmed(machine) = &leg.machine else { return None };
-            machine.dialog.is_named(call_id, ours, theirs).then_some((key, leg.call?))
-        })
     }
 
     /// The half that a link asked for is there.

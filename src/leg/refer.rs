@@ -4,19 +4,20 @@
 //! The leg answers for itself: 202, and a NOTIFY for each step, as the subscription that REFER makes has
 //! it; with `Refer-Sub: false` none. What is done about it is the call's affair. One at a time.
 //!
-//! Implements: RFC 3515 §2.4, §3, §4; RFC 4488 (Refer-Sub); RFC 3891 §3 (Replaces in Refer-To); RFC 3420.
+//! Implements: RFC 3515 §2.4, §3, §4; RFC 4488 (Refer-Sub); RFC 3420; RFC 6665 §4.1.2, §4.2.1.
 
 use bytes::Bytes;
 
 use crate::base::Key;
-use crate::sip::{Message, Method, Name, NameAddr, Scheme, Uri, Writer, reason_phrase};
+use crate::sip::{Message, Method, Name, NameAddr, Privacy, Scheme, Uri, Writer, reason_phrase};
 use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
-use super::inside::request_inside;
+use super::inside::{answer_alone, request_inside};
 use super::invite_out::contact;
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage, SUPPORTED_PLAINLY};
+use super::replaces::Replaces;
+use super::words::{LegWord, Passage, supported};
 
 /// What a phone asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +26,22 @@ pub struct Referral {
     pub to: Bytes,
     /// The call of the phone's that is to be taken for that, if it has one already.
     pub replaces: Option<Replaces>,
+    /// Whether that one is not to know who has sent him.
+    pub hidden: bool,
 }
 
-/// A dialog, as the one who is to replace it names it (RFC 3891 §3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replaces {
-    /// Its Call-ID.
-    pub call_id: Bytes,
-    /// The tag of whoever is asked.
-    pub to_tag: Bytes,
-    /// The tag of the other.
-    pub from_tag: Bytes,
+/// Seconds that a phone is told of its REFER without asking again: no call rings longer.
+const FOLLOWED_S: u32 = 180;
+
+/// How it stands with the subscription that a REFER makes.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The phone is told, for so many seconds.
+    Follows(u32),
+    /// The phone wants to hear no more.
+    Left,
+    /// There is no more.
+    Over,
 }
 
 /// The REFER of a leg.
@@ -45,6 +51,8 @@ pub(super) struct Refer {
     open: Option<(u32, bool)>,
     /// How many there were.
     count: u32,
+    /// How far it is: the latest status.
+    status: u16,
 }
 
 impl Confirmed {
@@ -52,8 +60,6 @@ impl Confirmed {
     pub(super) fn on_refer(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked) -> Turn {
         let request = &asked.request;
         let status = match referral(request) {
-            // Another cluster's phones are its own affair.
-            _ if self.dialog.peer().is_some() => 405,
             _ if self.refer.open.is_some() => 491,
             Ok(referral) => {
                 let quiet = request.item(Name::ReferSub).is_some_and(|item| item.is("false"));
@@ -65,18 +71,14 @@ impl Confirmed {
             }
             Err(status) => status,
         };
-        let mut writer = asked.answer(status, self.dialog.local_tag());
-        if status == 405 {
-            writer.header(Name::Allow, ALLOW);
-        }
-        wire.transactions.respond(wire.ctx, asked.key, status, writer.finish(b""));
+        asked.refuse(wire.ctx, wire.transactions, status, self.dialog.local_tag());
         Turn::Stay
     }
 
     fn accept_refer(&self, wire: &mut Wire<'_, '_>, asked: &Asked, quiet: bool) {
         let mut writer = asked.answer(202, self.dialog.local_tag());
         contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
-        writer.header(Name::Supported, SUPPORTED_PLAINLY);
+        writer.header(Name::Supported, supported(self.dialog.peer().is_some(), false));
         if quiet {
             writer.header(Name::ReferSub, b"false");
         }
@@ -91,8 +93,43 @@ impl Confirmed {
         }
     }
 
+    /// The phone asks for more, or for no more, of what becomes of its REFER: of the subscription that a
+    /// dialog has besides (RFC 6665 §4.1.2). There is no other.
+    pub(super) fn on_subscribe(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked) -> Turn {
+        let request = &asked.request;
+        let Some(event) = request.item(Name::Event).filter(|event| event.is("refer")) else {
+            answer_alone(wire, asked, self.dialog.local_tag());
+            return Turn::Stay;
+        };
+        let is_meant = |cseq: u32| match event.param("id") {
+            Some(id) => id == cseq.to_string().as_bytes(),
+            None => self.refer.count == 1,
+        };
+        let Some((cseq, false)) = self.refer.open.filter(|(cseq, _)| is_meant(*cseq)) else {
+            asked.refuse(wire.ctx, wire.transactions, 481, self.dialog.local_tag());
+            return Turn::Stay;
+        };
+        let seconds = request.expires().unwrap_or(FOLLOWED_S).min(FOLLOWED_S);
+        let mut writer = asked.answer(200, self.dialog.local_tag());
+        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
+        writer.number(Name::Expires, u64::from(seconds));
+        wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(b""));
+        let state = if seconds == 0 { State::Left } else { State::Follows(seconds) };
+        self.notify_as(wire, key, state);
+        if seconds == 0 {
+            self.refer.open = Some((cseq, true));
+        }
+        Turn::Stay
+    }
+
     fn notify(&mut self, wire: &mut Wire<'_, '_>, key: Key, status: u16, over: bool) {
+        self.refer.status = status;
+        self.notify_as(wire, key, if over { State::Over } else { State::Follows(FOLLOWED_S) });
+    }
+
+    fn notify_as(&mut self, wire: &mut Wire<'_, '_>, key: Key, state: State) {
         let Some((cseq, false)) = self.refer.open.filter(|_| !self.ended) else { return };
+        let status = self.refer.status;
         let (count, guise, flow, settings) =
             (self.refer.count, &self.guise, self.dialog.flow(), wire.ctx.settings);
         let more = |writer: &mut Writer| {
@@ -102,11 +139,17 @@ impl Confirmed {
                 0 | 1 => writer.header(Name::Event, b"refer"),
                 _ => writer.text(Name::Event, format_args!("refer;id={cseq}")),
             };
-            let state = if over { "terminated;reason=noresource" } else { "active;expires=180" };
-            writer.header(Name::SubscriptionState, state.as_bytes());
+            match state {
+                State::Follows(seconds) => {
+                    writer.text(Name::SubscriptionState, format_args!("active;expires={seconds}"))
+                }
+                State::Left => writer.header(Name::SubscriptionState, b"terminated;reason=timeout"),
+                State::Over => writer.header(Name::SubscriptionState, b"terminated;reason=noresource"),
+            };
         };
         let fragment = Passage::fragment(&format!("SIP/2.0 {status} {}\r\n", reason_phrase(status)));
-        request_inside(wire, Owner::Leg(key), &mut self.dialog, Method::Notify, &more, &fragment);
+        let notify = (Method::Notify, Method::Notify.as_str());
+        request_inside(wire, Owner::Leg(key), &mut self.dialog, notify, &more, &fragment);
     }
 }
 
@@ -125,10 +168,13 @@ fn referral(request: &Message) -> Result<Referral, u16> {
     let end = address.uri.iter().position(|byte| *byte == b'?').unwrap_or(address.uri.len());
     let to = Bytes::copy_from_slice(address.uri.get(..end).unwrap_or_default());
     let replaces = match header_of(uri.headers, "replaces") {
-        Some(value) => Some(replaces(&value).ok_or(400_u16)?),
+        Some(value) => Some(Replaces::parse(&value).ok_or(400_u16)?),
         None => None,
     };
-    Ok(Referral { to, replaces })
+    // What it calls itself does not count: it is known who it is.
+    let referrer = request.address(Name::ReferredBy).and_then(|address| Uri::parse(address.uri).ok());
+    let hidden = Privacy::of(request).sender || referrer.is_some_and(|uri| uri.is_anonymous());
+    Ok(Referral { to, replaces, hidden })
 }
 
 /// A header inside a URI, its escapes undone.
@@ -157,13 +203,4 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Reads the value of a Replaces header (RFC 3891 §6.1).
-fn replaces(value: &[u8]) -> Option<Replaces> {
-    let item = crate::sip::Item::parse(value);
-    let tag = |name: &str| item.param(name).filter(|tag| !tag.is_empty()).map(Bytes::copy_from_slice);
-    let call_id = Bytes::copy_from_slice(item.value);
-    (!call_id.is_empty()).then_some(())?;
-    Some(Replaces { call_id, to_tag: tag("to-tag")?, from_tag: tag("from-tag")? })
 }

@@ -228,7 +228,7 @@ impl Uas {
         if open.describes {
             self.reliable.settled |= bit(early);
         }
-        let is_answer = open.describes && self.asked.request.body().is_empty() && !was_settled;
+        let is_answer = open.describes && !Passage::of(&self.asked.request).has_body() && !was_settled;
         if !is_answer && passage.has_body() {
             return self.take_offer(wire, early, asked, passage);
         }

@@ -20,7 +20,7 @@ use super::invite_out::{contact, refreshes_session};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::watch::ends_dialog;
-use super::words::{ALLOW, LegWord, Passage, SUPPORTED, write_required};
+use super::words::{ALLOW, LegWord, Passage, supported, write_required};
 
 /// What is being renegotiated.
 #[derive(Debug, Default)]
@@ -91,6 +91,7 @@ impl Confirmed {
         wire.transactions.respond(wire.ctx, asked.key, 100, trying);
         self.dialog.refresh_target(wire.ctx.settings, &asked.request, asked.flow);
         wire.transactions.belongs_to(asked.key, key);
+        self.relay.note_packages(&asked.request);
         let passage = Passage::of(&asked.request);
         self.renegotiation.asked = Some(asked);
         Turn::Tell(LegWord::Renegotiate { early: 0, update: false, passage })
@@ -99,6 +100,7 @@ impl Confirmed {
     /// The phone makes a new offer, or says that it is there.
     pub(super) fn on_update(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: Asked) -> Turn {
         self.updates = true;
+        self.relay.note_packages(&asked.request);
         let passage = Passage::of(&asked.request);
         if passage.has_body() && self.refuses_to_negotiate(wire, &asked) {
             return Turn::Stay;
@@ -132,7 +134,7 @@ impl Confirmed {
         if refreshes_session(asked.request.method()) {
             contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
             writer.header(Name::Allow, ALLOW);
-            writer.header(Name::Supported, SUPPORTED);
+            writer.header(Name::Supported, supported(self.dialog.peer().is_some(), true));
             self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
             self.time_session(wire, key);
         }
@@ -214,6 +216,10 @@ impl Confirmed {
             }
             return self.answer(wire, key, &asked, passage);
         }
+        if status == 500 {
+            // Whatever is in its way over there may have gone soon (RFC 3261 §14.2).
+            return asked.refuse_for_now(wire.ctx, wire.transactions, self.dialog.local_tag());
+        }
         let mut writer = asked.answer(status, self.dialog.local_tag());
         write_required(status, &mut writer);
         passage.write(&mut writer);
@@ -242,6 +248,7 @@ impl Confirmed {
             200..300 => {
                 let flow = self.dialog.flow();
                 self.dialog.refresh_target(wire.ctx.settings, response, flow);
+                self.relay.note_packages(response);
                 if response.method() == Method::Invite {
                     self.owe_ack(client, response, offered);
                 }

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{Key, TimerId};
@@ -20,7 +21,7 @@ use crate::sip::{Message, Name};
 use crate::transaction::TIMEOUT;
 
 use super::confirmed::Confirmed;
-use super::early_uac::Early;
+use super::early_uac::{DIALOGS, Early};
 use super::invite_out::Guise;
 use super::legs::{Turn, Wire};
 use super::words::{LegWord, Passage, Refusal};
@@ -41,6 +42,8 @@ pub(super) struct Uac {
     /// Whether our INVITE made the offer; if not, the 2xx does, and its ACK has to wait.
     pub(super) offered: bool,
     pub(super) early: SmallVec<[Early; 1]>,
+    /// The tags of those who have rung, whether or not they wanted a PRACK.
+    rung: SmallVec<[Bytes; 1]>,
     state: State,
     reason: Passage,
     patience: Option<TimerId>,
@@ -54,6 +57,7 @@ impl Uac {
             guise,
             offered,
             early: SmallVec::new(),
+            rung: SmallVec::new(),
             state: State::Calling,
             reason: Passage::default(),
             patience: None,
@@ -62,6 +66,21 @@ impl Uac {
 
     pub(super) fn flow(&self) -> crate::effect::Flow {
         self.dialog.flow()
+    }
+
+    /// Whether this is an early dialog of a phone of ours.
+    pub(super) fn rings_as(&self, call_id: &[u8], our_tag: &[u8], its_tag: &[u8]) -> bool {
+        self.dialog.peer().is_none()
+            && self.dialog.is_named(call_id, our_tag, b"")
+            && self.rung.iter().any(|tag| tag == its_tag)
+    }
+
+    /// Remembers who rings.
+    fn note_ringing(&mut self, response: &Message) {
+        let tag = response.to_tag();
+        if !tag.is_empty() && self.rung.len() < DIALOGS && self.rung.iter().all(|own| own != tag) {
+            self.rung.push(Bytes::copy_from_slice(tag));
+        }
     }
 
     /// Whether the phone has said nothing at all.
@@ -81,7 +100,10 @@ impl Uac {
         }
         match (self.state, response.status()) {
             (State::Calling, 100) => Turn::Stay,
-            (State::Calling, 101..=199) => self.hear(wire, key, response).map_or(Turn::Stay, Turn::Tell),
+            (State::Calling, 101..=199) => {
+                self.note_ringing(response);
+                self.hear(wire, key, response).map_or(Turn::Stay, Turn::Tell)
+            }
             (State::Calling, 200..=299) => self.answered(wire, key, response),
             (State::Calling, _) => {
                 self.drop_early(wire);
@@ -215,6 +237,7 @@ impl Uac {
         let (dialog, settled, asked, ours) = self.confirm_dialog(wire, response);
         let mut confirmed = Confirmed::new(dialog, std::mem::take(&mut self.guise));
         confirmed.updates = response.has_token(Name::Allow, "UPDATE");
+        confirmed.relay.note_packages(response);
         confirmed.take_over(asked, ours);
         let offered = self.offered || settled;
         confirmed.owe_ack(self.client, response, offered);

@@ -28,7 +28,7 @@ use super::inside::answer_alone;
 use super::invite_out::{Guise, contact};
 use super::legs::{Turn, Wire};
 use super::reliable::{Provisional, Reliable};
-use super::words::{ALLOW, LegWord, Passage, Refusal, SUPPORTED, write_required};
+use super::words::{ALLOW, LegWord, Passage, Refusal, supported, write_required};
 
 /// How often a provisional response is repeated so that nobody on the way loses patience.
 const PROVISIONAL_AGAIN: Duration = ms(60_000);
@@ -192,7 +192,7 @@ impl Uas {
             }
             Method::Prack => return self.on_prack(wire, key, asked),
             Method::Update => return self.on_early_update(wire, asked),
-            Method::Invite | Method::Info | Method::Message => {
+            Method::Invite | Method::Info | Method::Message | Method::Other => {
                 asked.refuse_for_now(wire.ctx, wire.transactions, tag);
             }
             Method::Options
@@ -202,8 +202,7 @@ impl Uas {
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
-            | Method::Other => answer_alone(wire, &asked, tag),
+            | Method::Refer => answer_alone(wire, &asked, tag),
         }
         Turn::Stay
     }
@@ -233,7 +232,7 @@ impl Uas {
         writer.copy(&self.asked.request, Name::RecordRoute);
         contact(wire.ctx.settings, self.asked.flow, &self.guise, &mut writer);
         writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, SUPPORTED);
+        writer.header(Name::Supported, supported(self.peer.is_some(), true));
         if let Some(rseq) = rseq {
             writer.header(Name::Require, b"100rel");
             writer.number(Name::RSeq, u64::from(rseq));
@@ -267,6 +266,7 @@ impl Uas {
         let dialog = self.dialog(wire, early);
         let mut confirmed = Confirmed::new(dialog, self.guise.clone());
         confirmed.updates = self.asked.request.has_token(Name::Allow, "UPDATE");
+        confirmed.relay.note_packages(&self.asked.request);
         confirmed.unconfirmed = unconfirmed;
         confirmed.answer(wire, key, &self.asked, &passage);
         confirmed.watch(wire, key);

@@ -2,6 +2,8 @@
 //!
 //! Both directions use the same words, because that is what a call mostly does: it hears a word from
 //! one leg and says it to the other. What may pass with a word is a [`Passage`].
+//!
+//! Implements: RFC 3323 §5.3 (what passes of one who hides); RFC 5621 §8.2 (a body that is no session).
 
 use std::sync::Arc;
 
@@ -11,16 +13,24 @@ use smallvec::SmallVec;
 use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
-use crate::sip::{Message, Method, Name, Reason, Sdp, Writer, reason_phrase};
+use crate::sip::{Item, Message, Method, Name, Part, Privacy, Reason, Sdp, Writer, reason_phrase};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE, PRACK, REFER";
 
 /// The extensions that a phone may require of us in a call, and those that it may use towards us.
-pub const SUPPORTED: &[u8] = b"timer, 100rel, norefersub";
+pub const SUPPORTED: &[u8] = b"timer, 100rel, norefersub, replaces";
 
-/// Those of them without reliable provisional responses: where we would not know what to do with one.
-pub(super) const SUPPORTED_PLAINLY: &[u8] = b"timer, norefersub";
+/// Those that we tell of in a call, with another cluster or not: that does not replace dialogs with us. Not
+/// `reliable`: where we would not know what to do with a reliable provisional response.
+pub(super) fn supported(with_peer: bool, reliable: bool) -> &'static [u8] {
+    match (with_peer, reliable) {
+        (false, true) => SUPPORTED,
+        (false, false) => b"timer, norefersub, replaces",
+        (true, true) => b"timer, 100rel, norefersub",
+        (true, false) => b"timer, norefersub",
+    }
+}
 
 /// The Reason of a phone that need not ring any more because another has been answered (RFC 3326):
 /// it does not show a missed call.
@@ -87,8 +97,10 @@ pub enum LegWord {
     Request {
         /// Given back in the reply.
         id: Key,
-        /// INFO or MESSAGE.
+        /// INFO, MESSAGE, or one that we do not know.
         method: Method,
+        /// Its name.
+        name: Bytes,
         /// What passes.
         passage: Passage,
     },
@@ -158,9 +170,10 @@ impl Passage {
     /// Takes from a message what may pass.
     pub fn of(message: &Message) -> Self {
         let mut headers = SmallVec::new();
-        let body = message.body();
+        let body = passing_body(message);
+        let is_private = message.has(Name::Privacy) && Privacy::of(message).details;
         for (name, _, value) in message.every_line() {
-            if name == Name::Reason {
+            if name == Name::Reason || (is_private && tells_of_sender(name)) {
                 continue;
             }
             let passes = if describes_body(name) { !body.is_empty() } else { describes_call(name) };
@@ -179,6 +192,13 @@ impl Passage {
         Self { headers, body: line.to_owned().into() }
     }
 
+    /// Nothing but the INFO packages that a phone takes (RFC 6086).
+    pub fn with_packages(packages: Bytes) -> Self {
+        let mut headers = SmallVec::new();
+        headers.push((Name::RecvInfo, packages));
+        Self { headers, body: Bytes::new() }
+    }
+
     /// Nothing but a Reason (RFC 3326).
     pub fn reason(text: &'static str) -> Self {
         let mut headers = SmallVec::new();
@@ -189,9 +209,19 @@ impl Passage {
     /// The answer to an offer that nobody wants any more; nothing, if there was no offer.
     pub fn refusing(offer: &[u8]) -> Self {
         let Some(sdp) = Sdp::parse(offer) else { return Self::default() };
+        Self::describing(sdp.refusal())
+    }
+
+    /// The answer to an offer by which nothing flows yet; nothing, if there was no offer.
+    pub fn held(offer: &[u8]) -> Self {
+        let Some(sdp) = Sdp::parse(offer) else { return Self::default() };
+        Self::describing(sdp.held())
+    }
+
+    fn describing(session: Vec<u8>) -> Self {
         let mut headers = SmallVec::new();
         headers.push((Name::ContentType, Bytes::from_static(b"application/sdp")));
-        Self { headers, body: sdp.refusal().into() }
+        Self { headers, body: session.into() }
     }
 
     /// A Reason with a text of somebody's own (RFC 3326).
@@ -211,6 +241,13 @@ impl Passage {
     /// The body, as it came.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The session description in the body.
+    pub fn session(&self) -> Option<Bytes> {
+        let item = |name| self.header(name).map(Item::parse);
+        let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
+        part.session().map(|session| self.body.slice_ref(session))
     }
 
     /// The value of a header that passes.
@@ -357,6 +394,27 @@ fn in_our_words(reason: &Reason<'_>) -> Option<Bytes> {
     }
 }
 
+/// The body, as far as it may pass. Of what makes a call only a session does, without what it says of its
+/// author; whatever else comes there in its place is no offer, and nothing that a call could wait for.
+fn passing_body(message: &Message) -> Bytes {
+    let body = message.body();
+    let describes = matches!(message.method(), Method::Invite | Method::Ack | Method::Prack | Method::Update);
+    if body.is_empty() || !describes {
+        return body;
+    }
+    let part = message.part(&body);
+    match (part.session(), part.veiled()) {
+        (None, _) => Bytes::new(),
+        (Some(_), Some(veiled)) => veiled.into(),
+        (Some(_), None) => body,
+    }
+}
+
+/// What one who does not want to be known does not say of himself, besides his name (RFC 3323 §5.3).
+fn tells_of_sender(name: Name) -> bool {
+    matches!(name, Name::Subject | Name::UserToUser)
+}
+
 /// Headers that pass with a body.
 fn describes_body(name: Name) -> bool {
     matches!(
@@ -379,5 +437,7 @@ fn describes_call(name: Name) -> bool {
             | Name::Reason
             | Name::UserToUser
             | Name::SessionId
+            | Name::InfoPackage
+            | Name::RecvInfo
     )
 }

@@ -1,4 +1,6 @@
 //! INVITE: the two halves of a call are set up here, and let go.
+//!
+//! Implements: RFC 5621 §8.2 (what has to be understood); RFC 3323 §4.1, §5.3 (how a caller is shown).
 
 use std::sync::Arc;
 
@@ -10,11 +12,11 @@ use crate::effect::{Ctx, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
-use crate::sip::{Item, Message, Name, NameAddr, Scheme, Uri, is_sips};
+use crate::sip::{Message, Name, NameAddr, Privacy, Scheme, Uri, is_sips};
 use crate::transaction::Asked;
 
 use super::peer::PeerWord;
-use super::requests::{TURNED_AWAY_S, is_anonymous};
+use super::requests::TURNED_AWAY_S;
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{self, Job};
 use super::wishes::Sent;
@@ -29,16 +31,17 @@ impl Switchboard {
     /// An INVITE of a user who is who he says he is: the caller's half begins.
     pub(super) fn on_invite(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, asked: Asked) {
         let request = Arc::clone(&asked.request);
-        if !can_carry(&request) {
-            let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Accept, CARRIED);
-            return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        if let Some(status) = body_refusal(&request) {
+            return self.refuse_body(ctx, &asked, status);
         }
         if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
             return self.refuse_brief(ctx, &asked, min_s);
+        }
+        if request.has(Name::Replaces) {
+            return self.on_replacing(ctx, uid, asked);
         }
         let Some(to) = asked_for(ctx, &request) else { return self.refuse(ctx, &asked, 404) };
         if self.takes_no_call(ctx) {
@@ -71,9 +74,10 @@ impl Switchboard {
             max_forwards: request.max_forwards().unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS) - 1,
             breadth: breadth_of(&request, ctx.settings.limits.breadth),
             searches: ctx.settings.limits.halves_per_call,
-            history: History::new(hides_history(&request)),
+            history: History::new(Privacy::of(&request).history),
             origin: Some(origin),
             only: only_of(request.request_uri()),
+            referred: None,
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -94,6 +98,15 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, Call::begin);
+    }
+
+    /// Refuses what a call cannot be made with.
+    pub(super) fn refuse_body(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+        let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
+        if status == 415 {
+            writer.header(Name::Accept, CARRIED);
+        }
+        self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
 
     /// Refuses a session that would have to be refreshed too often (RFC 4028 §9).
@@ -167,7 +180,7 @@ impl Switchboard {
             ctx.now,
         ));
         self.with_call(ctx, key, |call, desk| match standing {
-            Some(standing) => call.go_on(desk, &standing),
+            Some(standing) => call.resume(desk, &standing),
             None => call.begin(desk),
         });
     }
@@ -262,8 +275,7 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     let sips = is_sips(request.request_uri());
     let from = request.from();
     let uri = from.and_then(|from| Uri::parse(from.uri).ok());
-    let hidden = uri.as_ref().is_some_and(is_anonymous) || hides_sender(request);
-    if hidden {
+    if Privacy::of(request).sender {
         let own = Some(user.uid.clone());
         return Caller { who: Who::Anonymous, face: Face::anonymous().secured(sips), own };
     }
@@ -280,28 +292,6 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
 
-/// The kinds of privacy that a request asks for (RFC 3323 §4.2).
-fn privacy(request: &Message) -> impl Iterator<Item = &[u8]> {
-    let words = request.lines(Name::Privacy).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
-    words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
-}
-
-/// Whether a kind of privacy is one of these.
-fn is_one_of(word: &[u8], kinds: &[&str]) -> bool {
-    kinds.iter().any(|kind| word.eq_ignore_ascii_case(kind.as_bytes()))
-}
-
-/// Whether the sender asks not to be known: any privacy but that of the session or of its history,
-/// which are not his name (RFC 3323 §4.2, RFC 3325 §9.3, RFC 7044 §7.2.1).
-fn hides_sender(request: &Message) -> bool {
-    privacy(request).any(|word| !is_one_of(word, &["none", "critical", "session", "history"]))
-}
-
-/// Whether he asks that nobody learns how his call came there (RFC 7044 §7.2.1).
-pub(super) fn hides_history(request: &Message) -> bool {
-    privacy(request).any(|word| is_one_of(word, &["history", "header", "session"]))
-}
-
 /// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
 /// §8.1.1.8, §12.1.1), and one that can be kept to: who wants to be asked over TLS speaks so.
 pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message) -> bool {
@@ -314,14 +304,16 @@ pub(super) fn has_one_contact(settings: &Settings, flow: Flow, request: &Message
     contacts.next().is_some_and(is_sip) && contacts.next().is_none()
 }
 
-/// Whether an INVITE's body is of a kind that calls are made with.
-pub(super) fn can_carry(request: &Message) -> bool {
-    if request.body().is_empty() {
-        return true;
+/// The status for which an INVITE's body is refused: what is neither a session nor may be passed over has to be
+/// understood, and we do not (RFC 5621 §8.2); beside a session it is for the other phone to say.
+pub(super) fn body_refusal(request: &Message) -> Option<u16> {
+    let body = request.body();
+    let part = request.part(&body);
+    if body.is_empty() || part.session().is_some() || part.is_optional() {
+        return None;
     }
-    let kind = request.content_type();
-    kind.is_some_and(|kind: Item<'_>| {
-        let word = kind.value.to_ascii_lowercase();
-        word == b"application/sdp" || word.starts_with(b"multipart/")
-    })
+    let mut parts = part.parts();
+    let Some(first) = parts.next() else { return Some(if part.is_multipart() { 400 } else { 415 }) };
+    let may_go_on = first.is_optional() && parts.all(|part| part.is_optional());
+    (!may_go_on).then_some(415)
 }

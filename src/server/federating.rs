@@ -17,22 +17,22 @@ use crate::call::{Call, History, Opening, breadth_of, mode_of};
 use crate::config::Face;
 use crate::device::Origin;
 use crate::effect::{Ctx, Fact, Flow};
-use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail};
+use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail, referrer};
 use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
 use crate::registrar::{Caller, Only, User, callee_of};
 use crate::routing::{Direction, Mode, Route, Who};
-use crate::sip::{Message, Method, Name, Uri, is_sips};
+use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
-use super::calling::{CARRIED, MAX_FORWARDS, can_carry, has_one_contact, hides_history};
+use super::calling::{MAX_FORWARDS, body_refusal, has_one_contact};
 use super::requests::PAUSE_S;
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
 /// The methods that another cluster may send us.
-const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK";
+const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, REFER";
 
 /// A call or page from another cluster, when all has been found in order but the mode.
 struct Visit {
@@ -42,6 +42,8 @@ struct Visit {
     visited: SmallVec<[Uid; 2]>,
     /// Whether its way is not to be told to phones.
     untold: bool,
+    /// Who has sent the caller there.
+    referred: Option<Uid>,
 }
 
 impl Switchboard {
@@ -195,12 +197,17 @@ impl Switchboard {
         if self.users.get(&callee).is_none() {
             return Err(404);
         }
-        let untold = caller.hidden || hides_history(request);
-        Ok(Visit { peer, caller, callee, visited, untold })
+        let untold = caller.hidden || Privacy::of(request).history;
+        let referred = referrer(cid, request);
+        Ok(Visit { peer, caller, callee, visited, untold, referred })
     }
 
     fn on_peer_invite(&mut self, ctx: &mut Ctx<'_>, visit: Visit, asked: Asked) {
         let request = Arc::clone(&asked.request);
+        if request.has(Name::Replaces) {
+            // Its dialogs are between it and its own phones.
+            return self.refuse(ctx, &asked, 481);
+        }
         let passage = Passage::of(&request);
         let mode = mode_of(&passage);
         if !self.peers.allows(visit.peer, mode) {
@@ -209,10 +216,8 @@ impl Switchboard {
         if !has_one_contact(ctx.settings, asked.flow, &request) {
             return self.refuse(ctx, &asked, 400);
         }
-        if !can_carry(&request) {
-            let mut writer = asked.answer(415, self.fresh_tag(ctx).as_bytes());
-            writer.header(Name::Accept, CARRIED);
-            return self.transactions.respond(ctx, asked.key, 415, writer.finish(b""));
+        if let Some(status) = body_refusal(&request) {
+            return self.refuse_body(ctx, &asked, status);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
             return self.refuse_brief(ctx, &asked, min_s);
@@ -239,6 +244,7 @@ impl Switchboard {
             history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
             origin: None,
             only: only_asked(ctx, &request),
+            referred: visit.referred,
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);

@@ -11,6 +11,7 @@ mod neighbours;
 mod paging;
 mod peer;
 mod registering;
+mod replacing;
 mod requests;
 mod returning;
 mod scripting;

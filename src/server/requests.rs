@@ -18,11 +18,12 @@ use crate::leg::{ALLOW, SUPPORTED, Wire, too_brief};
 use crate::registrar::{Access, Verdict, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::digest::Credentials;
-use crate::sip::{Message, Method, Name, Uri, is_sips};
+use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::{Arrival, Asked};
 
-use super::calling::{CARRIED, can_carry, has_one_contact};
+use super::calling::{CARRIED, body_refusal, has_one_contact};
 use super::federating::is_for_peers;
+use super::replacing::misuses_replaces;
 use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
@@ -163,17 +164,22 @@ impl Switchboard {
         let (request, method) = (&asked.request, asked.request.method());
         let tag = request.to_tag();
         let lacking = lacking(request);
-        let goes_on = matches!(method, Method::Invite | Method::Update | Method::Info | Method::Message);
+        let goes_on = matches!(
+            method,
+            Method::Invite | Method::Update | Method::Info | Method::Message | Method::Other
+        );
         let wrong_contact = request.has(Name::Contact) && !has_one_contact(ctx.settings, asked.flow, request);
         let invites = matches!(method, Method::Invite | Method::Update);
         let brief = too_brief(&ctx.settings.limits, request).filter(|_| invites);
         let status = if !lacking.is_empty() {
             420
+        } else if goes_on && is_too_private(request) {
+            500
         } else if goes_on && request.max_forwards() == Some(0) {
             483
-        } else if invites && !can_carry(request) {
-            415
-        } else if invites && wrong_contact {
+        } else if let Some(status) = body_refusal(request).filter(|_| invites) {
+            status
+        } else if (invites && wrong_contact) || request.has(Name::Replaces) {
             400
         } else if brief.is_some() {
             422
@@ -336,6 +342,10 @@ impl Switchboard {
         let lacking = lacking(&asked.request);
         if asked.request.max_forwards() == Some(0) {
             self.refuse(ctx, asked, 483);
+        } else if misuses_replaces(&asked.request) {
+            self.refuse(ctx, asked, 400);
+        } else if is_too_private(&asked.request) {
+            self.refuse(ctx, asked, 500);
         } else if lacking.is_empty() {
             return false;
         } else {
@@ -444,24 +454,27 @@ fn same_cluster(ctx: &Ctx<'_>, homes: [Flow; 2], flow: Flow) -> bool {
 fn speaks_for_himself(ctx: &Ctx<'_>, message: &Message, uid: &Uid) -> bool {
     let Some(uri) = message.from().and_then(|from| Uri::parse(from.uri).ok()) else { return false };
     match who_of_uri(ctx.settings, &uri) {
-        Some(Who::User(from)) => from == *uid || is_anonymous(&uri),
+        Some(Who::User(from)) => from == *uid || uri.is_anonymous(),
         Some(Who::Number(_)) => true,
-        Some(Who::Anonymous) | None => is_anonymous(&uri),
+        Some(Who::Anonymous) | None => uri.is_anonymous(),
     }
 }
 
-/// Whether a URI says that its owner does not want to be known (RFC 3323 §4.1.1.3).
-pub(super) fn is_anonymous(uri: &Uri<'_>) -> bool {
-    uri.user_text().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
+/// Whether a request would rather fail than go on without a privacy that we cannot give (RFC 3323 §5).
+fn is_too_private(request: &Message) -> bool {
+    request.has(Name::Privacy) && Privacy::of(request).is_beyond_us()
 }
 
 /// Option tags that are required of us and that we lack.
 pub(super) fn lacking(request: &Message) -> Vec<u8> {
     let known = if request.method() == Method::Register { REGISTRAR } else { SUPPORTED };
-    let lacks = |tag: &&[u8]| {
-        !known.split(|byte| *byte == b',').any(|own| own.trim_ascii().eq_ignore_ascii_case(tag))
+    let has = |known: &[u8], tag: &[u8]| {
+        known.split(|byte| *byte == b',').any(|own| own.trim_ascii().eq_ignore_ascii_case(tag))
     };
-    let tags: Vec<&[u8]> =
-        request.values(Name::Require).chain(request.values(Name::ProxyRequire)).filter(lacks).collect();
+    let lacks = |tag: &&[u8]| !has(known, tag);
+    // Privacy is asked of who passes a request on, and that is us (RFC 3323 §4.3).
+    let passing = |tag: &&[u8]| !has(b"privacy", tag);
+    let of_proxies = request.values(Name::ProxyRequire).filter(passing);
+    let tags: Vec<&[u8]> = request.values(Name::Require).chain(of_proxies).filter(lacks).collect();
     tags.join(&b", "[..])
 }

@@ -15,6 +15,7 @@ use super::fault::{Fault, Unreadable};
 use super::item::{Item, RAck, Reason};
 use super::list::elements;
 use super::method::Method;
+use super::multipart::Part;
 use super::name::Name;
 use super::via::Via;
 use crate::base::Limits;
@@ -260,6 +261,11 @@ impl Message {
     /// A header of the form `value;params` (Content-Type, Event, Session-Expires, …).
     pub fn item(&self, name: Name) -> Option<Item<'_>> {
         self.header(name).map(Item::parse)
+    }
+
+    /// This body, which is the message's own, as what its headers say that it is.
+    pub fn part<'a>(&'a self, body: &'a [u8]) -> Part<'a> {
+        Part::new(self.content_type(), self.item(Name::ContentDisposition), body)
     }
 
     /// The Content-Type.

@@ -97,6 +97,7 @@ names! {
     ReferredBy = "Referred-By" "b",
     ReferSub = "Refer-Sub",
     Replaces = "Replaces",
+    Join = "Join",
     SessionExpires = "Session-Expires" "x",
     MinSe = "Min-SE",
     RSeq = "RSeq",

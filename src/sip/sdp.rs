@@ -1,6 +1,6 @@
 //! A look at a session description: which media there are, and which way they flow.
 //!
-//! Only a look: bodies pass unchanged, and what is not asked here is not read. Lenient, because
+//! Only a look: what is not asked here is not read, and what a body says of its author is taken out in `veil`. Lenient, because
 //! what matters of an offer is between the phones.
 //!
 //! Implements: RFC 8866 §5, §5.14, §6.7; RFC 3264 §5.1, §8.2 (port 0), §8.4 (hold).
@@ -26,6 +26,11 @@ pub struct Media<'a> {
     /// Which way it flows.
     pub direction: Direction,
 }
+
+/// The beginning of an answer from nowhere.
+const NOWHERE: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n";
+/// The port that stands where nothing is to be sent to.
+const DISCARD: u16 = 9;
 
 /// Which way a medium flows, seen from who wrote it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -58,6 +63,16 @@ impl Media<'_> {
     pub fn is_on(&self) -> bool {
         self.port != 0
     }
+
+    /// Writes its line with another port.
+    fn write(&self, port: u16, out: &mut Vec<u8>) {
+        let port = port.to_string();
+        let parts =
+            [b"m=", self.kind, b" ", port.as_bytes(), b" ", self.protocol, b" ", trim(self.formats), b"\r\n"];
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+    }
 }
 
 impl<'a> Sdp<'a> {
@@ -89,10 +104,31 @@ impl<'a> Sdp<'a> {
     /// The answer that refuses every medium of this offer (RFC 3264 §6): for an ACK that has to
     /// answer, of a call that nobody wants any more.
     pub fn refusal(&self) -> Vec<u8> {
-        let mut answer = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n".to_vec();
+        let mut answer = NOWHERE.to_vec();
+        self.media().for_each(|media| media.write(0, &mut answer));
+        answer
+    }
+
+    /// The answer that takes the media of this offer and lets nothing flow (RFC 3264 §6.1), for somebody
+    /// whose own session comes later. Media with keys or a transport of their own are refused: whoever
+    /// takes them has to have those.
+    pub fn held(&self) -> Vec<u8> {
+        let mut answer = NOWHERE.to_vec();
+        let mut lines = lines(self.0).skip_while(|(kind, _)| *kind != b'm').peekable();
         for media in self.media() {
-            for part in [b"m=", media.kind, b" 0 ", media.protocol, b" ", trim(media.formats), b"\r\n"] {
-                answer.extend_from_slice(part);
+            lines.next();
+            let is_plain = media.is_on() && matches!(media.protocol, b"RTP/AVP" | b"RTP/AVPF");
+            media.write(if is_plain { DISCARD } else { 0 }, &mut answer);
+            while let Some((kind, value)) = lines.next_if(|(kind, _)| *kind != b'm') {
+                let maps = value.starts_with(b"rtpmap:") || value.starts_with(b"fmtp:");
+                if is_plain && kind == b'a' && maps {
+                    for part in [b"a=", value, b"\r\n"] {
+                        answer.extend_from_slice(part);
+                    }
+                }
+            }
+            if is_plain {
+                answer.extend_from_slice(b"a=inactive\r\n");
             }
         }
         answer
@@ -152,5 +188,24 @@ mod tests {
         assert!(sdp.has("audio") && !sdp.has("video") && !sdp.is_hold());
         assert!(Sdp::parse(b"v=0\nm=audio 9 RTP/AVP 0\na=inactive").unwrap().is_hold());
         assert_eq!(Sdp::parse(b"<xml>"), None);
+    }
+
+    /// What could flow is taken and does not flow; what needs keys of one's own is refused.
+    #[test]
+    fn an_answer_from_nowhere() {
+        let body = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\na=ice-lite\r\nt=0 0\r\n\
+            m=audio 49170 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\na=sendrecv\r\n\
+            m=video 5004 RTP/SAVPF 97\r\na=rtpmap:97 VP8/90000\r\nm=audio 0 RTP/AVP 8\r\n";
+        let sdp = Sdp::parse(body).unwrap();
+        let text = |answer: Vec<u8>| String::from_utf8(answer[NOWHERE.len()..].to_vec()).unwrap();
+        assert_eq!(
+            text(sdp.held()),
+            "m=audio 9 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\na=inactive\r\n\
+             m=video 0 RTP/SAVPF 97\r\nm=audio 0 RTP/AVP 8\r\n"
+        );
+        assert_eq!(
+            text(sdp.refusal()),
+            "m=audio 0 RTP/AVP 0 96\r\nm=video 0 RTP/SAVPF 97\r\nm=audio 0 RTP/AVP 8\r\n"
+        );
     }
 }

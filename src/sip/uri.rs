@@ -121,6 +121,11 @@ impl<'a> Uri<'a> {
         self.param("transport")
     }
 
+    /// Whether it says that its owner does not want to be known (RFC 3323 §4.1.1.3).
+    pub fn is_anonymous(&self) -> bool {
+        self.user_text().is_some_and(|user| user.eq_ignore_ascii_case("anonymous"))
+    }
+
     /// Whether it is a loose router.
     pub fn is_loose(&self) -> bool {
         self.params.has("lr")

@@ -202,6 +202,12 @@ const OTHERS: &[(&str, &str)] = &[
     ("a 200 overtakes a PRACK", "reliable/an_answer_overtakes_the_prack_of_a_180"),
     ("glare between two clusters", "glare_across"),
     ("the new session of a transfer crosses a re-INVITE", "transfers/the_referred_refuses_the_new_session"),
+    ("a call is picked up while its caller gives up", "replaces/a_pick_up_crosses_a_cancel"),
+    ("a call is picked up while the other phone answers", "replaces/a_pick_up_crosses_the_answer"),
+    ("a call is taken over while the other side makes an offer", "replaces/the_other_side_does_not_take_it"),
+    ("a call is taken over while the other side hangs up", "replaces/the_other_side_hangs_up"),
+    ("a call is taken over while its phone hangs up", "replaces/the_relieved_phone_hangs_up"),
+    ("a phone that takes a call over is cut off meanwhile", "replaces/the_phone_is_cut_off"),
 ];
 
 #[test]

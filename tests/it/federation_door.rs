@@ -7,7 +7,7 @@ use crate::sim::cluster::{FEDERATION_PORT, NORTH, SOUTH};
 use crate::sim::digest::Challenge;
 use crate::sim::text::{Draft, Packet};
 use crate::sim::world::Who;
-use crate::sim::{Do, World, call, page};
+use crate::sim::{Do, World, answers, call, page};
 
 const SECRET: &str = "between-the-two-of-us";
 
@@ -109,6 +109,62 @@ fn challenge_of(response: &str) -> Challenge {
 }
 
 /// Whatever a stranger asks, he gets the same answer: nothing of ours is told by it.
+/// The other cluster sends our user on, who then calls there himself, as his own tree decides; his user who
+/// asks for it is named, and asks for no number and no call of his own.
+#[test]
+fn a_cluster_sends_our_user_on() {
+    let cases = [
+        ("<sip:dora@south.test>", "SIP/2.0 200 OK"),
+        ("<sip:nobody@south.test>", "SIP/2.0 404 Not Found"),
+        ("<tel:+354551234>", "SIP/2.0 403 Forbidden"),
+        (
+            "<sip:dora@south.test?Replaces=x%3Bto-tag%3Dy%3Bfrom-tag%3Dz>",
+            "SIP/2.0 481 Call/Transaction Does Not Exist",
+        ),
+    ];
+    for (refer_to, outcome) in cases {
+        let mut hand = Hand::new();
+        hand.world.phone_named("carl@south.test").on_call(&answers(0.01));
+        hand.world.phone("dora@south.test").on_call(&answers(0.01));
+        hand.world.at(0.1, "dora@south.test", Do::Register);
+        hand.world.run(0.5);
+        let mut draft = hand.draft("INVITE", "sip:carl@south.test");
+        draft.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
+        draft.carry("application/sdp", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+        assert_eq!(hand.prove(&draft), 100);
+        let answer = hand.world.wire.iter().rev().find(|line| line.bytes.starts_with(b"SIP/2.0 200"));
+        let to = Packet::parse(&answer.unwrap().bytes).unwrap().get("To").unwrap().to_owned();
+        let inside = |hand: &mut Hand, method: &str, number: u32| {
+            let mut draft = hand.draft(method, "sip:carl@south.test");
+            draft.set("From", "<sip:anne@north.test>;tag=hand1");
+            draft.set("To", to.clone());
+            draft.set("Call-ID", "hand1");
+            draft.set("CSeq", format!("{number} {method}"));
+            draft
+        };
+        let ack = inside(&mut hand, "ACK", 2);
+        assert_eq!(hand.send(&ack), None);
+        let mut refer = inside(&mut hand, "REFER", 3);
+        refer.add("Refer-To", refer_to);
+        refer.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
+        assert_eq!(status(&hand.send(&refer).unwrap()), 202, "{refer_to}");
+        let told: Vec<&str> = hand
+            .world
+            .wire
+            .iter()
+            .filter(|line| line.bytes.starts_with(b"NOTIFY"))
+            .map(|line| Packet::parse(&line.bytes).unwrap().body.trim())
+            .collect();
+        assert_eq!(told.last(), Some(&outcome), "{refer_to}");
+        if outcome.ends_with("OK") {
+            let invite = hand.world.latest("dora@south.test", "INVITE", "INVITE");
+            let invite = Packet::parse(&invite).unwrap();
+            assert!(invite.get("From").unwrap().starts_with("<sip:carl@south.test>"));
+            assert_eq!(invite.get("Referred-By"), Some("<sip:anne@north.test>"));
+        }
+    }
+}
+
 #[test]
 fn strangers_learn_nothing() {
     let mut hand = Hand::new();

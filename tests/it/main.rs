@@ -15,6 +15,7 @@
 
 mod baresip;
 mod besides;
+mod branches;
 mod browser;
 mod calls;
 mod checkers;
@@ -42,11 +43,14 @@ mod moves;
 mod net;
 mod odd_phones;
 mod outbound;
+mod privacy;
 mod process;
 mod races;
 mod readme;
 mod register;
+mod relayed;
 mod reliable;
+mod replaces;
 mod requests;
 mod routing;
 mod scripts;

@@ -331,6 +331,9 @@ fn requests_in_a_call_are_checked() {
         (Do::Hold.with("Require", "timer, foo"), "420 INVITE", "Unsupported"),
         (Do::Hold.with("Max-Forwards", "0"), "483 INVITE", ""),
         (Do::Hold.with("Content-Type", "text/plain"), "415 INVITE", "Accept"),
+        (Do::Hold.with("Content-Type", "multipart/mixed;boundary=b"), "400 INVITE", ""),
+        (Do::Hold.with("Privacy", "session;critical"), "500 INVITE", ""),
+        (Do::Info.with("Privacy", "wings;critical"), "500 INFO", ""),
         (Do::Hold.with("Contact", "*"), "400 INVITE", ""),
         (Do::Info.with("Max-Forwards", "0"), "483 INFO", ""),
         (Do::Info.with("Require", "foo"), "420 INFO", "Unsupported"),
@@ -368,16 +371,6 @@ fn a_phone_does_not_know_the_call_of_an_info() {
     world.at(3.0, "carl", Do::Restart);
     world.at(4.0, "anne", Do::Info);
     golden(&mut world, "a_phone_does_not_know_the_call_of_an_info");
-}
-
-/// We have named no Info Package that we would take (RFC 6086 §4.2.2).
-#[test]
-fn an_info_package_is_refused() {
-    let mut world = talking();
-    world.at(3.0, "anne", Do::Info.with("Info-Package", "foo"));
-    world.run(4.0);
-    let heard = world.latest("anne", "SIP/2.0 469", "INFO");
-    assert_eq!(Packet::parse(&heard).unwrap().get("Recv-Info"), Some(""));
 }
 
 /// A new offer is taken back: the phone that was to answer it gets a CANCEL, and its 487 is what the
@@ -464,6 +457,9 @@ fn odd_sessions() {
         ("multipart/mixed;boundary=b", "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n", "200"),
         ("application/sdp", long.as_str(), "200"),
         ("text/html", "<p>", "415"),
+        ("multipart/mixed;boundary=b", "--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b--", "415"),
+        ("multipart/mixed;boundary=b", "no parts", "400"),
+        ("multipart/mixed", "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n", "400"),
     ] {
         let mut world = World::new();
         world.phone("anne").tcp();
@@ -480,6 +476,59 @@ fn odd_sessions() {
         world.run(45.0);
         assert!(world.census().iter().all(|census| census.calls == 0 && census.legs == 0), "{kind}");
     }
+}
+
+/// What may be passed over is (RFC 5621 §8.2): the call is made as if it were not there, and the other phone makes
+/// the offer.
+#[test]
+fn bodies_that_may_be_passed_over() {
+    let html =
+        "--b\r\nContent-Type: text/html\r\nContent-Disposition: render;handling=optional\r\n\r\n<p>\r\n--b--";
+    for (kind, disposition, body) in [
+        ("text/html", "render;handling=optional", "<p>"),
+        ("multipart/mixed;boundary=b", "", html),
+        ("multipart/mixed;boundary=b", "render; handling=Optional", "no parts"),
+    ] {
+        let mut world = World::new();
+        world.phone("anne");
+        world.phone("carl").on_call(&answers(0.5));
+        let calls = Do::CallWithoutOffer("carl".to_owned());
+        let calls = calls.with("Content-Type", kind).with("Content-Disposition", disposition).with("*", body);
+        world.at(0.0, "anne", calls);
+        world.run(2.0);
+        let invite = world.latest("carl", "INVITE", "INVITE");
+        let invite = Packet::parse(&invite).unwrap();
+        assert_eq!((invite.body, invite.get("Content-Type")), ("", None), "{kind}");
+        world.latest("anne", "SIP/2.0 200", "INVITE");
+        world.at(4.0, "anne", Do::Hangup);
+        let ladder = world.finish();
+        world.assert_sound(&ladder);
+    }
+}
+
+/// A session in one of several parts is an offer like any other, and the parts beside it pass: the phone says
+/// what it makes of them.
+#[test]
+fn a_session_in_parts() {
+    let body = "--b\r\nContent-Type: application/isup\r\n\r\n\u{1}\u{2}\r\n--b\r\nContent-Type: application/sdp\r\n\r\n\
+                v=0\r\no=zq1q 1 1 IN IP4 198.51.100.1\r\ns=zq1q\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+                m=video 9 RTP/AVP 31\r\n--b--\r\n";
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(0.5));
+    world.tree(
+        "carl",
+        "profile \"p\" { incoming { mode video -> try clients\n otherwise -> refuse \"no offer seen\" } }",
+    );
+    let kind = "multipart/mixed;boundary=b";
+    world.at(0.0, "anne", call("carl").with("Content-Type", kind).with("*", body));
+    world.run(2.0);
+    let invite = world.latest("carl", "INVITE", "INVITE");
+    let invite = Packet::parse(&invite).unwrap();
+    let hidden =
+        body.replace("o=zq1q 1 1 IN IP4 198.51.100.1", "o=- 1 1 IN IP4 0.0.0.0").replace("s=zq1q", "s=-");
+    assert_eq!((invite.body, invite.get("Content-Type")), (hidden.as_str(), Some(kind)));
+    world.latest("anne", "SIP/2.0 200", "INVITE");
 }
 
 /// A phone gives the address of another's as its own in a call: what is for it still goes to where it is

@@ -112,7 +112,7 @@ fn extensions_end_here() {
     let invite = world.wire.iter().find(|line| line.to == crate::sim::world::Who::Phone(1)).unwrap();
     let text = String::from_utf8_lossy(&invite.bytes);
     assert!(
-        text.contains("\r\nSupported: timer, 100rel, norefersub\r\n"),
+        text.contains("\r\nSupported: timer, 100rel, norefersub, replaces\r\n"),
         "what the server supports itself: {text}"
     );
     assert!(text.contains("\r\nMax-Forwards: 69\r\n") || text.contains("\r\nMax-Forwards: 68\r\n"), "{text}");

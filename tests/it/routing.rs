@@ -108,6 +108,8 @@ fn target(target: &Target) -> String {
         Target::Device(name) => format!("\"{name}\""),
         Target::Inbox => "inbox".to_owned(),
         Target::Voicemail => "voicemail".to_owned(),
+        Target::Trunk(name, None) => format!("trunk \"{name}\""),
+        Target::Trunk(name, Some(number)) => format!("trunk \"{name}\" as {number}"),
     }
 }
 

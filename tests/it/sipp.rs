@@ -71,8 +71,13 @@ impl Stage {
 
     /// Anne calls, pages or asks; it must end as the scenario says.
     pub(crate) fn anne(&self, plays: &str, whom: &str, more: &[&str]) {
-        let arguments = ["-key", "caller", "anne", "-au", "anne", "-ap", PASSWORD, "-m", "1"];
-        self.sipp("anne", plays, whom, "127.0.0.2", &[&arguments[..], more].concat()).ends_well();
+        self.asks("anne", plays, whom, "127.0.0.2", more).ends_well();
+    }
+
+    /// A phone at this address that calls, pages or asks.
+    fn asks(&self, user: &str, plays: &str, whom: &str, address: &str, more: &[&str]) -> Player {
+        let arguments = ["-key", "caller", user, "-au", user, "-ap", PASSWORD, "-m", "1"];
+        self.sipp(user, plays, whom, address, &[&arguments[..], more].concat())
     }
 
     fn sipp(&self, name: &str, plays: &str, service: &str, address: &str, more: &[&str]) -> Player {
@@ -291,6 +296,44 @@ plays! {
         stage.anne("attended_transfer.xml", "carl", &["-cid_str", "%u-%p-%s"]);
         carl.ends_well();
         william.ends_well();
+    }
+
+    /// Another phone of Carl's goes on with the call that his desk has answered.
+    take_over: |stage| {
+        let mut desk = stage.phone("carl", "relieved.xml", 1, &[]);
+        let anne = stage.asks("anne", "taken_over.xml", "carl", "127.0.0.2", &[]);
+        desk.process.wait_for_line(&desk.log, "told", PATIENCE);
+        let log = std::fs::read_to_string(&desk.log).unwrap();
+        let dialog = log.lines().find_map(|line| line.strip_prefix("dialog ")).unwrap();
+        stage.asks("carl", "take_over.xml", "carl", "127.0.0.4", &["-key", "dialog", dialog]).ends_well();
+        desk.ends_well();
+        anne.ends_well();
+    }
+
+    /// What only the phones know passes, and a package of INFO that the other has not listed does not.
+    relay: |stage| {
+        let carl = stage.phone("carl", "relay_answer.xml", 1, &[]);
+        stage.anne("relay.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    /// Nothing tells who calls.
+    private: |stage| {
+        let carl = stage.phone("carl", "private_answer.xml", 1, &[]);
+        stage.anne("private.xml", "carl", &[]);
+        carl.ends_well();
+    }
+
+    /// Who insists on what cannot be given is refused.
+    too_private: |stage| {
+        stage.anne("too_private.xml", "carl", &[]);
+    }
+
+    /// The offer is one of two parts.
+    parts: |stage| {
+        let carl = stage.phone("carl", "answer.xml", 1, &[]);
+        stage.anne("call_parts.xml", "carl", &[]);
+        carl.ends_well();
     }
 
     page: |stage| {

@@ -1,6 +1,8 @@
 //! Transfer: REFER is the server's own affair (RFC 3515, RFC 5589); the target is decided by the
 //! referrer's outgoing tree, and nobody's phone learns anything of the others'.
 
+use ratatosk::effect::Transport;
+
 use crate::sim::text::Packet;
 use crate::sim::{Do, Reply, World, answers, call, refuses};
 
@@ -41,15 +43,81 @@ fn the_callee_sends_the_caller_on_and_leaves() {
     golden(&mut world, "the_callee_sends_the_caller_on_and_leaves");
 }
 
-/// Dora is shown whom she is connected with, not who has sent him.
+/// Dora is shown whom she is connected with, and told who has sent him, unless that one would not be known.
 #[test]
 fn the_target_sees_who_comes() {
-    let mut world = talking();
+    let anonymous = "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=zq1qa";
+    for (calls, refers, referrer) in [
+        (call("carl"), to_dora(), Some("<sip:anne@north.test>")),
+        (call("carl"), to_dora().with("Referred-By", "<sip:carl@north.test>"), Some("<sip:anne@north.test>")),
+        (call("carl"), to_dora().with("Privacy", "id"), None),
+        (call("carl"), to_dora().with("Referred-By", "<sip:anonymous@anonymous.invalid>"), None),
+        (call("carl").with("From", anonymous), to_dora(), None),
+        (call("carl").with("Privacy", "user"), to_dora(), None),
+    ] {
+        let mut world = World::new();
+        world.phone("anne");
+        world.phone("carl").on_call(&answers(1.0));
+        world.phone("dora").on_call(&answers(2.0));
+        world.at(0.0, "anne", calls);
+        world.at(5.0, "anne", refers);
+        world.run(10.0);
+        let invite = world.latest("dora", "INVITE", "INVITE");
+        let invite = Packet::parse(&invite).unwrap();
+        let from = invite.get("From").unwrap();
+        assert!(from.starts_with("<sip:carl@north.test>"), "{from}");
+        assert_eq!(invite.get("Referred-By"), referrer);
+    }
+}
+
+/// Anne is at home at north, Carl at south, and Dora has a namesake there.
+fn across() -> World {
+    let mut world = World::new().with_south();
+    world.federate(Transport::Udp);
+    world.phone("anne");
+    world.phone("carl@south.test").on_call(&answers(1.0));
+    world.phone("dora").on_call(&answers(2.0));
+    world.phone("dora@south.test").on_call(&answers(2.0));
+    world.at(0.0, "anne", call("carl@south.test"));
+    world
+}
+
+/// The caller sends on a callee of another cluster: to one of hers, and to one of his.
+#[test]
+fn the_caller_sends_on_across() {
+    let mut world = across();
     world.at(5.0, "anne", to_dora());
+    world.at(20.0, "carl@south.test", Do::Hangup);
+    golden(&mut world, "the_caller_sends_on_across");
+    let mut world = across();
+    world.at(5.0, "anne", Do::ReferTo("dora@south.test".to_owned()));
     world.run(10.0);
-    let invite = world.latest("dora", "INVITE", "INVITE");
-    let from = Packet::parse(&invite).unwrap().get("From").unwrap().to_owned();
-    assert!(from.starts_with("<sip:carl@north.test>"), "{from}");
+    let invite = world.latest("dora@south.test", "INVITE", "INVITE");
+    let invite = Packet::parse(&invite).unwrap();
+    assert_eq!(invite.get("Referred-By"), Some("<sip:anne@north.test>"), "her cluster says so");
+    world.at(20.0, "dora@south.test", Do::Hangup);
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+}
+
+/// The callee sends on a caller of another cluster.
+#[test]
+fn the_callee_sends_on_across() {
+    let mut world = across();
+    world.at(5.0, "carl@south.test", Do::ReferTo("dora@south.test".to_owned()));
+    world.at(20.0, "anne", Do::Hangup);
+    golden(&mut world, "the_callee_sends_on_across");
+}
+
+/// She has called one in each cluster, and connects them.
+#[test]
+fn an_attended_transfer_across() {
+    let mut world = across();
+    world.at(5.0, "anne", Do::Hold);
+    world.at(6.0, "anne", call("dora"));
+    world.at(10.0, "anne", Do::Join);
+    world.at(20.0, "dora", Do::Hangup);
+    golden(&mut world, "an_attended_transfer_across");
 }
 
 #[test]

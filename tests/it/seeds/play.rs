@@ -185,7 +185,7 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
     match dice.below(20) {
         0..10 => {
             // A phone that is reached over TLS only asks for the same, every other time.
-            let asks = world.phones[phone].sips && (when * 1000.0) as u64 % 2 == 0;
+            let asks = world.phones[phone].sips && ((when * 1000.0) as u64).is_multiple_of(2);
             let friend = if asks { format!("sips:{friend}") } else { friend };
             let call = match dice.below(8) {
                 0 => Do::CallWithoutOffer(friend),

@@ -222,6 +222,22 @@ impl Store {
         })
     }
 
+    fn put_property(&mut self, uid: &Uid, key: &str, value: &str) -> StoreOutcome {
+        let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
+        let account = Arc::make_mut(user.account.get_or_insert_default());
+        let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
+        let new = (!value.is_empty()).then(|| (Box::from(key), Box::from(value)));
+        account.properties = others.chain(new).collect();
+        StoreOutcome::Saved
+    }
+
+    fn activate(&mut self, uid: &Uid, profile: Option<&str>) -> StoreOutcome {
+        let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
+        let own = user.profiles.iter().find(|own| Some(&*own.name) == profile);
+        user.profile = own.and_then(|own| own.profile.clone());
+        StoreOutcome::Saved
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -267,20 +283,8 @@ impl Store {
                 user.bindings.extend(put);
                 StoreOutcome::Saved
             }
-            StoreOp::PutProperty { uid, key, value } => {
-                let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
-                let account = Arc::make_mut(user.account.get_or_insert_default());
-                let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
-                let new = (!value.is_empty()).then(|| (Box::from(&*key), Box::from(&*value)));
-                account.properties = others.chain(new).collect();
-                StoreOutcome::Saved
-            }
-            StoreOp::Activate { uid, profile } => {
-                let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
-                let own = user.profiles.iter().find(|own| Some(&own.name) == profile.as_ref());
-                user.profile = own.and_then(|own| own.profile.clone());
-                StoreOutcome::Saved
-            }
+            StoreOp::PutProperty { uid, key, value } => self.put_property(&uid, &key, &value),
+            StoreOp::Activate { uid, profile } => self.activate(&uid, profile.as_deref()),
             StoreOp::ImportScript { uid, script } => self.import(&uid, script.as_deref()),
             StoreOp::PutCall(record) => {
                 self.calls.push(CallRecord::clone(&record));

@@ -2,8 +2,8 @@
 //! of another cluster's address, and nobody a password.
 //!
 //! Every phone writes its mark, `zq7q`, into whatever names it: Via, Contact, tags, Call-ID,
-//! User-Agent, Server, Warning, unknown headers. Its addresses are its own as well. Bodies are
-//! exempt: SDP passes unchanged until there is a media relay.
+//! User-Agent, Server, Warning, unknown headers, and all of its session descriptions that speaks of their author. Its
+//! addresses are its own as well. Where its media are to go has to be told until there is a media relay.
 
 use super::{Found, Said};
 use crate::sim::phone::Phone;
@@ -34,6 +34,14 @@ pub fn check(world: &World, said: &[Said<'_>], found: &mut Found) {
         if one.packet.cseq().1 != "REGISTER" {
             marks(head, reader, &mut tell);
             hosts(head, reader, &mut tell);
+        }
+        if one.packet.has_sdp() {
+            // Where its media go has to be told as long as they do not pass through us.
+            let told = one.packet.body.lines().filter(|line| !line.starts_with("c="));
+            let told: Vec<&str> = told.collect();
+            let told = told.join("\n");
+            marks(&told, reader, &mut tell);
+            hosts(&told, reader, &mut tell);
         }
     }
 }

@@ -86,14 +86,17 @@ impl Phone {
         draft.add("X-Secret", format!("serial {}", self.mark));
         draft.add("Warning", format!("399 {} \"{}\"", self.local, self.mark));
         draft.add("Organization", format!("home of {}", self.mark));
+        draft.add("Reply-To", format!("<sip:{}@{}>", self.mark, self.local.ip()));
+        draft.add("Call-Info", format!("<http://{}/{}>;purpose=icon", self.local.ip(), self.mark));
+        draft.add("In-Reply-To", format!("{}@{}", self.mark, self.local.ip()));
     }
 
-    /// A session description; its body may pass to the other side as it is.
+    /// A session description, with all that it may tell of its author.
     pub(super) fn sdp(&self, version: u32, media: Media) -> String {
-        let ip = self.local.ip();
+        let (ip, mark) = (self.local.ip(), &self.mark);
         let mut text = format!(
-            "v=0\r\no=- {} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {} RTP/AVP 0 8\r\n{}\r\n",
+            "v=0\r\no={mark} {} {version} IN IP4 {ip}\r\ns=of {mark}\r\ni={mark}\r\ne={mark}@{ip}\r\np={mark}\r\n\
+             c=IN IP4 {ip}\r\nt=0 0\r\na=tool:{mark}\r\nm=audio {} RTP/AVP 0 8\r\ni={mark}\r\n{}\r\n",
             self.serial,
             20_000 + u32::from(self.local.port() % 1000),
             media.line()

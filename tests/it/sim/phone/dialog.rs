@@ -165,6 +165,11 @@ impl Phone {
         match method {
             "INFO" => draft.carry("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
             "REFER" => draft.add("Refer-To", format!("<sip:somebody@{}>", self.realm)),
+            "SUBSCRIBE" | "NOTIFY" => {
+                draft.add("Event", "refer");
+                draft.add("Contact", format!("<{}>", self.contact()));
+            }
+            "MESSAGE" | "DANCE" => draft.carry("text/plain", "to the left"),
             _ => {}
         }
         if matches!(method, "REFER") {
@@ -251,6 +256,7 @@ impl Phone {
             "UPDATE" => self.on_update(at, id, request),
             "PRACK" => self.on_prack(at, id, request),
             "INFO" | "OPTIONS" | "MESSAGE" | "NOTIFY" => self.respond_plain(at, request, 200),
+            other if self.knows_method.as_deref() == Some(other) => self.respond_plain(at, request, 200),
             _ => self.respond_plain(at, request, 405),
         }
     }
@@ -295,6 +301,9 @@ impl Phone {
         let mut draft = Draft::response(200, request, &tag);
         draft.add("Contact", format!("<{contact}>"));
         draft.add("Allow", self.methods());
+        if let (Some(packages), true) = (&self.packages, request.get("Recv-Info").is_some()) {
+            draft.add("Recv-Info", packages);
+        }
         self.grant_session(at, id, request, &mut draft);
         draft.add("Server", format!("phone {}", self.mark));
         draft.add("X-Secret", format!("serial {}", self.mark));

@@ -105,7 +105,7 @@ pub struct Phone {
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
     /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
-    pub forgotten: bool,
+    pub unmapped: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -128,6 +128,10 @@ pub struct Phone {
     pub pracks: Pracks,
     /// Whether it takes and sends UPDATE.
     pub updates: bool,
+    /// A method that it knows and nobody else does.
+    pub knows_method: Option<String>,
+    /// The INFO packages that it takes, if it knows such.
+    pub packages: Option<String>,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
@@ -197,7 +201,7 @@ impl Phone {
             accepts_streams: false,
             old: false,
             no_route: false,
-            forgotten: false,
+            unmapped: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -209,6 +213,8 @@ impl Phone {
             reliable: false,
             pracks: Pracks::Well,
             updates: false,
+            knows_method: None,
+            packages: None,
             expires: Some(3600),
             instance: None,
             reg_id: None,

@@ -29,6 +29,7 @@ impl Phone {
             Do::HoldByUpdate => self.with_current(|phone, id| phone.update(at, id, Some(Media::Send))),
             Do::Update => self.with_current(|phone, id| phone.update(at, id, None)),
             Do::Info => self.send_inside(at, "INFO"),
+            Do::Inside(method) => self.send_inside(at, method),
             Do::Refer => self.send_inside(at, "REFER"),
             Do::ReferTo(to) => self.transfer(at, to),
             Do::Join => self.join(at),
@@ -61,6 +62,9 @@ impl Phone {
         draft.add("Contact", format!("<{}>", self.contact()));
         draft.add("Allow", self.methods());
         draft.add("Supported", self.extensions());
+        if let Some(packages) = &self.packages {
+            draft.add("Recv-Info", packages);
+        }
         if let Some(seconds) = self.session.filter(|_| self.timer) {
             draft.add("Session-Expires", seconds.to_string());
         }

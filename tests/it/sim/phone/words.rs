@@ -37,6 +37,8 @@ pub enum Do {
     Update,
     /// Sends an INFO in the call.
     Info,
+    /// Sends some other request in the call: method.
+    Inside(String),
     /// Sends a REFER in the call, to nobody in particular.
     Refer,
     /// Sends the other side of its first call to this user, or whole URI.
