@@ -281,6 +281,8 @@ impl Phone {
         let silent = at.since(self.heard_by_nat);
         if self.nat_patience.is_some_and(|patience| silent > patience) && self.nat_holds() {
             self.is_forgotten();
+            // Once is enough, until it is heard of again.
+            self.heard_by_nat = At::START;
         }
         if outward {
             self.heard_by_nat = at;
