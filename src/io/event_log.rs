@@ -7,6 +7,7 @@ use crate::base::ServerIndex;
 use crate::effect::Fact;
 
 /// Writes a fact down, if it is one for the log.
+#[allow(clippy::too_many_lines, reason = "a table, a row for each fact")]
 pub fn log(server: ServerIndex, fact: &Fact) {
     let server = server.0;
     match fact {
