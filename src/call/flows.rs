@@ -26,9 +26,7 @@ impl Call {
     pub(super) fn ring_other_flow(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key) -> bool {
         let sips = self.is_sips();
         let State::Hunting(hunt) = &mut self.state else { return false };
-        let Some((flowing, _)) = hunt.client_of(leg) else { return false };
-        let is_dead = desk.owner.bindings.get(&flowing.binding).is_none_or(|binding| binding.has_failed);
-        let Some(other) = other_flow(desk, (hunt, sips), leg).filter(|_| is_dead) else { return false };
+        let Some(other) = other_flow(desk, (hunt, sips), leg) else { return false };
         hunt.end(leg);
         self.ring_by(desk, other);
         true

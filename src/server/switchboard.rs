@@ -19,6 +19,7 @@ use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
+use super::flows::FLOW_FAILED;
 use super::peer::PeerWord;
 use super::returning::Awaited;
 use super::users::Users;
@@ -315,7 +316,8 @@ impl Switchboard {
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
             TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } | TxEvent::Untaken(_) => return,
         };
-        self.note_flow(ctx, owner, client, response.map(|response| response.status()));
+        let no_flow = response.is_none() || status == FLOW_FAILED;
+        self.note_flow(ctx, owner, client, !no_flow);
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
@@ -326,7 +328,7 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, (status, no_flow)));
             }
             Owner::Probe(peer) => self.on_probe(ctx, peer, client, status, response.is_some()),
             Owner::Outbox(peer) => {
