@@ -11,7 +11,7 @@ fuzz_target!(|script: &str| {
     let owner = Uid::parse("anne@north.test").expect("an address");
     match import_cpl(script, "cpl", &limits, Some(&owner)) {
         Ok(imported) => {
-            assert!(!script.contains("<!DOCTYPE"), "{script}");
+            assert!(!script.trim_start().starts_with("<!DOCTYPE"), "{script}");
             let file = Limits { tree_bytes: u32::MAX, ..limits };
             assert!(Profile::compile_for(&imported.text, &file, &owner, None).is_ok(), "{}", imported.text);
             assert_eq!(format(&imported.text).ok().as_ref(), Some(&imported.text));

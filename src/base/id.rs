@@ -104,15 +104,17 @@ impl Cid {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A number that no other domain of an operator's list has.
+    pub fn fingerprint(&self) -> u64 {
+        fnv(self.0.as_bytes())
+    }
 }
 
 impl Slot {
     /// FNV-1a over the bytes, modulo [`SLOTS`].
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        let hash = fnv(bytes);
         // The low bits of FNV are its weak ones: fold the high half in.
         let folded = (hash ^ (hash >> 32)) & u64::from(SLOTS - 1);
         Self(u16::try_from(folded).unwrap_or(0))
@@ -123,6 +125,12 @@ impl Slot {
         let owner = u32::from(self.0) * u32::from(servers.max(1)) / u32::from(SLOTS);
         ServerIndex(u8::try_from(owner).unwrap_or(0))
     }
+}
+
+/// FNV-1a.
+fn fnv(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 impl fmt::Display for Uid {

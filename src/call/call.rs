@@ -114,9 +114,9 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
-    pub(super) referred: Option<Uid>,
     /// The one client of the callee's that is meant (RFC 5627).
     pub(super) only: Option<Only>,
+    pub(super) referred: Option<Uid>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -132,6 +132,9 @@ pub struct Call {
     pub(super) earlier: Option<Box<Verdict>>,
     /// The how manieth search this is, and since when.
     pub(super) search: (u16, At),
+    /// How long the half, and its current `try`, had rung before they came to this user server.
+    pub(super) rung_before: Duration,
+    pub(super) tried_before: Duration,
     pub(super) started: Now,
     pub(super) answered_ms: Option<i64>,
     pub(super) ladder: Ladder,
@@ -181,8 +184,8 @@ impl Call {
             searches: (opening.searches, opening.searches),
             history: opening.history,
             origin: opening.origin,
-            referred: opening.referred,
             only: opening.only,
+            referred: opening.referred,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -191,6 +194,8 @@ impl Call {
             later: SmallVec::new(),
             earlier: None,
             search: (0, now.at),
+            rung_before: Duration::ZERO,
+            tried_before: Duration::ZERO,
             started: now,
             answered_ms: None,
             ladder: Ladder::default(),
@@ -463,7 +468,7 @@ impl Call {
     }
 
     /// Who asks, for the ladder: in his own half, the client that he calls with.
-    fn asker(&self, owner: &User, now: At) -> Party {
+    pub(super) fn asker(&self, owner: &User, now: At) -> Party {
         let calling = |binding: &&Binding| self.origin.as_ref().is_some_and(|origin| origin.is(binding));
         let found =
             owner.bindings.reachable(now).find(calling).filter(|_| self.direction == Direction::Outgoing);

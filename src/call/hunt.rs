@@ -88,6 +88,22 @@ impl Hunt {
         self.branches.push(branch);
     }
 
+    /// Something has refused before anybody here rang it.
+    pub(super) fn has_refused(&mut self, rings: Rings) {
+        let nobody = Side { leg: Key { index: u32::MAX, tenant: 0 }, party: 0 };
+        self.branches.push(Branch { ended: true, ..Branch::new(nobody, rings, 0, At::START) });
+    }
+
+    /// What has refused in this `try`.
+    pub(super) fn ended(&self) -> impl Iterator<Item = &Rings> {
+        self.branches.iter().filter(|branch| branch.ended).map(|branch| &branch.rings)
+    }
+
+    /// What the `try` has come to so far.
+    pub(super) fn standing(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
     fn ringing(&self) -> impl Iterator<Item = &Branch> {
         self.branches.iter().filter(|branch| !branch.ended)
     }

@@ -16,6 +16,7 @@ mod record;
 mod replace;
 mod sides;
 mod stages;
+mod standing;
 mod targets;
 mod transfer;
 
@@ -24,4 +25,5 @@ pub use history::History;
 pub use ladder::{Rung, draw, rungs};
 pub use parties::{Invitation, Opening, Origin, breadth_of, mode_of};
 pub use record::End;
+pub use standing::Standing;
 pub use transfer::{Errand, Join};

@@ -24,6 +24,8 @@ pub struct Invitation {
     pub mode: Mode,
     /// What every half of the call begins with.
     pub opening: Opening,
+    /// Where the half stood that another user server has given up: this one goes on from there.
+    pub standing: Option<String>,
 }
 
 /// What every half of a call begins with.
@@ -47,10 +49,10 @@ pub struct Opening {
     pub history: History,
     /// The phone that calls, if it is one of ours.
     pub origin: Option<Origin>,
-    /// Who has sent the caller there (RFC 3892), if one has and may be known.
-    pub referred: Option<Uid>,
     /// The one client of the callee's that is meant, if he was asked for by a GRUU.
     pub only: Option<Only>,
+    /// Who has sent the caller there (RFC 3892), if one has and may be known.
+    pub referred: Option<Uid>,
 }
 
 /// The phone that calls: it is not rung by its own call.

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::effect::{CallTimer, Wake};
 use crate::leg::{LegWord, Passage, Refusal, own_status};
-use crate::routing::{Action, Direction, Outcome, TimedTarget, Try, Who};
+use crate::routing::{Action, Direction, Outcome, Route, TimedTarget, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
 use super::targets::{Hop, is_missing};
@@ -26,6 +26,12 @@ impl Call {
         // What is sent on as a whole has the whole breadth; a stage divides it.
         self.claims = 1;
         self.do_sides(desk, &route);
+        self.perform(desk, &route);
+        self.settle(desk);
+    }
+
+    /// Does what a line says, but for what it says besides.
+    pub(super) fn perform(&mut self, desk: &mut Desk<'_, '_, '_>, route: &Route) {
         match route.action() {
             Action::Try(plan) => self.stage(desk, plan),
             Action::Send => match route.to() {
@@ -54,7 +60,6 @@ impl Call {
                 self.say(desk, self.upstream, word);
             }
         }
-        self.settle(desk);
     }
 
     /// Another user's routing takes over. Back to one who has been asked before it is a loop, and
@@ -75,16 +80,18 @@ impl Call {
             hunt.stand(self.earlier.take().map(|verdict| *verdict));
             return;
         }
+        let tried = self.tried_before;
         if let Some(ring_for) = plan.ring_for {
+            let ring_for = ring_for.saturating_sub(tried);
             self.stage = Some(desk.wire.ctx.arm(ring_for, Wake::Call(self.key, CallTimer::Stage)));
         }
         let (mut now, mut later) = (SmallVec::<[_; 2]>::new(), SmallVec::new());
         for timed in &plan.targets {
             // What rings on from the stage before has begun, whenever it was to begin.
-            if timed.after.is_zero() || self.rings(desk, &timed.target) {
+            if timed.after <= tried || self.rings(desk, &timed.target) {
                 now.push(timed.target.clone());
             } else {
-                later.push((timed.after, timed.target.clone()));
+                later.push((timed.after.saturating_sub(tried), timed.target.clone()));
             }
         }
         later.sort_by_key(|(after, _)| std::cmp::Reverse(*after));
@@ -115,6 +122,7 @@ impl Call {
         }
         self.earlier = Some(Box::new((outcome, refusal)));
         self.search = (self.search.0.wrapping_add(1), desk.wire.ctx.at());
+        self.tried_before = Duration::ZERO;
         self.let_go(desk);
         self.act(desk);
     }

@@ -302,14 +302,20 @@ impl Call {
             searches: self.searches.0,
             history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
-            referred: self.referred.clone(),
             only: self.only_for(uid),
+            referred: self.referred.clone(),
         };
         let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));
         self.begin_branch(desk, from.leg, rings, share, party);
         let mode = self.route.mode();
-        desk.orders.push(Order::Invite(Invitation { from, callee: uid.clone(), mode, opening }));
+        desk.orders.push(Order::Invite(Invitation {
+            from,
+            callee: uid.clone(),
+            mode,
+            opening,
+            standing: None,
+        }));
     }
 }
 
@@ -335,7 +341,7 @@ fn callee_of<'a>(owner: &User, target: &'a Target) -> Callee<'a> {
             }
         }
         Target::User(uid) => Callee::User(uid),
-        Target::Inbox | Target::Voicemail => Callee::Nobody,
+        Target::Inbox | Target::Voicemail | Target::Trunk(..) => Callee::Nobody,
     }
 }
 

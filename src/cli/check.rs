@@ -4,6 +4,8 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::load::Loaded;
+use crate::base::Cid;
+use crate::config::{Face, Trust};
 use crate::io::net::certificates;
 
 #[derive(Debug, Subcommand)]
@@ -40,5 +42,27 @@ pub(super) fn warn(loaded: &Loaded) {
     }
     for variable in &loaded.config.strangers {
         loaded.desk.remark(format_args!("warning: the variable {variable} overrides no key"));
+    }
+    warn_of_domains(loaded);
+}
+
+/// Other clusters believe a certificate for our domain, and no other.
+fn warn_of_domains(loaded: &Loaded) {
+    let cid = &loaded.config.cid;
+    if !loaded.config.federation.iter().any(|peering| peering.trust == Trust::Certificate) {
+        return;
+    }
+    let abroad = loaded.config.listeners.iter().filter(|own| own.face == Face::Federation);
+    for files in abroad.filter_map(|own| own.tls.as_ref()) {
+        // What cannot be read is told as a fault.
+        let Ok(domains) = certificates::domains(files) else { continue };
+        if !domains.contains(cid) {
+            let names: Vec<&str> = domains.iter().map(Cid::as_str).collect();
+            let (path, names) = (files.certificate.display(), names.join(", "));
+            loaded.desk.remark(format_args!(
+                "warning: the certificate in {path} is for {names} and not for {cid}: no cluster with \
+                 `tls = true` will believe it; it has to name the URI sip:{cid}"
+            ));
+        }
     }
 }

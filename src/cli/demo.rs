@@ -206,6 +206,8 @@ impl Narrator {
             Fact::PeerUp { .. }
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
+            | Fact::CertificateRefused { .. }
+            | Fact::CertificateFault { .. }
             | Fact::WrongSecret { .. }
             | Fact::PageSettled { .. } => return None,
             Fact::Noted { owner, text, .. } => format!("log           {owner}: {text}"),

@@ -21,6 +21,15 @@ pub(super) enum Device {
         #[arg(long)]
         json: bool,
     },
+    /// Let a client send its calls and pages under a profile of the user's, whichever serves.
+    Profile {
+        /// The user.
+        uid: String,
+        /// The client.
+        name: String,
+        /// The profile. Without it the client sends under the one that serves.
+        profile: Option<String>,
+    },
     /// Take a device from a user.
     Remove {
         /// The user.
@@ -52,6 +61,9 @@ impl Device {
         match self {
             Self::Add(add) => add.run(loaded),
             Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
+            Self::Profile { uid, name, profile } => {
+                send_under(loaded, &loaded.uid(&uid)?, &name, profile.as_deref())
+            }
             Self::Remove { uid, name } => remove(loaded, &loaded.uid(&uid)?, &name),
         }
     }
@@ -96,10 +108,21 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
             None => "",
         };
         let reached = device.instance.or(device.address).unwrap_or_default();
-        vec![device.name, device.kind, reached, registered.into()]
+        let under = device.profile.unwrap_or_default();
+        vec![device.name, device.kind, reached, registered.into(), under]
     });
     let empty = format!("{uid} has no named devices: `ratatosk device add {uid} NAME --type TYPE` makes one");
-    loaded.desk.table(&["device", "type", "reached by", "registered"], rows.collect(), &empty);
+    loaded.desk.table(&["device", "type", "reached by", "registered", "sends under"], rows.collect(), &empty);
+    Ok(())
+}
+
+fn send_under(loaded: &Loaded, uid: &Uid, client: &str, profile: Option<&str>) -> Result<(), Failure> {
+    with(loaded, async |database| database.put_profile_of_client(uid, client, profile).await)?;
+    live::refresh(loaded, std::slice::from_ref(uid));
+    match profile {
+        Some(profile) => loaded.desk.line(format_args!("\"{client}\" of {uid} sends under \"{profile}\"")),
+        None => loaded.desk.line(format_args!("\"{client}\" of {uid} sends under the profile that serves")),
+    }
     Ok(())
 }
 

@@ -11,8 +11,9 @@ use super::load::{Loaded, with};
 use super::replay::replay;
 use super::{live, loops, output};
 use crate::base::Uid;
-use crate::io::store::{Database, Expected, Hint, ProfileRow, StoreError, tag_of};
-use crate::routing::{Faults, Profile as Compiled, nearest};
+use crate::config::Features;
+use crate::io::store::{Database, Expected, Hint, ProfileRow, StoreError};
+use crate::routing::{Faults, Profile as Compiled, nearest, tag_of};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Profile {
@@ -67,6 +68,17 @@ pub(super) enum Profile {
         /// The profile. Without it the cluster's default serves.
         name: Option<String>,
     },
+    /// Let phones dial a profile by a digit: `*70` and the digit lets it serve, `*71`, the digit and a
+    /// number calls that under it. Without a digit it cannot be dialled any more.
+    Code {
+        /// The user.
+        uid: String,
+        /// The profile.
+        name: String,
+        /// From 1 to 9. Another profile of the user's that had it loses it.
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
+        code: Option<u8>,
+    },
     /// Remove a profile of a user. If it was the active one, the cluster's default serves.
     Remove {
         /// The user.
@@ -91,6 +103,7 @@ impl Profile {
             Self::List { uid, json } => list(loaded, &loaded.uid(&uid)?, json),
             Self::Show { uid, name } => show(loaded, &loaded.uid(&uid)?, &name),
             Self::Activate { uid, name } => activate(loaded, &loaded.uid(&uid)?, name.as_deref()),
+            Self::Code { uid, name, code } => set_code(loaded, &loaded.uid(&uid)?, &name, code),
             Self::Remove { uid, name } => remove(loaded, &loaded.uid(&uid)?, &name),
         }
     }
@@ -134,7 +147,7 @@ fn set(
         Ok(database.user(uid).await?.profile.as_deref() == Some(name))
     })?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    loaded.desk.tag(tag_of(compiled.source()));
+    loaded.desk.tag(compiled.tag());
     if compiled.name() != name {
         loaded.desk.remark(format_args!(
             "note: the tree calls itself \"{}\": so it stands in the records of calls",
@@ -166,10 +179,11 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
             (true, Some(_)) => "yes, but unreadable: the default serves",
             (false, Some(_)) => "unreadable",
         };
-        vec![row.name, active.into(), row.bytes.to_string(), output::moment(row.stored_ms)]
+        let code = row.code.map_or(String::new(), |code| code.to_string());
+        vec![row.name, active.into(), code, row.bytes.to_string(), output::moment(row.stored_ms)]
     });
     let empty = format!("{uid} has no profile of his own; the cluster's default serves");
-    loaded.desk.table(&["profile", "active", "bytes", "stored (UTC)"], rows.collect(), &empty);
+    loaded.desk.table(&["profile", "active", "digit", "bytes", "stored (UTC)"], rows.collect(), &empty);
     Ok(())
 }
 
@@ -276,6 +290,20 @@ async fn take(
     }
     database.put_profile(uid, name, profile.source(), &Expected::Whatever, limits).await?;
     database.activate_profile(uid, Some(name)).await.map(Ok)
+}
+
+fn set_code(loaded: &Loaded, uid: &Uid, name: &str, code: Option<u8>) -> Result<(), Failure> {
+    with(loaded, async |database| database.put_code(uid, name, code).await)?;
+    live::refresh(loaded, std::slice::from_ref(uid));
+    let Some(code) = code else {
+        loaded.desk.line(format_args!("\"{name}\" of {uid} cannot be dialled"));
+        return Ok(());
+    };
+    let Features { activate, under, .. } = &loaded.config.trees.features;
+    loaded.desk.line(format_args!(
+        "{uid} dials {activate}{code} to be served by \"{name}\", {under}{code} and a number to call under it"
+    ));
+    Ok(())
 }
 
 fn remove(loaded: &Loaded, uid: &Uid, name: &str) -> Result<(), Failure> {

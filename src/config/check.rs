@@ -6,7 +6,7 @@ use super::fault::Code;
 use super::file::{Sources, Trees};
 use super::place::Place as Store;
 use super::reader::{Given, Place, Section, list, suggestion};
-use super::settings::{Algorithm, Allow};
+use super::settings::{Algorithm, Allow, Features};
 use crate::base::Cid;
 use crate::routing::Mode;
 
@@ -123,7 +123,46 @@ pub(super) fn trees(trees: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Trees
         Some(given) => given.value,
         None => PROFILE.to_owned(),
     };
-    Trees { directory, default }
+    Trees { directory, default, features: features(trees) }
+}
+
+/// What phones name profiles by.
+fn features(trees: &Section<'_, '_, '_>) -> Features {
+    let usual = Features::default();
+    let is_dialled = |text: &str| text.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
+    let prefix = |key, usual| match trees.text(key) {
+        Some(given) if !is_dialled(&given.value) => {
+            let message = format!("`{}` cannot be dialled", given.value);
+            let help = "digits, * and #, as in `\"*70\"`; \"\" switches it off";
+            trees.fault(Code::BadValue, &given.place, message, help);
+            usual
+        }
+        Some(given) => given.value,
+        None => usual,
+    };
+    let (activate, under) = (prefix("activate", usual.activate), prefix("under", usual.under));
+    if !activate.is_empty()
+        && !under.is_empty()
+        && (activate.starts_with(&under) || under.starts_with(&activate))
+    {
+        let message = format!("`activate` and `under` cannot be told apart: \"{activate}\" and \"{under}\"");
+        let help = "none of the two may begin with the other";
+        trees.fault(Code::BadValue, &trees.place, message, help);
+    }
+    let header = match trees.text("header") {
+        Some(given) if !is_token(&given.value) => {
+            let message = format!("`{}` is no name of a header", given.value);
+            trees.fault(Code::BadValue, &given.place, message, "letters, digits and -, as in \"X-Profile\"");
+            usual.header
+        }
+        Some(given) => given.value,
+        None => usual.header,
+    };
+    Features { header, activate, under }
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// `threads`.

@@ -10,12 +10,15 @@ use super::check::{allowed, follow, is_host};
 use super::fault::Code;
 use super::file::{Listen, PeerAddress, Peering, Sources};
 use super::reader::{Given, Section};
-use super::settings::{Allow, Face, Secret};
+use super::settings::{Allow, Face, Secret, Trust};
 use crate::base::Cid;
 use crate::effect::Transport;
 use crate::sip::{Scheme, Uri};
 
 const SECRET_HELP: &str = "write `secret = \"env:SOUTH_SECRET\"` (or \"file:…\"), the same at both clusters";
+const TLS_HELP: &str = "or `tls = true` if both prove themselves by certificates";
+const NO_AUTHORITIES: &str = "nothing says whose certificates of other clusters are to be believed";
+const AUTHORITIES_HELP: &str = "write `authorities = \"authorities.pem\"` in the [[listen]] for them";
 const ADDRESS_HELP: &str = "write `address = \"sip:192.0.2.7:5070;transport=tcp\"`";
 
 /// The `[[federation]]` tables.
@@ -30,12 +33,13 @@ pub(super) fn federation(
     for section in root.sections("federation") {
         let cid = id(&section, (own, aliases), &known);
         known.extend(cid.clone());
-        let address = address(&section, sources, listeners);
-        let secret = secret(&section, sources);
+        let trust = trust(&section, sources, listeners);
+        let is_certified = trust == Some(Trust::Certificate);
+        let address = address(&section, sources, listeners, is_certified);
         let allow = section.texts("allow").map_or(Allow::EVERYTHING, |words| allowed(&section, &words));
         section.finish();
-        if let (Some(cid), Some(address), Some(secret)) = (cid, address, secret) {
-            peerings.push(Peering { cid, address, secret, allow });
+        if let (Some(cid), Some(address), Some(trust)) = (cid, address, trust) {
+            peerings.push(Peering { cid, address, trust, allow });
         }
     }
     peerings
@@ -67,11 +71,45 @@ fn id(
     None
 }
 
-fn secret(section: &Section<'_, '_, '_>, sources: &Sources<'_>) -> Option<Secret> {
-    let Some(given) = section.text("secret") else {
-        section.fault(Code::Missing, &section.place, "this cluster has no `secret`", SECRET_HELP);
-        return None;
-    };
+/// By what it is believed: `tls` or `secret`, and not both.
+fn trust(section: &Section<'_, '_, '_>, sources: &Sources<'_>, listeners: &[Listen]) -> Option<Trust> {
+    let (tls, secret) = (section.flag("tls").filter(|tls| tls.value), section.text("secret"));
+    match (tls, secret) {
+        (None, Some(given)) => self::secret(section, given, sources).map(Trust::Secret),
+        (None, None) => {
+            let message = "nothing says by what this cluster is believed: it has neither `secret` nor `tls`";
+            section.fault(Code::Missing, &section.place, message, format!("{SECRET_HELP}, {TLS_HELP}"));
+            None
+        }
+        (Some(_), Some(given)) => {
+            let message = "a cluster is believed by its certificate or by a secret, not by both";
+            let help = "leave `secret` out where `tls = true`";
+            section.fault(Code::BadValue, &given.place, message, help);
+            None
+        }
+        (Some(tls), None) => {
+            let is_of_tls = |own: &Listen| own.face == Face::Federation && own.transport == Transport::Tls;
+            if !listeners.iter().any(is_of_tls) {
+                let message =
+                    "there is no tls listener for other clusters, so that no certificate can be shown";
+                let help = "add a [[listen]] with `transport = \"tls\"` and `face = \"federation\"`";
+                section.fault(Code::Missing, &tls.place, message, help);
+            } else if !has_authorities(listeners) {
+                section.fault(Code::Missing, &tls.place, NO_AUTHORITIES, AUTHORITIES_HELP);
+            }
+            Some(Trust::Certificate)
+        }
+    }
+}
+
+/// Whether every listener for TLS with other clusters knows whose certificates to believe.
+fn has_authorities(listeners: &[Listen]) -> bool {
+    let believes = |listen: &Listen| listen.tls.as_ref().is_some_and(|files| files.authorities.is_some());
+    let of_tls = |listen: &&Listen| listen.face == Face::Federation && listen.transport == Transport::Tls;
+    listeners.iter().filter(of_tls).all(believes)
+}
+
+fn secret(section: &Section<'_, '_, '_>, given: Given<String>, sources: &Sources<'_>) -> Option<Secret> {
     if sources.resolve.is_none() {
         return Some(Secret::new(""));
     }
@@ -89,6 +127,7 @@ fn address(
     section: &Section<'_, '_, '_>,
     sources: &Sources<'_>,
     listeners: &[Listen],
+    is_certified: bool,
 ) -> Option<Option<PeerAddress>> {
     let Some(given) = section.text("address") else {
         if !listeners.iter().any(|listen| listen.face == Face::Federation) {
@@ -99,6 +138,13 @@ fn address(
         return Some(None);
     };
     let (transport, host, port) = parts(section, &given)?;
+    if is_certified && transport != Transport::Tls {
+        let message =
+            format!("a cluster that is believed by its certificate is not spoken to by {transport}");
+        let help = "write `;transport=tls` behind the address, or leave `tls` out and give a `secret`";
+        section.fault(Code::BadValue, &given.place, message, help);
+        return None;
+    }
     let has_listener = |family: Option<IpAddr>| {
         listeners.iter().any(|listen| {
             listen.face == Face::Federation
@@ -114,12 +160,10 @@ fn address(
         section.fault(Code::Missing, &given.place, message, help);
         return None;
     }
-    let believes = |listen: &Listen| listen.tls.as_ref().is_some_and(|files| files.authorities.is_some());
-    let of_tls = |listen: &&Listen| listen.face == Face::Federation && listen.transport == Transport::Tls;
-    if transport == Transport::Tls && !listeners.iter().filter(of_tls).all(believes) {
-        let message = "nothing says whose certificates of other clusters are to be believed";
-        let help = "write `authorities = \"authorities.pem\"` in the [[listen]] for them";
-        section.fault(Code::Missing, &given.place, message, help);
+    if transport == Transport::Tls && !has_authorities(listeners) {
+        if !is_certified {
+            section.fault(Code::Missing, &given.place, NO_AUTHORITIES, AUTHORITIES_HELP);
+        }
         return None;
     }
     let found = match (host.parse::<IpAddr>(), sources.resolve) {

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
 use super::reader::{LOG, PREFIX, Reader, Section};
-use super::settings::{Algorithm, Allow, Face, Secret, TlsFiles};
+use super::settings::{Algorithm, Allow, Face, Features, TlsFiles, Trust};
 use super::{check, federation, limited, listen};
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
@@ -70,6 +70,8 @@ pub struct Trees {
     pub directory: PathBuf,
     /// The profile of a user who has set none.
     pub default: String,
+    /// How phones name profiles.
+    pub features: Features,
 }
 
 /// A `[[federation]]`.
@@ -79,8 +81,8 @@ pub struct Peering {
     pub cid: Cid,
     /// Where it is reached; `None`: where the DNS says.
     pub address: Option<PeerAddress>,
-    /// The secret between the two; empty unless it was read to serve.
-    pub secret: Secret,
+    /// By what it is believed; a secret is empty unless it was read to serve.
+    pub trust: Trust,
     /// What it may send, and be sent.
     pub allow: Allow,
 }

@@ -39,6 +39,7 @@ impl Config {
             key: known.key,
             epoch: known.epoch,
             default_profile: known.default_profile,
+            features: self.trees.features.clone(),
             peers: self.federation.iter().filter_map(peer).collect(),
             servers: self.threads.unwrap_or(threads),
             dns: self.dns.clone(),
@@ -79,7 +80,7 @@ fn peer(peering: &Peering) -> Option<Peer> {
             Some(at) => Some(Target { transport: at.transport, address: at.found? }),
             None => None,
         },
-        secret: peering.secret.clone(),
+        trust: peering.trust.clone(),
         allow: peering.allow,
     })
 }

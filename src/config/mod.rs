@@ -21,4 +21,4 @@ pub use file::{Config, Listen, PeerAddress, Peering, Resolve, Sources, Trees};
 pub use listen::HTTP_PORT;
 pub use make::Known;
 pub use place::Place;
-pub use settings::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings, TlsFiles};
+pub use settings::{Algorithm, Allow, Face, Features, Listener, Peer, Secret, Settings, TlsFiles, Trust};

@@ -137,6 +137,20 @@ impl<'s> Section<'_, '_, 's> {
         self.of_kind(key, value, number, "a whole number, not negative")
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str) -> Option<Given<bool>> {
+        const KIND: &str = "`true` or `false`";
+        if let Some(Given { value, place }) = self.overriding(key) {
+            let flag = value.trim().parse().ok();
+            if flag.is_none() {
+                self.wrong_kind(key, &place, KIND);
+            }
+            return flag.map(|value| Given { value, place });
+        }
+        let value = self.value(key)?;
+        self.of_kind(key, value, value.get_ref().as_bool(), KIND)
+    }
+
     /// A list of texts.
     pub(super) fn texts(&self, key: &str) -> Option<Vec<Given<String>>> {
         if let Some(Given { value, place }) = self.overriding(key) {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::base::address::canonical;
 use crate::base::{Cid, Limits};
 use crate::effect::dns::Target;
-use crate::effect::{Flow, Transport};
+use crate::effect::{Flow, StreamId, Transport};
 use crate::routing::{Mode, Profile};
 
 /// Everything of the configuration that decides how a message is handled.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub epoch: u32,
     /// The profile of a user who has set none.
     pub default_profile: Arc<Profile>,
+    /// How phones name profiles.
+    pub features: Features,
     /// Other clusters that we speak with.
     pub peers: Vec<Peer>,
     /// How many user servers share the slots in this process.
@@ -40,6 +42,23 @@ pub struct Settings {
     pub dns: Vec<SocketAddr>,
     /// The limits.
     pub limits: Limits,
+}
+
+/// How phones name the profiles of their users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// The header of a request that is to be sent under a profile; its value is the profile's name.
+    pub header: String,
+    /// What is dialled before the digit of a profile that is to serve; empty: nothing is.
+    pub activate: String,
+    /// What is dialled before the digit of a profile and the number to be called under it; empty: nothing is.
+    pub under: String,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { header: "X-Profile".to_owned(), activate: "*70".to_owned(), under: "*71".to_owned() }
+    }
 }
 
 /// One address we listen on.
@@ -103,10 +122,19 @@ pub struct Peer {
     pub cid: Cid,
     /// Where it is reached; `None`: where the DNS says (RFC 3263).
     pub at: Option<Target>,
-    /// The secret between the two clusters.
-    pub secret: Secret,
+    /// By what it is believed.
+    pub trust: Trust,
     /// What it may send, and be sent.
     pub allow: Allow,
+}
+
+/// By what another cluster is believed, and believes us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// A secret between the two clusters.
+    Secret(Secret),
+    /// The certificates of both, for their domains (RFC 5922): it is never spoken to but over TLS.
+    Certificate,
 }
 
 /// A secret that is never shown.
@@ -172,10 +200,20 @@ fn bit(mode: Mode) -> u8 {
     1 << (place % 8)
 }
 
+impl Trust {
+    /// The secret, if it is one.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            Self::Certificate => None,
+        }
+    }
+}
+
 impl Peer {
     /// Whether it is never spoken to but over TLS.
     pub fn is_secure(&self) -> bool {
-        self.at.is_some_and(|at| at.transport.is_secure())
+        self.trust == Trust::Certificate || self.at.is_some_and(|at| at.transport.is_secure())
     }
 }
 
@@ -237,13 +275,21 @@ impl Settings {
         (0..).zip(&self.listeners).find(|(_, listener)| fits(listener)).map(|(index, _)| index)
     }
 
-    /// The transports that we speak with other clusters, the best first.
-    pub fn spoken_abroad(&self) -> Vec<Transport> {
+    /// The transports that we speak with other clusters, the best first; `secure`: only such that
+    /// nobody can listen to.
+    pub fn spoken_abroad(&self, secure: bool) -> Vec<Transport> {
         let speaks = |transport: &Transport| {
             let of_it = |own: &Listener| own.face == Face::Federation && own.transport == *transport;
             self.listeners.iter().any(of_it)
         };
-        [Transport::Tcp, Transport::Udp].into_iter().filter(speaks).collect()
+        let wanted: &[Transport] = if secure { &[Transport::Tls] } else { &[Transport::Tcp, Transport::Udp] };
+        wanted.iter().copied().filter(speaks).collect()
+    }
+
+    /// Whether a flow goes to a server of a cluster that proves itself by its certificate, and has ours.
+    pub fn is_certified(&self, flow: Flow) -> bool {
+        let is_it = |peer: &Peer| peer.trust == Trust::Certificate && flow.is_of_cluster(&peer.cid);
+        flow.stream.is_some_and(StreamId::is_any) && self.peers.iter().any(is_it)
     }
 
     /// What the far end of a flow is told of this listener: `host` or `host:port`, of its own family.

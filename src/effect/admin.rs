@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Uid;
+use crate::base::{ServerIndex, Uid};
 use crate::config::Settings;
 
 /// A question of an operator.
@@ -24,6 +24,8 @@ pub enum AdminRequest {
     /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
     /// number of servers, the key and the epoch are as they were.
     Configure(Arc<Settings>),
+    /// Let another user server go on with the callee's halves of this call, as long as they ring here.
+    HandOver(String, ServerIndex),
     /// Take no new calls and end when those in progress have.
     Drain,
     /// End every call that is left, and tell everybody who is in it.

@@ -109,6 +109,21 @@ pub enum Fact {
         /// Which.
         peer: Cid,
     },
+    /// Another cluster does not believe our certificate.
+    CertificateRefused {
+        /// Which.
+        peer: Cid,
+    },
+    /// A connection between clusters has failed over a certificate, or the far end's names nobody that we
+    /// speak with: told once for a far end and reason.
+    CertificateFault {
+        /// The cluster that it was to be, if we have made the connection.
+        peer: Option<Cid>,
+        /// Where it is.
+        source: SocketAddr,
+        /// What is wrong, and what can be done.
+        why: String,
+    },
     /// Somebody says that he is another cluster, with a wrong secret.
     WrongSecret {
         /// The cluster, as he calls himself.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Cid;
+
 /// A transport protocol of SIP.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +43,20 @@ impl StreamId {
     /// What is sent so comes back as [`Outcome::Moved`](super::Outcome) once it is known by which
     /// stream it went, or as unsent.
     pub const ANY: Self = Self(0);
+
+    /// Likewise, but of those streams one whose far end has proved by its certificate that it is of this
+    /// cluster.
+    pub fn of_cluster(cluster: &Cid) -> Self {
+        Self(cluster.fingerprint() | Self::OF_CLUSTER)
+    }
+
+    /// Whether it stands for any stream to the flow's address.
+    pub const fn is_any(self) -> bool {
+        self.0 == Self::ANY.0 || self.0 & Self::OF_CLUSTER != 0
+    }
+
+    /// No stream has a number so high.
+    const OF_CLUSTER: u64 = 1 << 63;
 }
 
 impl Transport {
@@ -104,6 +120,11 @@ impl Transport {
 }
 
 impl Flow {
+    /// Whether it goes to a server that has to prove to be of this cluster.
+    pub fn is_of_cluster(&self, cluster: &Cid) -> bool {
+        self.stream == Some(StreamId::of_cluster(cluster))
+    }
+
     /// Whether nothing is lost on it.
     pub const fn is_reliable(&self) -> bool {
         self.stream.is_some()

@@ -38,6 +38,13 @@ pub enum StoreOp {
         /// What.
         value: Arc<str>,
     },
+    /// Let a profile of a user's serve, or with `None` the cluster's default: [`StoreOutcome::Saved`].
+    Activate {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        profile: Option<Box<str>>,
+    },
     /// Make a CPL script the profile `cpl` of a user, in place of the one before; it serves if he has chosen
     /// none of his own: [`StoreOutcome::Imported`].
     ImportScript {
@@ -143,6 +150,8 @@ pub struct StoredUser {
     pub bindings: Vec<StoredBinding>,
     /// His active profile, compiled; `None`: the cluster's default serves him.
     pub profile: Option<Arc<Profile>>,
+    /// All of his profiles, the active one among them: a request may be sent under any of them.
+    pub profiles: Box<[StoredProfile]>,
     /// His contact list and its groups.
     pub contacts: StoredContacts,
     /// His named devices.
@@ -167,6 +176,7 @@ impl StoredUser {
             secrets,
             bindings: Vec::new(),
             profile: None,
+            profiles: Box::default(),
             contacts: StoredContacts::default(),
             devices: Vec::new(),
             account: None,
@@ -175,6 +185,19 @@ impl StoredUser {
             waiting: false,
         }
     }
+}
+
+/// A profile of a user's, as phones name it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredProfile {
+    /// Its name.
+    pub name: Box<str>,
+    /// The digit by which it is dialled, 1 to 9.
+    pub code: Option<u8>,
+    /// The names of the clients that send under it.
+    pub clients: Box<[Box<str>]>,
+    /// Compiled; `None`: it cannot be read, and the cluster's default stands for it.
+    pub profile: Option<Arc<Profile>>,
 }
 
 /// A contact list.

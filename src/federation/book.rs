@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::base::{At, Cid, Key, PeerId, ServerIndex, Slot, Uid};
-use crate::config::{Peer, Settings};
+use crate::config::{Peer, Settings, Trust};
 use crate::effect::admin::LivePeer;
 use crate::effect::wake::PeerTimer;
 use crate::effect::{Ctx, Fact, Flow, Ticket, Wake};
@@ -217,11 +217,11 @@ impl Peers {
     fn take(&mut self, settings: &Settings) {
         for peer in &settings.peers {
             // Those that the DNS has named are still there, as far as anybody knows.
-            let fixed = peer.at.map(|at| Targets::new(settings, &[at]));
+            let fixed = peer.at.map(|at| Targets::new(settings, &peer.cid, &[at]));
             let owner = Slot::of(peer.cid.as_str().as_bytes()).owner(settings.servers);
             match self.list.iter_mut().find(|entry| entry.peer.cid == peer.cid) {
                 Some(entry) => {
-                    if entry.peer.secret != peer.secret {
+                    if entry.peer.trust != peer.trust {
                         entry.proof = Proof::new(&self.own, peer);
                         entry.account = Account::new(&self.own, peer);
                     }
@@ -349,18 +349,24 @@ impl Peers {
         entry.proof.prove(ctx.rng, (&self.own, &entry.peer.cid), (&method, uri))
     }
 
-    /// A peer does not believe our proof: it cannot be used until the secrets match. `probe`: what
+    /// A peer does not believe our proof: it cannot be used until the secrets match, or our certificate is
+    /// one that it knows. `probe`: what
     /// it did not believe was our look at it.
     pub fn on_refused(&mut self, ctx: &mut Ctx<'_>, id: PeerId, probe: Option<Key>) {
         let Some(entry) = self.entry_mut(id) else { return };
+        let peer = entry.peer.cid.clone();
+        let (why, fact) = match entry.peer.trust {
+            Trust::Secret(_) => (SECRET, Fact::SecretRefused { peer }),
+            Trust::Certificate => (CERTIFICATE, Fact::CertificateRefused { peer }),
+        };
         if entry.told.is_none_or(|told| ctx.at().since(told) >= TELL_EVERY) {
             entry.told = Some(ctx.at());
-            ctx.fact(Fact::SecretRefused { peer: entry.peer.cid.clone() });
+            ctx.fact(fact);
         }
         match probe {
             // To ask again at once would only get us shut out for longer.
-            Some(client) => self.on_probe_failed(ctx, id, client, (SECRET, period(ctx))),
-            None => self.on_failed(ctx, id, SECRET),
+            Some(client) => self.on_probe_failed(ctx, id, client, (why, period(ctx))),
+            None => self.on_failed(ctx, id, why),
         }
     }
 
@@ -507,6 +513,8 @@ impl Peers {
 
 /// What stands in a listing when a peer does not believe us.
 const SECRET: &str = "the secret does not match";
+/// The same of one to which we have shown our certificate.
+const CERTIFICATE: &str = "it does not believe our certificate";
 
 pub(super) fn period(ctx: &Ctx<'_>) -> Duration {
     Duration::from_secs(u64::from(ctx.settings.limits.peer_probe_s))

@@ -1,21 +1,22 @@
-//! Who comes from another cluster: the server's half of digest on a federation listener.
+//! Who comes from another cluster: by its certificate, or the server's half of digest on a federation
+//! listener.
 //!
 //! A stranger, a peer with a wrong secret and a cluster that is not configured get the same
 //! challenge and learn nothing. A proof is for one Request-URI, which also decides which user server
 //! a request comes to: so a count that was used can be used again nowhere, though every user server
 //! keeps its own memory of counts.
 //!
-//! Implements: RFC 3261 §22.3; RFC 7616 §3.3, §3.4, §5.5; RFC 8760.
+//! Implements: RFC 3261 §22.3, §26.3.2.2; RFC 7616 §3.3, §3.4, §5.5; RFC 8760; RFC 5922 §7.4.
 
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::base::{Cid, Now, PeerId};
-use crate::config::{Algorithm as Offered, Peer, Settings};
+use crate::config::{Algorithm as Offered, Peer, Secret, Settings, Trust};
 use crate::effect::{Ctx, Flow};
 use crate::sip::digest::{
     Algorithm, Challenge, Credentials, Hex, Judged, Nonces, Use, Uses, first_cseq, ha1,
 };
-use crate::sip::{Message, Name, Uri, Writer};
+use crate::sip::{Message, Name, NameAddr, Uri, Writer};
 
 use super::book::Peers;
 use super::proof::speaks;
@@ -36,8 +37,8 @@ pub(super) struct Gate {
 /// What one peer proves itself with, and which proofs it has used.
 #[derive(Debug)]
 pub(super) struct Account {
-    md5: Hex,
-    sha256: Hex,
+    /// The hashes of its secret, MD5 and SHA-256; none for one that shows a certificate.
+    secrets: Option<[Hex; 2]>,
     uses: Uses,
 }
 
@@ -66,13 +67,13 @@ pub enum Admission {
     OtherUri,
 }
 
-/// A right proof, to be used once.
+/// A right proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
     /// Who has proved itself.
     pub peer: PeerId,
-    nonce: (u64, u64),
-    count: u32,
+    /// The nonce and its count, to be used once; a connection is proved once for all that comes by it.
+    once: Option<((u64, u64), u32)>,
 }
 
 impl Gate {
@@ -98,17 +99,19 @@ impl Gate {
 
 impl Account {
     pub(super) fn new(own: &Cid, peer: &Peer) -> Self {
-        let ha1 = |algorithm| {
+        let ha1 = |secret: &Secret, algorithm| {
             let (user, realm) = (peer.cid.as_str().as_bytes(), own.as_str().as_bytes());
-            ha1(algorithm, user, realm, peer.secret.expose().as_bytes())
+            ha1(algorithm, user, realm, secret.expose().as_bytes())
         };
-        Self { md5: ha1(Algorithm::Md5), sha256: ha1(Algorithm::Sha256), uses: Uses::default() }
+        let secrets = |secret| [Algorithm::Md5, Algorithm::Sha256].map(|algorithm| ha1(secret, algorithm));
+        Self { secrets: peer.trust.secret().map(secrets), uses: Uses::default() }
     }
 
     fn secret(&self, algorithm: Algorithm) -> Option<&Hex> {
+        let [md5, sha256] = self.secrets.as_ref()?;
         match algorithm {
-            Algorithm::Md5 => Some(&self.md5),
-            Algorithm::Sha256 => Some(&self.sha256),
+            Algorithm::Md5 => Some(md5),
+            Algorithm::Sha256 => Some(sha256),
             Algorithm::Sha512_256 => None,
         }
     }
@@ -145,16 +148,38 @@ impl Peers {
         match (claim.peer, proved && secret.is_some()) {
             (Some(peer), true) => {
                 let count = credentials.count().unwrap_or(0);
-                Admission::Granted(Pass { peer, nonce: (id, issued_ms), count })
+                Admission::Granted(Pass { peer, once: Some(((id, issued_ms), count)) })
             }
             (Some(_) | None, _) => Admission::Wrong,
         }
     }
 
+    /// The peer that a request comes from, by the domains that the far end of its connection has proved to
+    /// be of. One certificate may stand for several clusters: then whoever is asserted says which.
+    pub fn certified(&self, domains: &[Cid], request: &Message) -> Option<Pass> {
+        let peers = || domains.iter().filter_map(|domain| self.find(domain.as_str()));
+        let mut known = peers().filter(|peer| self.is_certified(*peer));
+        let asserted = request.values(Name::PAssertedIdentity).next().and_then(NameAddr::parse);
+        let speaker = asserted.or_else(|| request.from()).and_then(|address| Uri::parse(address.uri).ok());
+        let speaks = |peer: &PeerId| {
+            let cid = self.cid(*peer).map(Cid::as_str);
+            cid.zip(speaker).is_some_and(|(cid, uri)| uri.host_text().eq_ignore_ascii_case(cid))
+        };
+        let first = known.next()?;
+        let peer = std::iter::once(first).chain(known).find(speaks).unwrap_or(first);
+        Some(Pass { peer, once: None })
+    }
+
+    /// Whether a peer proves itself by its certificate, and by nothing else.
+    pub fn is_certified(&self, id: PeerId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.peer.trust == Trust::Certificate)
+    }
+
     /// Uses a proof; false if it was used before, or if nobody can tell any more.
     pub fn admit(&mut self, pass: &Pass) -> bool {
+        let Some((nonce, count)) = pass.once else { return true };
         let account = self.account_mut(pass.peer);
-        account.is_some_and(|account| account.uses.take(WINDOWS, pass.nonce, pass.count) == Use::First)
+        account.is_some_and(|account| account.uses.take(WINDOWS, nonce, count) == Use::First)
     }
 
     /// Writes the challenges into a 407.

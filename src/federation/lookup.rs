@@ -41,7 +41,8 @@ impl Peers {
         if lookup.under_way.is_some() || lookup.due.is_some_and(|due| ctx.at() < due) {
             return;
         }
-        let resolution = Resolution::new(entry.peer.cid.as_str(), ctx.settings.spoken_abroad());
+        let resolution =
+            Resolution::new(entry.peer.cid.as_str(), ctx.settings.spoken_abroad(entry.peer.is_secure()));
         let Some(question) = resolution.question() else { return };
         lookup.under_way = Some((ctx.resolve(question), resolution));
     }
@@ -61,7 +62,7 @@ impl Peers {
             return;
         }
         let found = resolution.found();
-        let targets = super::Targets::new(ctx.settings, &found.targets);
+        let targets = super::Targets::new(ctx.settings, &entry.peer.cid, &found.targets);
         if targets.current().is_none() {
             // What was found before may still be there.
             entry.lookup.due = Some(ctx.at() + AGAIN);

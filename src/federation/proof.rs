@@ -7,15 +7,15 @@
 //! Implements: RFC 3261 §22.2, §22.3; RFC 7616 §3.4, §3.6; RFC 8760 §2.4.
 
 use crate::base::{Cid, Rng};
-use crate::config::{Algorithm as Offered, Peer};
+use crate::config::{Algorithm as Offered, Peer, Secret};
 use crate::sip::digest::{Algorithm, Challenge, Hex, ha1};
 use crate::sip::{Message, Name};
 
 /// What one peer wants proved, and with what it is.
 #[derive(Debug)]
 pub(super) struct Proof {
-    md5: Hex,
-    sha256: Hex,
+    /// The hashes of our secret, MD5 and SHA-256; none for a peer that we show a certificate.
+    secrets: Option<[Hex; 2]>,
     known: Option<Known>,
 }
 
@@ -32,11 +32,12 @@ struct Known {
 
 impl Proof {
     pub(super) fn new(own: &Cid, peer: &Peer) -> Self {
-        let ha1 = |algorithm| {
+        let ha1 = |secret: &Secret, algorithm| {
             let (user, realm) = (own.as_str().as_bytes(), peer.cid.as_str().as_bytes());
-            ha1(algorithm, user, realm, peer.secret.expose().as_bytes())
+            ha1(algorithm, user, realm, secret.expose().as_bytes())
         };
-        Self { md5: ha1(Algorithm::Md5), sha256: ha1(Algorithm::Sha256), known: None }
+        let secrets = |secret| [Algorithm::Md5, Algorithm::Sha256].map(|algorithm| ha1(secret, algorithm));
+        Self { secrets: peer.trust.secret().map(secrets), known: None }
     }
 
     /// The header that proves a request in advance; `None` before the first challenge.
@@ -48,7 +49,8 @@ impl Proof {
     ) -> Option<(Name, String)> {
         let known = self.known.as_mut()?;
         known.count += 1;
-        let secret = if known.algorithm == Algorithm::Md5 { &self.md5 } else { &self.sha256 };
+        let [md5, sha256] = self.secrets.as_ref()?;
+        let secret = if known.algorithm == Algorithm::Md5 { md5 } else { sha256 };
         let challenge = Challenge {
             realm: realm.as_str(),
             nonce: &known.nonce,
@@ -68,7 +70,9 @@ impl Proof {
             _ => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
         };
         let ours = |challenge: &Challenge<'_>| {
-            challenge.realm.eq_ignore_ascii_case(realm.as_str()) && speaks(digest, challenge.algorithm)
+            self.secrets.is_some()
+                && challenge.realm.eq_ignore_ascii_case(realm.as_str())
+                && speaks(digest, challenge.algorithm)
         };
         let found = response.lines(challenges).filter_map(Challenge::parse).find(ours);
         self.known = found.map(|challenge| Known {
@@ -93,13 +97,14 @@ pub(super) fn speaks(digest: &[Offered], algorithm: Algorithm) -> bool {
 mod tests {
     use super::*;
     use crate::base::Limits;
-    use crate::config::{Allow, Secret};
+    use crate::config::{Allow, Trust};
     use crate::sip::digest::Credentials;
 
     const BOTH: &[Offered] = &[Offered::Sha256, Offered::Md5];
 
     fn peer() -> Peer {
-        Peer { cid: Cid::new("south.test"), at: None, secret: Secret::new("ours"), allow: Allow::EVERYTHING }
+        let trust = Trust::Secret(Secret::new("ours"));
+        Peer { cid: Cid::new("south.test"), at: None, trust, allow: Allow::EVERYTHING }
     }
 
     fn refusal(status: u16, challenges: &[&str]) -> Message {

@@ -7,10 +7,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::At;
+use crate::base::{At, Cid};
 use crate::config::Settings;
 use crate::effect::dns::Target;
-use crate::effect::{Flow, StreamId};
+use crate::effect::{Flow, StreamId, Transport};
 
 /// How long a server that has failed is left alone.
 const AVOIDED: Duration = Duration::from_secs(60);
@@ -25,9 +25,13 @@ pub struct Targets {
 
 impl Targets {
     /// Those of these targets that a listener of ours reaches.
-    pub(super) fn new(settings: &Settings, targets: &[Target]) -> Self {
+    pub(super) fn new(settings: &Settings, cluster: &Cid, targets: &[Target]) -> Self {
         let flow = |target: &Target| {
-            let stream = target.transport.is_reliable().then_some(StreamId::ANY);
+            let stream = match target.transport {
+                Transport::Udp => None,
+                Transport::Tls => Some(StreamId::of_cluster(cluster)),
+                Transport::Tcp | Transport::Ws | Transport::Wss => Some(StreamId::ANY),
+            };
             let listener = settings.listener_for(*target)?;
             Some(Flow { listener, remote: target.address, stream })
         };

@@ -9,6 +9,7 @@ mod dial;
 mod inbox;
 mod mail;
 mod perform;
+mod proof;
 mod receive;
 mod running;
 mod seat;

@@ -6,6 +6,9 @@
 use crate::base::ServerIndex;
 use crate::effect::Fact;
 
+/// What helps a phone that never answers its challenge.
+const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
+
 /// Writes a fact down, if it is one for the log.
 pub fn log(server: ServerIndex, fact: &Fact) {
     let server = server.0;
@@ -17,22 +20,14 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
-        Fact::WrongPassword { account, source, paused } => {
-            let account = redacted(account);
-            if *paused {
-                tracing::warn!(server, account, %source, "too many wrong passwords: this source has to pause with this account");
-            } else {
-                tracing::info!(server, account, %source, "wrong password");
-            }
+        Fact::WrongPassword { account, source, paused: true } => {
+            tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
+        }
+        Fact::WrongPassword { account, source, paused: false } => {
+            tracing::info!(server, account = redacted(account), %source, "wrong password");
         }
         Fact::NeverAnswers { account, source } => {
-            let account = redacted(account);
-            tracing::warn!(
-                server,
-                account,
-                %source,
-                "a phone never answers its challenge: it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]"
-            );
+            tracing::warn!(server, account = redacted(account), %source, "a phone never answers its challenge: {HINT}");
         }
         Fact::CallRouted { id, owner, caller, callee, mode, rule } => {
             tracing::debug!(server, id, %owner, caller, callee, mode, rule, "call routed");
@@ -65,15 +60,24 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             %peer,
             "another cluster does not believe us: the secret does not match; see `secret` in [[federation]], there and here"
         ),
+        Fact::CertificateRefused { peer } => tracing::error!(
+            server,
+            %peer,
+            "another cluster does not believe our certificate: it has to name our domain, and be signed by one of its `authorities`"
+        ),
+        Fact::CertificateFault { peer: Some(peer), source, why } => {
+            tracing::error!(server, %peer, %source, why, "TLS with another cluster fails over a certificate");
+        }
+        Fact::CertificateFault { peer: None, source, why } => {
+            tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
+        }
         Fact::WrongSecret { account, source, paused: true } => {
             tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
         }
         Fact::WrongSecret { account, source, paused: false } => {
             tracing::info!(server, account, %source, "a wrong secret of another cluster");
         }
-        Fact::PageSettled { id, receipt, .. } => {
-            tracing::debug!(server, id, receipt, "a page to another cluster is settled");
-        }
+        Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }

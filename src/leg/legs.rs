@@ -14,7 +14,7 @@ use crate::transaction::{Asked, Asking, Draft, Owner, TIMEOUT, Transactions};
 use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::{Dial, Guise};
-use super::link::{Link, LinkEnd, LinkMail};
+use super::link::{Link, LinkEnd, LinkMail, ends_link};
 use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
@@ -232,6 +232,14 @@ impl Legs {
         (here.leg, there)
     }
 
+    /// Lets a link go without a word: whoever is at its far end is to hear from another user server.
+    pub fn hand_on(&mut self, leg: Key) -> Option<LinkEnd> {
+        let Machine::Link(link) = &self.arena.get(leg)?.machine else { return None };
+        let far = link.far_end()?;
+        self.remove(leg);
+        Some(far)
+    }
+
     /// Takes back a link of this server that nobody has used.
     pub fn unlink(&mut self, here: Key, there: Key) {
         self.remove(here);
@@ -240,7 +248,11 @@ impl Legs {
 
     /// The half that a link asked for is there.
     pub fn on_opened(&mut self, leg: Key, peer: LinkEnd) {
-        let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else { return };
+        let Some(Leg { call, machine: Machine::Link(link), .. }) = self.arena.get_mut(leg) else {
+            // It has ended while the other half moved from one user server to another.
+            let word = LegWord::Cancel(Passage::default());
+            return self.outbox.push(LinkMail { to: peer, word });
+        };
         link.on_opened(peer, &mut self.outbox);
         if call.is_none() {
             self.remove(leg);
@@ -579,9 +591,4 @@ impl Legs {
             self.by_stream.insert((stream, key));
         }
     }
-}
-
-/// Words after which a link has nothing more to carry.
-fn ends_link(word: &LegWord) -> bool {
-    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
 }

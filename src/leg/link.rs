@@ -55,6 +55,14 @@ impl Link {
         }
     }
 
+    /// Who is at the far end, once it is there.
+    pub(super) fn far_end(&self) -> Option<LinkEnd> {
+        match self.peer {
+            Peer::Open(peer) => Some(peer),
+            Peer::Opening(_) => None,
+        }
+    }
+
     /// Whether nothing has to wait for the other half any more.
     pub(super) fn is_open(&self) -> bool {
         match self.peer {
@@ -69,4 +77,9 @@ impl Link {
             Peer::Open(peer) => outbox.push(LinkMail { to: *peer, word }),
         }
     }
+}
+
+/// Words after which a link has nothing more to carry.
+pub(super) fn ends_link(word: &LegWord) -> bool {
+    matches!(word, LegWord::Reject(_) | LegWord::Cancel(_) | LegWord::HangUp(_))
 }

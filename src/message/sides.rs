@@ -101,7 +101,7 @@ impl Page {
             Target::User(uid) => self.copy_to_user(desk, uid),
             Target::Inbox => self.copy_wanted = true,
             Target::Device(name) if desk.owner.calls_client(name) => self.copy_to_clients(desk, Some(name)),
-            Target::Voicemail | Target::Device(_) => {}
+            Target::Voicemail | Target::Device(_) | Target::Trunk(..) => {}
         }
     }
 

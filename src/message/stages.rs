@@ -99,7 +99,7 @@ impl Page {
                     self.send_to_clients(desk, Some(name));
                 }
                 // Nobody takes pages for these: the outcome before stands.
-                Target::Voicemail | Target::Device(_) => {}
+                Target::Voicemail | Target::Device(_) | Target::Trunk(..) => {}
             }
         }
     }

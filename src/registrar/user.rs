@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
-use crate::effect::store::{Secrets, StoredDevice, StoredUser};
+use crate::effect::store::{Secrets, StoredDevice, StoredProfile, StoredUser};
 use crate::routing::{Account, Content, Facts, Profile, Registered, Status, Who};
 use crate::sip::Preferences;
 use crate::sip::digest::{Algorithm, Hex, Uses};
@@ -29,6 +29,8 @@ pub struct User {
     pub bindings: Bindings,
     /// The profile that he has activated; without one the cluster's default decides.
     pub profile: Option<Arc<Profile>>,
+    /// All of his profiles, as his phones name them.
+    pub own_profiles: Box<[StoredProfile]>,
     /// Whom he knows.
     pub contacts: Contacts,
     /// His named devices.
@@ -73,6 +75,7 @@ impl User {
             numbers: stored.numbers,
             bindings: Bindings::load(settings, now, stored.bindings),
             profile: stored.profile,
+            own_profiles: stored.profiles,
             contacts: Contacts::load(stored.contacts),
             devices: stored.devices.into(),
             account: stored.account,
@@ -194,6 +197,28 @@ impl User {
         (self.profile.as_ref().unwrap_or(default), default)
     }
 
+    /// His profile of that name, in any case.
+    pub fn named(&self, name: &str) -> Option<&StoredProfile> {
+        self.own_profiles.iter().find(|own| own.name.eq_ignore_ascii_case(name))
+    }
+
+    /// His profile that is dialled by this digit.
+    pub fn coded(&self, code: &str) -> Option<&StoredProfile> {
+        let code = code.parse().ok().filter(|_| code.len() == 1);
+        self.own_profiles.iter().find(|own| code.is_some() && own.code == code)
+    }
+
+    /// The profile that a client of his sends under, if it has one.
+    pub fn of_client(&self, client: &str) -> Option<&StoredProfile> {
+        let sends = |own: &&StoredProfile| own.clients.iter().any(|name| name.eq_ignore_ascii_case(client));
+        self.own_profiles.iter().find(sends)
+    }
+
+    /// Lets a profile of his serve, or with `None` the cluster's default.
+    pub fn activate(&mut self, name: Option<&str>) {
+        self.profile = name.and_then(|name| self.named(name)).and_then(|own| own.profile.clone());
+    }
+
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
         self.calls > 0 || self.pages > 0 || self.round.is_some()
@@ -209,6 +234,7 @@ impl User {
         self.status = stored.status;
         self.stock = stored.stock;
         self.profile = stored.profile;
+        self.own_profiles = stored.profiles;
         self.removed = false;
         // A page that came while he was read again waits, whatever was read.
         self.waiting |= stored.waiting;

@@ -203,6 +203,8 @@ pub(super) enum Target {
     Inbox,
     Voicemail,
     Device(Spanned<String>),
+    /// A way to the telephone network, and the number that is shown there.
+    Trunk(Spanned<String>, Option<String>),
     Faulty,
 }
 

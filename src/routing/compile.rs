@@ -206,6 +206,9 @@ pub(super) fn target(target: &ast::Target) -> Option<Target> {
         ast::Target::Inbox => Target::Inbox,
         ast::Target::Voicemail => Target::Voicemail,
         ast::Target::Device(name) => Target::Device(name.it.as_str().into()),
+        ast::Target::Trunk(name, number) => {
+            Target::Trunk(name.it.as_str().into(), number.as_deref().map(Into::into))
+        }
         ast::Target::Faulty => return None,
     })
 }

@@ -65,9 +65,6 @@ pub enum Incomparable {
     /// The proof would take too long.
     #[error("the two tell too many cases apart for all of them to be compared")]
     TooComplex,
-    /// The times of the two are read from clocks that differ.
-    #[error("both look at the time, and their clocks hang in different zones")]
-    Clocks,
 }
 
 /// Compares two profiles. Where one has no incoming tree, that of `fallback` counts; where one has no

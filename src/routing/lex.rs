@@ -60,7 +60,12 @@ pub(super) fn lex(source: &str) -> Lexed<'_> {
     while let Ok((after, piece)) = piece(rest) {
         let span = Span::new(source.len() - rest.len(), source.len() - after.len());
         match piece {
-            Piece::Token(kind) => lexed.tokens.push(Token { kind, span }),
+            Piece::Token(kind) => {
+                if let Kind::Word(text) | Kind::Text(text) = kind {
+                    lexed.faults.extend(mixed(text, span));
+                }
+                lexed.tokens.push(Token { kind, span });
+            }
             Piece::OpenText(text) => {
                 lexed.tokens.push(Token { kind: Kind::Text(text), span });
                 let fault = Fault::new(Code::OpenText, span, "this text has no closing quote");
@@ -144,6 +149,30 @@ pub(super) fn is_invisible(c: char) -> bool {
     turns || matches!(c, '\u{2028}' | '\u{2029}') || c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
+/// Letters of other alphabets that look like these of ours.
+const ALIKE: [(&str, &str); 2] = [
+    ("аеорсухіјѕһԁԛԝѵАВЕКМНОРСТХІЈЅ", "aeopcyxijshdqwvABEKMHOPCTXIJS"),
+    ("ονακιρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ovakiptuxABEZHIKMNOPTYX"),
+];
+
+/// A fault for a word in which letters of ours stand beside such as only look like them: it would be
+/// another word than the one that people read.
+fn mixed(text: &str, span: Span) -> Option<Fault> {
+    if text.is_ascii() {
+        return None;
+    }
+    let looks = |letter: char| {
+        ALIKE.iter().find_map(|(theirs, ours)| {
+            theirs.chars().zip(ours.chars()).find(|(own, _)| *own == letter).map(|(_, ours)| ours)
+        })
+    };
+    let words = text.split(|c: char| !c.is_alphabetic());
+    let mut mixed = words.filter(|word| word.contains(|c: char| c.is_ascii_alphabetic()));
+    let (letter, ours) = mixed.find_map(|word| word.chars().find_map(|c| Some((c, looks(c)?))))?;
+    let message = format!("`{letter}` (U+{:04X}) only looks like `{ours}`", u32::from(letter));
+    Some(Fault::new(Code::Character, span, message).help("write the word with letters of one alphabet"))
+}
+
 /// A fault for every run of invisible characters.
 fn invisible(source: &str) -> Vec<Fault> {
     let mut faults: Vec<(Span, char)> = Vec::new();
@@ -179,6 +208,19 @@ mod tests {
     fn line_ends_of_every_kind_are_one_token() {
         let expected = [Kind::LineEnd, Kind::Word("a"), Kind::LineEnd, Kind::LineEnd, Kind::End];
         assert_eq!(kinds("\r\na\n\r"), expected);
+    }
+
+    #[test]
+    fn letters_that_only_look_like_ours_are_told() {
+        let faults = |source: &str| lex(source).faults.len();
+        for alike in ["\u{430}nne@north.test", "\"Fr\u{456}ends\"", "n\u{3bf}rth", "busy\u{430}"] {
+            assert_eq!(faults(alike), 1, "{alike}");
+        }
+        // One alphabet, or one a word; and a remark may say what it likes.
+        for plain in ["анна@север.test", "\"σπίτι home\"", "é@østre.test", "# \u{430}nne", "\"5€\"", "日本"]
+        {
+            assert_eq!(faults(plain), 0, "{plain}");
+        }
     }
 
     #[test]

@@ -75,6 +75,14 @@ impl Pattern {
         if digits_only && enough { Ok(Self::Number(shape)) } else { Err(PatternError::NoNumber) }
     }
 
+    /// The one text that is meant, if it is one.
+    pub(super) fn exactly(&self) -> Option<&str> {
+        match self {
+            Self::User(Shape::Exactly(text)) | Self::Number(Shape::Exactly(text)) => Some(text),
+            Self::Anonymous | Self::User(_) | Self::Number(_) => None,
+        }
+    }
+
     fn user(text: &str) -> Result<Self, PatternError> {
         let text = text.to_lowercase();
         let text = if text.starts_with('@') { format!("*{text}") } else { text };

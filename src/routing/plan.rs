@@ -86,6 +86,9 @@ pub enum Target {
     Voicemail,
     /// A device of the user's by its name.
     Device(Arc<str>),
+    /// A way to the telephone network by its name, and the number that the one who is called sees;
+    /// without one it is for the operator to say.
+    Trunk(Arc<str>, Option<Arc<str>>),
 }
 
 impl Place {
@@ -158,6 +161,8 @@ impl fmt::Display for Target {
             Self::Inbox => f.write_str("inbox"),
             Self::Voicemail => f.write_str("voicemail"),
             Self::Device(name) => f.write_str(&escape(name)),
+            Self::Trunk(name, None) => write!(f, "trunk {}", escape(name)),
+            Self::Trunk(name, Some(number)) => write!(f, "trunk {} as {}", escape(name), escape(number)),
         }
     }
 }

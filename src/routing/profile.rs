@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::evaluate::{Graph, Line};
 use super::fault::Faults;
 use super::lex::{Kind, lex};
@@ -12,6 +14,7 @@ use super::question::Question;
 use super::trace::{Trace, TraceStep};
 use super::week::Zone;
 use super::words::{Direction, Outcome};
+use crate::base::text::hex;
 use crate::base::{Limits, Uid};
 
 /// A named pair of trees, checked and compiled. Share it as `Arc<Profile>`. Two are equal when
@@ -57,6 +60,11 @@ impl Profile {
     /// The text it was compiled from.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What tells its text from every other.
+    pub fn tag(&self) -> String {
+        tag_of(&self.source)
     }
 
     /// The time zone its times are meant in, if it names one.
@@ -134,6 +142,12 @@ impl Profile {
     fn line(&self, place: Place) -> Option<&Line> {
         self.graph(place.direction())?.lines.get(place.line())
     }
+}
+
+/// What tells the text of a profile from every other: 128 bits of its SHA-256, in hexadecimal digits.
+pub fn tag_of(source: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(source.as_bytes()).into();
+    hex(&digest).chars().take(32).collect()
 }
 
 impl PartialEq for Profile {

@@ -117,6 +117,22 @@ impl Route {
         route
     }
 
+    /// One that has come so far already.
+    pub(super) fn restored(
+        profile: Arc<Profile>,
+        (place, trace): (Option<Place>, Trace),
+        mode: Mode,
+        (caller, to): (Who, Who),
+        facts: Facts,
+    ) -> Self {
+        Self { profile, place, trace, mode, caller, to, facts }
+    }
+
+    /// The place that it stands at; `None` without a tree.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.place
+    }
+
     /// What is to be done now. Without a tree: `send`.
     pub fn action(&self) -> &Action {
         self.place.map_or(&Action::Send, |place| self.profile.action(place))

@@ -3,7 +3,8 @@
 use super::words::{Direction, Outcome};
 
 /// One step of a decision. The numbers are places inside the compiled tree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TraceStep {
     /// A condition was looked at.
     Tested {
@@ -52,6 +53,21 @@ impl Trace {
     pub fn steps(&self) -> impl DoubleEndedIterator<Item = TraceStep> + '_ {
         let taken = usize::try_from(self.taken).unwrap_or(usize::MAX);
         (self.forgotten()..taken).filter_map(|i| self.steps.get(i % Self::CAPACITY).copied())
+    }
+
+    /// How many steps there were in all.
+    pub(super) fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// The trace whose last steps these are, of so many.
+    pub(super) fn restored(direction: Direction, taken: u32, steps: &[TraceStep]) -> Self {
+        let mut trace = Self { direction, ..Self::new() };
+        trace.taken = taken.saturating_sub(u32::try_from(steps.len()).unwrap_or(u32::MAX));
+        for step in steps {
+            trace.push(*step);
+        }
+        trace
     }
 
     /// How many steps at the beginning are no longer held.

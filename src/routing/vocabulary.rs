@@ -50,6 +50,7 @@ pub(super) enum TargetWord {
     Client,
     Inbox,
     Voicemail,
+    Trunk,
 }
 
 /// The words that may stand for a party, besides an address.
@@ -114,6 +115,7 @@ pub(super) const TARGETS: &Table<TargetWord> = &[
     ("client", TargetWord::Client),
     ("inbox", TargetWord::Inbox),
     ("voicemail", TargetWord::Voicemail),
+    ("trunk", TargetWord::Trunk),
 ];
 
 pub(super) const PARTIES: &Table<PartyWord> = &[

@@ -67,7 +67,7 @@ fn asked<'a>(action: &'a Action) -> Vec<&'a Uid> {
             let user = |timed: &'a TimedTarget| match &timed.target {
                 Target::User(uid) => Some(uid),
                 Target::Clients | Target::Client(_) | Target::Inbox => None,
-                Target::Voicemail | Target::Device(_) => None,
+                Target::Voicemail | Target::Device(_) | Target::Trunk(..) => None,
             };
             plan.targets.iter().filter_map(user).collect()
         }

@@ -68,14 +68,14 @@ fn evident(target: &Target, mode: Mode, facts: &Facts) -> Option<Outcome> {
         }
         Target::Inbox if mode == Mode::Page => Some(Outcome::Answered),
         Target::Clients | Target::Client(_) | Target::User(_) | Target::Inbox => None,
-        Target::Voicemail | Target::Device(_) => None,
+        Target::Voicemail | Target::Device(_) | Target::Trunk(..) => None,
     }
 }
 
 /// Whether a person means a target: as a tree writes it, or by its name alone.
 fn is_named(target: &Target, name: &str) -> bool {
     let alone = match target {
-        Target::Client(alone) | Target::Device(alone) => Some(&**alone),
+        Target::Client(alone) | Target::Device(alone) | Target::Trunk(alone, _) => Some(&**alone),
         Target::User(uid) => Some(uid.as_str()),
         Target::Clients | Target::Inbox | Target::Voicemail => None,
     };

@@ -40,6 +40,10 @@ impl Switchboard {
                 self.peers.configure(ctx);
                 AdminReply::Done
             }
+            AdminRequest::HandOver(id, to) => {
+                self.hand_over(ctx, &id, to);
+                AdminReply::Done
+            }
             AdminRequest::Drain => {
                 self.draining = true;
                 AdminReply::Done

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::base::Uid;
-use crate::call::{Call, History, Invitation, Opening, Order, Origin, breadth_of, mode_of};
+use crate::base::{Key, ServerIndex, Uid};
+use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
 use crate::effect::{Ctx, Flow, StoreOp};
@@ -18,7 +18,8 @@ use crate::transaction::Asked;
 use super::peer::PeerWord;
 use super::requests::TURNED_AWAY_S;
 use super::switchboard::{Switchboard, Waiting};
-use super::users::{Job, Standing};
+use super::users::{self, Job};
+use super::wishes::Sent;
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
 pub(super) const MAX_FORWARDS: u8 = 70;
@@ -53,15 +54,16 @@ impl Switchboard {
         if user.calls >= ctx.settings.limits.calls_per_user {
             return self.refuse(ctx, &asked, 486);
         }
+        let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
+        let Some(user) = self.users.get_mut(uid) else { return };
         user.calls += 1;
         let caller = caller_of(ctx, user, &request);
         let passage = Passage::of(&request);
-        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let (mode, origin) = (mode_of(&passage), Origin::of(asked.flow, &request));
-        let device = user.device(ctx.at(), |binding| origin.is(binding));
         let registered = registered_contact(ctx, user, &request, &origin);
         let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(mode)) };
+        let profiles = (&profile, &ctx.settings.default_profile);
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
@@ -74,8 +76,8 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::new(Privacy::of(&request).history),
             origin: Some(origin),
-            referred: None,
             only: only_of(request.request_uri()),
+            referred: None,
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
@@ -131,9 +133,9 @@ impl Switchboard {
     pub(super) fn on_invitation(&mut self, ctx: &mut Ctx<'_>, invitation: Invitation) {
         let uid = invitation.callee.clone();
         match self.users.standing(ctx.at(), &uid) {
-            Some(Standing::Present) => {}
-            Some(Standing::Absent) => return self.refuse_invitation(&invitation, 404),
-            Some(Standing::Loading) | None => {
+            Some(users::Standing::Present) => {}
+            Some(users::Standing::Absent) => return self.refuse_invitation(&invitation, 404),
+            Some(users::Standing::Loading) | None => {
                 return self.wait_for(ctx, &uid, Job::Call(invitation));
             }
         }
@@ -153,8 +155,17 @@ impl Switchboard {
         user.called.push(Arc::clone(&invitation.opening.id));
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
-        let facts = user.facts(ctx.now, &who.0, invitation.opening.passage.content(invitation.mode));
-        let route = Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts);
+        let standing = invitation.standing.as_deref().and_then(Standing::read);
+        let moved = standing.and_then(|kept| Some((kept.route(profiles, &invitation.opening)?, kept)));
+        let (route, standing) = match moved {
+            Some((route, standing)) => (route, Some(standing)),
+            // What another user server was asked, or by another tree, is asked anew.
+            None => {
+                let content = invitation.opening.passage.content(invitation.mode);
+                let facts = user.facts(ctx.now, &who.0, content);
+                (Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts), None)
+            }
+        };
         let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);
         let opened = PeerWord::Opened { leg: invitation.from.leg, peer: self.legs.link_end(upstream) };
@@ -168,7 +179,23 @@ impl Switchboard {
             upstream,
             ctx.now,
         ));
-        self.with_call(ctx, key, Call::begin);
+        self.with_call(ctx, key, |call, desk| match standing {
+            Some(standing) => call.resume(desk, &standing),
+            None => call.begin(desk),
+        });
+    }
+
+    /// Another user server goes on with the callee's halves of a call that ring here.
+    pub(super) fn hand_over(&mut self, ctx: &mut Ctx<'_>, id: &str, to: ServerIndex) {
+        let named = self.calls.iter().filter(|(_, call)| **call.id() == *id);
+        let keys: Vec<Key> = named.map(|(key, _)| key).collect();
+        for key in keys {
+            let mut given = None;
+            self.with_call(ctx, key, |call, desk| given = call.give_up(desk));
+            if let Some(invitation) = given {
+                self.post(to, PeerWord::Invite(invitation));
+            }
+        }
     }
 
     pub(super) fn refuse_invitation(&mut self, invitation: &Invitation, status: u16) {

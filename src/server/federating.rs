@@ -1,6 +1,6 @@
 //! Requests from other clusters: who comes, who is asserted, whom he asks for.
 //!
-//! Before a cluster has proved itself it gets what a stranger gets. After that: 483, 420, 405, then
+//! Before a cluster has proved itself, by its certificate or the secret, it gets what a stranger gets. After that: 483, 420, 405, then
 //! 403 if it asserts nobody of its own, 404 if it asks for nobody of ours, 482 if the call has been
 //! here before, 403 if the two have not agreed on this mode. Nothing is ever passed on to anywhere but
 //! a user of ours, whatever Route says: the callee's half begins here, and the caller's tree ran at
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::{PeerId, Uid};
+use crate::base::{Cid, PeerId, ServerIndex, Uid};
 use crate::call::{Call, History, Opening, breadth_of, mode_of};
 use crate::config::Face;
 use crate::device::Origin;
@@ -49,6 +49,12 @@ struct Visit {
 impl Switchboard {
     /// A request that opens something new, on a listener for other clusters.
     pub(super) fn on_peer_request(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Arc<Message>) {
+        if let Some(pass) = self.certified(flow, message) {
+            if !self.is_repeat(flow, message, &pass) {
+                self.on_proved(ctx, flow, message, &pass);
+            }
+            return;
+        }
         let Some(claim) = self.peers.claim(ctx.settings, message) else {
             return self.challenge(ctx, flow, message, false);
         };
@@ -70,6 +76,30 @@ impl Switchboard {
                 self.challenge(ctx, flow, message, false);
             }
         }
+    }
+
+    /// The far end of a stream has proved of which domains it is.
+    pub(super) fn on_domains_proved(&mut self, ctx: &mut Ctx<'_>, flow: Flow, domains: Arc<[Cid]>) {
+        let Some(stream) = flow.stream else { return };
+        let is_known = domains.iter().any(|domain| self.peers.find(domain.as_str()).is_some());
+        if !is_known && self.index == ServerIndex(0) {
+            let names: Vec<&str> = domains.iter().map(Cid::as_str).collect();
+            let why =
+                format!("its certificate is that of {}, which no [[federation]] names", names.join(", "));
+            ctx.fact(Fact::CertificateFault { peer: None, source: flow.remote, why });
+        }
+        self.proved.insert(stream, domains);
+    }
+
+    /// The cluster that has proved by its certificate that a request is its own.
+    pub(super) fn certified(&self, flow: Flow, message: &Message) -> Option<Pass> {
+        self.peers.certified(self.proved.get(&flow.stream?)?, message)
+    }
+
+    /// Whether a flow is to a server that has proved to be of this cluster.
+    pub(super) fn comes_from(&self, flow: Flow, peer: PeerId) -> bool {
+        let domains = flow.stream.and_then(|stream| self.proved.get(&stream));
+        domains.is_some_and(|domains| self.peers.cid(peer).is_some_and(|cid| domains.contains(cid)))
     }
 
     /// Whether a request from an unexpected source is one of the cluster that a leg is with.
@@ -213,8 +243,8 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
             origin: None,
-            referred: visit.referred,
             only: only_asked(ctx, &request),
+            referred: visit.referred,
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);

@@ -16,6 +16,7 @@ use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
 use super::peer::PeerWord;
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
+use super::wishes::Sent;
 
 impl Switchboard {
     /// A MESSAGE of a user who is who he says he is: the sender's half begins.
@@ -29,13 +30,13 @@ impl Switchboard {
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
+        let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
+        let Some(user) = self.users.get_mut(uid) else { return };
         user.pages = user.pages.saturating_add(1);
         let sender = caller_of(ctx, user, &request);
-        let profiles = user.profiles(ctx.settings);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
-        let phone = crate::call::Origin::of(asked.flow, &request);
-        let device = user.device(ctx.at(), |binding| phone.is(binding));
+        let profiles = (&profile, &ctx.settings.default_profile);
         let facts = Facts { device, ..user.facts(ctx.now, &who.1, passage.content(Mode::Page)) };
         let route = Route::begin(profiles, Direction::Outgoing, Mode::Page, who, facts);
         let origin = Origin {

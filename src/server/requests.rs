@@ -116,7 +116,13 @@ impl Switchboard {
             return self.refuse_plainly(ctx, flow, message, 403);
         }
         let peer = self.legs.peer_of(leg);
+        let is_certified = peer.is_some_and(|peer| self.peers.is_certified(peer));
+        if is_certified && !peer.is_some_and(|peer| self.comes_from(flow, peer)) {
+            return self.refuse_plainly(ctx, flow, message, 403);
+        }
         let elsewhere = match peer {
+            // It is who its connection says.
+            Some(_) if is_certified => false,
             // A cluster speaks by whichever connection it has.
             Some(_) => !same_cluster(ctx, homes, flow),
             None => !same_source(homes, flow),

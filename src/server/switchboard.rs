@@ -67,6 +67,7 @@ pub(super) enum Waiting {
     DeviceForPage(Key),
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
+    Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
     Script { uid: Uid, asked: Asked, change: Change },
 }
 
@@ -89,6 +90,8 @@ pub(super) struct Switchboard {
     pub(super) waiting: HashMap<Ticket, Waiting>,
     /// Whose bindings a stream carries.
     pub(super) streams: HashMap<StreamId, Vec<Uid>>,
+    /// The domains that the far ends of streams have proved to be of.
+    pub(super) proved: HashMap<StreamId, Arc<[Cid]>>,
     /// The streams that closed last: a REGISTER that came by one may still be on its way.
     pub(super) closed: VecDeque<StreamId>,
     /// Legs whose phones have lost their stream.
@@ -121,6 +124,7 @@ impl Switchboard {
             rounds: Arena::default(),
             waiting: HashMap::new(),
             streams: HashMap::new(),
+            proved: HashMap::new(),
             closed: VecDeque::new(),
             awaited: Awaited::default(),
             draining: false,
@@ -162,6 +166,7 @@ impl Switchboard {
     ) {
         match input {
             Input::Message { flow, message } => self.on_message(ctx, flow, &Arc::new(message)),
+            Input::Proved(flow, domains) => self.on_domains_proved(ctx, flow, domains),
             Input::Closed(stream) => self.on_closed(ctx, stream),
             Input::Outcome(ticket, outcome) => self.on_outcome(ctx, ticket, outcome),
             Input::Peer(envelope) => self.local.push_back(envelope.word),
@@ -399,6 +404,9 @@ impl Switchboard {
             (Waiting::Script { uid, asked, change }, outcome) => {
                 self.on_script(ctx, (&uid, &asked), change, &outcome);
             }
+            (Waiting::Activation { uid, asked, name }, outcome) => {
+                self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
+            }
         }
     }
 
@@ -435,6 +443,7 @@ impl Switchboard {
         for event in self.transactions.on_closed(ctx, stream) {
             self.on_event(ctx, &event);
         }
+        self.proved.remove(&stream);
         if self.closed.len() >= CLOSED {
             self.closed.pop_front();
         }

@@ -1,6 +1,8 @@
 //! The door of a user server: what goes in, what comes out.
 
-use crate::base::ServerIndex;
+use std::sync::Arc;
+
+use crate::base::{Cid, ServerIndex};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::effect::{Effect, Flow, Outcome, StreamId, Ticket};
 use crate::sip::Message;
@@ -15,6 +17,9 @@ pub enum Input {
         /// The message.
         message: Message,
     },
+    /// The far end of a stream has proved that it is of these domains (RFC 5922); before anything else is
+    /// heard of the stream.
+    Proved(Flow, Arc<[Cid]>),
     /// A stream was closed or lost.
     Closed(StreamId),
     /// What came of an effect.

@@ -131,7 +131,7 @@ impl Transactions {
         let key = self.clients.next_key();
         let token = Token::mint(self.server, key, ctx.rng);
         let transport = ctx.settings.transport(flow);
-        let bytes = write(ctx, (flow.listener, flow.remote), transport, &token, draft);
+        let bytes = write(ctx, flow, transport, &token, draft);
         let ticket = client_ticket(key);
         let stream = (!flow.is_reliable() && bytes.len() > LONG_REQUEST)
             .then(|| ctx.settings.stream_beside(flow.listener))
@@ -139,7 +139,7 @@ impl Transactions {
         let mut long = None;
         match stream {
             Some(listener) => {
-                let stream = write(ctx, (listener, flow.remote), Transport::Tcp, &token, draft);
+                let stream = write(ctx, Flow { listener, ..flow }, Transport::Tcp, &token, draft);
                 long = Some(stream.clone());
                 ctx.send_long(flow, stream, bytes.clone(), ticket);
             }
@@ -169,7 +169,7 @@ impl Transactions {
     pub fn send_ack(&mut self, ctx: &mut Ctx<'_>, invite: Key, tag: &[u8], flow: Flow, draft: &Draft<'_>) {
         let token = Token::mint(self.server, self.clients.next_key(), ctx.rng);
         let transport = ctx.settings.transport(flow);
-        let bytes = write(ctx, (flow.listener, flow.remote), transport, &token, draft);
+        let bytes = write(ctx, flow, transport, &token, draft);
         ctx.send(flow, bytes.clone());
         if let Some(ClientMachine::Invite(machine)) = self.clients.get_mut(invite) {
             machine.keep(tag, flow, bytes);
@@ -488,19 +488,15 @@ fn forget(table: &mut HashTable<(u64, Key)>, hash: u64, key: Key) {
     }
 }
 
-fn write(
-    ctx: &Ctx<'_>,
-    (listener, remote): (u8, std::net::SocketAddr),
-    transport: Transport,
-    token: &Token,
-    draft: &Draft<'_>,
-) -> Bytes {
+fn write(ctx: &Ctx<'_>, flow: Flow, transport: Transport, token: &Token, draft: &Draft<'_>) -> Bytes {
     let mut writer = Writer::request(draft.name, draft.uri);
-    let sent_by = ctx.settings.advertised(listener, remote);
+    let sent_by = ctx.settings.advertised(flow.listener, flow.remote);
+    // Who has our certificate may ask us by the connection that we have made (RFC 5923 §5).
+    let alias = if ctx.settings.is_certified(flow) { ";alias" } else { "" };
     let token = std::str::from_utf8(token.as_bytes()).unwrap_or_default();
     writer.text(
         Name::Via,
-        format_args!("SIP/2.0/{} {sent_by};branch=z9hG4bK{token};rport", transport.as_via()),
+        format_args!("SIP/2.0/{} {sent_by};branch=z9hG4bK{token};rport{alias}", transport.as_via()),
     );
     (draft.headers)(&mut writer);
     writer.finish(draft.body)

@@ -56,6 +56,13 @@ impl Shell {
         text(&output.stderr)
     }
 
+    /// Runs a command that succeeds; what it remarked.
+    fn remarks(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()
     }

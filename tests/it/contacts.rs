@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Uid};
-use ratatosk::config::{Algorithm, Listener, Settings};
+use ratatosk::config::{Algorithm, Features, Listener, Settings};
 use ratatosk::effect::Transport;
 use ratatosk::effect::store::{
     Secrets, StoredBinding, StoredContacts, StoredDevice, StoredGroup, StoredUser,
@@ -29,6 +29,7 @@ fn settings() -> Settings {
         default_profile: Arc::new(
             Profile::compile("profile \"default\" { incoming { otherwise -> try clients } }").unwrap(),
         ),
+        features: Features::default(),
         peers: Vec::new(),
         servers: 1,
         dns: Vec::new(),

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::channel;
 
 use ratatosk::base::{Cid, ServerIndex};
-use ratatosk::config::{Allow, Face, Listener, Peer, Secret, TlsFiles};
+use ratatosk::config::{Allow, Face, Listener, Peer, Secret, TlsFiles, Trust};
 use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 
@@ -24,7 +24,7 @@ fn server(south: &TcpListener, (probe_s, idle_s): (u32, u32)) -> Server {
     settings.peers.push(Peer {
         cid: Cid::new("south.test"),
         at: Some(Target { transport: Transport::Tcp, address: south.local_addr().unwrap() }),
-        secret: Secret::new("ours"),
+        trust: Trust::Secret(Secret::new("ours")),
         allow: Allow::EVERYTHING,
     });
     let (tell, facts) = channel();
@@ -72,7 +72,7 @@ fn by_tls(name: &str, theirs: &Authority, ours: &Authority) -> [Server; 2] {
     let peer = |cid: &str, at| Peer {
         cid: Cid::new(cid),
         at: Some(Target { transport: Transport::Tls, address: at }),
-        secret: Secret::new("ours"),
+        trust: Trust::Secret(Secret::new("ours")),
         allow: Allow::EVERYTHING,
     };
     // It never finds us: we find it.

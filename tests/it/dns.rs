@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use ratatosk::base::{Cid, ServerIndex};
-use ratatosk::config::{Allow, Face, Peer, Secret};
+use ratatosk::config::{Allow, Face, Peer, Secret, Trust};
 use ratatosk::effect::dns::{Answer, Question, Record};
 use ratatosk::effect::{Fact, Transport};
 
@@ -104,7 +104,7 @@ fn looking(dns: SocketAddr) -> Server {
     settings.peers.push(Peer {
         cid: Cid::new("south.test"),
         at: None,
-        secret: Secret::new("ours"),
+        trust: Trust::Secret(Secret::new("ours")),
         allow: Allow::EVERYTHING,
     });
     let (tell, facts) = channel();
@@ -145,7 +145,7 @@ fn south(status: &'static str) -> SocketAddr {
 }
 
 /// Debian's dnsmasq with these arguments.
-fn dnsmasq(arguments: &[String]) -> (Process, SocketAddr, tempfile::TempDir) {
+pub(crate) fn dnsmasq(arguments: &[String]) -> (Process, SocketAddr, tempfile::TempDir) {
     let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
     let mut command = Command::new("dnsmasq");
     command.args([

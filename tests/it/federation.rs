@@ -1,6 +1,6 @@
 //! Two clusters: calls and pages across, and what happens when one is not there.
 
-use ratatosk::config::Allow;
+use ratatosk::config::{Allow, Secret, Trust};
 use ratatosk::effect::{Fact, Flow, Transport};
 use ratatosk::routing::Mode;
 
@@ -397,7 +397,7 @@ fn a_page_waits_in_vain() {
 fn the_secrets_differ() {
     let mut world = two();
     world.configure(SOUTH.0, |settings| {
-        settings.peers[0].secret = ratatosk::config::Secret::new("another");
+        settings.peers[0].trust = Trust::Secret(Secret::new("another"));
     });
     world.at(3.0, "anne", call("carl@south.test"));
     world.at(4.0, "anne", page("carl@south.test", "lunch?"));

@@ -1,6 +1,6 @@
 //! The listener for other clusters: who is let in, and what nobody gets by it.
 
-use ratatosk::config::{Algorithm, Secret};
+use ratatosk::config::{Algorithm, Secret, Trust};
 use ratatosk::effect::{Flow, Transport};
 
 use crate::sim::cluster::{FEDERATION_PORT, NORTH, SOUTH};
@@ -425,7 +425,8 @@ fn a_secret_is_changed() {
     let mut hand = Hand::new();
     let draft = hand.draft("OPTIONS", "sip:south.test");
     assert_eq!(hand.prove(&draft), 200);
-    hand.world.reconfigure(SOUTH.0, |settings| settings.peers[0].secret = Secret::new("another"));
+    hand.world
+        .reconfigure(SOUTH.0, |settings| settings.peers[0].trust = Trust::Secret(Secret::new("another")));
     let draft = hand.draft("OPTIONS", "sip:south.test");
     assert_eq!(hand.prove(&draft), 407);
     hand.world.reconfigure(SOUTH.0, |settings| settings.peers.clear());

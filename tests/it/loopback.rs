@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ratatosk::base::{Cid, Limits, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Listener, Settings};
+use ratatosk::config::{Algorithm, Features, Listener, Settings};
 use ratatosk::effect::store::{StoredBinding, StoredUser};
 use ratatosk::effect::{Fact, StoreOp, StoreOutcome, Ticket, Transport};
 use ratatosk::io::clock::Clock;
@@ -38,6 +38,7 @@ impl driver::Store for People {
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
             StoreOp::SaveBindings { .. }
             | StoreOp::PutProperty { .. }
+            | StoreOp::Activate { .. }
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)
@@ -94,6 +95,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         key: [7; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(profile).unwrap()),
+        features: Features::default(),
         peers: Vec::new(),
         servers,
         dns: Vec::new(),

@@ -27,7 +27,7 @@ fn two_flows_by(tree: &str) -> World {
 
 /// The NAT in front of her first flow has forgotten it.
 fn the_first_is_silent(world: &mut World) {
-    world.phone_named("anne/one").forgotten = true;
+    world.phone_named("anne/one").unmapped = true;
 }
 
 /// The last answer to a REGISTER.
@@ -102,7 +102,7 @@ fn a_silent_flow_is_left_and_comes_back() {
     world.at(20.0, "carl", call("anne"));
     world.at(25.0, "carl", Do::Hangup);
     world.run(49.0);
-    world.phone_named("anne/one").forgotten = false;
+    world.phone_named("anne/one").unmapped = false;
     world.at(50.0, "anne/one", Do::Register);
     world.at(60.0, "carl", call("anne"));
     world.at(61.0, "carl", Do::Hangup);

@@ -12,6 +12,7 @@ mod proof;
 mod properties;
 mod recurrences;
 mod shipped;
+mod standings;
 
 use std::sync::Arc;
 
@@ -107,6 +108,8 @@ fn target(target: &Target) -> String {
         Target::Device(name) => format!("\"{name}\""),
         Target::Inbox => "inbox".to_owned(),
         Target::Voicemail => "voicemail".to_owned(),
+        Target::Trunk(name, None) => format!("trunk \"{name}\""),
+        Target::Trunk(name, Some(number)) => format!("trunk \"{name}\" as {number}"),
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ratatosk::config::TlsFiles;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -45,13 +46,25 @@ impl Authority {
         self.dir.path().join("authority.pem")
     }
 
-    /// A certificate for these names (`sip:` URIs, domains or addresses), good in these years, under
+    /// A certificate for these names (URIs, domains or addresses), good in these years, under
     /// the name of a file.
     pub(crate) fn issue(&self, file: &str, names: &[&str], years: [i32; 2]) -> TlsFiles {
-        let (uris, others): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.starts_with("sip:"));
+        self.issue_for(file, names, years, &[])
+    }
+
+    /// The same for these uses (RFC 5280 §4.2.1.12).
+    pub(crate) fn issue_for(
+        &self,
+        file: &str,
+        names: &[&str],
+        years: [i32; 2],
+        uses: &[ExtendedKeyUsagePurpose],
+    ) -> TlsFiles {
+        let (uris, others): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.starts_with("sip"));
         let mut params =
             CertificateParams::new(others.into_iter().map(Into::into).collect::<Vec<_>>()).unwrap();
         params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+        params.extended_key_usages = uses.to_vec();
         (params.not_before, params.not_after) =
             (date_time_ymd(years[0], 1, 1), date_time_ymd(years[1], 1, 1));
         let key = KeyPair::generate().unwrap();
@@ -69,6 +82,11 @@ impl Authority {
 
     /// Connects by TLS, believing this authority, as whoever has these files.
     pub(crate) fn connect(&self, stream: TcpStream, own: Option<&TlsFiles>) -> Tls {
+        self.connect_to("north.test", stream, own)
+    }
+
+    /// The same, to whoever has to have a certificate for this name.
+    pub(crate) fn connect_to(&self, name: &'static str, stream: TcpStream, own: Option<&TlsFiles>) -> Tls {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -81,7 +99,7 @@ impl Authority {
             }
             None => builder.with_no_client_auth(),
         };
-        let name = ServerName::try_from("north.test").unwrap();
+        let name = ServerName::try_from(name).unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
     }
 

@@ -1,15 +1,18 @@
 //! TLS on real sockets of the loopback: handshakes good and broken, certificates, and whose calls go where.
 
+#![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use ratatosk::config::{Listener, Settings, TlsFiles};
 use ratatosk::effect::Transport;
 use ratatosk::io::driver;
 use ratatosk::io::net::listen::OpenError;
 
-use crate::loopback::{LOOPBACK, Link, Server, accepted, prove, register, request, settings};
+use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, prove, register, request, settings};
 use crate::secured::{Authority, Tls};
 
 /// A server that listens by UDP and by TLS.
@@ -203,4 +206,62 @@ fn tls_speaks_both_families() {
         let stream = TcpStream::connect(listener.address).unwrap();
         register(&mut Link::Tls(Box::new(authority.connect(stream, None))), 1);
     }
+}
+
+/// Whoever sends a byte of his handshake now and then has no more time for it than others.
+#[test]
+fn a_handshake_that_trickles_in_ends_in_time() {
+    let authority = Authority::new();
+    let mut settings = secured(1, authority.usual());
+    settings.limits.handshake_s = 1;
+    let server = Server::start(settings);
+    let mut slow = server.connect(Transport::Tls);
+    let begun = Instant::now();
+    let mut sent = 0;
+    while slow.write_all(&[[0x16, 3, 1, 2, 0][sent % 5]]).is_ok() {
+        sent += 1;
+        assert!(begun.elapsed() < PATIENCE, "{sent} bytes were taken");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    register(&mut link(&server, &authority), 1);
+}
+
+/// Half a record in the middle of a connection is half a message.
+#[test]
+fn half_a_record_and_no_more_ends_its_connection_and_the_others_go_on() {
+    let authority = Authority::new();
+    let mut settings = secured(1, authority.usual());
+    settings.limits.stall_s = 1;
+    let server = Server::start(settings);
+    let mut anne = link(&server, &authority);
+    register(&mut anne, 1);
+    let mut slow = authority.connect(server.connect(Transport::Tls), None);
+    slow.write_all(b"\r\n\r\n").unwrap();
+    slow.read_exact(&mut [0; 2]).unwrap();
+    slow.sock.write_all(b"\x17\x03\x03\x00\x40half").unwrap();
+    let mut said = Vec::new();
+    // At most an alert that says goodbye.
+    assert!(slow.sock.read_to_end(&mut said).is_ok() && said.len() < 64, "{said:?}");
+    register(&mut anne, 3);
+}
+
+/// A place is taken from the first byte on, not from the end of the handshake.
+#[test]
+fn one_source_holds_its_share_of_handshakes_too() {
+    let authority = Authority::new();
+    let mut settings = secured(2, authority.usual());
+    settings.limits.streams_per_source = 2;
+    let server = Server::start(settings);
+    let held: Vec<TcpStream> = (0..2).map(|_| server.connect(Transport::Tls)).collect();
+    let refused = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        is_refused(authority.connect(server.connect(Transport::Tls), None))
+    });
+    assert!(refused, "a third connection was served beside two that say nothing");
+    drop(held);
+    let served = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        !is_refused(authority.connect(server.connect(Transport::Tls), None))
+    });
+    assert!(served, "the place of a closed connection is free again");
 }

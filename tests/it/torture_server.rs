@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
-use ratatosk::config::{Algorithm, Listener, Settings};
+use ratatosk::config::{Algorithm, Features, Listener, Settings};
 use ratatosk::effect::store::{Secrets, StoredUser};
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StoreOutcome, Transport};
 use ratatosk::routing::Profile;
@@ -48,6 +48,7 @@ impl Bench {
             default_profile: Arc::new(
                 Profile::compile("profile \"default\" { incoming { otherwise -> try clients } }").unwrap(),
             ),
+            features: Features::default(),
             peers: Vec::new(),
             servers: 1,
             dns: Vec::new(),
@@ -87,6 +88,7 @@ impl Bench {
             StoreOp::FindNumber(_) => StoreOutcome::Number(None),
             StoreOp::SaveBindings { .. }
             | StoreOp::PutProperty { .. }
+            | StoreOp::Activate { .. }
             | StoreOp::PutCall(_)
             | StoreOp::PutPage(_)
             | StoreOp::PutInbox(_)

@@ -450,3 +450,57 @@ fn a_call_does_not_outlive_the_server() {
     world.at(9.0, "carl", Do::Hangup);
     world.golden("a_call_does_not_outlive_the_server");
 }
+
+// ---- NAT boxes that forget -----------------------------------------------------------------
+
+/// Anne behind a NAT that remembers her for a minute, in a call with Carl.
+fn behind_a_forgetful_nat() -> World {
+    let mut world = World::new();
+    world.phone("anne").nat().nat_patience = Some(std::time::Duration::from_secs(60));
+    world.phone("carl").on_call(&answers(1.0));
+    world.at(0.0, "anne", call("carl"));
+    world
+}
+
+/// Her mapping is lost in the call and made anew, with another port, when she says something: she is
+/// asked who she is, and followed.
+#[test]
+fn a_mapping_is_lost_in_a_call_and_the_phone_found_again() {
+    let mut world = behind_a_forgetful_nat();
+    world.at(90.0, "anne", Do::Hold);
+    world.at(92.0, "carl", Do::Hangup);
+    world.golden("ways/a_mapping_is_lost_in_a_call_and_the_phone_found_again");
+}
+
+/// She says nothing, and what is sent to her is lost: the call ends for the other.
+#[test]
+fn a_mapping_is_lost_in_a_call_and_the_phone_is_not_found() {
+    let mut world = behind_a_forgetful_nat();
+    world.at(90.0, "carl", Do::Hangup);
+    world.golden("ways/a_mapping_is_lost_in_a_call_and_the_phone_is_not_found");
+}
+
+/// Keep-alives hold the mapping.
+#[test]
+fn keep_alives_hold_a_mapping() {
+    let mut world = behind_a_forgetful_nat();
+    for beat in 1..4 {
+        world.at(f64::from(beat) * 25.0, "anne", Do::KeepAlive);
+    }
+    world.at(90.0, "carl", Do::Hangup);
+    world.golden("ways/keep_alives_hold_a_mapping");
+}
+
+/// A NAT that forgets all of a sudden: the phone registers, and is called where it is now.
+#[test]
+fn a_phone_that_was_forgotten_registers_and_is_called_there() {
+    let mut world = World::new();
+    world.phone("anne").nat().on_call(&answers(1.0));
+    world.phone("carl");
+    world.at(1.0, "anne", Do::Forget);
+    world.at(2.0, "carl", call("anne"));
+    world.at(4.0, "anne", Do::Register);
+    world.at(40.0, "carl", call("anne"));
+    world.at(43.0, "carl", Do::Hangup);
+    world.golden("ways/a_phone_that_was_forgotten_registers_and_is_called_there");
+}

@@ -88,7 +88,7 @@ fn field(argument: &Arg) -> Field {
         Shape::One
     };
     let kind = argument.get_value_parser().type_id();
-    let numbers = [TypeId::of::<u32>(), TypeId::of::<u16>(), TypeId::of::<i64>()];
+    let numbers = [TypeId::of::<u32>(), TypeId::of::<u16>(), TypeId::of::<u8>(), TypeId::of::<i64>()];
     let is_flag = shape == Shape::Flag;
     let values = argument.get_possible_values();
     let defaults = argument.get_default_values();

@@ -82,6 +82,8 @@ impl fmt::Display for Verb {
 
 /// A tree, as text.
 pub(super) const TREE: &str = "text/plain";
+/// A script of the Call Processing Language (RFC 3880 §12).
+const CPL: &str = "application/cpl+xml";
 const CSV: &str = "text/csv";
 const JSON: &str = "application/json";
 
@@ -164,6 +166,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(Get, "/v1/users/{uid}/devices", "device list"),
     Route::new(Put, "/v1/users/{uid}/devices/{name}", "device add"),
     Route::new(Delete, "/v1/users/{uid}/devices/{name}", "device remove"),
+    Route::new(Put, "/v1/users/{uid}/devices/{name}/profile", "device profile"),
     Route::new(Get, "/v1/users/{uid}/stock", "stock list"),
     Route::new(Put, "/v1/users/{uid}/stock/{name}", "stock set"),
     Route::new(Delete, "/v1/users/{uid}/stock/{name}", "stock remove"),
@@ -171,6 +174,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(Get, "/v1/users/{uid}/profiles/{name}", "profile show").gives(Gives::Text(TREE)),
     Route::new(Put, "/v1/users/{uid}/profiles/{name}", "profile set").text("file", TREE),
     Route::new(Delete, "/v1/users/{uid}/profiles/{name}", "profile remove"),
+    Route::new(Put, "/v1/users/{uid}/profiles/{name}/code", "profile code"),
     Route::new(Put, "/v1/users/{uid}/profile", "profile activate"),
     Route::new(Delete, "/v1/users/{uid}/profile", "profile activate").without(&["name"]),
     Route::new(Get, "/v1/users/{uid}/inbox", "inbox").without(&["remove"]),
@@ -191,6 +195,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new(Post, "/v1/trees/draw", "tree draw").text("tree", TREE).gives(Gives::Picture),
     Route::new(Post, "/v1/trees/diff", "tree diff").text("second", TREE),
     Route::new(Post, "/v1/trees/replay", "tree replay").text("tree", TREE).streams(),
+    Route::new(Post, "/v1/trees/import-cpl", "tree import-cpl").text("file", CPL).gives(Gives::Text(TREE)),
     Route::new(Get, "/v1/trees/loops", "tree loops"),
 ];
 

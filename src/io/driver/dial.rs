@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::base::At;
-use crate::effect::{Flow, Outcome};
+use crate::effect::{Flow, Outcome, StreamId};
 use crate::io::net::outgoing::Asker;
 
 use super::thread::Thread;
@@ -31,8 +31,8 @@ pub(super) enum Waiting {
     Any { bytes: Bytes, asker: Option<Asker> },
 }
 
-/// A far end, and the listener in whose name we speak to it: the index of one for streams.
-type End = (u8, SocketAddr);
+/// A far end, and the listener in whose name we speak to it: a flow by any stream, or any of a cluster.
+type End = Flow;
 
 /// The connections that this thread has made, makes, or tried to make.
 #[derive(Debug, Default)]
@@ -44,12 +44,27 @@ pub(super) struct Dials {
 }
 
 impl Dials {
+    /// What is sent from now on goes by new connections, which are made with what now holds: the others
+    /// end when they lie idle.
+    pub(super) fn renew(&mut self) {
+        self.open.clear();
+    }
+
+    /// A connection that was made by the far end serves, unless we have made one.
+    pub(super) fn reuse(&mut self, end: End, flow: Flow) {
+        if !self.waiting.contains_key(&end) {
+            self.open.entry(end).or_insert(flow);
+        }
+    }
+
     /// A connection has ended.
     pub(super) fn forget(&mut self, flow: Flow) {
-        let end = (flow.listener, flow.remote);
-        if self.open.get(&end).is_some_and(|open| open.stream == flow.stream) {
-            self.open.remove(&end);
-        }
+        self.open.retain(|_, open| open.stream != flow.stream);
+    }
+
+    /// What a connection was made for.
+    pub(super) fn to(&self, flow: Flow) -> Option<Flow> {
+        self.open.iter().find(|(_, open)| open.stream == flow.stream).map(|(end, _)| *end)
     }
 
     fn is_refused(&self, remote: SocketAddr, now: At) -> bool {
@@ -71,7 +86,7 @@ impl Thread {
     pub(super) fn send_long(self: &Rc<Self>, now: At, flow: Flow, long: Waiting) {
         // Without one the flow keeps the name of the datagrams' listener.
         let listener = self.settings().stream_beside(flow.listener).unwrap_or(flow.listener);
-        let end = (listener, flow.remote);
+        let end = Flow { listener, stream: Some(StreamId::ANY), ..flow };
         let knows_no_tcp = self.dials.borrow().is_refused(flow.remote, now);
         if knows_no_tcp && !self.dials.borrow().open.contains_key(&end) {
             return self.give_up(long);
@@ -83,14 +98,13 @@ impl Thread {
     pub(super) fn send_anyhow(self: &Rc<Self>, flow: Flow, bytes: Bytes, asker: Option<Asker>) {
         let is_full = {
             let dials = self.dials.borrow();
-            let end = (flow.listener, flow.remote);
-            dials.waiting.get(&end).is_some_and(|waiting| waiting.len() >= WAITING_MAX)
+            dials.waiting.get(&flow).is_some_and(|waiting| waiting.len() >= WAITING_MAX)
         };
         let waiting = Waiting::Any { bytes, asker };
         if is_full {
             return self.give_up(waiting);
         }
-        self.send_dialled((flow.listener, flow.remote), waiting, PEER_MAX);
+        self.send_dialled(flow, waiting, PEER_MAX);
     }
 
     fn send_dialled(self: &Rc<Self>, end: End, what: Waiting, patience: Duration) {
@@ -108,10 +122,10 @@ impl Thread {
 
     /// Connects, and sends whatever waits for it.
     async fn dial(self: Rc<Self>, end: End, patience: Duration) {
-        let (listener, remote) = end;
+        let Flow { listener, remote, .. } = end;
         let from = self.settings().listeners.get(usize::from(listener)).map(|listener| listener.address);
         let connected = timeout(patience, connect(from, remote)).await.ok().and_then(Result::ok);
-        let moved = connected.and_then(|socket| self.adopt_dialled(listener, socket, remote));
+        let moved = connected.and_then(|socket| self.adopt_dialled(end, socket));
         let now = self.now();
         let mut dials = self.dials.borrow_mut();
         let waiting = dials.waiting.remove(&end).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::ServerIndex;
+use crate::base::{Cid, ServerIndex};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::effect::{Flow, Outcome, StoreOutcome, StreamId, Ticket};
 use crate::io::net::outgoing::Asker;
@@ -23,6 +23,8 @@ use crate::sip::Message;
 pub(super) enum Word {
     /// A message that another thread read, of a user who is at home here.
     Message(Flow, Message),
+    /// The far end of a stream of another thread has proved of which domains it is.
+    Proved(Flow, Arc<[Cid]>),
     /// A stream of another thread is gone.
     Closed(StreamId),
     /// What came of effects.

@@ -29,6 +29,7 @@ impl Thread {
     fn on_word(&self, now: Now, word: Word) {
         match word {
             Word::Message(flow, message) => self.tell(now, Input::Message { flow, message }),
+            Word::Proved(flow, domains) => self.tell(now, Input::Proved(flow, domains)),
             Word::Closed(stream) => self.tell(now, Input::Closed(stream)),
             Word::Outcomes(outcomes) => {
                 for (ticket, outcome) in outcomes {

@@ -43,7 +43,7 @@ impl Thread {
         match effect {
             Effect::Send { flow, bytes, ticket } => {
                 let asker = ticket.map(|ticket| Asker { server: self.index, ticket });
-                if flow.stream == Some(StreamId::ANY) {
+                if flow.stream.is_some_and(StreamId::is_any) {
                     self.send_anyhow(flow, bytes, asker);
                 } else {
                     self.send(flow, bytes, asker);

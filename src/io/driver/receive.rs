@@ -14,9 +14,8 @@ use tokio::time::timeout;
 use crate::base::Now;
 use crate::base::address::canonical_socket;
 use crate::config::Face;
-use crate::effect::dns::Target;
 use crate::effect::fact::Dropped;
-use crate::effect::{Fact, Flow, Transport};
+use crate::effect::{Fact, Flow};
 use crate::io::net::batch::{BATCH, Receiver};
 use crate::io::net::cipher::Cipher;
 use crate::io::net::outgoing::Outgoing;
@@ -46,7 +45,7 @@ impl Thread {
                     let flow = Flow { listener, remote: source, stream: None };
                     if is_sip(source, bytes) {
                         arena.extend_from_slice(bytes);
-                        self.on_bytes(now, flow, arena.split().freeze());
+                        self.on_bytes(now, flow, arena.split().freeze(), None);
                     } else if source.port() != 0
                         && let Some(answer) = stun_answer(bytes, source)
                     {
@@ -76,9 +75,14 @@ impl Thread {
         }
     }
 
-    fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes) {
+    fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes, stream: Option<&Stream>) {
         match Message::parse(bytes, &self.settings().limits) {
-            Ok(message) => self.deliver(now, flow, message),
+            Ok(message) => {
+                if let Some(stream) = stream {
+                    self.note_alias(stream, &message);
+                }
+                self.deliver(now, flow, message);
+            }
             Err(Unreadable::KeepAlive) => {}
             Err(error) => {
                 tracing::debug!(?flow, %error, "dropped");
@@ -106,13 +110,9 @@ impl Thread {
     }
 
     /// Takes in a connection that we have made. One to another cluster may not lie idle.
-    pub(super) fn adopt_dialled(
-        self: &Rc<Self>,
-        listener: u8,
-        socket: TcpStream,
-        remote: SocketAddr,
-    ) -> Option<Flow> {
-        let wrapping = self.wrapping_to(listener, remote)?;
+    pub(super) fn adopt_dialled(self: &Rc<Self>, end: Flow, socket: TcpStream) -> Option<Flow> {
+        let Flow { listener, remote, .. } = end;
+        let wrapping = self.wrapping_to(end)?;
         let flow = self.adopt(listener, socket, remote, wrapping)?;
         if self.settings().face(listener) == Some(Face::Federation)
             && let Some(stream) = flow.stream.and_then(|id| self.streams.borrow().get(id).cloned())
@@ -157,15 +157,15 @@ impl Thread {
     /// What the messages of a connection that we have made are wrapped in: TLS to another cluster, which has
     /// to prove that it is the one.
     #[allow(clippy::option_option, reason = "without wrapping and not at all are two things")]
-    fn wrapping_to(&self, listener: u8, remote: SocketAddr) -> Option<Option<Wrapping>> {
+    fn wrapping_to(&self, end: Flow) -> Option<Option<Wrapping>> {
         let settings = self.settings();
-        if !settings.listeners.get(usize::from(listener)).is_some_and(|own| own.transport.is_secure()) {
+        if !settings.transport(end).is_secure() {
             return Some(None);
         }
-        let at = Some(Target { transport: Transport::Tls, address: remote });
-        let peer = settings.peers.iter().find(|peer| peer.at == at)?;
+        let peer = settings.peers.iter().find(|peer| end.is_of_cluster(&peer.cid))?;
         let name = ServerName::try_from(peer.cid.as_str().to_owned()).ok()?;
-        let cipher = Cipher::connecting(self.certificates.of_client(listener)?, name).ok()?;
+        let config = self.certificates.of_client(end.listener, &peer.trust)?;
+        let cipher = Cipher::connecting(config, name, self.certificates.judge(end.listener)).ok()?;
         Some(Some(Wrapping::new(Some(cipher), None)))
     }
 
@@ -180,7 +180,8 @@ impl Thread {
             WebSocket::new(&own.origins, message_max)
         });
         let cipher = if own.transport.is_secure() {
-            Some(Cipher::accepting(self.certificates.of(listener)?).ok()?)
+            let judge = self.certificates.judge(listener);
+            Some(Cipher::accepting(self.certificates.of(listener)?, judge).ok()?)
         } else {
             None
         };
@@ -243,8 +244,10 @@ impl Thread {
     fn handle_some(self: &Rc<Self>, stream: &Stream, reading: &mut Reading, messages_max: usize) -> bool {
         let now = self.now();
         for _ in 0..messages_max {
-            match reading.next(now.at, stream) {
-                Some(Piece::Message(bytes)) => self.on_bytes(now, stream.flow, bytes),
+            let piece = reading.next(now.at, stream);
+            self.note_proof(now, stream);
+            match piece {
+                Some(Piece::Message(bytes)) => self.on_bytes(now, stream.flow, bytes, Some(stream)),
                 Some(Piece::Ping) => self.send(stream.flow, Bytes::from_static(PONG), None),
                 Some(Piece::Broken(fault, bytes)) => {
                     tracing::debug!(flow = ?stream.flow, %fault, "a stream cannot be read on");
@@ -254,6 +257,7 @@ impl Thread {
                     return false;
                 }
                 Some(Piece::End(end)) => {
+                    self.note_failure(now, stream);
                     self.settle(now);
                     stream.flush(now.at);
                     stream.end(end);

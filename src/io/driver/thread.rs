@@ -34,6 +34,7 @@ use crate::sip::{Message, Name};
 use super::alarm::Alarm;
 use super::dial::Dials;
 use super::inbox::Inbox;
+use super::proof::Doubted;
 use super::seat::Seat;
 
 /// What the tasks of a thread share.
@@ -50,6 +51,7 @@ pub(super) struct Thread {
     pub(super) shared: Shared,
     pub(super) turns: Turns,
     pub(super) dials: RefCell<Dials>,
+    pub(super) doubted: RefCell<Doubted>,
     pub(super) dns: RefCell<Dns>,
     /// Streams that have something to write since the last flush.
     pub(super) written: RefCell<Vec<Rc<Stream>>>,
@@ -89,6 +91,7 @@ impl Thread {
             shared: Shared::new(),
             turns: Turns::new(),
             dials: RefCell::default(),
+            doubted: RefCell::default(),
             written: RefCell::default(),
             returned: RefCell::default(),
             unsent: RefCell::default(),
@@ -118,6 +121,7 @@ impl Thread {
     /// Serves by these settings from now on.
     pub(super) fn configure(&self, settings: &Arc<Settings>) {
         self.quota.configure(&settings.limits);
+        self.dials.borrow_mut().renew();
         if self.settings().dns != settings.dns {
             *self.dns.borrow_mut() = Dns::new(&settings.dns);
         }

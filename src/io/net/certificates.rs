@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,7 +13,10 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use crate::config::{Face, Listener, TlsFiles};
+use crate::base::Cid;
+use crate::config::{Face, Listener, TlsFiles, Trust};
+
+use super::sip_domain::{ClientJudge, Judge, Purpose, ServerJudge, domains_of};
 
 /// Why a listener cannot prove who it is.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +67,16 @@ pub(crate) struct Certificates {
 #[derive(Debug, Clone)]
 struct Identity {
     server: Arc<ServerConfig>,
-    /// For connections in its name to other clusters, if it knows whose certificates to believe.
-    client: Option<Arc<ClientConfig>>,
+    /// For connections with other clusters, if it knows whose certificates to believe.
+    abroad: Option<Abroad>,
+}
+
+/// How a listener speaks with other clusters.
+#[derive(Debug, Clone)]
+struct Abroad {
+    judge: Arc<Judge>,
+    /// For connections in its name to those that are believed by a secret, and by their certificate.
+    clients: [Arc<ClientConfig>; 2],
 }
 
 impl Certificates {
@@ -85,9 +97,18 @@ impl Certificates {
         self.identity(listener).map(|identity| identity.server)
     }
 
-    /// How it proves that to another cluster, and whose certificates it believes there.
-    pub(crate) fn of_client(&self, listener: u8) -> Option<Arc<ClientConfig>> {
-        self.identity(listener)?.client
+    /// How it proves that to another cluster, which is believed by this.
+    pub(crate) fn of_client(&self, listener: u8, trust: &Trust) -> Option<Arc<ClientConfig>> {
+        let [by_secret, by_certificate] = self.identity(listener)?.abroad?.clients;
+        Some(match trust {
+            Trust::Secret(_) => by_secret,
+            Trust::Certificate => by_certificate,
+        })
+    }
+
+    /// Who judges the certificates that other clusters show to a listener.
+    pub(crate) fn judge(&self, listener: u8) -> Option<Arc<Judge>> {
+        Some(self.identity(listener)?.abroad?.judge)
     }
 
     fn identity(&self, listener: u8) -> Option<Identity> {
@@ -101,6 +122,12 @@ pub fn check<'l>(listeners: impl IntoIterator<Item = (&'l TlsFiles, Face)>) -> R
     listeners.into_iter().try_for_each(|(files, face)| identity(files, face).map(drop))
 }
 
+/// The domains for which the certificate in a file stands (RFC 5922 §7.1).
+pub fn domains(files: &TlsFiles) -> Result<Vec<Cid>, CertificateError> {
+    let chain = certificates(&files.certificate)?;
+    Ok(chain.first().map(domains_of).unwrap_or_default())
+}
+
 fn load(listeners: &[Listener]) -> Result<Vec<Option<Identity>>, CertificateError> {
     let one = |listener: &Listener| {
         let files = listener.tls.as_ref();
@@ -110,28 +137,37 @@ fn load(listeners: &[Listener]) -> Result<Vec<Option<Identity>>, CertificateErro
 }
 
 fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> {
-    let server = Arc::new(server(files, face)?);
-    let client = match (&files.authorities, face) {
-        (Some(path), Face::Federation) => Some(Arc::new(client(files, path)?)),
+    let judge = match (&files.authorities, face) {
+        (Some(path), Face::Federation) => Some(Arc::new(Judge::new(authorities(path)?, provider()))),
         (Some(_) | None, _) => None,
     };
-    Ok(Identity { server, client })
+    let server = Arc::new(server(files, judge.as_ref())?);
+    let abroad = |judge: Arc<Judge>| -> Result<Abroad, CertificateError> {
+        let client = |purpose| Ok(Arc::new(client(files, ServerJudge(Arc::clone(&judge), purpose))?));
+        let clients = [client(Purpose::Server)?, client(Purpose::Domain)?];
+        Ok(Abroad { judge, clients })
+    };
+    Ok(Identity { server, abroad: judge.map(abroad).transpose()? })
 }
 
-fn client(files: &TlsFiles, authorities_file: &Path) -> Result<ClientConfig, CertificateError> {
+fn client(files: &TlsFiles, judge: ServerJudge) -> Result<ClientConfig, CertificateError> {
     let useless = |error: rustls::Error| CertificateError::Useless {
         path: files.certificate.clone(),
         error: error.to_string(),
     };
-    ClientConfig::builder_with_provider(provider())
+    let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(useless)?
-        .with_root_certificates(authorities(authorities_file)?)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(judge))
         .with_client_auth_cert(certificates(&files.certificate)?, private_key(&files.key)?)
-        .map_err(useless)
+        .map_err(useless)?;
+    // A connection lives long, and each is judged anew.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
-fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError> {
+fn server(files: &TlsFiles, judge: Option<&Arc<Judge>>) -> Result<ServerConfig, CertificateError> {
     let useless = |path: &Path, error: &dyn std::fmt::Display| CertificateError::Useless {
         path: path.into(),
         error: error.to_string(),
@@ -142,9 +178,10 @@ fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| useless(&files.certificate, &error))?;
-    let builder = match &files.authorities {
-        Some(path) => builder.with_client_cert_verifier(verifier(path, face, provider)?),
-        None => builder.with_no_client_auth(),
+    let builder = match (judge, &files.authorities) {
+        (Some(judge), _) => builder.with_client_cert_verifier(Arc::new(ClientJudge(Arc::clone(judge)))),
+        (None, Some(path)) => builder.with_client_cert_verifier(verifier(path, provider)?),
+        (None, None) => builder.with_no_client_auth(),
     };
     let mut config = builder.with_single_cert(chain, key).map_err(|error| {
         if matches!(error, rustls::Error::InconsistentKeys(_)) {
@@ -162,18 +199,12 @@ fn server(files: &TlsFiles, face: Face) -> Result<ServerConfig, CertificateError
     Ok(config)
 }
 
-/// Who judges the certificates of the far ends: phones have to show one, other clusters may prove
-/// themselves by their secret instead.
+/// Who judges the certificates of phones, which have to show one.
 fn verifier(
     path: &Path,
-    face: Face,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(path)?), provider);
-    let builder = match face {
-        Face::Access | Face::Trunk => builder,
-        Face::Federation => builder.allow_unauthenticated(),
-    };
     builder.build().map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })
 }
 

@@ -9,32 +9,42 @@ use bytes::{Buf, BytesMut};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
+use crate::base::Cid;
+
+use super::sip_domain::Judge;
+
 /// The state of one connection's TLS.
 pub(crate) struct Cipher {
     connection: Connection,
     /// What has come and is no whole record yet.
     sealed: BytesMut,
+    /// Who judges the far end's certificate, until that is done.
+    judge: Option<Arc<Judge>>,
     /// The far end has said that it sends no more.
     is_over: bool,
 }
 
 impl Cipher {
-    /// For a connection that came to us.
-    pub(crate) fn accepting(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+    /// For a connection that came to us; `judge`: from a cluster perhaps.
+    pub(crate) fn accepting(
+        config: Arc<ServerConfig>,
+        judge: Option<Arc<Judge>>,
+    ) -> Result<Self, rustls::Error> {
         let mut connection = ServerConnection::new(config)?;
         // What waits for a far end that does not read is counted by its stream.
         connection.set_buffer_limit(None);
-        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), is_over: false })
+        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), judge, is_over: false })
     }
 
     /// For a connection that we have made, to whoever has to have a certificate for this name.
     pub(crate) fn connecting(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        judge: Option<Arc<Judge>>,
     ) -> Result<Self, rustls::Error> {
         let mut connection = ClientConnection::new(config, name)?;
         connection.set_buffer_limit(None);
-        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), is_over: false })
+        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), judge, is_over: false })
     }
 
     /// Keeps what has come for [`Cipher::open`].
@@ -84,6 +94,12 @@ impl Cipher {
         while self.connection.wants_write() && self.connection.write_tls(&mut said).is_ok_and(|len| len > 0) {
         }
         said
+    }
+
+    /// The domains of which the far end has proved to be, told once when both have agreed on a key.
+    pub(crate) fn proved(&mut self) -> Option<Vec<Cid>> {
+        let judge = self.judge.take_if(|_| !self.connection.is_handshaking())?;
+        Some(judge.domains(self.connection.peer_certificates().unwrap_or_default()))
     }
 
     /// Whether both have agreed on a key.

@@ -11,6 +11,7 @@ pub(crate) mod cipher;
 pub(crate) mod outgoing;
 pub(crate) mod quota;
 pub(crate) mod reading;
+pub(crate) mod sip_domain;
 pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod turns;

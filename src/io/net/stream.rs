@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
-use crate::base::{At, Limits};
+use crate::base::{At, Cid, Limits};
 use crate::effect::Flow;
 
 use super::outgoing::{Asker, Outgoing};
@@ -47,6 +48,8 @@ pub(crate) struct Stream {
     goes_when_idle: Cell<bool>,
     /// For how long the far end may be silent, if it has promised to speak.
     speaks_within: Cell<Option<Duration>>,
+    /// The domains of which the far end has proved to be.
+    domains: RefCell<Option<Arc<[Cid]>>>,
     end: Cell<Option<End>>,
     nudge: Notify,
     _permit: Permit,
@@ -95,6 +98,7 @@ impl Stream {
             is_accepted: Cell::new(false),
             goes_when_idle: Cell::new(false),
             speaks_within: Cell::new(None),
+            domains: RefCell::default(),
             end: Cell::new(None),
             nudge: Notify::new(),
             _permit: permit,
@@ -159,6 +163,23 @@ impl Stream {
     /// What its messages are wrapped in, if they do not go as they are.
     pub(crate) fn wrapping(&self) -> Option<RefMut<'_, Wrapping>> {
         self.wrapping.as_deref().map(RefCell::borrow_mut)
+    }
+
+    /// The domains of which the far end has proved to be, told once; none are not worth telling.
+    pub(crate) fn proved(&self) -> Option<Arc<[Cid]>> {
+        let domains: Arc<[Cid]> = self.wrapping()?.proved().filter(|domains| !domains.is_empty())?.into();
+        *self.domains.borrow_mut() = Some(Arc::clone(&domains));
+        Some(domains)
+    }
+
+    /// Whether the far end has proved to be of this cluster.
+    pub(crate) fn is_of(&self, cluster: &Cid) -> bool {
+        self.domains.borrow().as_ref().is_some_and(|domains| domains.contains(cluster))
+    }
+
+    /// Why its TLS has failed, told once.
+    pub(crate) fn failure(&self) -> Option<rustls::Error> {
+        self.wrapping()?.failure()
     }
 
     /// Says what the wrapping has to say first.

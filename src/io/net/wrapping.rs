@@ -5,6 +5,8 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::base::Cid;
+
 use super::cipher::Cipher;
 use super::reading::Piece;
 use super::stream::End;
@@ -14,11 +16,13 @@ use super::web_socket::WebSocket;
 pub(crate) struct Wrapping {
     cipher: Option<Cipher>,
     web: Option<WebSocket>,
+    /// Why TLS has failed.
+    failure: Option<rustls::Error>,
 }
 
 impl Wrapping {
     pub(crate) fn new(cipher: Option<Cipher>, web: Option<WebSocket>) -> Self {
-        Self { cipher, web }
+        Self { cipher, web, failure: None }
     }
 
     /// Takes what has come; what needs no opening goes to `plain` at once.
@@ -35,8 +39,19 @@ impl Wrapping {
         let was_ready = cipher.is_ready();
         cipher.open(plain).map_err(|error| {
             tracing::debug!(%error, was_ready, "TLS failed");
+            self.failure = Some(error);
             if was_ready { End::Broken } else { End::Handshake }
         })
+    }
+
+    /// The domains of which the far end has proved to be, told once.
+    pub(super) fn proved(&mut self) -> Option<Vec<Cid>> {
+        self.cipher.as_mut()?.proved()
+    }
+
+    /// Why TLS has failed, told once.
+    pub(super) fn failure(&mut self) -> Option<rustls::Error> {
+        self.failure.take()
     }
 
     /// Wraps a message.

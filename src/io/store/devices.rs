@@ -2,6 +2,8 @@
 //!
 //! Implements: RFC 5626 §4.1 (instance-id).
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sqlx::{Connection, Row, SqliteConnection};
 
@@ -50,6 +52,8 @@ pub struct DeviceRow {
     pub address: Option<String>,
     /// The instance-id of a client.
     pub instance: Option<String>,
+    /// Of a client: the profile that it sends under, if it is not the one that serves.
+    pub profile: Option<String>,
     /// Of a client: whether the store has a binding of it.
     pub registered: Option<bool>,
 }
@@ -214,12 +218,17 @@ impl Database {
             .bind(clock::wall_ms() / 1000)
             .fetch_all(&mut self.connection)
             .await?;
+        let sql = "SELECT name, profile FROM devices WHERE uid = ?1 AND profile IS NOT NULL";
+        let under: Vec<(String, String)> =
+            sqlx::query_as(sql).bind(uid.as_str()).fetch_all(&mut self.connection).await?;
+        let mut under: BTreeMap<String, String> = under.into_iter().collect();
         let devices = devices(&mut self.connection, uid).await?;
         let row = |device: StoredDevice| {
             let is_bound = |instance: &String| bound.contains(&instance.to_ascii_lowercase());
             let registered = device.instance.as_ref().map(is_bound);
             let StoredDevice { name, kind, address, instance } = device;
-            DeviceRow { name, kind, address, instance, registered }
+            let profile = under.remove(&name);
+            DeviceRow { name, kind, address, instance, profile, registered }
         };
         Ok(devices.into_iter().map(row).collect())
     }

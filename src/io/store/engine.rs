@@ -116,6 +116,7 @@ impl StoreHandle {
             | StoreOp::LoadInbox { .. }
             | StoreOp::LoadOutbox { .. } => &self.inner.reads,
             StoreOp::SaveBindings { .. }
+            | StoreOp::Activate { .. }
             | StoreOp::PutInbox(_)
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)

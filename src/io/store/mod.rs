@@ -40,7 +40,7 @@ pub use inbox::InboxRow;
 pub use names::Names;
 pub use own::StockRow;
 pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
-pub use profiles::{Expected, ProfileRow, tag_of};
+pub use profiles::{Expected, ProfileRow};
 pub use questions::{Kind, QuestionRow};
 pub use records::{BindingRow, CallRow, Filter, PageRow};
 pub use refusal::{Hint, Refusal};

@@ -1,7 +1,6 @@
 //! The routing trees of users, as text.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::Database;
@@ -9,9 +8,9 @@ use super::error::StoreError;
 use super::names::good_name;
 use super::people::require;
 use super::refusal::{Hint, Refusal};
-use crate::base::text::hex;
 use crate::base::{Limits, Uid};
 use crate::io::clock;
+use crate::routing::tag_of;
 
 /// A profile as listings show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +19,8 @@ pub struct ProfileRow {
     pub name: String,
     /// Whether it is the one that serves.
     pub active: bool,
+    /// The digit by which phones dial it.
+    pub code: Option<u8>,
     /// How long its text is.
     pub bytes: i64,
     /// When it was stored, milliseconds since 1970.
@@ -54,12 +55,6 @@ impl Expected {
             Self::Tagged(tags) => tags.iter().any(|expected| Some(expected.as_str()) == tag),
         }
     }
-}
-
-/// What tells the text of a profile from every other: 128 bits of its SHA-256, in hexadecimal digits.
-pub fn tag_of(source: &str) -> String {
-    let digest: [u8; 32] = Sha256::digest(source.as_bytes()).into();
-    hex(&digest).chars().take(32).collect()
 }
 
 impl Database {
@@ -111,7 +106,7 @@ impl Database {
     /// A user's profiles, by name.
     pub async fn profiles(&mut self, uid: &Uid) -> Result<Vec<ProfileRow>, StoreError> {
         require(&mut self.connection, uid).await?;
-        let sql = "SELECT name, active, length(CAST(source AS BLOB)) AS bytes, stored_ms, source FROM profiles WHERE uid = ?1 ORDER BY name";
+        let sql = "SELECT name, active, code, length(CAST(source AS BLOB)) AS bytes, stored_ms, source FROM profiles WHERE uid = ?1 ORDER BY name";
         let rows = sqlx::query(sql).bind(uid.as_str()).fetch_all(&mut self.connection).await?;
         rows.iter()
             .map(|row| {
@@ -119,6 +114,7 @@ impl Database {
                 Ok(ProfileRow {
                     name: row.try_get("name")?,
                     active: row.try_get("active")?,
+                    code: row.try_get("code")?,
                     bytes: row.try_get("bytes")?,
                     stored_ms: row.try_get("stored_ms")?,
                     tag: tag_of(&source),
@@ -172,19 +168,52 @@ impl Database {
     pub async fn activate_profile(&mut self, uid: &Uid, name: Option<&str>) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         require(&mut transaction, uid).await?;
-        sqlx::query("UPDATE profiles SET active = 0 WHERE uid = ?1 AND active = 1")
+        if let (false, Some(name)) = (activate(&mut transaction, uid, name).await?, name) {
+            return Err(missing(&mut transaction, uid, name).await?);
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Lets a profile be dialled by this digit, in place of another that was; `None`: by none.
+    pub async fn put_code(&mut self, uid: &Uid, name: &str, code: Option<u8>) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        require(&mut transaction, uid).await?;
+        sqlx::query("UPDATE profiles SET code = NULL WHERE uid = ?1 AND code = ?2")
             .bind(uid.as_str())
+            .bind(code)
             .execute(&mut *transaction)
             .await?;
-        if let Some(name) = name {
-            let done = sqlx::query("UPDATE profiles SET active = 1 WHERE uid = ?1 AND name = ?2")
-                .bind(uid.as_str())
-                .bind(name)
-                .execute(&mut *transaction)
-                .await?;
-            if done.rows_affected() == 0 {
-                return Err(missing(&mut transaction, uid, name).await?);
-            }
+        let done = sqlx::query("UPDATE profiles SET code = ?3 WHERE uid = ?1 AND name = ?2")
+            .bind(uid.as_str())
+            .bind(name)
+            .bind(code)
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(missing(&mut transaction, uid, name).await?);
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Lets a client of a user's send under a profile; `None`: under the one that serves.
+    pub async fn put_profile_of_client(
+        &mut self,
+        uid: &Uid,
+        client: &str,
+        profile: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        require(&mut transaction, uid).await?;
+        if let Some(name) = profile
+            && !names(&mut transaction, uid).await?.iter().any(|own| own == name)
+        {
+            return Err(missing(&mut transaction, uid, name).await?);
+        }
+        let sql = "UPDATE devices SET profile = ?3 WHERE uid = ?1 AND name = ?2 AND instance IS NOT NULL";
+        let done =
+            sqlx::query(sql).bind(uid.as_str()).bind(client).bind(profile).execute(&mut *transaction).await?;
+        if done.rows_affected() == 0 {
+            return Err(no_client(&mut transaction, uid, client).await?);
         }
         Ok(transaction.commit().await?)
     }
@@ -202,6 +231,39 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Lets a profile serve, or with `None` the cluster's default. False if there is none of that name: then
+/// none serves.
+pub(super) async fn activate(
+    connection: &mut SqliteConnection,
+    uid: &Uid,
+    name: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("UPDATE profiles SET active = 0 WHERE uid = ?1 AND active = 1")
+        .bind(uid.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let Some(name) = name else { return Ok(true) };
+    let done = sqlx::query("UPDATE profiles SET active = 1 WHERE uid = ?1 AND name = ?2")
+        .bind(uid.as_str())
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// What to say of a client that is not there.
+async fn no_client(
+    connection: &mut SqliteConnection,
+    uid: &Uid,
+    client: &str,
+) -> Result<StoreError, StoreError> {
+    let devices = super::devices::devices(connection, uid).await?;
+    let clients = devices.iter().filter(|device| device.instance.is_some());
+    let otherwise = || format!("`ratatosk device list {uid}` shows his clients");
+    let hint = Hint::of(client, clients.map(|device| device.name.as_str()), otherwise);
+    Ok(Refusal::NoDevice { uid: uid.clone(), device: client.into(), hint }.into())
 }
 
 /// The names of a user's profiles.

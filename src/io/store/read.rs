@@ -23,7 +23,7 @@ use super::own;
 use super::people::{about_md5, about_sha256};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
-use crate::effect::store::{InboxPage, Secrets, StoredBinding, StoredDevice, StoredUser};
+use crate::effect::store::{InboxPage, Secrets, StoredBinding, StoredDevice, StoredProfile, StoredUser};
 use crate::effect::{StoreOp, StoreOutcome, Transport};
 use crate::io::clock;
 use crate::io::event_log::redacted;
@@ -95,6 +95,7 @@ impl Reader {
                 StoreOp::SaveBindings { .. }
                 | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
+                | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
@@ -129,6 +130,7 @@ impl Reader {
                 StoreOp::SaveBindings { .. }
                 | StoreOp::ImportScript { .. }
                 | StoreOp::PutProperty { .. }
+                | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)
                 | StoreOp::PutPage(_)
                 | StoreOp::PutInbox(_)
@@ -229,9 +231,18 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let devices: Vec<DeviceColumns> = devices.map_or(Ok(Vec::new()), serde_json::from_str)?;
     let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
         .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
-    let source: Option<&str> = row.try_get("source")?;
+    let columns: Option<&str> = row.try_get("profiles")?;
+    let columns: Vec<ProfileColumns> = columns.map_or(Ok(Vec::new()), serde_json::from_str)?;
     let own = own::own(row)?;
-    let profile = source.and_then(|source| profiles.compile(&uid, source));
+    let mut active = None;
+    let all = columns.into_iter().map(|ProfileColumns(name, is_active, code, source, clients)| {
+        let profile = profiles.compile(&uid, &source);
+        if is_active == 1 {
+            active.clone_from(&profile);
+        }
+        StoredProfile { name, code, clients, profile }
+    });
+    let all = all.collect();
     let bindings = bindings.into_iter().filter_map(BindingColumns::binding).collect();
     Ok(StoredUser {
         name: row.try_get("name")?,
@@ -239,7 +250,8 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
         numbers,
         secrets,
         bindings,
-        profile,
+        profile: active,
+        profiles: all,
         contacts: lists.stored(),
         devices: devices.into_iter().map(DeviceColumns::device).collect(),
         account: own.account,
@@ -328,6 +340,10 @@ impl BindingColumns {
     }
 }
 
+/// A profile as `LOAD_USERS` lists it: name, whether it is active, code, text, clients.
+#[derive(serde::Deserialize)]
+struct ProfileColumns(Box<str>, u8, Option<u8>, String, Box<[Box<str>]>);
+
 /// A device as `LOAD_USERS` lists it.
 #[derive(serde::Deserialize)]
 struct DeviceColumns(String, String, Option<String>, Option<String>);
@@ -390,7 +406,10 @@ const LOAD_USERS: &str = concat!(
        FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \
-      (SELECT p.source FROM profiles p WHERE p.uid = u.uid AND p.active = 1) AS source, \
+      CASE WHEN EXISTS (SELECT 1 FROM profiles p WHERE p.uid = u.uid) THEN \
+        (SELECT json_group_array(json_array(p.name, p.active, p.code, p.source, \
+           (SELECT json_group_array(d.name) FROM devices d WHERE d.uid = u.uid AND d.profile = p.name))) \
+         FROM profiles p WHERE p.uid = u.uid) END AS profiles, \
       CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.uid = u.uid) THEN \
         (SELECT json_group_array(json_array(d.name, d.kind, d.address, d.instance)) FROM devices d WHERE d.uid = u.uid) \
         END AS devices, \

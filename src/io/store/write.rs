@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::database::connect;
 use super::error::{StoreError, is_constraint};
 use super::rows::{Columns, Statement};
-use super::{inbox, outbox, own, sweep};
+use super::{inbox, outbox, own, profiles, sweep};
 use crate::base::{Limits, Uid};
 use crate::config::Place;
 use crate::effect::fact::{CallRecord, PageRecord};
@@ -41,6 +41,7 @@ struct Work<'a> {
     inbox: Vec<&'a InboxPage>,
     delivered: Vec<(&'a Uid, i64)>,
     properties: Vec<(&'a Uid, &'a str, &'a str)>,
+    activations: Vec<(&'a Uid, Option<&'a str>)>,
     calls: Vec<&'a CallRecord>,
     pages: Vec<&'a PageRecord>,
     outbox: outbox::Work<'a>,
@@ -165,6 +166,7 @@ impl<'a> Work<'a> {
                     }
                 }
                 StoreOp::PutProperty { uid, key, value } => work.properties.push((uid, key, value)),
+                StoreOp::Activate { uid, profile } => work.activations.push((uid, profile.as_deref())),
                 StoreOp::PutCall(record) => work.calls.push(record),
                 StoreOp::PutPage(record) => work.pages.push(record),
                 // Reads and scripts have connections of their own.
@@ -199,6 +201,9 @@ impl<'a> Work<'a> {
         for (uid, key, value) in &self.properties {
             own::put_property(connection, uid, key, value).await?;
         }
+        for (uid, profile) in &self.activations {
+            profiles::activate(connection, uid, *profile).await?;
+        }
         PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
         PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await?;
         inbox::delivered(connection, &self.delivered).await?;
@@ -217,6 +222,7 @@ fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
         StoreOp::PutInbox(_) => pages.next().unwrap_or(StoreOutcome::Failed),
         StoreOp::SaveBindings { .. }
         | StoreOp::PutProperty { .. }
+        | StoreOp::Activate { .. }
         | StoreOp::PutCall(_)
         | StoreOp::PutPage(_)
         | StoreOp::DeferOutbox { .. }

@@ -32,11 +32,11 @@ pub(in super::super) fn differ(
     let direction = first.tree.direction;
     let trees = [&first.tree, &second.tree];
     let allowance = limits.tree_check_steps.saturating_mul(ALLOWANCES);
-    let space = Space::over(direction, &trees, allowance).map_err(|_| Incomparable::TooComplex)?;
-    let (clock, other) = (first.profile.clock(), second.profile.clock());
-    if clock != other && first.looks_at_time() && second.looks_at_time() {
-        return Err(Incomparable::Clocks);
-    }
+    let clocks = [first.profile.clock(), second.profile.clock()];
+    let two =
+        first.profile.clock() != second.profile.clock() && first.looks_at_time() && second.looks_at_time();
+    let space = Space::over(direction, &trees, two.then_some(clocks), allowance);
+    let space = space.map_err(|_| Incomparable::TooComplex)?;
     let differ = Differ { space, first, second };
     differ.all().map_err(|Spent| Incomparable::TooComplex)
 }
@@ -61,6 +61,7 @@ impl Differ<'_> {
         let universe = self.space.universe;
         let (mut parts, mut others) = (Vec::new(), Vec::new());
         self.parts(&first.tree.block, universe, &mut parts)?;
+        self.space.side = 1;
         self.parts(&second.tree.block, universe, &mut others)?;
         let mut found = Vec::new();
         for part in &parts {
@@ -119,13 +120,13 @@ impl Differ<'_> {
         let space = &self.space;
         let value = |level: usize| case.get(level).copied().unwrap_or(0);
         let groups = space.groups.iter().enumerate().filter(|(i, _)| value(Space::group(*i)) == 1);
-        let moment = space.times.cells.get(value(space.time())).copied().unwrap_or_default();
+        let cell = space.times.cells.get(value(space.time())).copied().unwrap_or_default();
         let mut facts = Facts {
             registered: Registered::ALL.get(value(REGISTERED)).copied().unwrap_or_default(),
             groups: groups.map(|(_, group)| group.as_str().into()).collect(),
             contact: value(CONTACT) == 1,
             urgent: value(space.urgent()) == 1,
-            wall_ms: self.clock().shows(moment).unwrap_or(0),
+            wall_ms: cell.at.or_else(|| self.clock().shows(cell.first())).unwrap_or(0),
             ..Facts::default()
         };
         let values = (0..space.variables.len()).map(|at| value(space.other(at)));

@@ -4,11 +4,11 @@
 //! exactly which requests the set holds around it.
 
 use super::super::lex::escape;
-use super::super::week::Moment;
 use super::super::words::{Direction, Mode};
 use super::diagram::{Set, Spent};
 use super::parties::Witness;
 use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::times::Cell;
 
 /// A case of a set, and as much of the set around it as can be said in one sentence.
 pub(super) struct Found {
@@ -164,11 +164,12 @@ impl Words<'_> {
     }
 
     fn time(&self) -> String {
-        let moment: Option<&Moment> =
-            self.only(self.space.time()).and_then(|value| self.space.times.cells.get(value));
-        match moment {
-            Some(moment) if self.space.times.dated => format!(" on {}", moment.dated()),
-            Some(moment) if self.space.times.cells.len() > 1 => format!(" on {moment}"),
+        let times = &self.space.times;
+        let cell = self.only(self.space.time()).and_then(|value| times.cells.get(value));
+        let place = times.told_in.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+        match cell.map(Cell::first) {
+            Some(moment) if times.dated => format!(" on {}{place}", moment.dated()),
+            Some(moment) if times.cells.len() > 1 => format!(" on {moment}"),
             Some(_) | None => String::new(),
         }
     }

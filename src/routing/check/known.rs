@@ -102,7 +102,11 @@ impl Known<'_> {
         let (name, is_client) = match target {
             Target::Client(name) => (name, true),
             Target::Device(name) => (name, false),
-            Target::Clients | Target::User(_) | Target::Inbox | Target::Voicemail | Target::Faulty => return,
+            // Trunks are the operator's.
+            Target::Clients | Target::User(_) | Target::Inbox | Target::Voicemail | Target::Trunk(..) => {
+                return;
+            }
+            Target::Faulty => return,
         };
         match self.names.kind(&name.it) {
             // A client is a device too, and may be named like one.

@@ -3,11 +3,13 @@
 //! `shape` looks at each rule alone: words in the wrong tree, outcomes that cannot come, targets
 //! that would never ring. `known` looks up the groups and devices that the owner has. `cover` proves
 //! that each block is total and each rule reachable: `space` says which cases there are, over the
-//! finite partitions that `parties` makes of callers and `times` of the week, and sets of cases are
+//! finite partitions that `parties` makes of callers and `times` of the week (`clocks`, for two
+//! trees in different zones), and sets of cases are
 //! decision diagrams (`diagram`). `types` looks whether targets fit the modes that reach them, and
 //! `example` puts an uncovered case in words. `differ` holds two trees against each other over the
 //! cases that either tells apart.
 
+mod clocks;
 mod cover;
 mod diagram;
 mod differ;

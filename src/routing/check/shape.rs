@@ -17,7 +17,8 @@ pub(in super::super) fn shape(file: &File, owner: Option<&Uid>, faults: &mut Vec
 }
 
 /// What an outgoing tree does.
-const LETS_GO: &str = "an outgoing tree lets a request go (`send`) or refuses it (`refuse \"why\"`)";
+const LETS_GO: &str =
+    "an outgoing tree lets a request go (`send`, `try trunk \"office\"`) or refuses it (`refuse \"why\"`)";
 
 struct Shape<'a> {
     direction: Direction,
@@ -86,6 +87,13 @@ impl Shape<'_> {
             if let Side::Also(Target::User(uid)) = &side.it {
                 self.circle(&Spanned { it: uid.clone(), span: side.span });
             }
+            if let (Direction::Incoming, Side::Also(Target::Trunk(..))) = (self.direction, &side.it) {
+                self.wrong_tree(
+                    side.span,
+                    "`trunk` belongs to the outgoing tree",
+                    "a copy can go to `inbox`",
+                );
+            }
             let other = same(line, i).filter(|_| side.it != Side::Also(Target::Faulty));
             if let Some(other) = other {
                 let (message, here) = match side.it {
@@ -117,8 +125,19 @@ impl Shape<'_> {
     }
 
     fn try_line(&mut self, span: Span, line: &TryLine) {
-        if self.direction == Direction::Outgoing {
-            self.wrong_tree(span, "`try` belongs to the incoming tree", LETS_GO);
+        let is_trunk = |timed: &Timed| matches!(timed.target, Target::Trunk(..) | Target::Faulty);
+        match self.direction {
+            Direction::Outgoing if !line.targets.iter().all(is_trunk) => {
+                self.wrong_tree(span, "in the outgoing tree, only a trunk can be tried", LETS_GO);
+            }
+            Direction::Incoming => {
+                let trunk = |timed: &&Timed| matches!(timed.target, Target::Trunk(..));
+                if let Some(timed) = line.targets.iter().find(trunk) {
+                    let help = "a number of your own is a device: `ratatosk device add` names it";
+                    self.wrong_tree(timed.span, "`trunk` belongs to the outgoing tree", help);
+                }
+            }
+            Direction::Outgoing => {}
         }
         for (i, timed) in line.targets.iter().enumerate() {
             self.timed(timed, line, i);

@@ -13,11 +13,11 @@ use super::super::fault::{Code, Fault};
 use super::super::names::INVISIBLE;
 use super::super::pattern::Pattern;
 use super::super::values::Named;
-use super::super::week::Time;
+use super::super::week::Zone;
 use super::super::words::{Direction, Mode, ModeSet};
 use super::diagram::{Diagram, Set, Spent};
 use super::parties::{Parties, Witness};
-use super::times::Times;
+use super::times::{Condition, Times};
 use super::variables::{Variable, Variables};
 
 /// How many groups a tree may name.
@@ -45,6 +45,8 @@ pub(super) struct Space {
     pub(super) diagram: Diagram,
     /// The combinations that exist.
     pub(super) universe: Set,
+    /// Which of two trees conditions are of: by its clock their times are meant.
+    pub(super) side: usize,
 }
 
 /// What surely is, and what may be: where a condition could not be read, they differ.
@@ -59,20 +61,28 @@ pub(super) struct Both {
 struct Seen<'t> {
     literals: BTreeSet<Pattern>,
     groups: Vec<String>,
-    times: Vec<&'t [Time]>,
+    times: Vec<Condition<'t>>,
     variables: Variables,
+    side: usize,
 }
 
 impl Space {
     /// The cases of a tree; or the fault of one that tells too many apart.
     pub(super) fn new(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
-        Self::over(tree.direction, &[tree], allowance)
+        Self::over(tree.direction, &[tree], None, allowance)
     }
 
-    /// The cases that any of several trees of one direction tells apart.
-    pub(super) fn over(direction: Direction, trees: &[&Tree], allowance: u32) -> Result<Self, Fault> {
+    /// The cases that any of several trees of one direction tells apart; `clocks` are those of two trees, if
+    /// they differ.
+    pub(super) fn over(
+        direction: Direction,
+        trees: &[&Tree],
+        clocks: Option<[&Zone; 2]>,
+        allowance: u32,
+    ) -> Result<Self, Fault> {
         let mut seen = Seen::default();
-        for tree in trees {
+        for (side, tree) in trees.iter().enumerate() {
+            seen.side = side;
             seen.block(&tree.block, direction);
         }
         let head = trees.first().map(|tree| tree.head).unwrap_or_default();
@@ -84,7 +94,7 @@ impl Space {
         if groups.len() > 1 + GROUPS_MAX {
             return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
         }
-        let times = Times::new(&seen.times)
+        let times = Times::new(&seen.times, clocks)
             .map_err(|_| fault("times", "at most 500; times that are treated alike can share one rule"))?;
         let parties = Parties::new(seen.literals, direction == Direction::Incoming).map_err(|_| {
             let help =
@@ -102,7 +112,8 @@ impl Space {
         widths.extend([2, times.cells.len()]);
         widths.extend(variables.iter().map(Variable::width));
         let diagram = Diagram::new(widths, allowance);
-        let mut space = Self { direction, parties, groups, times, variables, diagram, universe: Set::ALL };
+        let universe = Set::ALL;
+        let mut space = Self { direction, parties, groups, times, variables, diagram, universe, side: 0 };
         space.universe = space.existing().map_err(|_| {
             fault("addresses and groups", "add `otherwise -> …` as the last rule of each block")
         })?;
@@ -230,9 +241,9 @@ impl Space {
             (_, Atom::Urgent) => self.diagram.value(self.urgent(), |v| v == 1)?,
             (_, Atom::Time(windows)) => {
                 let cells = &self.times.cells;
-                let holds = |moment: &&_| windows.iter().any(|window| window.holds(**moment));
-                self.diagram
-                    .value(GROUPS + self.groups.len() + 1, |v| cells.get(v).is_some_and(|m| holds(&m)))?
+                let shown = |v: usize| cells.get(v)?.shown.get(self.side).copied();
+                let holds = |moment| windows.iter().any(|window| window.holds(moment));
+                self.diagram.value(GROUPS + self.groups.len() + 1, |v| shown(v).is_some_and(holds))?
             }
             (Direction::Incoming, Atom::Caller(list)) | (Direction::Outgoing, Atom::To(list)) => {
                 self.somebody(list)?
@@ -322,7 +333,7 @@ impl<'t> Seen<'t> {
                         self.somebody(one);
                     }
                 }
-                (_, Atom::Time(windows)) => self.times.push(windows),
+                (_, Atom::Time(times)) => self.times.push(Condition { times, side: self.side }),
                 (_, atom) => self.variables.add(atom),
             },
             Cond::Faulty => {}

@@ -9,12 +9,13 @@
 use std::collections::BTreeSet;
 
 use super::super::calendar::{Day, date_of, day_of};
-use super::super::week::{Moment, Time};
+use super::super::week::{Moment, Time, Zone};
+use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
 /// How many looks at a time on a day the search for different days may take.
-const LOOKS_MAX: usize = 20_000_000;
+pub(super) const LOOKS_MAX: usize = 20_000_000;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
 const BEGIN: i16 = 2026;
@@ -23,9 +24,36 @@ const HOURS: [u16; 12] = [10, 14, 18, 20, 22, 8, 6, 16, 12, 4, 2, 0];
 
 /// The cells of the week, each with a moment as an example, the likeliest examples first.
 pub(super) struct Times {
-    pub(super) cells: Vec<Moment>,
+    pub(super) cells: Vec<Cell>,
     /// Whether dates matter.
     pub(super) dated: bool,
+    /// The zone of the clock that examples are told by, where there are two.
+    pub(super) told_in: Option<String>,
+}
+
+/// A moment as an example.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cell {
+    /// What the clock of each side shows.
+    pub(super) shown: [Moment; 2],
+    /// When that is, milliseconds since 1970, if there are two clocks.
+    pub(super) at: Option<i64>,
+}
+
+/// A condition: times, any of which may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Condition<'t> {
+    pub(super) times: &'t [Time],
+    /// Which of two trees it is of.
+    pub(super) side: usize,
+}
+
+impl Cell {
+    /// What the first of the clocks shows.
+    pub(super) fn first(&self) -> Moment {
+        let [first, _] = self.shown;
+        first
+    }
 }
 
 /// There are too many times to tell apart.
@@ -33,11 +61,18 @@ pub(super) struct Times {
 pub(super) struct TooManyTimes;
 
 impl Times {
-    /// Partitions time by conditions, each a list of times.
-    pub(super) fn new(conditions: &[&[Time]]) -> Result<Self, TooManyTimes> {
-        let all = || conditions.iter().flat_map(|times| times.iter());
+    /// Partitions time by conditions, all read from one clock or those of each side from its own.
+    pub(super) fn new(
+        conditions: &[Condition<'_>],
+        clocks: Option<[&Zone; 2]>,
+    ) -> Result<Self, TooManyTimes> {
+        let all = || conditions.iter().flat_map(|condition| condition.times.iter());
         if all().count() > TIMES_MAX {
             return Err(TooManyTimes);
+        }
+        if let Some(clocks) = clocks {
+            let told_in = clocks.first().map(|clock| clock.name().to_owned());
+            return Ok(Self { cells: clocks::cells(conditions, clocks)?, dated: true, told_in });
         }
         let dated = all().any(Time::is_dated);
         let days = if dated { different_days(&all().collect::<Vec<_>>())? } else { a_week() };
@@ -52,10 +87,11 @@ impl Times {
         let edges = on_every_day(bounds.into_iter().chain([0]).collect());
         let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
         let truth = |moment: Moment| -> Vec<bool> {
-            conditions.iter().map(|times| times.iter().any(|time| time.holds(moment))).collect()
+            conditions.iter().map(|condition| condition.times.iter().any(|time| time.holds(moment))).collect()
         };
-        let cells = likely.chain(edges).filter(|moment| seen.insert(truth(*moment))).collect();
-        Ok(Self { cells, dated })
+        let found = likely.chain(edges).filter(|moment| seen.insert(truth(*moment)));
+        let cells = found.map(|moment| Cell { shown: [moment; 2], at: None }).collect();
+        Ok(Self { cells, dated, told_in: None })
     }
 }
 
@@ -64,14 +100,20 @@ fn a_week() -> Vec<Day> {
     (0..7).map(|day| Moment::of_week(day, 0).day).collect()
 }
 
-/// One day for each set of times that can begin on it and on the days before it.
-fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
+/// The first of the years that are gone through for times, and the one after the last.
+pub(super) fn years(times: &[&Time]) -> (i16, i16) {
     let year = |day: Day| date_of(day).year();
     let named = || times.iter().filter_map(|time| time.named());
     let first = named().map(|(first, _)| year(first)).min().unwrap_or(BEGIN).min(BEGIN);
     let last = named().map(|(_, last)| year(last)).max().unwrap_or(BEGIN).max(BEGIN) + YEARS;
+    (first - 1, last)
+}
+
+/// One day for each set of times that can begin on it and on the days before it.
+fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
+    let (first, last) = years(times);
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
-    let (begin, end) = (new_year(first - 1) - 8, new_year(last));
+    let (begin, end) = (new_year(first) - 8, new_year(last));
     let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
     if times.iter().map(|time| count.saturating_mul(time.cost())).sum::<usize>() > LOOKS_MAX {
         return Err(TooManyTimes);
@@ -105,10 +147,10 @@ mod tests {
         let one = [window("mon-fri", "09:00-17:30"), window("sat", "")];
         let other = [window("", "22:15-06:01")];
         let third = [window("fri", "16:59-17:00")];
-        let conditions: [&[Time]; 3] = [&one, &other, &third];
-        let times = Times::new(&conditions).unwrap();
-        let truth = |m: Moment| conditions.map(|times| times.iter().any(|time| time.holds(m)));
-        let cells: Vec<[bool; 3]> = times.cells.iter().map(|moment| truth(*moment)).collect();
+        let conditions = [&one[..], &other, &third].map(|times| Condition { times, side: 0 });
+        let times = Times::new(&conditions, None).unwrap();
+        let truth = |m: Moment| conditions.map(|condition| condition.times.iter().any(|time| time.holds(m)));
+        let cells: Vec<[bool; 3]> = times.cells.iter().map(|cell| truth(cell.shown[0])).collect();
         for day in 0..7 {
             for minute in 0..DAY_MINUTES {
                 assert!(cells.contains(&truth(Moment::of_week(day, minute))), "{day} {minute}");
@@ -116,6 +158,6 @@ mod tests {
         }
         let different: BTreeSet<[bool; 3]> = cells.iter().copied().collect();
         assert_eq!(different.len(), cells.len());
-        assert_eq!(times.cells.first(), Some(&Moment::of_week(0, 600)));
+        assert_eq!(times.cells.first().map(|cell| cell.shown), Some([Moment::of_week(0, 600); 2]));
     }
 }

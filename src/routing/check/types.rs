@@ -83,6 +83,10 @@ impl Types<'_> {
                 let help = "voicemail keeps calls; pages can go to `inbox`".to_owned();
                 (takes, "voicemail".to_owned(), help)
             }
+            Target::Trunk(..) => {
+                let help = "a trunk takes voice calls; everything else goes out with `send`".to_owned();
+                (ModeSet::default().with(Mode::Voice), "a trunk".to_owned(), help)
+            }
             Target::Device(name) => {
                 let Some(kind) = self.names.and_then(|names| names.kind(&name.it)) else { return };
                 let (what, takes) = about(kind);

@@ -7,6 +7,7 @@ use super::super::ast::{
 };
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token, unescape};
+use super::super::pattern::Pattern;
 use super::super::vocabulary::{ACTIONS, TARGETS, TargetWord, Verb, find, words_of};
 use super::super::words::Outcome;
 use super::cursor::{Lost, Parser, Read, told};
@@ -146,6 +147,7 @@ impl<'s> Parser<'s> {
             Some(TargetWord::User) => return Ok(Target::User(self.uid()?.it)),
             Some(TargetWord::Inbox) => return Ok(Target::Inbox),
             Some(TargetWord::Voicemail) => return Ok(Target::Voicemail),
+            Some(TargetWord::Trunk) => return self.trunk(),
             None if word == "also" => {
                 let fault = Fault::new(Code::Syntax, token.span, "`also` stands before the action");
                 self.note(fault.help("write `also inbox, try clients`"));
@@ -160,6 +162,26 @@ impl<'s> Parser<'s> {
             }
         }
         Ok(Target::Faulty)
+    }
+
+    /// Reads the name of a trunk and the number that is shown; `trunk` itself has been read.
+    fn trunk(&mut self) -> Read<Target> {
+        let name = self.quoted_name("a trunk", "trunk")?;
+        if !self.eat(Kind::Word("as")) {
+            return Ok(Target::Trunk(name, None));
+        }
+        let token = self.peek();
+        let (Kind::Word(text) | Kind::Text(text)) = token.kind else {
+            return Err(self.expected("the number that is shown, such as \"+4722000000\""));
+        };
+        self.bump();
+        let shown =
+            Pattern::number(&unescape(text)).ok().and_then(|pattern| pattern.exactly().map(str::to_owned));
+        if shown.is_none() {
+            let fault = Fault::new(Code::BadAddress, token.span, format!("{} is no number", told(token)));
+            self.note(fault.here("no number").help("one whole number of yours, such as \"+4722000000\""));
+        }
+        Ok(Target::Trunk(name, shown))
     }
 
     fn uid(&mut self) -> Read<Spanned<Uid>> {

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use ratatosk::config::{Config, Known, Sources};
+use ratatosk::config::{Config, Known, Sources, TlsFiles};
 use ratatosk::effect::Transport;
 use ratatosk::routing::Profile;
 
 use super::{Shell, golden};
+use crate::secured::Authority;
 
 /// What may be wrong about other clusters.
 #[test]
@@ -121,7 +122,50 @@ id = "ten.test"
 address = "sip:192.0.2.1"
 secret = "a"
 allow = ["vioce"]
+
+[[federation]]
+id = "eleven.test"
+secret = "a"
+tls = true
+
+[[federation]]
+id = "twelve.test"
+tls = true
+
+[[federation]]
+id = "thirteen.test"
+address = "sip:192.0.2.1:5070;transport=tcp"
+tls = true
+
+[[federation]]
+id = "fourteen.test"
+tls = "yes"
 "#;
+
+/// A cluster that is believed by its certificate needs a listener that shows one and knows whom to believe;
+/// and whose own certificate names another domain is warned.
+#[test]
+fn faults_of_certificates_between_clusters_are_told() {
+    let (shell, authority) = (Shell::new(), Authority::new());
+    let write = |files: &TlsFiles, more: &str| {
+        let (certificate, key) = (files.certificate.display(), files.key.display());
+        let text = format!(
+            "[cluster]\nid = \"north.test\"\n[[listen]]\ntransport = \"tls\"\naddress = \"127.0.0.1:5071\"\n\
+             face = \"federation\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{more}\n\
+             [[federation]]\nid = \"south.test\"\ntls = true\n"
+        );
+        shell.write("ratatosk.toml", &text);
+    };
+    let own = authority.issue("own", &["sip:north.test"], [2020, 2100]);
+    write(&own, "");
+    assert!(shell.fails(1, &["config", "check"]).contains("write `authorities = \"authorities.pem\"`"));
+    let authorities = format!("authorities = \"{}\"", authority.file().display());
+    write(&own, &authorities);
+    assert!(!shell.remarks(&["config", "check"]).contains("certificate"));
+    write(&authority.issue("other", &["sip:west.test"], [2020, 2100]), &authorities);
+    let remarks = shell.remarks(&["config", "check"]);
+    assert!(remarks.contains("is for west.test and not for north.test"), "{remarks}");
+}
 
 /// Reads a configuration with one peer at this address, where these names are known.
 fn peer_at(address: &str) -> Result<(Transport, String, Option<u8>), String> {

@@ -52,6 +52,57 @@ fn every_fault_of_a_file_is_told_at_once() {
     }
 }
 
+/// What is too much of something, or nothing that people can read.
+#[test]
+fn what_is_out_of_bounds_is_told_with_a_way_out() {
+    let users = (0..1_100).map(|i| format!("a{i}@b.test")).collect::<Vec<_>>().join(" or ");
+    let sources = [
+        "# much\n".repeat(10_000),
+        incoming(&format!("  otherwise -> {}busy", "try clients else ".repeat(33))),
+        incoming(&"  urgent -> busy\n".repeat(1_001)),
+        incoming(&format!("  otherwise -> busy\n  caller {users} -> busy")).replace(" or ", "\n or "),
+        incoming(&"  bussy\n".repeat(102)),
+        incoming(
+            "  mode voice -> busy\u{202e}\n  caller \u{430}nne@north.test -> busy\n  size over 1k -> busy\n  otherwise -> busy",
+        ),
+    ];
+    let mut told = String::new();
+    for source in sources {
+        let faults = Profile::compile(&source).unwrap_err();
+        let text = faults.in_file("a.tree").render(false);
+        // Of many that are alike, the first and the last.
+        let pieces: Vec<&str> = text.split("tree::").collect();
+        let few =
+            if pieces.len() > 8 { vec![pieces[1], pieces[pieces.len() - 1]] } else { pieces[1..].to_vec() };
+        told.extend(few.iter().map(|piece| format!("tree::{piece}")));
+    }
+    let bytes = Profile::compile_bytes(b"profile \"p\" {\n  zone \xff\n}").unwrap_err();
+    told.push_str(&bytes.in_file("a.tree").render(false));
+    golden("bounds", &told);
+}
+
+/// Each kind of mistake stands in some golden text, with a way out of it.
+#[test]
+fn every_kind_of_fault_has_been_read_by_somebody() {
+    let mut all = String::new();
+    for directory in ["tests/golden/routing", "tests/golden/cpl"] {
+        for file in std::fs::read_dir(directory).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "txt") {
+                all.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    for code in Code::ALL {
+        let has =
+            |block: &&str| block.starts_with(&format!("{}\n", code.as_str().trim_start_matches("tree::")));
+        let mut blocks = all.split("tree::").filter(has).peekable();
+        assert!(blocks.peek().is_some(), "{} has no golden text", code.as_str());
+        let way_out = |block: &str| block.contains("help: ") || *code == Code::TooManyFaults;
+        assert!(blocks.any(way_out), "{} has no way out", code.as_str());
+    }
+}
+
 #[test]
 fn faults_serialise_with_their_places() {
     let faults = Profile::compile(&incoming("  otherwise -> tyr clients")).unwrap_err().in_file("a.tree");
@@ -164,6 +215,25 @@ fn facts_of_every_kind_are_read_and_proved() {
     for (rules, expected) in table {
         assert_eq!(codes(&incoming(rules)), *expected, "{rules}");
     }
+}
+
+#[test]
+fn trunks_are_for_calls_that_go_out() {
+    let outgoing = |rules: &str| format!("profile \"p\" {{\n outgoing {{\n{rules}\n }}\n}}\n");
+    let table: &[(&str, &[Code])] = &[
+        ("otherwise -> try trunk \"a\" as +4722000000 for 30s else trunk \"b\" else send", &[]),
+        ("otherwise -> try trunk \"a\" as \"47*\"", &[Code::BadAddress]),
+        ("otherwise -> try trunk \"a\" as \"anne@north.test\"", &[Code::BadAddress]),
+        ("otherwise -> try trunk a", &[Code::Syntax]),
+        ("otherwise -> try trunk \"a\", clients", &[Code::WrongTree]),
+        ("otherwise -> try trunk \"a\", trunk \"a\"", &[Code::Repeated]),
+        ("mode page -> try trunk \"a\"\n otherwise -> send", &[Code::WrongMode]),
+    ];
+    for (rules, expected) in table {
+        assert_eq!(codes(&outgoing(rules)), *expected, "{rules}");
+    }
+    assert_eq!(codes(&incoming("otherwise -> try trunk \"a\"")), [Code::WrongTree]);
+    assert_eq!(codes(&incoming("otherwise -> also trunk \"a\", busy")), [Code::WrongTree]);
 }
 
 #[test]

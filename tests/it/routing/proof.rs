@@ -271,7 +271,7 @@ impl Told {
 /// So many cases can be gone through for each of tens of thousands of trees.
 const CASES_MAX: usize = 3_000;
 /// So many trees are drawn if nothing else is said.
-const TREES: u64 = 20_000;
+const TREES: u64 = 5_000;
 
 /// All cases that a tree may tell apart; what it does not look at has few values, or one. `None` if
 /// they are too many.

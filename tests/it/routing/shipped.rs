@@ -250,19 +250,29 @@ fn lets_go(name: &str, table: &[(&str, &str)]) {
 
 #[test]
 fn office_line() {
+    const OFFICE: &str = "try trunk \"office\" as +4722000000+0";
+    const ABROAD: &str = "try trunk \"abroad\" as +4722000000+0";
+    let profile = compiled(&shipped("office-line"));
+    let abroad = "voice +35455512345 at:2026-11-26T10:00:00Z";
+    let goes = |question: &str, outcomes: &[Outcome]| way(&profile, Direction::Outgoing, question, outcomes);
+    assert_eq!(goes("voice +4722334455", &[Unreachable]), [OFFICE, "send"]);
+    assert_eq!(goes("voice +4722334455", &[Busy]), [OFFICE, "returned"]);
+    assert_eq!(goes(abroad, &[Failed, Unreachable]), [ABROAD, OFFICE, "send"]);
+    assert_eq!(goes(abroad, &[NoAnswer]), [ABROAD, "returned"]);
     lets_go(
         "office-line",
         &[
             ("voice +19005551234 at:2026-11-26T10:00:00Z", "refuse premium numbers are barred"),
             ("voice +4782912345", "refuse premium numbers are barred"),
-            ("voice +4722334455 device:hall", "send"),
+            ("voice +4722334455 device:hall", OFFICE),
             ("voice 100", "send"),
             ("page bob@south.test", "send"),
             (
                 "voice +35455512345 device:hall at:2026-11-26T10:00:00Z",
                 "refuse no calls abroad from this phone",
             ),
-            ("voice +35455512345 device:desk at:2026-11-26T10:00:00Z", "send"),
+            ("voice +35455512345 device:desk at:2026-11-26T10:00:00Z", ABROAD),
+            ("video +35455512345 at:2026-11-26T20:00:00Z", "send"),
             (
                 "voice +35455512345 at:2026-11-26T20:00:00Z",
                 "log a call abroad at night, refuse calls abroad from 7 to 19 only",

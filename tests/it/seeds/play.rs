@@ -1,11 +1,15 @@
 //! One random world: who is in it, and what they do.
 
+#![allow(clippy::as_conversions, clippy::cast_sign_loss, reason = "moments are drawn as numbers")]
+
+use std::time::Duration;
+
 use ratatosk::base::Rng;
 use ratatosk::config::Algorithm;
 use ratatosk::effect::Transport;
 
 use super::trees;
-use crate::sim::cluster::{NORTH, SOUTH};
+use crate::sim::cluster::{Cluster, NORTH, SOUTH};
 use crate::sim::phone::Pracks;
 use crate::sim::{Do, Moods, World};
 
@@ -36,7 +40,11 @@ pub(super) fn stage(seed: u64) -> World {
         let session_s = [0, 90, 100, 1800][pick(&mut dice, 4)];
         world.configure(cluster, |settings| settings.limits.session_s = session_s);
     }
+    // What came to be later has dice of its own, so that the seeds stay the worlds that they were.
+    let mut later = Rng::from_seed(seed ^ 0x6e61_7473);
+    ways(&mut world, &mut later);
     let names = people(&mut world, &mut dice, &clusters);
+    secure(&mut world, &mut later);
     for phone in 0..world.phones.len() {
         let when = seconds(&mut dice, 2_000);
         world.plan(when, phone, Do::Register);
@@ -53,7 +61,64 @@ pub(super) fn stage(seed: u64) -> World {
         world.kill_at(when, cluster);
         world.start_at(when + seconds(&mut dice, 6_000), cluster);
     }
+    boxes(&mut world, &mut later);
     world
+}
+
+/// How the clusters find each other, and what they speak: some by a DNS that is slow, silent, or names
+/// servers that are not there; some by TLS, believed by their certificates.
+fn ways(world: &mut World, dice: &mut Rng) {
+    const NOWHERE: [u8; 4] = [203, 0, 113, 99];
+    if dice.below(3) == 0 {
+        world.clusters.iter_mut().for_each(Cluster::secure);
+    }
+    if world.clusters.len() < 2 {
+        return;
+    }
+    match dice.below(4) {
+        0 => {
+            world.federate(Transport::Tcp);
+            let servers = [&[None][..], &[Some(NOWHERE), None], &[None, Some(NOWHERE)]];
+            world.name_by_dns(servers[pick(dice, 3)]);
+            world.names = ((1, 1 + dice.below(3_000)), [0, 0, 100, 500][pick(dice, 4)]);
+            world.has_nobody = true;
+        }
+        1 if world.clusters[0].is_secure() => world.federate_by_certificates(),
+        _ => {}
+    }
+}
+
+/// Some phones are reached over TLS only, where the clusters speak it.
+fn secure(world: &mut World, dice: &mut Rng) {
+    for phone in 0..world.phones.len() {
+        let cluster = usize::from(world.phones[phone].cluster);
+        if world.clusters[cluster].is_secure() && dice.below(3) == 0 {
+            world.phones[phone].sips();
+        }
+    }
+}
+
+/// NAT boxes forget phones: those that have been silent for a while, if they do not keep alive, or all of a
+/// sudden; the phone finds out after a while, and registers.
+fn boxes(world: &mut World, dice: &mut Rng) {
+    for phone in 0..world.phones.len() {
+        if world.phones[phone].local == world.phones[phone].public {
+            continue;
+        }
+        world.phones[phone].nat_patience =
+            [None, None, Some(Duration::from_secs(30)), Some(Duration::from_secs(60))][pick(dice, 4)];
+        let keeps_alive = dice.below(2) == 0;
+        for beat in 1..20 {
+            if keeps_alive {
+                world.plan(f64::from(beat) * 25.0, phone, Do::KeepAlive);
+            }
+        }
+        if dice.below(2) == 0 {
+            let when = 3.0 + seconds(dice, 40_000);
+            world.plan(when, phone, Do::Forget);
+            world.plan(when + seconds(dice, 10_000), phone, Do::Register);
+        }
+    }
 }
 
 /// Users, each at home in one of the clusters, with their trees and phones.
@@ -119,6 +184,9 @@ fn happening(world: &mut World, dice: &mut Rng, names: &[String], phone: usize, 
     let friend = names[pick(dice, names.len())].clone();
     match dice.below(20) {
         0..10 => {
+            // A phone that is reached over TLS only asks for the same, every other time.
+            let asks = world.phones[phone].sips && ((when * 1000.0) as u64).is_multiple_of(2);
+            let friend = if asks { format!("sips:{friend}") } else { friend };
             let call = match dice.below(8) {
                 0 => Do::CallWithoutOffer(friend),
                 1 => Do::CallTwice(friend),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ratatosk::base::{At, Cid, Limits, Rng, ServerIndex};
-use ratatosk::config::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings};
+use ratatosk::config::{Algorithm, Allow, Face, Features, Listener, Peer, Secret, Settings, Trust};
 use ratatosk::effect::dns::Target;
 use ratatosk::effect::{Fact, Transport};
 use ratatosk::routing::Profile;
@@ -106,7 +106,7 @@ impl Cluster {
     }
 
     /// Listens by TLS too, for phones and other clusters.
-    pub(super) fn secure(&mut self) {
+    pub fn secure(&mut self) {
         self.configure(|settings| {
             for (port, face) in TLS_PORTS {
                 let mut address = settings.listeners[0].address;
@@ -114,6 +114,11 @@ impl Cluster {
                 settings.listeners.push(Listener { face, ..Listener::plain(Transport::Tls, address) });
             }
         });
+    }
+
+    /// Whether it listens by TLS.
+    pub fn is_secure(&self) -> bool {
+        self.settings.listeners.iter().any(|own| own.transport.is_secure())
     }
 
     /// Where phones come by this transport.
@@ -137,9 +142,9 @@ impl Cluster {
     pub(super) fn as_peer(&self, transport: Transport) -> Peer {
         let mut address = self.settings.listeners[0].address;
         address.set_port(if transport.is_secure() { TLS_PORTS[1].0 } else { FEDERATION_PORT });
-        let secret = Secret::new("between-the-two-of-us");
+        let trust = Trust::Secret(Secret::new("between-the-two-of-us"));
         let at = Some(Target { transport, address });
-        Peer { cid: self.settings.cid.clone(), at, secret, allow: Allow::EVERYTHING }
+        Peer { cid: self.settings.cid.clone(), at, trust, allow: Allow::EVERYTHING }
     }
 
     /// Ends every user server as by `kill -9`.
@@ -192,6 +197,7 @@ fn settings(name: &str, address: &str, number: u8) -> Settings {
         key: [7 + number; 32],
         epoch: 1,
         default_profile: Arc::new(Profile::compile(DEFAULT_TREE).unwrap()),
+        features: Features::default(),
         peers: Vec::new(),
         servers: 2,
         dns: Vec::new(),

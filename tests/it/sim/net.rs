@@ -53,7 +53,8 @@ impl Net {
     }
 }
 
-fn between((low, high): (u64, u64), rng: &mut Rng) -> Duration {
+/// So many milliseconds, from the first number to the second.
+pub fn between((low, high): (u64, u64), rng: &mut Rng) -> Duration {
     if low == high {
         return Duration::from_millis(low);
     }

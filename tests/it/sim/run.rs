@@ -145,7 +145,15 @@ impl World {
         match what {
             _ if self.gone[phone] => {}
             Do::Vanish => self.gone[phone] = true,
-            Do::Disconnect => {
+            // A stream through a NAT that forgets it is as good as closed.
+            Do::Forget if self.phones[phone].transport == Transport::Udp => {
+                self.phones[phone].is_forgotten();
+            }
+            Do::KeepAlive => {
+                let now = self.now;
+                self.phones[phone].passes_nat(now, true);
+            }
+            Do::Disconnect | Do::Forget => {
                 if let Some(id) = self.open_stream_of(phone) {
                     self.close_stream(id);
                 }
@@ -248,7 +256,8 @@ impl World {
     }
 
     pub(super) fn post_datagram(&mut self, phone: usize, bytes: &Bytes) {
-        let cluster = self.phones[phone].cluster;
+        let (cluster, now) = (self.phones[phone].cluster, self.now);
+        self.phones[phone].passes_nat(now, true);
         let flow = Flow { listener: 0, remote: self.phones[phone].public, stream: None };
         let line = self.log(Who::Phone(phone), Who::Server(cluster), bytes, false);
         let copies = self.net.copies(&mut self.rng);
@@ -263,6 +272,12 @@ impl World {
         let from = Who::Server(cluster);
         if let Some(id) = flow.stream {
             return self.send_on_stream(from, id, bytes);
+        }
+        let now = self.now;
+        self.phones.iter_mut().for_each(|phone| phone.passes_nat(now, false));
+        if let Some(place) = self.phones.iter().position(|phone| phone.forgotten.contains(&flow.remote)) {
+            self.log(from, Who::Phone(place), bytes, false);
+            return true;
         }
         let phone = self.phones.iter().position(|phone| phone.public == flow.remote);
         if phone.is_some_and(|phone| self.phones[phone].no_route) {
@@ -280,7 +295,7 @@ impl World {
         let own = &self.clusters[usize::from(cluster)].settings.listeners;
         let back = Flow { listener, remote: own[usize::from(flow.listener)].address, stream: None };
         let line = self.log(from, to, bytes, false);
-        if phone.is_some_and(|phone| self.phones[phone].forgotten) {
+        if phone.is_some_and(|phone| self.phones[phone].unmapped) {
             return true;
         }
         let copies = self.net.copies(&mut self.rng);

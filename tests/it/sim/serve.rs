@@ -1,13 +1,17 @@
 //! The servers of a world: what comes in is steered as a connection server would, what they want
 //! done is done in order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use ratatosk::base::Cid;
 use ratatosk::effect::dns::Answer;
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket};
 use ratatosk::server::{Home, Input, Output, home};
 use ratatosk::sip::Message;
 
 use super::check;
+use super::net::between;
 use super::run::{Event, Seat};
 use super::streams::Long;
 use super::world::World;
@@ -83,6 +87,16 @@ impl World {
         }
     }
 
+    /// Every user server of a cluster hears that the far end of a stream has shown the certificate of
+    /// another cluster.
+    pub(super) fn tell_all_proved(&mut self, cluster: u8, flow: Flow, other: u8) {
+        let domains: Arc<[Cid]> = [self.clusters[usize::from(other)].settings.cid.clone()].into();
+        for server in 0..self.clusters[usize::from(cluster)].settings.servers {
+            let seat = self.seat(cluster, server);
+            self.input(seat, Input::Proved(flow, Arc::clone(&domains)));
+        }
+    }
+
     /// Ends every user server of a cluster as by `kill -9`.
     pub(super) fn end_cluster(&mut self, cluster: u8) {
         let place = usize::from(cluster);
@@ -107,7 +121,7 @@ impl World {
         match effect {
             Effect::Send { flow, bytes, ticket } => {
                 self.inspect(seat.cluster, &bytes);
-                if flow.stream == Some(StreamId::ANY) {
+                if flow.stream.is_some_and(StreamId::is_any) {
                     return self.dial(seat, flow, bytes, ticket);
                 }
                 if !self.deliver(seat.cluster, flow, &bytes)
@@ -124,9 +138,11 @@ impl World {
             Effect::HearFrom { .. } => {}
             Effect::Store { ticket, op } => self.ask_store(seat, ticket, op),
             Effect::Resolve { ticket, question } => {
-                let answer = self.zone.get(&question).cloned();
+                let (delay_ms, silent) = self.names;
+                let is_silent = silent > 0 && self.rng.below(1000) < silent;
+                let answer = self.zone.get(&question).cloned().filter(|_| !is_silent);
                 let outcome = Outcome::Resolved(answer.unwrap_or(Answer::SILENCE));
-                let at = self.now + std::time::Duration::from_millis(5);
+                let at = self.now + between(delay_ms, &mut self.rng);
                 self.schedule(at, Event::Outcome { seat, ticket, outcome });
             }
             Effect::Fact(fact) => self.clusters[usize::from(seat.cluster)].facts.push(fact),

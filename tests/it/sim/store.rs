@@ -8,7 +8,7 @@ use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
     InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
-    StoredUser,
+    StoredProfile, StoredUser,
 };
 use ratatosk::routing::{Account, Profile, Status, import_cpl, text_of};
 
@@ -135,6 +135,15 @@ impl Store {
         self.users.get_mut(uid).unwrap().profile = Some(Arc::new(profile));
     }
 
+    /// Gives a user a profile beside the one that serves.
+    pub fn own_profile(&mut self, uid: &Uid, name: &str, code: Option<u8>, clients: &[&str], source: &str) {
+        let profile = Some(Arc::new(Profile::compile(source).unwrap()));
+        let clients = clients.iter().map(|client| Box::from(*client)).collect();
+        let user = self.users.get_mut(uid).unwrap();
+        let new = StoredProfile { name: name.into(), code, clients, profile };
+        user.profiles = user.profiles.iter().cloned().chain([new]).collect();
+    }
+
     /// The bindings of a user that a restarted server would find.
     pub fn bindings(&self, uid: &Uid) -> &[StoredBinding] {
         self.users.get(uid).map_or(&[], |user| &user.bindings)
@@ -213,6 +222,22 @@ impl Store {
         })
     }
 
+    fn put_property(&mut self, uid: &Uid, key: &str, value: &str) -> StoreOutcome {
+        let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
+        let account = Arc::make_mut(user.account.get_or_insert_default());
+        let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
+        let new = (!value.is_empty()).then(|| (Box::from(key), Box::from(value)));
+        account.properties = others.chain(new).collect();
+        StoreOutcome::Saved
+    }
+
+    fn activate(&mut self, uid: &Uid, profile: Option<&str>) -> StoreOutcome {
+        let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
+        let own = user.profiles.iter().find(|own| Some(&*own.name) == profile);
+        user.profile = own.and_then(|own| own.profile.clone());
+        StoreOutcome::Saved
+    }
+
     /// Does one thing.
     pub fn perform(&mut self, now_s: i64, op: StoreOp) -> StoreOutcome {
         if self.gone {
@@ -258,14 +283,8 @@ impl Store {
                 user.bindings.extend(put);
                 StoreOutcome::Saved
             }
-            StoreOp::PutProperty { uid, key, value } => {
-                let Some(user) = self.users.get_mut(&uid) else { return StoreOutcome::Failed };
-                let account = Arc::make_mut(user.account.get_or_insert_default());
-                let others = account.properties.iter().filter(|(own, _)| **own != *key).cloned();
-                let new = (!value.is_empty()).then(|| (Box::from(&*key), Box::from(&*value)));
-                account.properties = others.chain(new).collect();
-                StoreOutcome::Saved
-            }
+            StoreOp::PutProperty { uid, key, value } => self.put_property(&uid, &key, &value),
+            StoreOp::Activate { uid, profile } => self.activate(&uid, profile.as_deref()),
             StoreOp::ImportScript { uid, script } => self.import(&uid, script.as_deref()),
             StoreOp::PutCall(record) => {
                 self.calls.push(CallRecord::clone(&record));

@@ -319,6 +319,20 @@ impl World {
         self.streams.iter().find(|(_, stream)| to(stream)).map(|(id, _)| *id)
     }
 
+    /// Two servers whose stream is TLS show each other their certificates.
+    fn shake_hands(&mut self, opener: u8, id: StreamId) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        let flow = |place: usize| {
+            let end = &stream.ends[place];
+            Flow { listener: end.listener, remote: end.remote, stream: Some(id) }
+        };
+        let (Who::Server(acceptor), [near, far]) = (stream.ends[1].who, [flow(0), flow(1)]) else { return };
+        if self.clusters[usize::from(opener)].settings.transport(near).is_secure() {
+            self.tell_all_proved(opener, near, acceptor);
+            self.tell_all_proved(acceptor, far, opener);
+        }
+    }
+
     /// The flow over that stream, opened if there is none. `None` if nobody accepts it.
     fn stream_to(&mut self, cluster: u8, flow: Flow) -> Option<Flow> {
         let settings = &self.clusters[usize::from(cluster)].settings;
@@ -341,10 +355,10 @@ impl World {
                     Who::Phone(_) => self.now + 2 * self.net.delay(&mut self.rng),
                     Who::Server(_) | Who::Nobody => self.now,
                 };
-                self.open_stream(
-                    ready,
-                    [(Who::Server(cluster), listener, flow.remote), (who, theirs, address)],
-                )
+                let ends = [(Who::Server(cluster), listener, flow.remote), (who, theirs, address)];
+                let id = self.open_stream(ready, ends);
+                self.shake_hands(cluster, id);
+                id
             }
         };
         Some(Flow { listener, remote: flow.remote, stream: Some(id) })

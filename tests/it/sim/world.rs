@@ -2,18 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
-use ratatosk::config::Settings;
-use ratatosk::effect::dns::{Answer, Question};
+use ratatosk::config::{Settings, Trust};
+use ratatosk::effect::dns::{Answer, Question, Record};
 use ratatosk::effect::{StreamId, Transport};
 use ratatosk::server::Census;
 
 use super::check;
-use super::cluster::{Cluster, NORTH, SOUTH};
+use super::cluster::{Cluster, FEDERATION_PORT, NORTH, SOUTH};
 use super::ladder;
 use super::net::Net;
 use super::phone::{Do, Phone};
@@ -79,6 +80,8 @@ pub struct World {
     pub show_timers: bool,
     /// What the DNS knows; it is silent about everything else.
     pub zone: BTreeMap<Question, Answer>,
+    /// How long the DNS takes, milliseconds, and how often in a thousand it says nothing.
+    pub names: ((u64, u64), u64),
     /// Whether what is sent to an address where nobody is was meant to be.
     pub has_nobody: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
@@ -123,6 +126,7 @@ impl World {
             show_repeats: false,
             show_timers: false,
             zone: BTreeMap::new(),
+            names: ((5, 5), 0),
             has_nobody: false,
             roll_call: false,
             streams: BTreeMap::new(),
@@ -162,6 +166,39 @@ impl World {
             let others = self.clusters.iter().enumerate().filter(|(place, _)| *place != cluster);
             let peers = others.map(|(_, other)| other.as_peer(transport)).collect();
             self.clusters[cluster].configure(|settings| settings.peers = peers);
+        }
+    }
+
+    /// Has every cluster look for the others in the DNS, which names these addresses for each, by TCP; the
+    /// cluster's own is `None`.
+    pub fn name_by_dns(&mut self, servers: &[Option<[u8; 4]>]) {
+        let answer = |records| Answer { records, ttl_s: 60, is_answered: true };
+        for place in 0..self.clusters.len() {
+            let name = self.clusters[place].name.clone();
+            let own = self.clusters[place].settings.listeners[0].address.ip();
+            let (mut list, port) = (Vec::new(), FEDERATION_PORT);
+            for (priority, server) in (0..).zip(servers) {
+                let ip = server.map_or(own, IpAddr::from);
+                let target = format!("s{priority}.{name}");
+                self.zone.insert(Question::Addresses(target.clone()), answer(vec![Record::Address(ip)]));
+                list.push(Record::Srv { priority, weight: 0, port, target });
+            }
+            self.zone.insert(Question::Naptr(name.clone()), answer(Vec::new()));
+            self.zone.insert(Question::Srv(format!("_sip._tcp.{name}")), answer(list));
+            self.zone.insert(Question::Srv(format!("_sip._udp.{name}")), answer(Vec::new()));
+            self.clusters[place].configure(|settings| {
+                settings.peers.iter_mut().for_each(|peer| peer.at = None);
+            });
+        }
+    }
+
+    /// Lets the clusters call and page each other by TLS, each proving itself by its certificate.
+    pub fn federate_by_certificates(&mut self) {
+        self.federate(Transport::Tls);
+        for cluster in &mut self.clusters {
+            cluster.configure(|settings| {
+                settings.peers.iter_mut().for_each(|peer| peer.trust = Trust::Certificate);
+            });
         }
     }
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ratatosk::config::Trust;
+
 use super::{Found, View, lost_between};
 use crate::sim::text::Packet;
 use crate::sim::world::{Who, World};
@@ -42,7 +44,8 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
                     if status >= 200 {
                         known.finals.push(*view);
                     }
-                    if status != 100 && status < 300 && !may_be_served(&known.request.said.packet) {
+                    let proved = may_be_served(&known.request.said.packet) || shows_certificate(world, view);
+                    if status != 100 && status < 300 && !proved {
                         found.push((view.said.place, format!("{status} to a stranger")));
                     }
                 }
@@ -107,6 +110,13 @@ fn is_overdue(world: &World, request: &View<'_>) -> bool {
     due < now
         && world.clusters[usize::from(request.cluster)].lived(request.at, due)
         && !lost_between(world, request.other, request.said.line.at, now)
+}
+
+/// Whether the far end is a cluster that proves itself by its certificate.
+fn shows_certificate(world: &World, view: &View<'_>) -> bool {
+    let peers = &world.clusters[usize::from(view.cluster)].settings.peers;
+    let by_certificate = peers.iter().any(|peer| peer.trust == Trust::Certificate);
+    by_certificate && matches!(view.other, Who::Server(_)) && view.said.line.stream
 }
 
 /// Requests in a dialog belong to it; all others have to say whose they are.

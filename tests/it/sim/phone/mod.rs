@@ -86,6 +86,12 @@ pub struct Phone {
     pub local: SocketAddr,
     /// The address the server sees.
     pub public: SocketAddr,
+    /// Those that it saw before: a NAT has forgotten them, and what is sent there is lost.
+    pub forgotten: Vec<SocketAddr>,
+    /// How long the NAT remembers it without hearing of it, if it forgets.
+    pub nat_patience: Option<Duration>,
+    /// When it last sent anything through the NAT.
+    pub heard_by_nat: At,
     /// Whether it writes compact header names.
     pub short: bool,
     /// Whether it answers a nonce it knows without being asked.
@@ -99,7 +105,7 @@ pub struct Phone {
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
     /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
-    pub forgotten: bool,
+    pub unmapped: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -188,13 +194,16 @@ impl Phone {
             sips: false,
             local: address,
             public: address,
+            forgotten: Vec::new(),
+            nat_patience: None,
+            heard_by_nat: At::START,
             short: false,
             reuses_nonce: true,
             knows: vec![Algorithm::Sha256, Algorithm::Md5],
             accepts_streams: false,
             old: false,
             no_route: false,
-            forgotten: false,
+            unmapped: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
@@ -259,6 +268,28 @@ impl Phone {
         self.local = SocketAddr::from(([192, 168, 0, last], 5060));
         self.public.set_port(40_000 + u16::from(last));
         self
+    }
+
+    /// The NAT gives it another port: nothing reaches it by the old one.
+    pub fn is_forgotten(&mut self) {
+        self.forgotten.push(self.public);
+        self.public.set_port(self.public.port() + 256);
+    }
+
+    /// Something passes the NAT: from the phone it keeps the mapping, or makes another.
+    pub fn passes_nat(&mut self, at: At, outward: bool) {
+        let silent = at.since(self.heard_by_nat);
+        if self.nat_patience.is_some_and(|patience| silent > patience) && self.nat_holds() {
+            self.is_forgotten();
+        }
+        if outward {
+            self.heard_by_nat = at;
+        }
+    }
+
+    /// Whether the NAT knows where it is: it has sent something since it was forgotten.
+    fn nat_holds(&self) -> bool {
+        self.heard_by_nat > At::START
     }
 
     /// Is not registered when the ladder begins.

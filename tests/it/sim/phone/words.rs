@@ -65,6 +65,10 @@ pub enum Do {
     Restart,
     /// Closes its stream.
     Disconnect,
+    /// Its NAT forgets it, and will give it another port.
+    Forget,
+    /// Keeps its mapping at the NAT alive.
+    KeepAlive,
 }
 
 /// How a phone answers a call.

@@ -1,0 +1,73 @@
+//! The finite partition of all time for two trees whose clocks hang in different zones.
+//!
+//! What either clock shows changes what holds only where hours of its own tree begin or end, at midnight,
+//! and where the clock is put back or forward. So one look at each of those moments, on each day of the years that are
+//! gone through, finds all cells, whatever lies between the two zones on that day.
+
+use std::collections::BTreeSet;
+
+use super::super::calendar::{Day, day_of};
+use super::super::week::{Time, Zone};
+use super::times::{Cell, Condition, LOOKS_MAX, TooManyTimes, years};
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
+/// Clocks are changed at such moments of universal time, if they are.
+const CHANGE_MS: i64 = 15 * MINUTE_MS;
+
+/// Partitions time by conditions, each read from the clock of its side.
+pub(super) fn cells(conditions: &[Condition<'_>], clocks: [&Zone; 2]) -> Result<Vec<Cell>, TooManyTimes> {
+    let all = || conditions.iter().flat_map(|condition| condition.times.iter());
+    let years = years(&all().collect::<Vec<_>>());
+    let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
+    let days = new_year(years.0)..new_year(years.1);
+    let bounds = [0, 1].map(|side| bounds(conditions, side));
+    let looks = days.len().saturating_mul(bounds.iter().map(BTreeSet::len).sum());
+    let cost: usize = all().map(Time::cost).sum();
+    if looks.saturating_mul(cost) > LOOKS_MAX {
+        return Err(TooManyTimes);
+    }
+    let mut moments = BTreeSet::new();
+    for (clock, bounds) in clocks.into_iter().zip(&bounds) {
+        for day in days.clone() {
+            turns(clock, day, bounds, &mut moments);
+        }
+    }
+    let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
+    let mut cells = Vec::new();
+    for at in moments {
+        let shown = clocks.map(|clock| clock.moment(at));
+        let holds = |condition: &Condition<'_>| {
+            let moment = shown.get(condition.side).copied().unwrap_or_default();
+            condition.times.iter().any(|time| time.holds(moment))
+        };
+        if seen.insert(conditions.iter().map(holds).collect()) {
+            cells.push(Cell { shown, at: Some(at) });
+        }
+    }
+    Ok(cells)
+}
+
+/// The minutes of a day at which times of one side begin or end, and midnight.
+fn bounds(conditions: &[Condition<'_>], side: usize) -> BTreeSet<u16> {
+    let own = conditions.iter().filter(|condition| condition.side == side);
+    own.flat_map(|condition| condition.times).flat_map(Time::bounds).chain([0]).collect()
+}
+
+/// The moments of a day at which a clock comes to one of these minutes, or is changed.
+fn turns(clock: &Zone, day: Day, bounds: &BTreeSet<u16>, moments: &mut BTreeSet<i64>) {
+    let midnight = i64::from(day) * DAY_MS;
+    let ahead = |at: i64| {
+        let shown = clock.moment(at);
+        i64::from(shown.day) * DAY_MS + i64::from(shown.minute) * MINUTE_MS
+            - at.div_euclid(MINUTE_MS) * MINUTE_MS
+    };
+    // By the clock before a change and by the one after it: one of them is what it comes to.
+    let offsets = BTreeSet::from([ahead(midnight - DAY_MS), ahead(midnight), ahead(midnight + DAY_MS)]);
+    for offset in &offsets {
+        moments.extend(bounds.iter().map(|minute| midnight + i64::from(*minute) * MINUTE_MS - offset));
+    }
+    if ahead(midnight) != ahead(midnight + DAY_MS) {
+        moments.extend((0..=DAY_MS / CHANGE_MS).map(|part| midnight + part * CHANGE_MS));
+    }
+}
