@@ -18,7 +18,7 @@ use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
 use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Direction, Route, Target};
-use crate::sip::reason_phrase;
+use crate::sip::{Method, reason_phrase};
 
 use super::history::History;
 use super::hunt::{Hunt, Side, Verdict};
@@ -114,9 +114,9 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
+    pub(super) referred: Option<Uid>,
     /// The one client of the callee's that is meant (RFC 5627).
     pub(super) only: Option<Only>,
-    pub(super) referred: Option<Uid>,
     pub(super) redirections: u8,
     /// How often this half has sent the call on.
     pub(super) children: u16,
@@ -184,8 +184,8 @@ impl Call {
             searches: (opening.searches, opening.searches),
             history: opening.history,
             origin: opening.origin,
-            only: opening.only,
             referred: opening.referred,
+            only: opening.only,
             redirections: 0,
             children: 0,
             transfer: None,
@@ -363,7 +363,10 @@ impl Call {
         if (300..400).contains(&status) {
             hunt.end(leg);
             // Where else its user may be is nothing to one who wants this client.
-            if !self.is_for_one_client() && self.redirect(desk, status, &contacts) {
+            if !self.is_for_one_client()
+                && !self.passage.preferences(Method::Invite).no_recurse
+                && self.redirect(desk, status, &contacts)
+            {
                 return self.settle(desk);
             }
         }

@@ -49,10 +49,10 @@ pub struct Opening {
     pub history: History,
     /// The phone that calls, if it is one of ours.
     pub origin: Option<Origin>,
-    /// The one client of the callee's that is meant, if he was asked for by a GRUU.
-    pub only: Option<Only>,
     /// Who has sent the caller there (RFC 3892), if one has and may be known.
     pub referred: Option<Uid>,
+    /// The one client of the callee's that is meant, if he was asked for by a GRUU.
+    pub only: Option<Only>,
 }
 
 /// The phone that calls: it is not rung by its own call.

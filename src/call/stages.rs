@@ -104,6 +104,7 @@ impl Call {
     pub(super) fn settle(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let State::Hunting(hunt) = &mut self.state else { return };
         match (hunt.is_quiet(), self.later.is_empty()) {
+            (true, true) if self.ring_in_order(desk) => {}
             (true, true) => self.come_back(desk, false),
             (true, false) => self.ring_next(desk),
             (false, true) => self.await_life(desk),

@@ -5,7 +5,9 @@
 //! A call to a GRUU rings one client: the tree decides whether and when, and whatever it names besides is
 //! left out.
 //!
-//! Implements: RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1;
+//! Among the phones that the tree names, the caller's own wishes choose.
+//!
+//! Implements: RFC 3841 §7.1, §7.2.4; RFC 3261 §16.3 (Max-Forwards), §16.5 (target set); RFC 5393 §5.3 (Max-Breadth); RFC 5627 §6.1;
 //! RFC 5630 §5.3 (`sips:`).
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::dialog::Face;
 use crate::leg::{Dial, Refusal};
 use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::{Action, Direction, Target, TimedTarget, Who};
+use crate::sip::Method;
 
 use super::call::{Call, Desk, Order, State};
 use super::hunt::{Branch, Rings, Side};
@@ -116,7 +119,8 @@ impl Call {
     fn branches_of(&self, desk: &Desk<'_, '_, '_>, target: &Target) -> u16 {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
-                let all = desk.owner.clients(desk.wire.ctx.at(), name);
+                let sips = self.caller.face.sips;
+                let all = desk.owner.clients_by(desk.wire.ctx.at(), name, |one| one.takes(sips));
                 let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
@@ -173,19 +177,52 @@ impl Call {
         let owner = desk.owner;
         let history = self.history.header(&self.owner);
         let sips = self.caller.face.sips;
-        let mut clients = owner.clients(desk.wire.ctx.at(), name).peekable();
-        if clients.peek().is_some() && !owner.clients(desk.wire.ctx.at(), name).any(|one| one.takes(sips)) {
+        let now = desk.wire.ctx.at();
+        let mut clients = owner.clients_by(now, name, |one| one.takes(sips)).peekable();
+        if clients.peek().is_none() && owner.clients(now, name).next().is_some() {
             let State::Hunting(hunt) = &mut self.state else { return };
             hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
             return;
         }
-        for binding in clients {
-            if self.may_ring(owner, binding)
-                && let Some(share) = self.take_share()
-            {
+        let wishes = self.passage.preferences(Method::Invite);
+        let is_one = wishes.no_fork || wishes.sequential;
+        let wanted = owner.preferred(now, name, &wishes, |one| one.takes(sips));
+        if wanted.is_empty()
+            && clients.peek().is_some()
+            && let State::Hunting(hunt) = &mut self.state
+        {
+            // He is there, and not as the caller would have him (RFC 3841 §7.2.4).
+            hunt.note(Refusal::status(480));
+        }
+        for binding in wanted {
+            if (is_one && self.rings_a_client()) || !self.may_ring(owner, binding) {
+                continue;
+            }
+            if let Some(share) = self.take_share() {
                 self.ring_client(desk, binding, share, history.as_ref());
             }
         }
+    }
+
+    fn rings_a_client(&self) -> bool {
+        matches!(&self.state, State::Hunting(hunt) if hunt.is_ringing(|rings| matches!(rings, Rings::Client(_))))
+    }
+
+    /// Nothing rings any more: if the caller wants one phone after the other, the next one does. True if
+    /// there is one.
+    pub(super) fn ring_in_order(&mut self, desk: &mut Desk<'_, '_, '_>) -> bool {
+        let route = self.route.clone();
+        let Action::Try(plan) = route.action() else { return false };
+        if !self.passage.preferences(Method::Invite).sequential {
+            return false;
+        }
+        self.claims = 1;
+        for TimedTarget { target, .. } in &plan.targets {
+            if let Callee::Clients(name) = callee_of(desk.owner, target) {
+                self.ring_clients(desk, name);
+            }
+        }
+        self.rings_a_client()
     }
 
     pub(super) fn ring_client(
@@ -267,8 +304,8 @@ impl Call {
             searches: self.searches.0,
             history: self.history.to(uid, hop.number, self.children, hop.cause),
             origin: self.origin.clone(),
-            only: self.only_for(uid),
             referred: self.referred.clone(),
+            only: self.only_for(uid),
         };
         let number = hop.number.map(|number| Party::Number(Arc::clone(number)));
         let party = number.unwrap_or_else(|| Party::User(uid.clone()));

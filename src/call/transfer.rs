@@ -143,8 +143,8 @@ impl Call {
             searches: desk.wire.ctx.settings.limits.halves_per_call,
             history: History::new(self.caller.who == Who::Anonymous),
             origin: None,
-            only: only_of(&referral.to),
             referred: self.name_of(referrer, is_abroad).filter(|_| !referral.hidden),
+            only: only_of(&referral.to),
         };
         let (owner, mode) = (self.owner.clone(), self.route.mode());
         desk.orders.push(Order::Errand(Box::new(Errand { from, owner, to, mode, opening })));

@@ -349,6 +349,8 @@ pub struct StoredBinding {
     pub q: u16,
     /// `+sip.instance` (RFC 5626), empty if there was none.
     pub instance: String,
+    /// What it says that it can do (RFC 3840), as parameters: `;audio;mobility="fixed"`.
+    pub features: String,
     /// The User-Agent, for listings.
     pub user_agent: String,
     /// The Call-ID and CSeq of the REGISTER that made or last renewed it (RFC 3261 §10.3 step 7).

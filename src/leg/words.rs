@@ -13,7 +13,9 @@ use smallvec::SmallVec;
 use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
-use crate::sip::{Item, Message, Method, Name, Part, Privacy, Reason, Sdp, Writer, reason_phrase};
+use crate::sip::{
+    Item, Message, Method, Name, Part, Preferences, Privacy, Reason, Sdp, Writer, reason_phrase,
+};
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, REGISTER, UPDATE, PRACK, REFER";
@@ -250,6 +252,14 @@ impl Passage {
         part.session().map(|session| self.body.slice_ref(session))
     }
 
+    /// What the caller would have of the phone that he reaches (RFC 3841).
+    pub fn preferences(&self, method: Method) -> Preferences {
+        let all =
+            |name| self.headers.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value.as_ref());
+        let (accept, reject) = (all(Name::AcceptContact), all(Name::RejectContact));
+        Preferences::new(accept, reject, all(Name::RequestDisposition), method.as_str())
+    }
+
     /// The value of a header that passes.
     pub fn header(&self, name: Name) -> Option<&[u8]> {
         self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_ref())
@@ -439,5 +449,8 @@ fn describes_call(name: Name) -> bool {
             | Name::SessionId
             | Name::InfoPackage
             | Name::RecvInfo
+            | Name::AcceptContact
+            | Name::RejectContact
+            | Name::RequestDisposition
     )
 }

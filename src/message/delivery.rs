@@ -304,7 +304,7 @@ impl Round {
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, None).filter(|one| one.takes(page.sips) && to(one)) {
+        for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
             if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
                 continue;
             }

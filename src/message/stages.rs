@@ -14,6 +14,7 @@ use crate::federation::is_visited;
 use crate::leg::outcome_of;
 use crate::registrar::{Binding, Only};
 use crate::routing::{Action, Direction, Route, Target, Try, Who};
+use crate::sip::Method;
 use crate::transaction::Owner;
 
 use super::desk::{Desk, Order};
@@ -114,8 +115,8 @@ impl Page {
         let (owner, now) = (desk.owner, desk.ctx.at());
         let only = self.only.clone().filter(|_| self.is_for_one_client());
         let meant = |one: &&Binding| only.as_ref().is_none_or(|only| only.is(one));
-        let mut clients = owner.clients(now, name.map(AsRef::as_ref)).filter(meant).peekable();
-        if clients.peek().is_some() && desk.queue {
+        let name_of = name.map(AsRef::as_ref);
+        if desk.queue && owner.clients(now, name_of).any(|one| meant(&one)) {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
             if let Some(stage) = self.stage() {
@@ -128,7 +129,9 @@ impl Page {
             stage.tried = true;
         }
         let sips = self.sender.face.sips;
-        for binding in clients.filter(|one| one.takes(sips)) {
+        let wishes = self.passage.preferences(Method::Message);
+        let wanted = owner.preferred(now, name_of, &wishes, |one| one.takes(sips));
+        for binding in wanted.into_iter().filter(meant) {
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }

@@ -13,7 +13,7 @@ use crate::base::{Limits, Now};
 use crate::config::Settings;
 use crate::effect::store::StoredBinding;
 use crate::effect::{Ctx, Flow, StreamId};
-use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer};
+use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer, features_of};
 use crate::transaction::Asked;
 use crate::transport::target;
 
@@ -135,9 +135,10 @@ pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag:
         writer.text(
             Name::Contact,
             format_args!(
-                "<{}>;expires={}{q}{instance}{reg_id}{gruus}",
+                "<{}>;expires={}{q}{instance}{reg_id}{gruus}{}",
                 stored.contact,
-                binding.left_s(now.at)
+                binding.left_s(now.at),
+                stored.features
             ),
         );
     }
@@ -220,9 +221,13 @@ fn needs_store(own: &Binding, new: &Binding, now: Now) -> bool {
         && old.listener == new.listener
         && old.path == new.path
         && old.q == new.q
-        && old.instance == new.instance;
+        && old.instance == new.instance
+        && old.features == new.features;
     !same || now.wall_s() + i64::from(new.granted_s) > old.expires_s
 }
+
+/// Bytes of features that a phone may tell: with more it is as one that tells none.
+const FEATURES: usize = 1024;
 
 struct Asking<'a> {
     settings: &'a Settings,
@@ -262,6 +267,9 @@ impl Asking<'_> {
             path: text(&path),
             q: contact.q(),
             instance: text(contact.param("+sip.instance").unwrap_or_default()),
+            features: Some(features_of(contact.params))
+                .filter(|own| own.len() <= FEATURES)
+                .unwrap_or_default(),
             user_agent: text(self.request.header(Name::UserAgent).unwrap_or_default()),
             call_id: text(self.request.call_id()),
             cseq: self.request.cseq(),

@@ -76,8 +76,8 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::new(Privacy::of(&request).history),
             origin: Some(origin),
-            only: only_of(request.request_uri()),
             referred: None,
+            only: only_of(request.request_uri()),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);

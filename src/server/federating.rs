@@ -243,8 +243,8 @@ impl Switchboard {
             searches: ctx.settings.limits.halves_per_call,
             history: History::from_elsewhere(&visit.visited, visit.untold).to(&visit.callee, None, 1, None),
             origin: None,
-            only: only_asked(ctx, &request),
             referred: visit.referred,
+            only: only_asked(ctx, &request),
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);

@@ -5,7 +5,7 @@
 //! it came.
 //!
 //! Implements: RFC 3261 §7.3.3 (compact forms), §20 (header fields); RFC 6665 §8.2.1 (o, u);
-//! RFC 3515 (r); RFC 4028 (x); RFC 3892 (b).
+//! RFC 3515 (r); RFC 4028 (x); RFC 3892 (b); RFC 3841 §9 (a, j, d).
 
 macro_rules! names {
     ($($name:ident = $text:literal $($compact:literal)?,)*) => {
@@ -108,6 +108,9 @@ names! {
     TargetDialog = "Target-Dialog",
     InfoPackage = "Info-Package",
     RecvInfo = "Recv-Info",
+    AcceptContact = "Accept-Contact" "a",
+    RejectContact = "Reject-Contact" "j",
+    RequestDisposition = "Request-Disposition" "d",
     Organization = "Organization",
     Timestamp = "Timestamp",
     InReplyTo = "In-Reply-To",

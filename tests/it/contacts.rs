@@ -69,6 +69,7 @@ fn binding() -> StoredBinding {
         path: String::new(),
         q: 1000,
         instance: format!("<{URN}>"),
+        features: String::new(),
         user_agent: "Linphone-Desktop/5.2.6 (anne-laptop)".into(),
         call_id: "f3c0b7a1-5f2e-4d1f-9a55-0c9c6c2a8f10".into(),
         cseq: 42,

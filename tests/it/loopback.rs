@@ -73,6 +73,7 @@ impl People {
             path: String::new(),
             q: 1000,
             instance: String::new(),
+            features: String::new(),
             user_agent: String::new(),
             call_id: "bob".into(),
             cseq: 1,

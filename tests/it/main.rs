@@ -17,6 +17,7 @@ mod baresip;
 mod besides;
 mod branches;
 mod browser;
+mod caller_preferences;
 mod calls;
 mod checkers;
 mod cli;

@@ -63,7 +63,9 @@ impl Stage {
 
     fn registered(&self, user: &str, plays: (&str, &str), expected: u32, more: &[&str]) -> Player {
         let (file, expected) = (scenario(plays.1), expected.to_string());
+        let features: &[&str] = if more.contains(&"features") { &[] } else { &["-key", "features", ""] };
         let arguments = ["-oocsf", &file, "-set", "expected", &expected, "-ap", PASSWORD, "-m", "1"];
+        let more = &[features, more].concat();
         let mut phone = self.sipp(user, plays.0, user, "127.0.0.3", &[&arguments[..], more].concat());
         phone.process.wait_for_line(&phone.log, "registered", PATIENCE);
         phone
@@ -334,6 +336,16 @@ plays! {
         let carl = stage.phone("carl", "answer.xml", 1, &[]);
         stage.anne("call_parts.xml", "carl", &[]);
         carl.ends_well();
+    }
+
+    /// The caller wants a phone with video; the other one is not asked, and takes the next call.
+    wanted: |stage| {
+        let seeing = stage.phone("carl", "answer.xml", 1, &["-key", "features", ";video"]);
+        let hearing = stage.phone("carl", "answer.xml", 1, &["-key", "features", ";audio"]);
+        stage.anne("call_wanted.xml", "carl", &[]);
+        seeing.ends_well();
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        hearing.ends_well();
     }
 
     page: |stage| {

@@ -108,6 +108,7 @@ fn binding(key: &str) -> StoredBinding {
         path: String::new(),
         q: 500,
         instance: String::new(),
+        features: String::new(),
         user_agent: "test \"phone\" é".into(),
         call_id: "abc".into(),
         cseq: 3,

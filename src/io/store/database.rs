@@ -15,7 +15,7 @@ use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 16] = [
+const MIGRATIONS: [(i64, &str, &str); 17] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(i64, &str, &str); 16] = [
     (12, "own", include_str!("../../../sql/sqlite/0012_own.sql")),
     (13, "questions", include_str!("../../../sql/sqlite/0013_questions.sql")),
     (14, "transports", include_str!("../../../sql/sqlite/0014_transports.sql")),
+    (17, "features", include_str!("../../../sql/sqlite/0017_features.sql")),
     (19, "tokens", include_str!("../../../sql/sqlite/0019_tokens.sql")),
     (20, "profile codes", include_str!("../../../sql/sqlite/0020_profile_codes.sql")),
 ];

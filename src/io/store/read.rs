@@ -299,6 +299,7 @@ struct BindingColumns(
     u32,
     i64,
     u32,
+    String,
 );
 
 impl BindingColumns {
@@ -317,6 +318,7 @@ impl BindingColumns {
             cseq,
             expires_s,
             granted_s,
+            features,
         ) = self;
         let target = target.parse().ok()?;
         Some(StoredBinding {
@@ -328,6 +330,7 @@ impl BindingColumns {
             path,
             q,
             instance,
+            features,
             user_agent,
             call_id,
             cseq,
@@ -398,7 +401,8 @@ const LOAD_USERS: &str = concat!(
     " AS lists, \
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT json_group_array(json_array(b.key, b.contact, b.target, b.transport, b.listener, b.path, b.q, \
-         b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s)) \
+         b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s, \
+         b.features)) \
        FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \

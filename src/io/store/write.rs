@@ -255,7 +255,8 @@ fn bind(uid: &Uid, binding: &StoredBinding, columns: &mut Columns<'_>) {
         .put(binding.call_id.as_str())
         .put(i64::from(binding.cseq))
         .put(binding.expires_s)
-        .put(i64::from(binding.granted_s));
+        .put(i64::from(binding.granted_s))
+        .put(binding.features.as_str());
 }
 
 fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
@@ -296,13 +297,13 @@ pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
 
 static PUT_BINDINGS: Statement = Statement::new(
     "INSERT INTO bindings (uid, key, slot, contact, target, transport, listener, path, q, instance, \
-     user_agent, call_id, cseq, expires_s, granted_s) SELECT * FROM",
-    15,
+     user_agent, call_id, cseq, expires_s, granted_s, features) SELECT * FROM",
+    16,
     "WHERE column1 IS NOT NULL ON CONFLICT (uid, key) DO UPDATE SET contact = excluded.contact, \
      target = excluded.target, transport = excluded.transport, listener = excluded.listener, \
      path = excluded.path, q = excluded.q, instance = excluded.instance, \
      user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, \
-     expires_s = excluded.expires_s, granted_s = excluded.granted_s",
+     expires_s = excluded.expires_s, granted_s = excluded.granted_s, features = excluded.features",
 );
 
 static DELETE_BINDINGS: Statement =

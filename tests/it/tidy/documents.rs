@@ -16,6 +16,7 @@ const END: &str = "<!-- end of the table -->\n";
 const ROWS: &[(u32, &str, &str)] = &[
     (1035, "what a name server says", "dns"),
     (2046, "bodies in several parts", "src/sip/multipart.rs odd_phones sipp"),
+    (2533, "matching of features, as far as callers need it", "src/sip/preferences.rs"),
     (2782, "SRV records", "src/transport/resolve.rs"),
     (3261, "SIP", "calls dialogs forks odd_phones requests register crossings torture"),
     (3262, "reliable provisional responses (PRACK)", "reliable crossings"),
@@ -31,6 +32,8 @@ const ROWS: &[(u32, &str, &str)] = &[
     (3428, "pages (MESSAGE)", "messages inbox"),
     (3515, "REFER", "transfers crossings sipp"),
     (3581, "rport", "ways wire"),
+    (3840, "what phones can do", "caller_preferences src/sip/preferences.rs"),
+    (3841, "what callers would have of them", "caller_preferences src/sip/preferences.rs sipp"),
     (3880, "CPL scripts, turned into trees", "routing/cpl"),
     (3891, "Replaces, in INVITE and inside Refer-To", "replaces transfers sipp"),
     (3892, "Referred-By", "transfers federation_door"),

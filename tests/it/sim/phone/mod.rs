@@ -134,6 +134,8 @@ pub struct Phone {
     pub packages: Option<String>,
     /// The binding it asks for, seconds; none if it leaves that to the server.
     pub expires: Option<u32>,
+    /// What it says that it can do, beside its Contact: `;audio`.
+    pub features: String,
     /// Its instance-id (RFC 5626 §4.1), if it tells one.
     pub instance: Option<String>,
     /// The number of its flow (RFC 5626 §4.2), if it knows outbound.
@@ -216,6 +218,7 @@ impl Phone {
             knows_method: None,
             packages: None,
             expires: Some(3600),
+            features: String::new(),
             instance: None,
             reg_id: None,
             gruus: false,
@@ -278,6 +281,8 @@ impl Phone {
         let silent = at.since(self.heard_by_nat);
         if self.nat_patience.is_some_and(|patience| silent > patience) && self.nat_holds() {
             self.is_forgotten();
+            // Once is enough, until it is heard of again.
+            self.heard_by_nat = At::START;
         }
         if outward {
             self.heard_by_nat = at;

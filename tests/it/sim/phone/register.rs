@@ -65,7 +65,10 @@ impl Phone {
         let mut draft = self.registering();
         let instance = self.instance.as_ref().map(|urn| format!(";+sip.instance=\"<{urn}>\""));
         let reg_id = self.reg_id.map(|number| format!(";reg-id={number}")).unwrap_or_default();
-        draft.add("Contact", format!("<{}>{}{reg_id}", self.contact(), instance.unwrap_or_default()));
+        draft.add(
+            "Contact",
+            format!("<{}>{}{reg_id}{}", self.contact(), instance.unwrap_or_default(), self.features),
+        );
         let knows = [("outbound", self.reg_id.is_some()), ("gruu", self.gruus)];
         let knows: Vec<&str> = knows.iter().filter(|(_, knows)| *knows).map(|(tag, _)| *tag).collect();
         if !knows.is_empty() {
