@@ -199,9 +199,7 @@ impl Switchboard {
                     self.on_page_order(ctx, order);
                 }
             } else if !self.legs.outbox.is_empty() {
-                for mail in std::mem::take(&mut self.legs.outbox) {
-                    self.post(mail.to.server, PeerWord::Mail(mail));
-                }
+                self.post_mail();
             } else if !self.peers.notices.is_empty() {
                 for notice in std::mem::take(&mut self.peers.notices) {
                     self.on_notice(ctx, notice);
@@ -409,6 +407,13 @@ impl Switchboard {
             (Waiting::Activation { uid, asked, name }, outcome) => {
                 self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
             }
+        }
+    }
+
+    /// Hands on what links have to say.
+    pub(super) fn post_mail(&mut self) {
+        for mail in std::mem::take(&mut self.legs.outbox) {
+            self.post(mail.to.server, PeerWord::Mail(mail));
         }
     }
 
