@@ -355,7 +355,7 @@ impl Call {
         self.searches.0 = self.searches.0.saturating_sub(refusal.spent);
         let contacts = std::mem::take(&mut refusal.contacts);
         self.forsake(desk, leg);
-        if self.ring_other_flow(desk, leg) {
+        if refusal.no_flow && self.ring_other_flow(desk, leg) {
             return self.settle(desk);
         }
         let State::Hunting(hunt) = &mut self.state else { return };

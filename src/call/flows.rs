@@ -12,7 +12,7 @@ use crate::leg::{LegWord, Passage};
 use crate::registrar::Binding;
 
 use super::call::{Call, Desk, NOT_WANTED, Order, State};
-use super::hunt::Side;
+use super::hunt::{Hunt, Side};
 use super::stages::patience;
 
 impl Call {
@@ -24,10 +24,9 @@ impl Call {
 
     /// A branch has failed because its flow is dead: its client is rung by another one, if it has one.
     pub(super) fn ring_other_flow(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key) -> bool {
+        let sips = self.is_sips();
         let State::Hunting(hunt) = &mut self.state else { return false };
-        let Some((flowing, _)) = hunt.client_of(leg) else { return false };
-        let is_dead = desk.owner.bindings.get(&flowing.binding).is_none_or(|binding| binding.has_failed);
-        let Some(other) = other_flow(desk, hunt, leg).filter(|_| is_dead) else { return false };
+        let Some(other) = other_flow(desk, (hunt, sips), leg) else { return false };
         hunt.end(leg);
         self.ring_by(desk, other);
         true
@@ -35,10 +34,11 @@ impl Call {
 
     /// Has those looked after whose client could be rung by another flow.
     pub(super) fn watch_flows(&mut self, desk: &mut Desk<'_, '_, '_>) {
+        let sips = self.is_sips();
         let State::Hunting(hunt) = &self.state else { return };
         let now = desk.wire.ctx.at();
         let replaceable = hunt.legs().filter(|(leg, _)| {
-            desk.legs.is_silent(&*desk.wire, *leg) && other_flow(desk, hunt, *leg).is_some()
+            desk.legs.is_silent(&*desk.wire, *leg) && other_flow(desk, (hunt, sips), *leg).is_some()
         });
         let eldest = replaceable.map(|(_, began)| began).min();
         if let (Some(eldest), None) = (eldest, &self.flows) {
@@ -50,6 +50,7 @@ impl Call {
     /// Flows have been silent for long enough: their clients are rung by others.
     pub(super) fn on_silent_flows(&mut self, desk: &mut Desk<'_, '_, '_>) {
         self.flows = None;
+        let sips = self.is_sips();
         let State::Hunting(hunt) = &self.state else { return };
         let now = desk.wire.ctx.at();
         let is_late = |began: At| now.since(began) >= patience(desk);
@@ -62,7 +63,7 @@ impl Call {
             .collect();
         for (side, binding, since) in silent {
             let State::Hunting(hunt) = &mut self.state else { return };
-            let Some(other) = other_flow(desk, hunt, side.leg) else { continue };
+            let Some(other) = other_flow(desk, (hunt, sips), side.leg) else { continue };
             hunt.end(side.leg);
             self.say(desk, side, LegWord::Cancel(Passage::reason(NOT_WANTED)));
             desk.orders.push(Order::FlowFailed { uid: self.owner.clone(), binding, since });
@@ -80,7 +81,8 @@ impl Call {
 }
 
 /// Another flow of the client that a leg rings, which was not tried.
-fn other_flow<'a>(desk: &Desk<'a, '_, '_>, hunt: &super::hunt::Hunt, leg: Key) -> Option<&'a Binding> {
+fn other_flow<'a>(desk: &Desk<'a, '_, '_>, (hunt, sips): (&Hunt, bool), leg: Key) -> Option<&'a Binding> {
     let (flowing, _) = hunt.client_of(leg)?;
-    desk.owner.other_flow(desk.wire.ctx.at(), &flowing.client, |binding| hunt.knows_flow(binding))
+    let fits = |binding: &Binding| binding.takes(sips) && !hunt.knows_flow(&binding.stored.key);
+    desk.owner.other_flow(desk.wire.ctx.at(), &flowing.client, fits)
 }

@@ -119,7 +119,8 @@ impl Call {
     fn branches_of(&self, desk: &Desk<'_, '_, '_>, target: &Target) -> u16 {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
-                let all = desk.owner.clients(desk.wire.ctx.at(), name);
+                let sips = self.caller.face.sips;
+                let all = desk.owner.clients_by(desk.wire.ctx.at(), name, |one| one.takes(sips));
                 let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
@@ -176,15 +177,16 @@ impl Call {
         let owner = desk.owner;
         let history = self.history.header(&self.owner);
         let sips = self.caller.face.sips;
-        let mut clients = owner.clients(desk.wire.ctx.at(), name).peekable();
-        if clients.peek().is_some() && !owner.clients(desk.wire.ctx.at(), name).any(|one| one.takes(sips)) {
+        let now = desk.wire.ctx.at();
+        let mut clients = owner.clients_by(now, name, |one| one.takes(sips)).peekable();
+        if clients.peek().is_none() && owner.clients(now, name).next().is_some() {
             let State::Hunting(hunt) = &mut self.state else { return };
             hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
             return;
         }
         let wishes = self.passage.preferences(Method::Invite);
         let is_one = wishes.no_fork || wishes.sequential;
-        let wanted = owner.preferred(desk.wire.ctx.at(), name, &wishes);
+        let wanted = owner.preferred(now, name, &wishes, |one| one.takes(sips));
         if wanted.is_empty()
             && clients.peek().is_some()
             && let State::Hunting(hunt) = &mut self.state

@@ -10,6 +10,7 @@ use crate::effect::Fact;
 const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
 
 /// Writes a fact down, if it is one for the log.
+#[allow(clippy::too_many_lines, reason = "a table, a row for each fact")]
 pub fn log(server: ServerIndex, fact: &Fact) {
     let server = server.0;
     match fact {

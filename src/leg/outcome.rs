@@ -31,7 +31,7 @@ pub fn own_status(outcome: Outcome) -> u16 {
 /// one phone and not of the user (RFC 3261 §16.7 step 6).
 pub fn shown_status(status: u16) -> u16 {
     match status {
-        300..=399 | 401 | 407 | 408 | 503 | 504 => 480,
+        300..=399 | 401 | 407 | 408 | 430 | 503 | 504 => 480,
         // What a phone lacks or wants of us is not for the other side.
         420..=423 | 481 | 501 | 505 => 500,
         status => status,
@@ -56,7 +56,7 @@ pub fn rank(status: u16) -> u16 {
     match status {
         600.. => 0,
         401 | 407 | 415 | 420 | 484 => 400,
-        408 | 503 => 900,
+        408 | 430 | 503 => 900,
         status => status + 1,
     }
 }

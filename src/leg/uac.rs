@@ -144,7 +144,10 @@ impl Uac {
             State::Calling if self.dialog.peer().is_some() => {
                 Turn::TellAndEnd(LegWord::Reject(Refusal::no_cluster(503, None)))
             }
-            State::Calling => Turn::TellAndEnd(LegWord::Reject(Refusal::status(status))),
+            State::Calling => {
+                let refusal = Refusal { no_flow: true, ..Refusal::status(status) };
+                Turn::TellAndEnd(LegWord::Reject(refusal))
+            }
             State::CancelWanted | State::Cancelling => Turn::End,
         }
     }

@@ -158,6 +158,8 @@ pub struct Refusal {
     /// Whether it speaks of a whole cluster and not of one phone: then the one who asks may hear that
     /// it is not there.
     pub cluster: bool,
+    /// Whether the phone itself has said nothing: it was not reached, or a proxy has lost it (430).
+    pub no_flow: bool,
 }
 
 /// What passes from leg to leg: a body, and the few headers that say something about it or about
@@ -375,7 +377,7 @@ impl Refusal {
         });
         let retry_after = seconds.map(|seconds| seconds.to_string().into());
         let passage = Passage::of(response).without_body();
-        Self { status, contacts, retry_after, spent: 0, passage, cluster: false }
+        Self { status, contacts, retry_after, spent: 0, passage, cluster: false, no_flow: status == 430 }
     }
 }
 

@@ -28,7 +28,7 @@ use smallvec::SmallVec;
 use crate::base::{At, Key, TimerId, Uid};
 use crate::device::Kept;
 use crate::effect::{Fact, Flow, StoreOp, StoreOutcome, Wake};
-use crate::registrar::Binding;
+use crate::registrar::{Binding, Flowing, User};
 use crate::routing::Status;
 use crate::transaction::Owner;
 
@@ -56,7 +56,7 @@ pub struct Round {
     queue: VecDeque<Kept>,
     /// Requests that are not answered, of this page and of earlier ones.
     open: SmallVec<[Sent; 2]>,
-    /// Keys of the bindings of clients that take no pages.
+    /// Clients that take no pages.
     unable: SmallVec<[String; 1]>,
     /// Pages that were refused in this round.
     skipped: Vec<i64>,
@@ -90,7 +90,7 @@ enum State {
 struct Sent {
     client: Key,
     serial: i64,
-    binding: String,
+    to: Flowing,
     flow: Flow,
     at: At,
 }
@@ -148,18 +148,19 @@ impl Round {
         }
     }
 
-    /// These bindings were made or renewed: their clients are offered the page too, and whatever
+    /// These clients have registered: they are offered the page too, and whatever
     /// they refused is forgotten.
-    pub fn on_registered(&mut self, desk: &mut Desk<'_, '_>, bindings: &[String]) {
-        self.unable.retain(|unable| !bindings.contains(unable));
+    pub fn on_registered(&mut self, desk: &mut Desk<'_, '_>, clients: &[String]) {
+        self.unable.retain(|unable| !clients.contains(unable));
         if let State::Offered { .. } = self.state {
             let now = desk.ctx.at();
-            let stale = |sent: &Sent| bindings.contains(&sent.binding) && now.since(sent.at) >= STALE;
+            let is_of = |client: &str| clients.iter().any(|own| own == client);
+            let stale = |sent: &Sent| is_of(&sent.to.client) && now.since(sent.at) >= STALE;
             for sent in self.open.iter().filter(|sent| stale(sent)) {
                 desk.transactions.abandon(desk.ctx, sent.client);
             }
             self.open.retain(|sent| !stale(sent));
-            self.offer(desk, |binding| bindings.contains(&binding.stored.key));
+            self.offer(desk, |binding| is_of(binding.client()));
             self.settle(desk);
         }
     }
@@ -167,7 +168,7 @@ impl Round {
     /// By which binding a request went to a client, and when.
     pub fn binding_of(&self, client: Key) -> Option<(&str, At)> {
         let sent = self.open.iter().find(|sent| sent.client == client)?;
-        Some((&sent.binding, sent.at))
+        Some((&sent.to.binding, sent.at))
     }
 
     /// A client has answered, or not at all.
@@ -181,7 +182,7 @@ impl Round {
             return self.on_accepted(desk, sent.serial);
         }
         match (about(status), &mut self.state) {
-            (About::Phone, _) => self.unable.push(sent.binding),
+            (About::Phone, _) => self.unable.push(sent.to.client.into()),
             (About::Page, State::Offered { page, refused, .. }) if page.serial == sent.serial => {
                 *refused = Some(status);
             }
@@ -304,14 +305,15 @@ impl Round {
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients(now, None).filter(|one| one.takes(page.sips) && to(one)) {
-            if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
+        for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
+            let is_unable = self.unable.iter().any(|client| client == binding.client());
+            if is_unable || self.open.iter().any(|sent| sent.is_to(owner, binding)) {
                 continue;
             }
             let from = (desk.server, Owner::Round(self.key));
             let client = letter.send(desk.ctx, desk.transactions, from, binding);
             let (serial, flow) = (page.serial, binding.flow);
-            self.open.push(Sent { client, serial, binding: binding.stored.key.clone(), flow, at: now });
+            self.open.push(Sent { client, serial, to: binding.flowing(), flow, at: now });
         }
     }
 
@@ -358,7 +360,9 @@ impl Round {
 }
 
 impl Sent {
-    fn is_to(&self, binding: &Binding) -> bool {
-        self.binding == binding.stored.key && self.flow == binding.flow
+    /// Whether it is on its way to this client, by a flow that is still his.
+    fn is_to(&self, owner: &User, binding: &Binding) -> bool {
+        let own = owner.bindings.get(&self.to.binding);
+        *self.to.client == *binding.client() && own.is_some_and(|own| own.flow == self.flow)
     }
 }

@@ -4,7 +4,7 @@
 //! Implements: RFC 5626 §5.3, §7.
 
 use crate::base::{At, Key};
-use crate::registrar::Flowing;
+use crate::registrar::{Binding, Flowing};
 use crate::transaction::Owner;
 
 use super::desk::Desk;
@@ -31,10 +31,11 @@ impl Page {
     /// has one that was not tried in this stage.
     pub(super) fn send_by_other_flow(&mut self, desk: &mut Desk<'_, '_>, client: Key) -> bool {
         let Some(sent) = self.sent.iter().find(|sent| sent.client == client) else { return false };
-        let is_dead = desk.owner.bindings.get(&sent.to.binding).is_none_or(|binding| binding.has_failed);
         let tried =
             |key: &str| self.sent.iter().any(|own| own.stage == sent.stage && *own.to.binding == *key);
-        let other = desk.owner.other_flow(desk.ctx.at(), &sent.to.client, tried).filter(|_| is_dead);
+        let sips = self.sender.face.sips;
+        let fits = |binding: &Binding| binding.takes(sips) && !tried(&binding.stored.key);
+        let other = desk.owner.other_flow(desk.ctx.at(), &sent.to.client, fits);
         let Some(binding) = other else { return false };
         let client = self.send_to(desk, Owner::Page(self.key), binding);
         self.note_sent(client, binding.flowing(), desk.ctx.at());

@@ -157,8 +157,8 @@ impl Page {
         &self.owner
     }
 
-    /// A phone has answered, or not at all.
-    pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, status: u16) {
+    /// A phone has answered, or not at all; `no_flow`: it was not reached.
+    pub fn on_phone(&mut self, desk: &mut Desk<'_, '_>, client: Key, (status, no_flow): (u16, bool)) {
         if status < 200 || self.on_cluster(desk, client, status) {
             return;
         }
@@ -169,7 +169,7 @@ impl Page {
         match (&mut self.state, status) {
             (State::Asking(_), ..300) => self.finish(desk, 200, "client"),
             (State::Asking(_), _) if known => {
-                if self.send_by_other_flow(desk, client) {
+                if no_flow && self.send_by_other_flow(desk, client) {
                     return;
                 }
                 self.note(verdict(status, &self.passage));

@@ -15,7 +15,7 @@ use crate::device::{Origin, is_of_the_moment};
 use crate::dialog::Face;
 use crate::effect::Fact;
 use crate::leg::Passage;
-use crate::registrar::Caller;
+use crate::registrar::{Binding, Caller};
 use crate::routing::{Action, Route, Side, Target, Who, stock_text};
 use crate::transaction::Owner;
 
@@ -120,8 +120,8 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let clients = owner.clients(now, name.map(AsRef::as_ref));
-        for binding in clients.filter(|one| one.takes(self.sender.face.sips)) {
+        let fits = |one: &Binding| one.takes(self.sender.face.sips);
+        for binding in owner.clients_by(now, name.map(AsRef::as_ref), fits) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }

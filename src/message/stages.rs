@@ -115,8 +115,8 @@ impl Page {
         let (owner, now) = (desk.owner, desk.ctx.at());
         let only = self.only.clone().filter(|_| self.is_for_one_client());
         let meant = |one: &&Binding| only.as_ref().is_none_or(|only| only.is(one));
-        let is_there = owner.clients(now, name.map(AsRef::as_ref)).any(|one| meant(&one));
-        if is_there && desk.queue {
+        let name_of = name.map(AsRef::as_ref);
+        if desk.queue && owner.clients(now, name_of).any(|one| meant(&one)) {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
             if let Some(stage) = self.stage() {
@@ -130,8 +130,8 @@ impl Page {
         }
         let sips = self.sender.face.sips;
         let wishes = self.passage.preferences(Method::Message);
-        let wanted = owner.preferred(now, name.map(AsRef::as_ref), &wishes);
-        for binding in wanted.into_iter().filter(meant).filter(|one| one.takes(sips)) {
+        let wanted = owner.preferred(now, name_of, &wishes, |one| one.takes(sips));
+        for binding in wanted.into_iter().filter(meant) {
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }

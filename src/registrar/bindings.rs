@@ -30,6 +30,8 @@ pub struct Binding {
     pub flow: Flow,
     /// When it expires.
     pub expires: At,
+    /// When its phone last registered here; the start, if that was before.
+    pub registered: At,
     /// Whether the last thing known of its flow is that it does not work.
     pub has_failed: bool,
 }
@@ -64,6 +66,7 @@ impl Bindings {
                     stored,
                     flow,
                     expires: now.at + Duration::from_secs(left_s),
+                    registered: At::START,
                     has_failed: false,
                 })
             })
@@ -75,7 +78,7 @@ impl Bindings {
     /// equals.
     pub fn reachable(&self, now: At) -> impl Iterator<Item = &Binding> {
         let mut order: SmallVec<[&Binding; 4]> = self.list.iter().filter(|b| b.expires > now).collect();
-        let place = |b: &Binding| (b.has_failed, Reverse(b.stored.q), Reverse(b.expires));
+        let place = |b: &Binding| (b.has_failed, Reverse(b.stored.q), Reverse(b.registered));
         order.sort_by_key(|binding| place(binding));
         order.into_iter()
     }
@@ -114,7 +117,7 @@ impl Bindings {
     /// nothing of a phone that has registered since. True if that is news.
     pub fn note(&mut self, key: &str, works: bool, sent: At) -> bool {
         let Some(own) = self.list.iter_mut().find(|binding| binding.stored.key == key) else { return false };
-        let is_news = own.has_failed == works && (works || own.registered() <= sent);
+        let is_news = own.has_failed == works && (works || own.registered <= sent);
         own.has_failed ^= is_news;
         is_news
     }
@@ -173,7 +176,7 @@ impl Binding {
 
     /// Whether a call or page may go there: one by `sips:` to a `sips:` Contact only (RFC 5630 §5.3).
     pub fn takes(&self, sips: bool) -> bool {
-        !sips || self.is_sips()
+        !sips || (self.is_sips() && self.stored.transport.is_secure())
     }
 
     /// The Request-URI by which it is called: its Contact, which as a `sips:` one stands for the same as a
@@ -205,11 +208,6 @@ impl Binding {
     pub fn reg_id(&self) -> Option<&str> {
         let number = self.stored.key.strip_prefix(&self.stored.instance)?.strip_prefix('#');
         number.filter(|_| !self.stored.instance.is_empty())
-    }
-
-    /// When its phone last registered.
-    pub fn registered(&self) -> At {
-        self.expires.before(Duration::from_secs(self.stored.granted_s.into()))
     }
 
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.

@@ -107,7 +107,9 @@ pub fn requested_change(
 
 /// Whether a Contact is the address that it is to be bound to, or a GRUU: it would go round.
 fn names_itself(settings: &Settings, user: &User, contact: &Uri<'_>) -> bool {
-    aor_of(settings, contact).is_some_and(|uid| uid == user.uid || contact.params.has("gr"))
+    // A phone beside the server has an address that is the server's too, with a port of its own.
+    let is_aor = contact.port.is_none() && contact.host_text().eq_ignore_ascii_case(settings.cid.as_str());
+    aor_of(settings, contact).is_some_and(|uid| (uid == user.uid && is_aor) || contact.params.has("gr"))
 }
 
 /// How many bindings there would be.
@@ -145,7 +147,7 @@ pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag:
     if outbound(&asked.request) == Outbound::Flow {
         writer.header(Name::Require, b"outbound");
     }
-    if kept_alive(asked).is_some() {
+    if kept_alive(settings, asked).is_some() {
         writer.number(Name::FlowTimer, u64::from(settings.limits.flow_timer_s));
     }
     if asked.request.has_token(Name::Supported, "path") {
@@ -166,10 +168,12 @@ fn gruus_of(ctx: &mut Ctx<'_>, user: &User, binding: &Binding) -> String {
 }
 
 /// The stream that a phone keeps alive, if it has registered it as a flow and nobody stands between. Of a
-/// datagram nobody knows whether it has come, so that silence says nothing there.
-pub fn kept_alive(asked: &Asked) -> Option<StreamId> {
+/// datagram nobody knows whether it has come, so that silence says nothing there; and no page can have its
+/// browser ping (RFC 7118 §6).
+pub fn kept_alive(settings: &Settings, asked: &Asked) -> Option<StreamId> {
     let is_flow = outbound(&asked.request) == Outbound::Flow && !asked.request.has(Name::Path);
-    asked.flow.stream.filter(|_| is_flow)
+    let is_web = settings.transport(asked.flow).is_web();
+    asked.flow.stream.filter(|_| is_flow && !is_web)
 }
 
 /// `Contact: *` with `Expires: 0`, and nothing else (RFC 3261 §10.2.2).
@@ -248,8 +252,14 @@ impl Asking<'_> {
         let path = self.request.values(Name::Path).collect::<SmallVec<[&[u8]; 1]>>().join(&b", "[..]);
         let first_hop = self.request.values(Name::Path).next().and_then(NameAddr::parse);
         let hop = first_hop.and_then(|hop| Uri::parse(hop.uri).ok());
-        let flow = target(self.settings, self.flow, hop.as_ref().unwrap_or(uri), hop.is_some())
-            .map_err(|_| Denied::Forbidden)?;
+        // A Path is where it is called; what the Contact may be does not change with that.
+        let called = target(self.settings, self.flow, uri, false).map_err(|_| Denied::Forbidden)?;
+        let flow = match hop {
+            Some(hop) => target(self.settings, self.flow, &hop, true).map_err(|_| Denied::Forbidden)?,
+            // A flow is the one thing that its phone keeps open.
+            None if outbound(self.request) == Outbound::Flow => self.flow,
+            None => called,
+        };
         let listener = self.settings.listeners.get(usize::from(flow.listener));
         // Without an instance the same Contact may be written in another way: it stays one binding.
         let has_instance = contact.param("+sip.instance").is_some();
@@ -278,6 +288,6 @@ impl Asking<'_> {
             granted_s,
         };
         let expires = self.now.at + Duration::from_secs(u64::from(granted_s));
-        Ok(Binding { stored, flow, expires, has_failed: false })
+        Ok(Binding { stored, flow, expires, registered: self.now.at, has_failed: false })
     }
 }

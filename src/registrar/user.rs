@@ -99,23 +99,40 @@ impl User {
     /// The best binding of each of his clients, the best first: of all clients, or of the one that he
     /// calls by this name.
     pub fn clients(&self, now: At, name: Option<&str>) -> impl Iterator<Item = &Binding> {
+        self.clients_by(now, name, |_| true)
+    }
+
+    /// [`User::clients`], each by a flow that fits.
+    pub fn clients_by(
+        &self,
+        now: At,
+        name: Option<&str>,
+        fits: impl Fn(&Binding) -> bool,
+    ) -> impl Iterator<Item = &Binding> {
         let device = |device: &&StoredDevice| Some(device.name.as_str()) == name;
         let instance = self.devices.iter().find(device).and_then(|device| device.instance.as_deref());
         let named = move |binding: &&Binding| {
             name.is_none() || instance.is_some_and(|instance| binding.has_instance(instance))
         };
         let mut seen: SmallVec<[&str; 4]> = SmallVec::new();
-        self.bindings.reachable(now).filter(named).filter(move |binding| {
+        let fitting = self.bindings.reachable(now).filter(named).filter(move |binding| fits(binding));
+        fitting.filter(move |binding| {
             let is_new = !seen.contains(&binding.client());
             seen.push(binding.client());
             is_new
         })
     }
 
-    /// Those of [`User::clients`] that the caller would reach, those that he would rather reach first among
-    /// equals (RFC 3841 §7.2.4).
-    pub fn preferred(&self, now: At, name: Option<&str>, wishes: &Preferences) -> SmallVec<[&Binding; 4]> {
-        let all: SmallVec<[&Binding; 4]> = self.clients(now, name).collect();
+    /// Those of [`User::clients_by`] that the caller would reach, those that he would rather reach first
+    /// among equals (RFC 3841 §7.2.4).
+    pub fn preferred(
+        &self,
+        now: At,
+        name: Option<&str>,
+        wishes: &Preferences,
+        fits: impl Fn(&Binding) -> bool,
+    ) -> SmallVec<[&Binding; 4]> {
+        let all: SmallVec<[&Binding; 4]> = self.clients_by(now, name, fits).collect();
         let scored = all.iter().filter_map(|own| Some((wishes.score(&own.stored.features)?, *own)));
         let mut scored: SmallVec<[(u32, &Binding); 4]> = scored.collect();
         if scored.is_empty() && wishes.is_implicit() {
@@ -126,10 +143,9 @@ impl User {
         scored.into_iter().map(|(_, own)| own).collect()
     }
 
-    /// The best binding of a client's that was not tried, by its key.
-    pub fn other_flow(&self, now: At, client: &str, tried: impl Fn(&str) -> bool) -> Option<&Binding> {
-        let mut flows = self.bindings.reachable(now).filter(|binding| binding.client() == client);
-        flows.find(|binding| !tried(&binding.stored.key))
+    /// The best binding of a client's that fits.
+    pub fn other_flow(&self, now: At, client: &str, fits: impl Fn(&Binding) -> bool) -> Option<&Binding> {
+        self.bindings.reachable(now).find(|binding| binding.client() == client && fits(binding))
     }
 
     /// Whether he calls one of his clients by this name.

@@ -193,6 +193,8 @@ impl Switchboard {
             let mut given = None;
             self.with_call(ctx, key, |call, desk| given = call.give_up(desk));
             if let Some(invitation) = given {
+                // Whom it rang is told first: he is asked again from there.
+                self.post_mail();
                 self.post(to, PeerWord::Invite(invitation));
             }
         }

@@ -12,12 +12,11 @@ use crate::transaction::Owner;
 use super::switchboard::Switchboard;
 
 /// What a proxy says whose connection to the phone is gone (RFC 5626 §11.5).
-const FLOW_FAILED: u16 = 430;
+pub(super) const FLOW_FAILED: u16 = 430;
 
 impl Switchboard {
-    /// What became of a request: `answer` is the status of a response, `None` that there is none.
-    pub(super) fn note_flow(&mut self, ctx: &mut Ctx<'_>, owner: Owner, client: Key, answer: Option<u16>) {
-        let works = answer.is_some_and(|status| status != FLOW_FAILED);
+    /// What became of a request: whether its phone was reached.
+    pub(super) fn note_flow(&mut self, ctx: &mut Ctx<'_>, owner: Owner, client: Key, works: bool) {
         let told = match owner {
             Owner::Leg(leg) => {
                 self.legs.call_of(leg).and_then(|call| self.calls.get(call)).and_then(|call| {

@@ -107,12 +107,12 @@ impl Switchboard {
         }
     }
 
-    /// A client of the user's has registered; if there is a round, by these bindings.
-    pub(super) fn on_reachable(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, bindings: &[String]) {
+    /// Clients of the user's have registered; if there is a round, these.
+    pub(super) fn on_reachable(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, clients: &[String]) {
         let Some(user) = self.users.get_mut(uid) else { return };
         user.registered = Some(ctx.at());
         match user.round {
-            Some(round) => self.with_round(ctx, round, |round, desk| round.on_registered(desk, bindings)),
+            Some(round) => self.with_round(ctx, round, |round, desk| round.on_registered(desk, clients)),
             None => self.begin_round(ctx, uid),
         }
     }

@@ -81,8 +81,8 @@ impl Switchboard {
                 ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
             }
         }
-        let key = |binding: &Binding| user.round.is_some().then(|| binding.stored.key.clone());
-        let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
+        let client = |binding: &Binding| user.round.is_some().then(|| binding.client().to_owned());
+        let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
         let mut is_reachable = false;
         let (mut lost, mut clients) = (Vec::new(), Vec::new());
         for binding in change.put {
@@ -118,7 +118,7 @@ impl Switchboard {
         let response = reply.finish(b"");
         self.users.watch_expiry(ctx, uid);
         self.transactions.respond(ctx, asked.key, 200, response);
-        if let Some(stream) = kept_alive(asked) {
+        if let Some(stream) = kept_alive(ctx.settings, asked) {
             // A ping may be lost, and repeated.
             let within = Duration::from_secs(ctx.settings.limits.flow_timer_s.into()) * 5 / 4;
             ctx.hear_from(stream, within);

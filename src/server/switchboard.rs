@@ -19,6 +19,7 @@ use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
+use super::flows::FLOW_FAILED;
 use super::peer::PeerWord;
 use super::returning::Awaited;
 use super::users::Users;
@@ -198,9 +199,7 @@ impl Switchboard {
                     self.on_page_order(ctx, order);
                 }
             } else if !self.legs.outbox.is_empty() {
-                for mail in std::mem::take(&mut self.legs.outbox) {
-                    self.post(mail.to.server, PeerWord::Mail(mail));
-                }
+                self.post_mail();
             } else if !self.peers.notices.is_empty() {
                 for notice in std::mem::take(&mut self.peers.notices) {
                     self.on_notice(ctx, notice);
@@ -315,7 +314,8 @@ impl Switchboard {
             TxEvent::Failed { owner, client, status, .. } => (*owner, *client, *status, None),
             TxEvent::Challenged { .. } | TxEvent::TooBrief { .. } | TxEvent::Untaken(_) => return,
         };
-        self.note_flow(ctx, owner, client, response.map(|response| response.status()));
+        let no_flow = response.is_none() || status == FLOW_FAILED;
+        self.note_flow(ctx, owner, client, !no_flow);
         match owner {
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
@@ -326,7 +326,7 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, status));
+                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, (status, no_flow)));
             }
             Owner::Probe(peer) => self.on_probe(ctx, peer, client, status, response.is_some()),
             Owner::Outbox(peer) => {
@@ -407,6 +407,13 @@ impl Switchboard {
             (Waiting::Activation { uid, asked, name }, outcome) => {
                 self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
             }
+        }
+    }
+
+    /// Hands on what links have to say.
+    pub(super) fn post_mail(&mut self) {
+        for mail in std::mem::take(&mut self.legs.outbox) {
+            self.post(mail.to.server, PeerWord::Mail(mail));
         }
     }
 

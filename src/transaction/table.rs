@@ -116,7 +116,11 @@ impl Transactions {
         draft: &Draft<'_>,
         patience: Duration,
     ) -> Key {
-        self.send(ctx, owner, flow, draft, (None, patience))
+        let key = self.send(ctx, owner, flow, draft, (None, patience));
+        if let (Some(stream), Owner::Page(_) | Owner::Round(_)) = (flow.stream, owner) {
+            self.ends_with(stream, key);
+        }
+        key
     }
 
     pub(super) fn send(
@@ -280,15 +284,20 @@ impl Transactions {
             None => return,
         }
         if let Some(stream) = flow.stream {
-            let clients = &self.clients;
-            let moved = self.moved.entry(stream).or_default();
-            moved.retain(|key| clients.get(*key).is_some());
-            moved.push(key);
+            self.ends_with(stream, key);
         }
     }
 
-    /// A stream is gone: requests that had moved to it have failed with it. What had its flow there from
-    /// the beginning is its user's to give up.
+    /// A request fails when this stream closes.
+    fn ends_with(&mut self, stream: StreamId, key: Key) {
+        let clients = &self.clients;
+        let moved = self.moved.entry(stream).or_default();
+        moved.retain(|key| clients.get(*key).is_some());
+        moved.push(key);
+    }
+
+    /// A stream is gone: requests that had moved to it have failed with it, and pages that went by it. What a
+    /// leg has asked there is the leg's to give up.
     pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) -> Vec<TxEvent> {
         let moved = self.moved.remove(&stream).unwrap_or_default();
         moved.into_iter().filter_map(|key| self.on_no_way(ctx, key)).collect()

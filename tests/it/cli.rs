@@ -9,6 +9,7 @@ mod lists;
 mod replay;
 mod secured;
 mod trees;
+mod wishes;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

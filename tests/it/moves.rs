@@ -56,7 +56,7 @@ fn it_goes_on_to_the_next_stage() {
     assert!(record.path.contains("came back: no-answer"), "{}", record.path);
 }
 
-/// What would have happened without a move is what happens: the same status, the same path, the same
+/// What would have happened without a move is what happens (while another user rings it stays): the same status, the same path, the same
 /// question on record.
 #[test]
 fn it_ends_as_it_would_have() {

@@ -27,7 +27,7 @@ fn two_flows_by(tree: &str) -> World {
 
 /// The NAT in front of her first flow has forgotten it.
 fn the_first_is_silent(world: &mut World) {
-    world.phone_named("anne/one").unmapped = true;
+    world.phone_named("anne/one").deaf = true;
 }
 
 /// The last answer to a REGISTER.
@@ -102,7 +102,7 @@ fn a_silent_flow_is_left_and_comes_back() {
     world.at(20.0, "carl", call("anne"));
     world.at(25.0, "carl", Do::Hangup);
     world.run(49.0);
-    world.phone_named("anne/one").unmapped = false;
+    world.phone_named("anne/one").deaf = false;
     world.at(50.0, "anne/one", Do::Register);
     world.at(60.0, "carl", call("anne"));
     world.at(61.0, "carl", Do::Hangup);
@@ -246,4 +246,143 @@ fn what_is_a_flow() {
     world.at(0.0, "anne", Do::Register.with("Contact", &flow));
     world.run(1.0);
     assert!(!registered(&world).contains("outbound"), "{}", registered(&world));
+}
+
+/// Carl by TLS, and a client of Anne's with a flow by TLS and one by UDP, which has registered last.
+fn one_by_tls() -> World {
+    let mut world = World::new().secured();
+    world.phone("carl").sips();
+    world.phone("anne/one").sips().flow(URN, 1).on_call(&[(0.0, Reply::Status(180))]);
+    world.phone("anne/two").flow(URN, 2).on_call(&answers(1.0));
+    world.begin();
+    world.at(0.0, "anne/two", Do::Register);
+    world
+}
+
+#[test]
+fn a_call_by_sips_goes_by_the_flow_by_tls_whichever_is_better() {
+    let mut world = one_by_tls();
+    world.at(1.0, "carl", call("sips:anne@north.test"));
+    world.at(3.0, "carl", Do::Hangup);
+    world.at(5.0, "carl", page("sips:anne@north.test", "by tls"));
+    world.golden("outbound_a_call_by_sips_goes_by_the_flow_by_tls");
+    assert_eq!(world.phone_named("anne/one").pages, ["by tls"]);
+}
+
+/// Its connection is lost: what is by `sips:` does not go on in the clear.
+#[test]
+fn a_call_by_sips_does_not_go_on_in_the_clear() {
+    let mut world = one_by_tls();
+    world.at(1.0, "carl", call("sips:anne@north.test"));
+    world.at(2.0, "anne/one", Do::Disconnect);
+    world.golden("outbound_a_call_by_sips_does_not_go_on_in_the_clear");
+}
+
+/// A Path does not make anything of a Contact that it could not be without.
+#[test]
+fn a_contact_behind_a_path_is_looked_at_too() {
+    let edge = "<sip:edge.north.test;lr>";
+    for (contact, status) in [
+        ("<sips:anne@198.51.100.1>", 403),
+        ("<mailto:anne@north.test>", 403),
+        ("<sip:anne@198.51.100.1>", 200),
+    ] {
+        let mut world = World::new();
+        world.phone("anne").offline();
+        world.at(0.0, "anne", Do::Register.with("Contact", contact).with("Path", edge));
+        world.run(1.0);
+        let answer = registered(&world);
+        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{contact}: {answer}");
+    }
+}
+
+/// A flow by datagrams is where its REGISTER came from, whatever its Contact says: that is what its phone
+/// keeps open.
+#[test]
+fn a_flow_is_where_it_came_from() {
+    let flow = format!(";+sip.instance=\"<{URN}>\";reg-id=1");
+    for (more, port) in [(flow.as_str(), 5060), ("", 7777)] {
+        let mut world = World::new();
+        world.phone("anne").offline();
+        let contact = format!("<sip:anne@198.51.100.1:7777>{more}");
+        let register = Do::Register.with("Contact", &contact).with("Supported", "path, outbound");
+        world.at(0.0, "anne", register);
+        world.run(1.0);
+        let kept = world.store.bindings(&crate::sim::world::uid("anne"));
+        assert_eq!(kept[0].target.port(), port, "{contact}");
+    }
+}
+
+/// What is known of a flow after a restart is as good as before it.
+#[test]
+fn a_dead_flow_is_known_after_a_restart() {
+    let mut world = two_flows();
+    world.run(60.0);
+    world.restart_servers();
+    the_first_is_silent(&mut world);
+    world.at(61.0, "carl", call("anne"));
+    world.at(69.0, "carl", Do::Hangup);
+    world.at(80.0, "carl", call("anne"));
+    world.golden("outbound_a_dead_flow_is_known_after_a_restart");
+}
+
+/// The phone has given up the flow by which it was called, and then its user declines: that is his word.
+#[test]
+fn what_the_phone_says_stands_when_its_flow_is_gone() {
+    let mut world = two_flows();
+    world.phone_named("anne/one").on_call(&[(0.0, Reply::Status(180)), (3.0, Reply::Status(603))]);
+    world.at(0.0, "carl", call("anne"));
+    world.at(1.0, "anne/one", Do::Unregister);
+    world.golden("outbound_what_the_phone_says_stands");
+}
+
+/// 430 is between a proxy and us.
+#[test]
+fn no_430_reaches_a_caller() {
+    let mut world = World::new();
+    world.phone("carl");
+    world.phone("anne").on_call(&[(0.0, Reply::Status(430))]);
+    world.at(0.0, "carl", call("anne"));
+    world.expect(
+        "  0.000  carl   -> server  INVITE anne           offer
+           0.001  server -> carl    100
+           0.001  server -> anne    INVITE                offer
+           0.002  anne   -> server  430
+           0.003  server -> anne    ACK
+           0.003  server -> carl    480
+           0.004  carl   -> server  ACK",
+    );
+}
+
+/// What waits in the inbox is shown once by a client that comes by two flows.
+#[test]
+fn what_waits_is_shown_once() {
+    let mut world = World::new();
+    world.phone("carl");
+    for (name, number) in [("anne/one", 1), ("anne/two", 2)] {
+        world.phone(name).offline().flow(URN, number);
+    }
+    world.at(0.0, "carl", page("anne", "once"));
+    world.at(2.0, "anne/one", Do::Register);
+    world.at(2.0, "anne/two", Do::Register);
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+    let taken: usize = ["anne/one", "anne/two"].iter().map(|name| world.phone_named(name).pages.len()).sum();
+    assert_eq!(taken, 1, "{ladder}");
+}
+
+/// A page whose connection closes before it is answered goes by the other flow at once.
+#[test]
+fn a_page_whose_connection_is_lost() {
+    let mut world = World::new();
+    world.phone("carl");
+    world.phone("anne/one").tcp().flow(URN, 1).on_page = 0;
+    world.phone("anne/two").flow(URN, 2);
+    world.at(0.0, "carl", page("anne", "hello"));
+    world.at(1.0, "anne/one", Do::Disconnect);
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+    assert_eq!(world.phone_named("anne/two").pages, ["hello"], "{ladder}");
+    let words = ladder.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("1.001 server -> anne/two MESSAGE"), "{ladder}");
 }

@@ -98,10 +98,10 @@ fn a_number_that_is_dialled_lets_a_profile_serve() {
     let mut world = world();
     world.at(0.0, "anne", call("*703"));
     world.at(2.0, "carl", call("anne"));
-    world.at(6.0, "anne", page("*700", "x"));
+    world.at(6.0, "anne", call("*700"));
     world.golden("wishes/a_number_that_is_dialled_lets_a_profile_serve");
     let told = world.last_to("anne", "SIP/2.0 480");
-    assert!(told.contains("Reason: SIP;cause=480;text=\"the profile away serves from now on\""), "{told}");
+    assert!(told.contains("Reason: SIP;cause=480;text=\"the default profile serves from now on\""), "{told}");
     let busy = world.store.calls.iter().filter(|call| call.owner == uid("anne") && call.status == 486);
     assert_eq!(busy.count(), 1, "carl met the profile that serves");
     assert!(world.store.profile_of(&uid("anne")).is_none(), "the default serves again");

@@ -295,7 +295,7 @@ impl World {
         let own = &self.clusters[usize::from(cluster)].settings.listeners;
         let back = Flow { listener, remote: own[usize::from(flow.listener)].address, stream: None };
         let line = self.log(from, to, bytes, false);
-        if phone.is_some_and(|phone| self.phones[phone].unmapped) {
+        if phone.is_some_and(|phone| self.phones[phone].deaf) {
             return true;
         }
         let copies = self.net.copies(&mut self.rng);

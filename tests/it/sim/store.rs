@@ -129,6 +129,14 @@ impl Store {
         self.users.get(uid)?.profile.as_ref()
     }
 
+    /// The profile of a user that a rule names, or the one that serves.
+    pub fn profile_that(&self, uid: &Uid, rule: &str) -> Option<&Arc<Profile>> {
+        let name = rule.split(':').next();
+        let own = self.users.get(uid).into_iter().flat_map(|user| &*user.profiles);
+        let mut named = own.filter_map(|own| own.profile.as_ref()).filter(|own| Some(own.name()) == name);
+        named.next().or_else(|| self.profile_of(uid))
+    }
+
     /// Gives a user a profile, written in the tree language.
     pub fn profile(&mut self, uid: &Uid, source: &str) {
         let profile = Profile::compile(source).unwrap_or_else(|faults| panic!("{faults:?}"));

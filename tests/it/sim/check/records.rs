@@ -47,15 +47,15 @@ fn ask_again(cluster: &Cluster, faults: &mut Vec<String>) {
     let calls = cluster.store.calls.iter().map(|call| (&call.id, &call.owner, &call.question, &call.rule));
     let pages = cluster.store.pages.iter().map(|page| (&page.id, &page.owner, &page.question, &page.rule));
     for (id, owner, question, rule) in calls.chain(pages) {
-        if let Some(why) = asked_again(cluster, owner, question) {
+        if let Some(why) = asked_again(cluster, owner, rule, question) {
             faults.push(format!("{id} of {owner}, which {rule} decided: {why}"));
         }
     }
 }
 
-fn asked_again(cluster: &Cluster, owner: &Uid, question: &str) -> Option<String> {
+fn asked_again(cluster: &Cluster, owner: &Uid, rule: &str, question: &str) -> Option<String> {
     let default = &cluster.settings.default_profile;
-    let profile = cluster.store.profile_of(owner).unwrap_or(default);
+    let profile = cluster.store.profile_that(owner, rule).unwrap_or(default);
     match Recorded::read(question) {
         Err(why) => Some(format!("{why}: {question}")),
         Ok(recorded) => match recorded.replay(&Arc::clone(profile), default) {

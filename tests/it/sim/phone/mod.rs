@@ -105,7 +105,7 @@ pub struct Phone {
     /// Whether the system of the servers knows no way to it.
     pub no_route: bool,
     /// Whether the NAT in front of it has forgotten it, so that no datagram comes through.
-    pub unmapped: bool,
+    pub deaf: bool,
     /// Whether it answers 2xx with ACK.
     pub acks: bool,
     /// Whether its 200 crosses the CANCEL: when one comes, it answers the call first.
@@ -203,7 +203,7 @@ impl Phone {
             accepts_streams: false,
             old: false,
             no_route: false,
-            unmapped: false,
+            deaf: false,
             acks: true,
             crosses_cancel: false,
             twin: false,
