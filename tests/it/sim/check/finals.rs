@@ -95,11 +95,18 @@ fn of_a_lost_call(known: &Asked<'_>, found: &mut Found) {
 /// but for the To tag (RFC 3261 §8.2.7).
 fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     let challenge = matches!(one.status(), Some(401 | 407));
-    // A merged request is refused without state; when the other copy is long over, it is a stranger.
+    // A merged request is refused without state; when the other copy is long over, it is a stranger. One
+    // inside a dialog is challenged without state, too; when the dialog is over, it is of none.
     if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
         return true;
     }
-    one.first == other.first && one.to_tag() == other.to_tag() && (challenge || one.headers == other.headers)
+    if challenge && other.status() == Some(481) {
+        return true;
+    }
+    // The Via says where a copy came from, which a NAT may have changed.
+    let alike = || one.headers.iter().zip(&other.headers).all(|(own, new)| own == new || own.0 == "Via");
+    let as_long = one.headers.len() == other.headers.len();
+    one.first == other.first && one.to_tag() == other.to_tag() && (challenge || (as_long && alike()))
 }
 
 fn is_overdue(world: &World, request: &View<'_>) -> bool {

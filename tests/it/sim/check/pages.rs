@@ -108,15 +108,15 @@ fn was_taken(world: &World, body: &str) -> bool {
     world.phones.iter().any(|phone| phone.pages.iter().any(|own| own == body))
 }
 
-/// Whether a page that waited for another cluster was given up, and its sender told so; or that
-/// cluster took it, and a tree there dropped it.
+/// Whether a page that waited for another cluster, here or where it was sent on, was given up, and its
+/// sender told so; or that cluster took it, and a tree there dropped it.
 fn is_settled(world: &World, answer: &View<'_>, body: &str) -> bool {
-    let store = &world.clusters[usize::from(answer.cluster)].store;
-    let mut same = store.settled.iter().filter(|page| page.body == body.as_bytes());
-    let receipt = same.find_map(|page| store.receipts.get(&page.id));
-    receipt.is_some_and(|receipt| {
-        receipt != "delivered" || ignores(world).any(|at_ms| at_ms >= wall_ms(answer.at))
-    })
+    let mut receipts = world.clusters.iter().flat_map(|cluster| {
+        let store = &cluster.store;
+        let same = store.settled.iter().filter(|page| page.body == body.as_bytes());
+        same.filter_map(|page| store.receipts.get(&page.id))
+    });
+    receipts.any(|receipt| receipt != "delivered" || ignores(world).any(|at_ms| at_ms >= wall_ms(answer.at)))
 }
 
 /// Whether a tree dropped it: the record of a page that was decided before its answer left says so.
