@@ -167,7 +167,7 @@ impl Switchboard {
         let method = request.method();
         if !matches!(method, Method::Invite | Method::Message) {
             let status = if method == Method::Other { 501 } else { 405 };
-            return self.refuse_method(ctx, &asked, status);
+            return self.refuse_method(ctx, &asked, status, ALLOW);
         }
         match self.visit(ctx, peer, &request, callee) {
             Ok(visit) if method == Method::Invite => self.on_peer_invite(ctx, visit, asked),

@@ -331,8 +331,8 @@ impl Switchboard {
             }
             // A phone may send elsewhere whom it talks to, and nobody else.
             Method::Refer => self.refuse(ctx, &asked, 403),
-            Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405),
-            Method::Other => self.refuse_method(ctx, &asked, 501),
+            Method::Ack | Method::Cancel => self.refuse_method(ctx, &asked, 405, ALLOW),
+            Method::Other => self.refuse_method(ctx, &asked, 501, ALLOW),
         }
     }
 
@@ -388,9 +388,10 @@ impl Switchboard {
         asked.refuse(ctx, &mut self.transactions, status, tag.as_bytes());
     }
 
-    pub(super) fn refuse_method(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
+    /// Refuses a method; `allow` are those that whoever asks may send (RFC 3261 §21.4.6).
+    pub(super) fn refuse_method(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16, allow: &[u8]) {
         let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
-        writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Allow, allow);
         self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
 

@@ -282,6 +282,23 @@ fn a_cluster_speaks_for_its_own_users_to_ours() {
     }
 }
 
+/// Who may not use a method is told those that he may (RFC 3261 §21.4.6): a cluster registers nobody.
+#[test]
+fn a_refused_method_is_answered_with_those_of_a_cluster() {
+    for (method, uri, expected) in [("REGISTER", "sip:south.test", 405), ("FOO", "sip:carl@south.test", 501)]
+    {
+        let mut hand = Hand::new();
+        let draft = hand.draft(method, uri);
+        let proved = hand.proved(&draft, ("north.test", SECRET));
+        let answer = hand.send(&proved).unwrap();
+        assert_eq!(status(&answer), expected, "{method}");
+        let packet = Packet::parse(answer.as_bytes()).unwrap();
+        let allowed: Vec<&str> = packet.get("Allow").unwrap().split(", ").collect();
+        assert!(allowed.contains(&"INVITE") && allowed.contains(&"MESSAGE"), "{allowed:?}");
+        assert!(!allowed.contains(&"REGISTER"), "{allowed:?}");
+    }
+}
+
 /// A Route does not lead past the user who is asked for.
 #[test]
 fn a_route_leads_nowhere() {
