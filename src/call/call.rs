@@ -114,6 +114,7 @@ pub struct Call {
     pub(super) searches: (u16, u16),
     pub(super) history: History,
     pub(super) origin: Option<Origin>,
+    /// Who has sent the caller there (RFC 3892), if one has and may be known.
     pub(super) referred: Option<Uid>,
     /// The one client of the callee's that is meant (RFC 5627).
     pub(super) only: Option<Only>,

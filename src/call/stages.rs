@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::base::Uid;
 use crate::effect::{CallTimer, Wake};
 use crate::leg::{LegWord, Passage, Refusal, own_status};
-use crate::routing::{Action, Direction, Outcome, Route, TimedTarget, Try, Who};
+use crate::routing::{Action, Outcome, Route, TimedTarget, Try, Who};
 
 use super::call::{Call, Desk, NOT_WANTED, State};
 use super::targets::{Hop, is_missing};
@@ -73,8 +73,8 @@ impl Call {
     }
 
     fn stage(&mut self, desk: &mut Desk<'_, '_, '_>, plan: &Try) {
+        let for_one = self.is_for_one_client();
         let State::Hunting(hunt) = &mut self.state else { return };
-        let for_one = self.only.is_some() && self.direction == Direction::Incoming;
         let is_missing = |timed: &TimedTarget| is_missing(desk.owner, &timed.target, for_one);
         if plan.targets.iter().all(is_missing) {
             hunt.stand(self.earlier.take().map(|verdict| *verdict));
