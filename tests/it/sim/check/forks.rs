@@ -187,7 +187,11 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         if let Some(answered) = branch.answered {
             // His answer may have waited for a PRACK that did not come before an asker gave up, or was given up.
             let is_refused = |bye| call.upstream.iter().any(|asker| asker.status >= 300 && asker.at == bye);
-            let ended = branch.bye.is_some_and(|bye| bye <= answered || is_refused(bye));
+            // An asker who was connected may hang up in the same instant.
+            let is_connected = || connected.iter().any(|asker| asker.at == answered);
+            let ended = branch
+                .bye
+                .is_some_and(|bye| bye < answered || (bye == answered && !is_connected()) || is_refused(bye));
             // Over a stream that was closed, there was no way for a BYE.
             let lost = lost_between(world, branch.other, branch.sent, answered);
             match (ended, lost) {
