@@ -19,7 +19,7 @@ pub use bindings::{Binding, Bindings, Flowing};
 pub use contacts::Contacts;
 pub use gruu::{Meaning, Only, is_spent, meaning};
 pub use identity::{Caller, aor_of, callee_of, only_of, who_of, who_of_uri};
-pub use patience::{Patience, Unanswered};
+pub use patience::{Patience, Suspect, Unanswered};
 pub use register::{Change, Denied, kept_alive, registration_reply, requested_change};
 pub use strangers::Strangers;
 pub use user::User;
