@@ -85,6 +85,14 @@ impl Loaded {
         Self { config, desk: Desk::Terminal, origin: Origin::BuiltIn }
     }
 
+    /// The file that was asked for, if it was not the usual one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::File(asked) => asked.as_deref(),
+            Origin::BuiltIn => None,
+        }
+    }
+
     /// The same for a command that is given elsewhere.
     pub(super) fn at(&self, desk: Desk) -> Self {
         Self { desk, ..self.clone() }

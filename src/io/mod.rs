@@ -7,6 +7,7 @@
 //! from the command line to a running server.
 
 pub mod clock;
+pub mod descriptors;
 pub(crate) mod dns;
 pub mod driver;
 pub mod entropy;

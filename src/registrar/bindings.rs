@@ -219,6 +219,8 @@ impl Binding {
     pub fn listing(&self, uid: &str, now: At) -> LiveBinding {
         LiveBinding {
             uid: uid.to_owned(),
+            key: self.stored.key.clone(),
+            works: !self.has_failed,
             contact: self.stored.contact.clone(),
             via: self.via(),
             expires_s: i64::try_from(self.left_s(now)).unwrap_or(i64::MAX),

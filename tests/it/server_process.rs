@@ -203,6 +203,14 @@ secret = "{secret}"
         run(&self.dir.path().join(format!("{}.toml", self.name)), arguments)
     }
 
+    /// Runs one of its commands, which has to fail; what it says.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        let config = self.dir.path().join(format!("{}.toml", self.name));
+        let output = program().arg("--config").arg(config).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Gives a user a profile and makes it the active one.
     pub(crate) fn profile(&self, user: &str, name: &str, tree: &str) {
         let file = self.dir.path().join(format!("{user}.tree"));

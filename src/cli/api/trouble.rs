@@ -60,7 +60,7 @@ fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Store(error) => of_store(error),
         Failure::NoCall(_) => StatusCode::NOT_FOUND,
-        Failure::Replay { .. } => StatusCode::CONFLICT,
+        Failure::Replay { .. } | Failure::ManyCalls { .. } => StatusCode::CONFLICT,
         Failure::Trees(_)
         | Failure::Json { .. }
         | Failure::Import { .. }
@@ -120,6 +120,8 @@ fn of_store(error: &StoreError) -> StatusCode {
         | StoreError::OtherCluster { .. }
         | StoreError::Seal(_)
         | StoreError::WrongKey { .. }
+        | StoreError::NoKey { .. }
+        | StoreError::KeyIsThere { .. }
         | StoreError::InUse { .. }
         | StoreError::Lock { .. }
         | StoreError::Thread(_)
