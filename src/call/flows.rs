@@ -74,7 +74,8 @@ impl Call {
         self.watch_flows(desk);
     }
 
-    fn ring_by(&mut self, desk: &mut Desk<'_, '_, '_>, binding: &Binding) {
+    /// Rings a client by this binding, with a share of the breadth.
+    pub(super) fn ring_by(&mut self, desk: &mut Desk<'_, '_, '_>, binding: &Binding) {
         let history = self.history.header(&self.owner);
         if let Some(share) = self.take_share() {
             self.ring_client(desk, binding, share, history.as_ref());

@@ -23,6 +23,8 @@ pub(super) struct Hunt {
     branches: SmallVec<[Branch; 2]>,
     /// Look-ups that have not come back: each will ring somebody, or say why not.
     pub(super) asked: u8,
+    /// Clients of this `try` whose phones are being woken: each rings when it has registered.
+    waking: SmallVec<[Rings; 1]>,
     verdict: Option<Verdict>,
     /// Bodies that the caller has seen, each of which is an early dialog of his, and whose dialogs they are.
     early: SmallVec<[Described; 1]>,
@@ -117,7 +119,30 @@ impl Hunt {
     }
 
     fn flowing(&self) -> impl Iterator<Item = &Flowing> {
-        self.branches.iter().filter_map(|branch| branch.rings.flowing())
+        let waking = self.waking.iter().filter_map(Rings::flowing);
+        self.branches.iter().filter_map(|branch| branch.rings.flowing()).chain(waking)
+    }
+
+    /// The phone of a client is being woken.
+    pub(super) fn wake(&mut self, client: Flowing) {
+        self.waking.push(Rings::Client(client));
+    }
+
+    /// A client whose phone was being woken is not waited for any more; true if it was.
+    pub(super) fn is_awake(&mut self, client: &str) -> bool {
+        let before = self.waking.len();
+        self.waking.retain(|rings| rings.flowing().is_none_or(|own| *own.client != *client));
+        self.waking.len() < before
+    }
+
+    /// Nobody is waited for any more; true if somebody was.
+    pub(super) fn gives_up_waking(&mut self) -> bool {
+        !std::mem::take(&mut self.waking).is_empty()
+    }
+
+    /// Whether phones are being woken.
+    pub(super) fn is_waking(&self) -> bool {
+        !self.waking.is_empty()
     }
 
     /// The client that a leg rings, by which flow, and since when.
@@ -138,7 +163,7 @@ impl Hunt {
 
     /// Whether nothing rings any more and no look-up is open.
     pub(super) fn is_quiet(&self) -> bool {
-        self.asked == 0 && self.ringing().next().is_none()
+        self.asked == 0 && self.waking.is_empty() && self.ringing().next().is_none()
     }
 
     /// Whether somebody has refused in this `try`.
@@ -242,6 +267,7 @@ impl Hunt {
     /// Those that have refused are forgotten.
     pub(super) fn clear(&mut self, rings_on: impl Fn(&Rings) -> bool) -> SmallVec<[Side; 2]> {
         self.asked = 0;
+        self.waking.retain(|rings| rings_on(rings));
         let mut out = SmallVec::new();
         self.branches.retain(|branch| {
             let stays = !branch.ended && rings_on(&branch.rings);

@@ -17,6 +17,7 @@ mod sides;
 mod stages;
 mod targets;
 mod transfer;
+mod waking;
 
 pub use call::{Call, Desk, Lookup, Order};
 pub use history::History;

@@ -182,6 +182,7 @@ impl Call {
         }
         for binding in clients {
             if self.may_ring(owner, binding)
+                && !self.wake(desk, binding)
                 && let Some(share) = self.take_share()
             {
                 self.ring_client(desk, binding, share, history.as_ref());

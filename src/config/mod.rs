@@ -7,7 +7,8 @@
 pub mod fault;
 pub mod file;
 pub mod place;
-pub mod settings;
+pub mod push;
+mod settings;
 
 mod check;
 mod federation;
@@ -20,4 +21,4 @@ pub use fault::{Fault, Faults};
 pub use file::{Config, Listen, PeerAddress, Peering, Resolve, Sources, Trees};
 pub use make::Known;
 pub use place::Place;
-pub use settings::{Algorithm, Allow, Face, Listener, Peer, Secret, Settings, TlsFiles};
+pub use settings::{Algorithm, Allow, Face, Listener, Peer, PushHook, Secret, Settings, TlsFiles};

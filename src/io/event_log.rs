@@ -4,7 +4,7 @@
 //! subscriber's address stands above debug unless it is redacted.
 
 use crate::base::ServerIndex;
-use crate::effect::Fact;
+use crate::effect::{Fact, Pushed};
 
 /// Writes a fact down, if it is one for the log.
 pub fn log(server: ServerIndex, fact: &Fact) {
@@ -17,6 +17,11 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
+        Fact::Pushed { uid, pushed: Pushed::Failed } => {
+            let uid = redacted(uid.as_str());
+            tracing::warn!(server, uid, "a phone could not be woken: the hook of [push] does not take it");
+        }
+        Fact::Pushed { uid, pushed } => tracing::debug!(server, %uid, ?pushed, "a phone is woken"),
         Fact::WrongPassword { account, source, paused } => {
             let account = redacted(account);
             if *paused {

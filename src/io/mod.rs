@@ -11,6 +11,7 @@ pub(crate) mod dns;
 pub mod driver;
 pub mod entropy;
 pub mod event_log;
+mod hooks;
 pub mod log_writer;
 pub mod machine;
 pub mod net;

@@ -305,6 +305,10 @@ impl Round {
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
         for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
+            // What waits in the inbox comes when it registers.
+            if binding.sleeps(now, &desk.ctx.settings.limits).is_some() {
+                continue;
+            }
             if self.unable.contains(&binding.stored.key) || self.open.iter().any(|sent| sent.is_to(binding)) {
                 continue;
             }

@@ -129,6 +129,9 @@ impl Page {
         }
         let sips = self.sender.face.sips;
         for binding in owner.clients_by(now, name_of, |one| one.takes(sips)).filter(meant) {
+            if self.wake(desk, binding) {
+                continue;
+            }
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{At, Now};
+use crate::base::{At, Limits, Now};
 use crate::config::Settings;
 use crate::effect::admin::LiveBinding;
 use crate::effect::store::StoredBinding;
-use crate::effect::{Flow, StreamId, Transport};
+use crate::effect::{Flow, PushAddress, StreamId, Transport};
 use crate::sip::{Uri, is_sips};
+
+use super::push::{Asleep, asleep};
 
 /// One binding: AOR ↔ Contact until it expires.
 #[derive(Debug, Clone)]
@@ -32,6 +34,10 @@ pub struct Binding {
     pub expires: At,
     /// Whether the last thing known of its flow is that it does not work.
     pub has_failed: bool,
+    /// Whether the stream that it came by is gone: it is kept because its phone can be woken.
+    pub is_gone: bool,
+    /// By what its phone is woken, if it may sleep.
+    pub asleep: Option<Box<PushAddress>>,
 }
 
 /// A client, and by which of its flows.
@@ -51,21 +57,21 @@ pub struct Bindings {
 
 impl Bindings {
     /// Takes them from the store: those over datagrams live on, those over streams have lost their
-    /// connection and wait for the phone to come back.
+    /// connection and wait for the phone to come back, unless it can be woken.
     pub fn load(settings: &Settings, now: Now, stored: Vec<StoredBinding>) -> Self {
         let list = stored
             .into_iter()
-            .filter(|binding| binding.transport == Transport::Udp)
             .filter_map(|stored| {
+                let asleep = address_of(settings, &stored);
+                let is_gone = stored.transport != Transport::Udp;
+                if is_gone && asleep.is_none() {
+                    return None;
+                }
                 let left_s = u64::try_from(stored.expires_s - now.wall_s()).ok().filter(|left| *left > 0)?;
                 let listener = listener_of(settings, &stored)?;
                 let flow = Flow { listener, remote: stored.target, stream: None };
-                Some(Binding {
-                    stored,
-                    flow,
-                    expires: now.at + Duration::from_secs(left_s),
-                    has_failed: false,
-                })
+                let expires = now.at + Duration::from_secs(left_s);
+                Some(Binding { stored, flow, expires, has_failed: false, is_gone, asleep })
             })
             .collect();
         Self { list }
@@ -148,9 +154,18 @@ impl Bindings {
         self.take(|binding| binding.expires <= now)
     }
 
-    /// Takes out those whose stream is gone.
+    /// A stream is gone. Takes out those that it carried; those whose phones can be woken stay.
     pub fn lose(&mut self, stream: StreamId) -> Vec<Binding> {
-        self.take(|binding| binding.flow.stream == Some(stream))
+        for binding in &mut self.list {
+            binding.is_gone |= binding.flow.stream == Some(stream);
+        }
+        self.take(|binding| binding.flow.stream == Some(stream) && binding.asleep.is_none())
+    }
+
+    /// The keys of those that a stream carries or has carried.
+    pub fn of_stream(&self, stream: StreamId) -> Vec<String> {
+        let carried = self.list.iter().filter(|binding| binding.flow.stream == Some(stream));
+        carried.map(|binding| binding.stored.key.clone()).collect()
     }
 
     /// When the first of them expires.
@@ -207,6 +222,14 @@ impl Binding {
         number.filter(|_| !self.stored.instance.is_empty())
     }
 
+    /// By what its phone has to be woken before anything is sent to it: it can be, and its stream is gone,
+    /// what was sent last has failed, or, over datagrams, it has not registered for a while.
+    pub fn sleeps(&self, now: At, limits: &Limits) -> Option<&PushAddress> {
+        let awake = Duration::from_secs(limits.awake_s.into());
+        let is_stale = self.stored.transport == Transport::Udp && now.since(self.registered()) >= awake;
+        self.asleep.as_deref().filter(|_| self.is_gone || self.has_failed || is_stale)
+    }
+
     /// When its phone last registered.
     pub fn registered(&self) -> At {
         self.expires.before(Duration::from_secs(self.stored.granted_s.into()))
@@ -233,6 +256,14 @@ impl Binding {
     /// How and where it is called: `udp 127.0.0.1:5062`.
     pub fn via(&self) -> String {
         format!("{} {}", self.stored.transport, self.flow.remote)
+    }
+}
+
+/// By what the phone of a stored binding is woken, if it may sleep.
+fn address_of(settings: &Settings, stored: &StoredBinding) -> Option<Box<PushAddress>> {
+    match asleep(settings, &Uri::parse(stored.contact.as_bytes()).ok()?) {
+        Asleep::Sometimes(address) => Some(Box::new(address)),
+        Asleep::Never | Asleep::Unknown => None,
     }
 }
 

@@ -19,6 +19,7 @@ mod transferring;
 mod user_server;
 mod users;
 mod visitors;
+mod waking;
 mod words;
 
 pub use steer::{Home, home};

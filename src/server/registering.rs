@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::base::Uid;
 use crate::effect::{Ctx, Fact, StoreOp, StreamId};
-use crate::registrar::{Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change};
+use crate::registrar::{
+    Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change, write_feature_caps,
+};
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
@@ -76,9 +78,10 @@ impl Switchboard {
         let renewed: Vec<String> = change.put.iter().filter_map(key).collect();
         let mut is_reachable = false;
         let (mut lost, mut clients) = (Vec::new(), Vec::new());
-        for binding in change.put {
+        for mut binding in change.put {
             if let Some(stream) = binding.flow.stream {
-                if self.closed.contains(&stream) {
+                binding.is_gone = self.closed.contains(&stream);
+                if binding.is_gone && binding.asleep.is_none() {
                     // It has closed while the store was at it: nobody can be called there.
                     lost.push(binding);
                     continue;
@@ -111,6 +114,11 @@ impl Switchboard {
         }
         for (key, left, flow) in clients {
             self.on_client(ctx, uid, &key, left, flow);
+            let binding = self.users.get(uid).and_then(|user| user.bindings.get(&key));
+            let there = binding.filter(|binding| !binding.is_gone);
+            if let Some(client) = there.map(|binding| binding.client().to_owned()) {
+                self.on_registered(ctx, uid, &client);
+            }
         }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
@@ -122,6 +130,11 @@ impl Switchboard {
 
     fn deny(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, denied: Denied) {
         let status = match denied {
+            Denied::NoPush => {
+                let mut writer = asked.answer(555, self.fresh_tag(ctx).as_bytes());
+                write_feature_caps(ctx.settings, asked, &mut writer);
+                return self.transactions.respond(ctx, asked.key, 555, writer.finish(b""));
+            }
             Denied::Bad => 400,
             Denied::Forbidden => 403,
             Denied::NoFirstHop => 439,
@@ -147,9 +160,20 @@ impl Switchboard {
     /// A connection that carried bindings of a user is gone: they cannot be called any more.
     pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
         let Some(user) = self.users.get_mut(uid) else { return };
+        let carried = user.bindings.of_stream(stream);
         let gone = user.bindings.lose(stream);
-        self.await_clients(uid, stream, &gone);
+        self.await_clients(uid, stream, carried);
         self.forget_bindings(ctx, uid, gone, "connection closed");
+    }
+
+    /// A client of a user's is there no longer, as its push service says.
+    pub(super) fn forget_client(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, client: &str) {
+        let Some(user) = self.users.get_mut(uid) else { return };
+        let of_client = |binding: &&Binding| binding.client() == client && binding.asleep.is_some();
+        let keys: Vec<String> =
+            user.bindings.iter().filter(of_client).map(|binding| binding.stored.key.clone()).collect();
+        let gone = keys.iter().filter_map(|key| user.bindings.remove(key)).collect();
+        self.forget_bindings(ctx, uid, gone, "unknown to its push service");
     }
 
     fn forget_bindings(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, gone: Vec<Binding>, why: &'static str) {

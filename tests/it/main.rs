@@ -40,6 +40,7 @@ mod net;
 mod odd_phones;
 mod outbound;
 mod process;
+mod push;
 mod races;
 mod readme;
 mod register;

@@ -145,6 +145,12 @@ impl World {
         match what {
             _ if self.gone[phone] => {}
             Do::Vanish => self.gone[phone] = true,
+            Do::Sleep => {
+                self.phones[phone].sleep();
+                if let Some(id) = self.open_stream_of(phone) {
+                    self.close_stream(id);
+                }
+            }
             Do::Disconnect => {
                 if let Some(id) = self.open_stream_of(phone) {
                     self.close_stream(id);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
 use ratatosk::config::Settings;
 use ratatosk::effect::dns::{Answer, Question};
-use ratatosk::effect::{StreamId, Transport};
+use ratatosk::effect::{Pushed, StreamId, Transport};
 use ratatosk::server::Census;
 
 use super::check;
@@ -79,6 +79,10 @@ pub struct World {
     pub show_timers: bool,
     /// What the DNS knows; it is silent about everything else.
     pub zone: BTreeMap<Question, Answer>,
+    /// What the hook says that wakes phones.
+    pub hook: Pushed,
+    /// What it was asked, behind which message, and when.
+    pub pushes: Vec<(usize, At, String)>,
     /// Whether what is sent to an address where nobody is was meant to be.
     pub has_nobody: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
@@ -123,6 +127,8 @@ impl World {
             show_repeats: false,
             show_timers: false,
             zone: BTreeMap::new(),
+            hook: Pushed::Taken,
+            pushes: Vec::new(),
             has_nobody: false,
             roll_call: false,
             streams: BTreeMap::new(),
@@ -263,6 +269,7 @@ impl World {
             assert_eq!(phone.is_registered(), phone.online, "{} before the ladder begins", phone.name);
         }
         self.wire.clear();
+        self.pushes.clear();
         self.start_ladder();
     }
 

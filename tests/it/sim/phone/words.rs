@@ -63,6 +63,8 @@ pub enum Do {
     Restart,
     /// Closes its stream.
     Disconnect,
+    /// Falls asleep: its stream closes, and it does nothing until it is woken.
+    Sleep,
 }
 
 /// How a phone answers a call.
