@@ -88,8 +88,8 @@ impl Loaded {
     /// The file that was asked for, if it was not the usual one.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.origin {
-            Origin::File(asked) => asked.as_deref(),
-            Origin::BuiltIn => None,
+            Origin::File(Some((path, _))) => Some(&**path).filter(|path| *path != Path::new(FILE)),
+            Origin::File(None) | Origin::BuiltIn => None,
         }
     }
 
@@ -109,7 +109,7 @@ impl Loaded {
                     Origin::File(Some((_, false))) if *says_something => {
                         Err(Failure::Emptied { path: path.clone() })
                     }
-                    _ => Ok(again),
+                    Origin::File(_) | Origin::BuiltIn => Ok(again),
                 }
             }
             Origin::BuiltIn => Ok(self.clone()),

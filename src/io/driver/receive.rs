@@ -168,7 +168,7 @@ impl Thread {
                 "connections are refused: this process may not have more files and connections open; those in use go on; {WAY_OUT}"
             ),
             Full::System { is_news: false } => {
-                tracing::debug!("a connection was refused for want of descriptors")
+                tracing::debug!("a connection was refused for want of descriptors");
             }
         }
         self.observe(&Fact::Dropped(Dropped::Overload));
