@@ -42,14 +42,14 @@ impl Profile {
         Some(match step {
             TraceStep::Tested { test, held } => {
                 let Test { fact, span, .. } = self.test(trace, test)?;
-                let (line, what) = (span.line(&self.source), self.words(*span));
+                let (line, what) = (self.line_number(*span), self.words(*span));
                 let verdict = if held { "yes" } else { "no" };
                 format!("  {line:>4}  {what}? {verdict}: {}", seen(fact, question, self.clock()))
             }
             TraceStep::Reached { line: 0 } => "        no rule matches".to_owned(),
             TraceStep::Reached { line } => {
                 let line = self.line_of(trace, line)?;
-                format!("  {:>4}  {}", line.when.line(&self.source), self.rule(line))
+                format!("  {:>4}  {}", self.line_number(line.when), self.rule(line))
             }
             TraceStep::CameBack { outcome } => format!("        came back: {outcome}"),
         })
@@ -57,11 +57,16 @@ impl Profile {
 
     /// A line as [`Profile::rule_line`] tells it.
     pub(super) fn line_told(&self, line: &Line) -> String {
-        format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line))
+        format!("{}:{} {}", self.name, self.line_number(line.when), self.rule(line))
     }
 
     fn rule(&self, line: &Line) -> String {
         format!("{} -> {}", self.words(line.when), self.words(line.what))
+    }
+
+    /// The line of the source at which a piece of it begins, from 1.
+    fn line_number(&self, span: Span) -> usize {
+        self.line_ends.partition_point(|end| usize::try_from(*end).is_ok_and(|end| end < span.start)) + 1
     }
 
     /// A piece of the source with every gap made one space.

@@ -120,6 +120,7 @@ fn of_store(error: &StoreError) -> StatusCode {
         | StoreError::Seal(_)
         | StoreError::WrongKey { .. }
         | StoreError::InUse { .. }
+        | StoreError::Older { .. }
         | StoreError::Lock { .. }
         | StoreError::Thread(_)
         | StoreError::Unsealable(_)

@@ -1,7 +1,7 @@
 //! The database as a program opens it: directory, key, tables and connection.
 
 use std::borrow::Cow;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
@@ -59,12 +59,40 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database of a cluster, brings its tables up to date and proves the key.
+    /// Opens the database of a cluster, brings its tables up to date and proves the key. Tables under a server that
+    /// runs stay as they are.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
         prepare(place, opening)?;
-        let mut key = KeyFile::lock(&place.key())?;
+        // Whoever opens it has this to himself, so a lock of the server's that is taken is that of one which runs.
+        let key = KeyFile::lock(&place.key())?;
+        let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
+        if is_behind(&mut connection).await? {
+            let alone = server_lock(place).map_err(|error| match error {
+                StoreError::InUse { path } => StoreError::Older { path },
+                error => error,
+            })?;
+            migrate(place, &mut connection).await?;
+            drop(alone);
+        }
+        Self::prove((place, cid), connection, key).await
+    }
+
+    /// The same for a server: it takes the lock that says that it runs here, before anything is changed.
+    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, File), StoreError> {
+        prepare(place, Opening::Create)?;
+        let key = KeyFile::lock(&place.key())?;
+        let lock = server_lock(place)?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         migrate(place, &mut connection).await?;
+        Ok((Self::prove((place, cid), connection, key).await?, lock))
+    }
+
+    /// Proves that the key is that of the database, and the database that of the cluster.
+    async fn prove(
+        (place, cid): (&Place, &Cid),
+        mut connection: SqliteConnection,
+        mut key: KeyFile,
+    ) -> Result<Self, StoreError> {
         let seal = prove_key(place, &mut connection, &mut key).await?;
         drop(key);
         let mut database = Self { connection, seal, cid: cid.clone() };
@@ -155,6 +183,18 @@ fn open_error(place: &Place, error: &sqlx::Error) -> StoreError {
     StoreError::Open { path: place.database.clone(), reason }
 }
 
+/// Whether it lacks tables of ours, or knows more than we do.
+async fn is_behind(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+    let is_made: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    if !is_made {
+        return Ok(true);
+    }
+    let sql = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+    let done: Vec<i64> = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    Ok(!done.into_iter().eq(MIGRATIONS.map(|(number, ..)| number)))
+}
+
 async fn migrate(place: &Place, connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let known = MIGRATIONS.map(|(number, ..)| number).into_iter().max().unwrap_or(0);
     let migrations = MIGRATIONS.map(|(number, name, sql)| {
@@ -203,5 +243,18 @@ async fn prove_key(
                 .await?;
             Ok(seal)
         }
+    }
+}
+
+/// The lock that says that a server runs here; it goes with the process, however that ends.
+fn server_lock(place: &Place) -> Result<File, StoreError> {
+    let path = place.lock();
+    let fail = |source| StoreError::Lock { path: path.clone(), source };
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),
+        Err(TryLockError::Error(source)) => Err(fail(source)),
     }
 }

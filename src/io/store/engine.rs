@@ -1,7 +1,6 @@
 //! The store's thread: takes what the core asks, and answers.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::sync::{Arc, Mutex, mpsc as handover};
 use std::thread::JoinHandle;
 
@@ -9,7 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use super::database::{Database, Opening};
+use super::database::Database;
 use super::error::StoreError;
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
@@ -55,8 +54,7 @@ impl Store {
     pub fn open(place: &Place, cid: &Cid) -> Result<Self, StoreError> {
         let runtime = runtime()?;
         runtime.block_on(async {
-            let mut database = Database::open(place, cid, Opening::Create).await?;
-            let lock = lock(place)?;
+            let (mut database, lock) = Database::open_to_serve(place, cid).await?;
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
             database.close().await?;
@@ -117,13 +115,14 @@ impl StoreHandle {
             | StoreOp::LoadOutbox { .. } => &self.inner.reads,
             StoreOp::SaveBindings { .. }
             | StoreOp::Activate { .. }
+            | StoreOp::PutProperty { .. }
             | StoreOp::PutInbox(_)
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
             | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
             StoreOp::ImportScript { .. } => &self.inner.scripts,
-            StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
+            StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
         };
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
             (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);
@@ -186,17 +185,4 @@ fn start(
     };
     // Whoever started us is gone if this fails; then there is nobody to serve.
     ready.send(told).ok().and(runtime)
-}
-
-/// The lock that says that a server runs here; it goes with the process, however that ends.
-fn lock(place: &Place) -> Result<File, StoreError> {
-    let path = place.lock();
-    let fail = |source| StoreError::Lock { path: path.clone(), source };
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),
-        Err(TryLockError::Error(source)) => Err(fail(source)),
-    }
 }

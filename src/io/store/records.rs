@@ -132,7 +132,8 @@ impl Database {
 
     /// Both halves of the call whose name is `id` or begins so; of several calls, all.
     pub async fn call(&mut self, id: &str) -> Result<Vec<CallRow>, StoreError> {
-        let sql = "SELECT * FROM calls WHERE id >= ?1 AND substr(id, 1, length(?1)) = ?1 \
+        // What begins so stands together in the index, and ends before the last letter there is.
+        let sql = "SELECT * FROM calls WHERE id >= ?1 AND id < ?1 || char(1114111) \
                    ORDER BY id, serial LIMIT 64";
         Ok(sqlx::query_as(sql).bind(id).fetch_all(&mut self.connection).await?)
     }
