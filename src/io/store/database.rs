@@ -1,7 +1,7 @@
 //! The database as a program opens it: directory, key, tables and connection.
 
 use std::borrow::Cow;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 
 use super::error::StoreError;
+use super::lock::Lock;
 use crate::base::Cid;
 use crate::config::Place;
-use crate::io::seal::{KeyFile, Seal};
+use crate::io::seal::{KeyFile, Seal, remove_if_empty};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 17] = [
+const MIGRATIONS: [(i64, &str, &str); 18] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -33,6 +34,7 @@ const MIGRATIONS: [(i64, &str, &str); 17] = [
     (17, "features", include_str!("../../../sql/sqlite/0017_features.sql")),
     (19, "tokens", include_str!("../../../sql/sqlite/0019_tokens.sql")),
     (20, "profile codes", include_str!("../../../sql/sqlite/0020_profile_codes.sql")),
+    (24, "since", include_str!("../../../sql/sqlite/0024_since.sql")),
 ];
 
 /// How long a writer waits for another program's transaction.
@@ -48,6 +50,8 @@ pub enum Opening {
     Create,
     /// Say that it is missing.
     Existing,
+    /// The same; and its key is lost: make another, and forget what the old one sealed.
+    Reseal,
 }
 
 /// An open database: one connection and the key to its secrets.
@@ -63,41 +67,55 @@ impl Database {
     /// runs stay as they are.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
         prepare(place, opening)?;
-        // Whoever opens it has this to himself, so a lock of the server's that is taken is that of one which runs.
+        kept_if_whole(place, Self::open_beside(place, cid, opening).await)
+    }
+
+    /// The same for a server: it takes the lock that says that it runs here, before anything is changed.
+    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
+        prepare(place, Opening::Create)?;
+        kept_if_whole(place, Self::open_alone(place, cid).await)
+    }
+
+    async fn open_beside(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
+        // Whoever opens it has this to himself, so a lock of a server's that is taken is that of one which runs.
         let key = KeyFile::lock(&place.key())?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
-        if is_behind(&mut connection).await? {
-            let alone = server_lock(place).map_err(|error| match error {
+        if is_behind(place, &mut connection).await? {
+            let alone = Lock::take(place).map_err(|error| match error {
                 StoreError::InUse { path } => StoreError::Older { path },
                 error => error,
             })?;
             migrate(place, &mut connection).await?;
             drop(alone);
         }
-        Self::prove((place, cid), connection, key).await
+        Self::prove((place, cid, opening), connection, key).await
     }
 
-    /// The same for a server: it takes the lock that says that it runs here, before anything is changed.
-    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, File), StoreError> {
-        prepare(place, Opening::Create)?;
+    async fn open_alone(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
         let key = KeyFile::lock(&place.key())?;
-        let lock = server_lock(place)?;
+        let lock = Lock::take(place)?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         migrate(place, &mut connection).await?;
-        Ok((Self::prove((place, cid), connection, key).await?, lock))
+        Ok((Self::prove((place, cid, Opening::Create), connection, key).await?, lock))
     }
 
     /// Proves that the key is that of the database, and the database that of the cluster.
     async fn prove(
-        (place, cid): (&Place, &Cid),
+        (place, cid, opening): (&Place, &Cid, Opening),
         mut connection: SqliteConnection,
         mut key: KeyFile,
     ) -> Result<Self, StoreError> {
-        let seal = prove_key(place, &mut connection, &mut key).await?;
+        let seal = prove_key(place, &mut connection, &mut key, opening).await?;
         drop(key);
         let mut database = Self { connection, seal, cid: cid.clone() };
         database.prove_cluster(place).await?;
         Ok(database)
+    }
+
+    /// Whether there is any user.
+    pub async fn has_users(&mut self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM users)";
+        Ok(sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?)
     }
 
     /// Counts another start of a server: the epoch of its nonces.
@@ -114,14 +132,13 @@ impl Database {
     }
 
     async fn prove_cluster(&mut self, place: &Place) -> Result<(), StoreError> {
-        let users: i64 =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(&mut self.connection).await?;
+        let has_users = self.has_users().await?;
         let known: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'cid'")
             .fetch_optional(&mut self.connection)
             .await?;
         match known {
             Some(found) if found == self.cid.as_str() => Ok(()),
-            Some(found) if users == 1 => Err(StoreError::OtherCluster {
+            Some(found) if has_users => Err(StoreError::OtherCluster {
                 path: place.database.clone(),
                 found,
                 wanted: self.cid.as_str().into(),
@@ -142,7 +159,7 @@ fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
     if place.database.exists() {
         return Ok(());
     }
-    if opening == Opening::Existing {
+    if opening != Opening::Create {
         return Err(StoreError::Missing { path: place.database.clone() });
     }
     let directory = place.directory();
@@ -183,15 +200,24 @@ fn open_error(place: &Place, error: &sqlx::Error) -> StoreError {
     StoreError::Open { path: place.database.clone(), reason }
 }
 
+/// Lets nothing stay behind that is half made.
+fn kept_if_whole<T>(place: &Place, opened: Result<T, StoreError>) -> Result<T, StoreError> {
+    if opened.is_err() {
+        remove_if_empty(&place.database);
+    }
+    opened
+}
+
 /// Whether it lacks tables of ours, or knows more than we do.
-async fn is_behind(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+async fn is_behind(place: &Place, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let fail = |error| open_error(place, &error);
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
-    let is_made: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    let is_made: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.map_err(fail)?;
     if !is_made {
         return Ok(true);
     }
     let sql = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
-    let done: Vec<i64> = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    let done: Vec<i64> = sqlx::query_scalar(sql).fetch_all(connection).await.map_err(fail)?;
     Ok(!done.into_iter().eq(MIGRATIONS.map(|(number, ..)| number)))
 }
 
@@ -216,45 +242,40 @@ async fn prove_key(
     place: &Place,
     connection: &mut SqliteConnection,
     file: &mut KeyFile,
+    opening: Opening,
 ) -> Result<Seal, StoreError> {
     let check = sqlx::query("SELECT value FROM meta WHERE name = 'seal_check'")
         .fetch_optional(&mut *connection)
         .await?
         .map(|row| row.try_get_unchecked::<Vec<u8>, _>(0))
         .transpose()?;
-    let wrong = || StoreError::WrongKey { path: place.key() };
-    match check {
-        Some(check) => {
-            let seal = file.read()?.ok_or_else(wrong)?;
-            match seal.open(CHECK_ABOUT, &check) {
-                Some(text) if text == CHECK => Ok(seal),
-                _ => Err(wrong()),
-            }
+    let path = place.key();
+    match (check, file.read()?) {
+        (Some(check), Some(seal)) => match seal.open(CHECK_ABOUT, &check) {
+            Some(text) if text != CHECK => Err(StoreError::WrongKey { path }),
+            Some(_) if opening == Opening::Reseal => Err(StoreError::KeyIsThere { path }),
+            Some(_) => Ok(seal),
+            None => Err(StoreError::WrongKey { path }),
+        },
+        (Some(_), None) if opening != Opening::Reseal => {
+            Err(StoreError::NoKey { path, database: place.database.clone() })
         }
-        None => {
-            let mut seal = match file.read()? {
+        (_, found) => {
+            let mut seal = match found {
                 Some(seal) => seal,
                 None => file.make()?,
             };
             let check = seal.seal(CHECK_ABOUT, CHECK);
-            sqlx::query("INSERT INTO meta (name, value) VALUES ('seal_check', ?1)")
+            let mut transaction = connection.begin().await?;
+            if opening == Opening::Reseal {
+                sqlx::query("DELETE FROM secrets").execute(&mut *transaction).await?;
+            }
+            sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('seal_check', ?1)")
                 .bind(check)
-                .execute(connection)
+                .execute(&mut *transaction)
                 .await?;
+            transaction.commit().await?;
             Ok(seal)
         }
-    }
-}
-
-/// The lock that says that a server runs here; it goes with the process, however that ends.
-fn server_lock(place: &Place) -> Result<File, StoreError> {
-    let path = place.lock();
-    let fail = |source| StoreError::Lock { path: path.clone(), source };
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),
-        Err(TryLockError::Error(source)) => Err(fail(source)),
     }
 }

@@ -1,6 +1,5 @@
 //! The store's thread: takes what the core asks, and answers.
 
-use std::fs::File;
 use std::sync::{Arc, Mutex, mpsc as handover};
 use std::thread::JoinHandle;
 
@@ -10,6 +9,7 @@ use tokio::task::LocalSet;
 
 use super::database::Database;
 use super::error::StoreError;
+use super::lock::Lock;
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
 use super::scripts::Scripts;
@@ -30,7 +30,8 @@ pub struct Store {
     cid: Cid,
     seal: Seal,
     epoch: u32,
-    lock: File,
+    lock: Lock,
+    has_users: bool,
 }
 
 /// The way to a serving store. Cheap to clone.
@@ -57,14 +58,20 @@ impl Store {
             let (mut database, lock) = Database::open_to_serve(place, cid).await?;
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
+            let has_users = database.has_users().await?;
             database.close().await?;
-            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock })
+            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock, has_users })
         })
     }
 
     /// Counts the starts of servers on this store.
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Whether the cluster has a user at all.
+    pub fn has_users(&self) -> bool {
+        self.has_users
     }
 
     /// A key of the cluster's for a purpose, derived from the one that seals its secrets.

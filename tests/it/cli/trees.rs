@@ -306,7 +306,7 @@ fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
     assert_eq!(edges.len(), 3, "{all}");
     assert_eq!(all[0]["rule"], "anne:3 else -> try user carl@localhost");
     assert_eq!(all[0]["modes"], serde_json::json!(["voice"]));
-    assert!(shell.ok(&["tree", "loops"]).contains("forward dora@localhost"));
+    assert!(shell.ok(&["tree", "loops"]).contains(" dora@localhost "));
 }
 
 #[test]
