@@ -15,6 +15,7 @@ pub mod event_log;
 pub mod http;
 pub mod log_writer;
 pub mod machine;
+pub mod metrics;
 pub mod net;
 pub mod seal;
 pub mod socket;

@@ -70,6 +70,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::Config(_)
         | Failure::Read { .. }
         | Failure::Write { .. }
+        | Failure::Unsaid(_)
         | Failure::NoDefault { .. }
         | Failure::TwoProfiles { .. }
         | Failure::Open(_)

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 
 use super::database::{Database, Opening};
 use super::error::StoreError;
+use super::meters::{Meters, Work};
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
 use super::scripts::Scripts;
@@ -20,6 +21,7 @@ use crate::base::{Cid, Limits, ServerIndex};
 use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome, Ticket};
 use crate::io::driver;
+use crate::io::metrics::Figures;
 use crate::io::seal::{Seal, is_at};
 
 /// Takes answers: called on the store's thread, with all that one user server is owed at once.
@@ -56,6 +58,7 @@ struct Inner {
     scripts: UnboundedSender<Asked>,
     answers: Answers,
     limits: watch::Sender<Limits>,
+    meters: Arc<Meters>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -97,14 +100,20 @@ impl Store {
         let (scripts, scripts_in) = mpsc::unbounded_channel();
         let (ready, is_ready) = handover::sync_channel(1);
         let (limits, limits_in) = watch::channel(limits.clone());
-        let taking =
-            Scripts::new((self.place.clone(), self.cid), self.seal.again(), limits_in.clone(), scripts_in);
+        let meters = Arc::new(Meters::default());
+        let (of_writing, of_reading, of_scripts) = (meters.clone(), meters.clone(), meters.clone());
+        let taking = Scripts::new(
+            (self.place.clone(), self.cid),
+            self.seal.again(),
+            limits_in.clone(),
+            (scripts_in, of_scripts),
+        );
         let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
         let writer = Writer::new(self.place, limits_in);
         let (lock, back) = (self.lock, Arc::clone(&answers));
         let work = move || {
-            let mut writing = Writing::new(writer, bindings_in, records_in);
-            let mut reading = Reading::new(reader, reads_in);
+            let mut writing = Writing::new(writer, bindings_in, records_in, of_writing);
+            let mut reading = Reading::new(reader, reads_in, of_reading);
             let Some(runtime) = start(&mut writing, &mut reading, &ready) else { return };
             LocalSet::new().block_on(&runtime, async move {
                 tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back));
@@ -116,7 +125,7 @@ impl Store {
         is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
         let thread = Mutex::new(Some(thread));
         Ok(StoreHandle {
-            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, thread }),
+            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, meters, thread }),
         })
     }
 }
@@ -125,21 +134,24 @@ impl StoreHandle {
     /// Asks. The answer comes through the callback, always, and never from inside this call unless
     /// the store has been closed.
     pub fn submit(&self, server: ServerIndex, ticket: Ticket, op: StoreOp) {
-        let queue = match op {
+        let (queue, work) = match op {
             StoreOp::LoadUser(_)
             | StoreOp::FindNumber(_)
             | StoreOp::LoadInbox { .. }
-            | StoreOp::LoadOutbox { .. } => &self.inner.reads,
+            | StoreOp::LoadOutbox { .. } => (&self.inner.reads, Work::Read),
             StoreOp::SaveBindings { .. }
             | StoreOp::Activate { .. }
             | StoreOp::PutInbox(_)
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
-            | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
-            StoreOp::ImportScript { .. } => &self.inner.scripts,
-            StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
+            | StoreOp::SettleOutbox { .. } => (&self.inner.bindings, Work::Write),
+            StoreOp::ImportScript { .. } => (&self.inner.scripts, Work::Script),
+            StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {
+                (&self.inner.records, Work::Write)
+            }
         };
+        self.inner.meters.asked(work);
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
             (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);
         }
@@ -148,6 +160,11 @@ impl StoreHandle {
     /// The configuration was read again: serve by these limits from now on.
     pub fn limit(&self, limits: &Limits) {
         self.inner.limits.send_replace(limits.clone());
+    }
+
+    /// Adds the figures of the store to others.
+    pub fn figures(&self, figures: &mut Figures) {
+        self.inner.meters.tell(figures);
     }
 
     /// Performs and answers all that was asked, then closes the store. Waits for it.
@@ -204,8 +221,10 @@ fn start(
 }
 
 impl Lock {
+    /// Takes the lock of the file that the database really is, by whatever name it was reached.
     fn take(place: &Place) -> Result<Self, StoreError> {
-        let path = place.lock();
+        let real = fs::canonicalize(&place.database).unwrap_or_else(|_| place.database.clone());
+        let path = Place::new(real).lock();
         let fail = |source| StoreError::Lock { path: path.clone(), source };
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
