@@ -1,34 +1,37 @@
-//! The finite partition of all time for two trees whose clocks hang in different zones.
+//! The finite partition of all time for trees whose clocks hang in different zones.
 //!
-//! What either clock shows changes what holds only where hours of its own tree begin or end, at midnight,
+//! What a clock shows changes what holds only where hours of its own tree begin or end, at midnight,
 //! and where the clock is put back or forward. So one look at each of those moments, on each day of the years that are
-//! gone through, finds all cells, whatever lies between the two zones on that day.
+//! gone through, finds all cells, whatever lies between the zones on that day.
 
 use std::collections::BTreeSet;
 
 use super::super::calendar::{Day, day_of};
 use super::super::week::{Time, Zone};
-use super::times::{Cell, Condition, LOOKS_MAX, TooManyTimes, years};
+use super::times::{Cell, Condition, LOOKS_MAX, TooManyTimes, looks_at, years};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// Clocks are changed at such moments of universal time, if they are.
 const CHANGE_MS: i64 = 15 * MINUTE_MS;
 
-/// Partitions time by conditions, each read from the clock of its side.
-pub(super) fn cells(conditions: &[Condition<'_>], clocks: [&Zone; 2]) -> Result<Vec<Cell>, TooManyTimes> {
+/// Partitions time by conditions, each read from its clock; and says how many looks it took.
+pub(super) fn cells(
+    conditions: &[Condition<'_>],
+    clocks: &[&Zone],
+) -> Result<(Vec<Cell>, usize), TooManyTimes> {
     let all = || conditions.iter().flat_map(|condition| condition.times.iter());
     let years = years(&all().collect::<Vec<_>>());
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let days = new_year(years.0)..new_year(years.1);
-    let bounds = [0, 1].map(|side| bounds(conditions, side));
-    let looks = days.len().saturating_mul(bounds.iter().map(BTreeSet::len).sum());
-    let cost: usize = all().map(Time::cost).sum();
-    if looks.saturating_mul(cost) > LOOKS_MAX {
+    let bounds: Vec<_> = (0..clocks.len()).map(|clock| bounds(conditions, clock)).collect();
+    let moments_most = days.len().saturating_mul(bounds.iter().map(BTreeSet::len).sum());
+    let looks = moments_most.saturating_mul(all().map(looks_at).sum());
+    if looks > LOOKS_MAX {
         return Err(TooManyTimes);
     }
     let mut moments = BTreeSet::new();
-    for (clock, bounds) in clocks.into_iter().zip(&bounds) {
+    for (clock, bounds) in clocks.iter().zip(&bounds) {
         for day in days.clone() {
             turns(clock, day, bounds, &mut moments);
         }
@@ -36,21 +39,21 @@ pub(super) fn cells(conditions: &[Condition<'_>], clocks: [&Zone; 2]) -> Result<
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
     let mut cells = Vec::new();
     for at in moments {
-        let shown = clocks.map(|clock| clock.moment(at));
+        let shown: Box<[_]> = clocks.iter().map(|clock| clock.moment(at)).collect();
         let holds = |condition: &Condition<'_>| {
-            let moment = shown.get(condition.side).copied().unwrap_or_default();
+            let moment = shown.get(condition.clock).copied().unwrap_or_default();
             condition.times.iter().any(|time| time.holds(moment))
         };
         if seen.insert(conditions.iter().map(holds).collect()) {
             cells.push(Cell { shown, at: Some(at) });
         }
     }
-    Ok(cells)
+    Ok((cells, looks))
 }
 
-/// The minutes of a day at which times of one side begin or end, and midnight.
-fn bounds(conditions: &[Condition<'_>], side: usize) -> BTreeSet<u16> {
-    let own = conditions.iter().filter(|condition| condition.side == side);
+/// The minutes of a day at which times by one clock begin or end, and midnight.
+fn bounds(conditions: &[Condition<'_>], clock: usize) -> BTreeSet<u16> {
+    let own = conditions.iter().filter(|condition| condition.clock == clock);
     own.flat_map(|condition| condition.times).flat_map(Time::bounds).chain([0]).collect()
 }
 

@@ -14,7 +14,7 @@ use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
-/// How many looks at a time on a day the search for different days may take.
+/// How many looks at a time on a day it may take to find all cells: a third of a second.
 pub(super) const LOOKS_MAX: usize = 20_000_000;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
@@ -27,16 +27,19 @@ pub(super) struct Times {
     pub(super) cells: Vec<Cell>,
     /// Whether dates matter.
     pub(super) dated: bool,
-    /// The zone of the clock that examples are told by, where there are two.
+    /// The zone of the clock that examples are told by, where there are several.
     pub(super) told_in: Option<String>,
+    /// How many looks at a time on a day it took to find them.
+    pub(super) looks: usize,
+    conditions: Vec<Vec<Time>>,
 }
 
 /// A moment as an example.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Cell {
-    /// What the clock of each side shows.
-    pub(super) shown: [Moment; 2],
-    /// When that is, milliseconds since 1970, if there are two clocks.
+    /// What each clock shows.
+    pub(super) shown: Box<[Moment]>,
+    /// When that is, milliseconds since 1970, if there are several clocks.
     pub(super) at: Option<i64>,
 }
 
@@ -44,15 +47,14 @@ pub(super) struct Cell {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition<'t> {
     pub(super) times: &'t [Time],
-    /// Which of two trees it is of.
-    pub(super) side: usize,
+    /// Which of the clocks they are read from.
+    pub(super) clock: usize,
 }
 
 impl Cell {
     /// What the first of the clocks shows.
     pub(super) fn first(&self) -> Moment {
-        let [first, _] = self.shown;
-        first
+        self.shown.first().copied().unwrap_or_default()
     }
 }
 
@@ -61,22 +63,29 @@ impl Cell {
 pub(super) struct TooManyTimes;
 
 impl Times {
-    /// Partitions time by conditions, all read from one clock or those of each side from its own.
-    pub(super) fn new(
-        conditions: &[Condition<'_>],
-        clocks: Option<[&Zone; 2]>,
-    ) -> Result<Self, TooManyTimes> {
+    /// Partitions time by conditions, each read from its clock. Which clock it is matters only if there
+    /// are several.
+    pub(super) fn new(conditions: &[Condition<'_>], clocks: &[&Zone]) -> Result<Self, TooManyTimes> {
         let all = || conditions.iter().flat_map(|condition| condition.times.iter());
         if all().count() > TIMES_MAX {
             return Err(TooManyTimes);
         }
-        if let Some(clocks) = clocks {
-            let told_in = clocks.first().map(|clock| clock.name().to_owned());
-            return Ok(Self { cells: clocks::cells(conditions, clocks)?, dated: true, told_in });
+        let kept = conditions.iter().map(|condition| condition.times.to_vec()).collect();
+        if let [first, _, ..] = clocks {
+            let (cells, looks) = clocks::cells(conditions, clocks)?;
+            let told_in = Some(first.name().to_owned());
+            return Ok(Self { cells, dated: true, told_in, looks, conditions: kept });
         }
+        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).chain([0]).collect();
+        let looks_a_day = all().map(looks_at).sum::<usize>().saturating_mul(HOURS.len() + bounds.len());
+        let most = LOOKS_MAX.checked_div(looks_a_day).unwrap_or(usize::MAX);
         let dated = all().any(Time::is_dated);
-        let days = if dated { different_days(&all().collect::<Vec<_>>())? } else { a_week() };
-        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).collect();
+        let (days, searched) =
+            if dated { different_days(&all().collect::<Vec<_>>(), most)? } else { (a_week(), 0) };
+        if days.len() > most {
+            return Err(TooManyTimes);
+        }
+        let looks = searched.saturating_add(days.len().saturating_mul(looks_a_day));
         let on_every_day = |minutes: Vec<u16>| {
             let days = &days;
             minutes
@@ -84,15 +93,32 @@ impl Times {
                 .flat_map(move |minute| days.iter().map(move |day| Moment { day: *day, minute }))
         };
         let likely = on_every_day(HOURS.iter().map(|hour| hour * 60).collect());
-        let edges = on_every_day(bounds.into_iter().chain([0]).collect());
+        let edges = on_every_day(bounds.into_iter().collect());
         let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
         let truth = |moment: Moment| -> Vec<bool> {
             conditions.iter().map(|condition| condition.times.iter().any(|time| time.holds(moment))).collect()
         };
         let found = likely.chain(edges).filter(|moment| seen.insert(truth(*moment)));
-        let cells = found.map(|moment| Cell { shown: [moment; 2], at: None }).collect();
-        Ok(Self { cells, dated, told_in: None })
+        let cells = found.map(|moment| Cell { shown: [moment].into(), at: None }).collect();
+        Ok(Self { cells, dated, told_in: None, looks, conditions: kept })
     }
+
+    /// The cell of what the one clock shows.
+    pub(super) fn cell_at(&self, moment: Moment) -> Option<usize> {
+        let alike = |cell: &Cell| {
+            self.conditions.iter().all(|times| {
+                let holds = |moment| times.iter().any(|time| time.holds(moment));
+                holds(cell.first()) == holds(moment)
+            })
+        };
+        self.cells.iter().position(alike)
+    }
+}
+
+/// How many days have to be looked at to know whether a time holds at a moment.
+pub(super) fn looks_at(time: &Time) -> usize {
+    let days = usize::try_from(time.reach()).unwrap_or(usize::MAX).saturating_add(1);
+    days.saturating_mul(time.cost())
 }
 
 /// The days of a week, from Monday.
@@ -109,13 +135,15 @@ pub(super) fn years(times: &[&Time]) -> (i16, i16) {
     (first - 1, last)
 }
 
-/// One day for each set of times that can begin on it and on the days before it.
-fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
+/// One day for each set of times that can begin on it and on the days before it, `most` of them at
+/// most; and how many looks it took.
+fn different_days(times: &[&Time], most: usize) -> Result<(Vec<Day>, usize), TooManyTimes> {
     let (first, last) = years(times);
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let (begin, end) = (new_year(first) - 8, new_year(last));
     let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
-    if times.iter().map(|time| count.saturating_mul(time.cost())).sum::<usize>() > LOOKS_MAX {
+    let looks = times.iter().map(|time| count.saturating_mul(time.cost())).fold(0, usize::saturating_add);
+    if looks > LOOKS_MAX {
         return Err(TooManyTimes);
     }
     let on: Vec<Vec<bool>> =
@@ -131,7 +159,9 @@ fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
     // Examples are of the year that is likeliest, if they can be.
     let likely = usize::try_from(new_year(BEGIN) - begin).unwrap_or(0);
     let days = (likely..count).chain(8..likely).filter(|at| different(*at));
-    Ok(days.filter_map(|at| Some(begin + Day::try_from(at).ok()?)).collect())
+    let days = days.filter_map(|at| Some(begin + Day::try_from(at).ok()?));
+    // One more than that is too many.
+    Ok((days.take(most.saturating_add(1)).collect(), looks))
 }
 
 #[cfg(test)]
@@ -147,8 +177,8 @@ mod tests {
         let one = [window("mon-fri", "09:00-17:30"), window("sat", "")];
         let other = [window("", "22:15-06:01")];
         let third = [window("fri", "16:59-17:00")];
-        let conditions = [&one[..], &other, &third].map(|times| Condition { times, side: 0 });
-        let times = Times::new(&conditions, None).unwrap();
+        let conditions = [&one[..], &other, &third].map(|times| Condition { times, clock: 0 });
+        let times = Times::new(&conditions, &[]).unwrap();
         let truth = |m: Moment| conditions.map(|condition| condition.times.iter().any(|time| time.holds(m)));
         let cells: Vec<[bool; 3]> = times.cells.iter().map(|cell| truth(cell.shown[0])).collect();
         for day in 0..7 {
@@ -158,6 +188,9 @@ mod tests {
         }
         let different: BTreeSet<[bool; 3]> = cells.iter().copied().collect();
         assert_eq!(different.len(), cells.len());
-        assert_eq!(times.cells.first().map(|cell| cell.shown), Some([Moment::of_week(0, 600); 2]));
+        assert_eq!(
+            times.cells.first().map(|cell| cell.shown.clone()),
+            Some([Moment::of_week(0, 600)].into())
+        );
     }
 }

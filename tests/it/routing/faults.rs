@@ -135,6 +135,10 @@ fn one_fault_breeds_no_others() {
         ("otherwise -> redirect anne", &[Code::BadAddress]),
         ("mode voice -> hold\n otherwise -> busy", &[Code::WrongMode]),
         ("mode file -> reply \"busy\"\n otherwise -> busy", &[Code::WrongMode]),
+        // Alone it is what a caller reads; besides, nobody would read it.
+        ("mode voice or text -> reply \"busy\"\n otherwise -> busy", &[]),
+        ("mode voice or text -> reply \"busy\", try clients\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice or page -> reply \"busy\", try clients\n otherwise -> busy", &[]),
         ("otherwise -> also inbox", &[Code::Syntax]),
         ("otherwise -> also inbox, hold", &[]),
         ("otherwise -> also inbx, try clients", &[Code::UnknownWord]),
@@ -276,6 +280,13 @@ fn bad_input_of_every_size_is_refused_at_once() {
     let dates: String = (0..499)
         .map(|i| format!("time {}-{:02}-{:02} -> busy\n", 1970 + i % 230, 1 + i % 12, 1 + i % 28))
         .collect();
+    // Each day another set of them, each for a week, at hours of its own.
+    let weeks: String = (0..200)
+        .map(|i| {
+            let rule = format!("FREQ=YEARLY;INTERVAL={};BYWEEKNO={};BYDAY=MO", i % 9 + 1, i % 50 + 1);
+            format!("time every \"{rule}\" from 2026-01-05 {:02}:{:02} for 7d -> busy\n", i % 24, i % 60)
+        })
+        .collect();
     let table: Vec<(String, &[Code])> = vec![
         ("x".repeat(10_000_000), &[Code::TooLarge]),
         (incoming(&"\u{0}".repeat(10_000_000)), &[Code::TooLarge]),
@@ -287,6 +298,7 @@ fn bad_input_of_every_size_is_refused_at_once() {
         (incoming(&format!("{texts} otherwise -> decline")), &[Code::TooComplex]),
         (incoming(&format!("{} otherwise -> decline", rules.repeat(20))), &[Code::TooComplex]),
         (incoming(&format!("{dates} otherwise -> decline")), &[Code::TooComplex]),
+        (incoming(&format!("{weeks} otherwise -> decline")), &[Code::TooComplex]),
     ];
     for (source, expected) in table {
         let began = std::time::Instant::now();
