@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::{live, output};
+use crate::base::Cid;
 use crate::call::{Rung, draw, rungs};
 use crate::effect::admin::LiveCall;
 use crate::io::socket::{Answer, Question};
@@ -20,7 +21,7 @@ pub(super) struct Calls {
     /// Only those that a tree of this user decided.
     #[arg(long, value_name = "UID")]
     user: Option<String>,
-    /// So many past ones, the latest.
+    /// So many past ones, the latest: calls, each of which may have two halves.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
     /// For programs.
@@ -80,24 +81,12 @@ impl Calls {
             loaded.desk.json(&All { live, past });
             return Ok(());
         }
-        let rows = past.into_iter().map(past_row).chain(live.into_iter().map(live_row));
-        let headings = ["started (UTC)", "call", "from", "to", "mode", "tree", "state", "length", "rule"];
+        let halves = past.into_iter().map(Half::from).chain(live.into_iter().map(Half::from));
+        let rows = halves.map(|half| half.row(&loaded.config.cid));
+        let headings = ["begun (UTC)", "call", "from", "to", "mode", "tree", "state", "rule"];
         loaded.desk.table(&headings, rows.collect(), "there are no calls yet");
         Ok(())
     }
-}
-
-fn past_row(row: CallRow) -> Vec<String> {
-    let length = row.answered_ms.map_or(String::new(), |answered| output::length(row.ended_ms - answered));
-    let state = format!("{} {}", row.status, row.end);
-    let started = output::moment(row.started_ms);
-    vec![started, row.id, row.caller, row.callee, row.mode, row.direction, state, length, row.rule]
-}
-
-fn live_row(call: LiveCall) -> Vec<String> {
-    let started = output::moment(call.started_ms);
-    let (tree, state) = (call.direction, call.state);
-    vec![started, call.id, call.caller, call.callee, call.mode, tree, state, String::new(), call.rule]
 }
 
 /// One half, in progress or over.
@@ -121,6 +110,31 @@ struct Half {
     /// What the tree was asked; `None` while it lasts.
     question: Option<serde_json::Value>,
     ladder: Vec<Rung>,
+}
+
+/// Letters of the name of a call that a table shows: enough for `calls show`.
+const NAMED: usize = 8;
+
+impl Half {
+    /// For people, among others.
+    fn row(self, cid: &Cid) -> Vec<String> {
+        let state = match (self.status, self.answered_ms, self.ended_ms) {
+            (Some(_), Some(answered), Some(ended)) => {
+                format!("{} {}", output::length(ended - answered), self.end)
+            }
+            (Some(status), ..) => format!("{status} {}", self.end),
+            (None, ..) => self.end,
+        };
+        let tree = if self.direction == "incoming" { "in" } else { "out" };
+        let (from, to) = (output::name(&self.caller, cid), output::name(&self.callee, cid));
+        let id = self.id.chars().take(NAMED).collect();
+        vec![output::when(self.started_ms), id, from, to, self.mode, tree.to_owned(), state, self.rule]
+    }
+
+    /// For people who have to choose one.
+    fn candidate(&self) -> String {
+        format!("{}  {} UTC  {} to {}", self.id, output::moment(self.started_ms), self.caller, self.callee)
+    }
 }
 
 impl From<CallRow> for Half {
@@ -196,6 +210,7 @@ fn show(loaded: &Loaded, id: &str, user: Option<&str>, json: bool) -> Result<(),
     if halves.is_empty() {
         return Err(Failure::NoCall(id.into()));
     }
+    let halves = only(id, halves)?;
     if json {
         loaded.desk.json(&halves);
     } else {
@@ -204,6 +219,20 @@ fn show(loaded: &Loaded, id: &str, user: Option<&str>, json: bool) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// The halves of the one call that is meant.
+fn only(id: &str, mut halves: Vec<Half>) -> Result<Vec<Half>, Failure> {
+    if halves.iter().any(|half| half.id == id) {
+        halves.retain(|half| half.id == id);
+    }
+    let mut calls: Vec<&Half> = halves.iter().collect();
+    calls.dedup_by(|a, b| a.id == b.id);
+    if calls.len() <= 1 {
+        return Ok(halves);
+    }
+    let candidates = calls.into_iter().map(Half::candidate).collect();
+    Err(Failure::ManyCalls { id: id.into(), candidates })
 }
 
 fn print(desk: &Desk, half: &Half) {

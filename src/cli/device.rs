@@ -112,7 +112,7 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
         vec![device.name, device.kind, reached, registered.into(), under]
     });
     let empty = format!("{uid} has no named devices: `ratatosk device add {uid} NAME --type TYPE` makes one");
-    loaded.desk.table(&["device", "type", "reached by", "registered", "sends under"], rows.collect(), &empty);
+    loaded.desk.table(&["device", "type", "reached by", "here", "profile"], rows.collect(), &empty);
     Ok(())
 }
 

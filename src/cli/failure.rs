@@ -30,6 +30,12 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A file that said something says nothing when it is read again.
+    #[error("{path} is empty now, and was not when the server was started: to serve by the defaults, start it anew", path = path.display())]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+    },
     /// It runs a server, and is asked for elsewhere.
     #[error("this command is for the command line")]
     OnlyHere,
@@ -159,6 +165,14 @@ pub(super) enum Failure {
     /// No such call.
     #[error("there is no call {0}\n  `ratatosk calls` lists them")]
     NoCall(String),
+    /// Several calls.
+    #[error("{id} may be any of these:\n{list}\n  a letter or two more tell which", list = candidates.iter().map(|one| format!("  {one}")).collect::<Vec<_>>().join("\n"))]
+    ManyCalls {
+        /// What was typed.
+        id: String,
+        /// What each of them is.
+        candidates: Vec<String>,
+    },
     /// What was typed is no moment.
     #[error(
         "\"{0}\" is no moment\n  a moment is 2026-11-28T10:00:00Z, 2026-11-28T10:00:00+01:00, or 2026-11-28T10:00 by the clock of the tree's zone"

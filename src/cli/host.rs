@@ -16,6 +16,7 @@ use super::output;
 use crate::config::{Known, Settings};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::clock::Clock;
+use crate::io::descriptors;
 use crate::io::driver::{self, Handle, Observer, Running, World};
 use crate::io::http::{
     self,
@@ -37,6 +38,7 @@ pub(super) struct Host {
     store: StoreHandle,
     socket: AdminSocket,
     http: Option<Http>,
+    has_users: bool,
 }
 
 /// The HTTP server, and who answers there.
@@ -50,8 +52,10 @@ impl Host {
     /// Starts everything or nothing: files are read first, then the store is opened, then the
     /// listeners; only then are threads started.
     pub(super) fn start(loaded: Loaded, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
+        descriptors::raise();
         let offered = loaded.offered()?;
         let store = Store::open(&loaded.config.store, &loaded.config.cid)?;
+        let has_users = store.has_users();
         let settings = loaded.config.settings(Known {
             key: store.derive_key(NONCES),
             epoch: store.epoch(),
@@ -72,7 +76,10 @@ impl Host {
             Ok((running, http.transpose()?))
         });
         match started {
-            Ok((running, http)) => Ok(Self { loaded, settings, running, store, socket, http }),
+            Ok((running, http)) => {
+                bound(running.handle(), http.as_ref());
+                Ok(Self { loaded, settings, running, store, socket, http, has_users })
+            }
             Err(failure) => {
                 store.close();
                 Err(failure)
@@ -85,6 +92,11 @@ impl Host {
         &self.settings
     }
 
+    /// Whether anybody can be called here.
+    pub(super) fn has_users(&self) -> bool {
+        self.has_users
+    }
+
     /// Where it listens for HTTP, if it does.
     pub(super) fn http(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(|http| http.address)
@@ -92,7 +104,7 @@ impl Host {
 
     /// Says `ready` and serves until a signal ends it.
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self { loaded, settings, running, store, socket, http } = self;
+        let Self { loaded, settings, running, store, socket, http, .. } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -129,6 +141,15 @@ impl Http {
         let office = Arc::new(ApiOffice::new(loaded.clone(), handle.clone(), servers));
         let server = opened.serve(&settings.limits, Arc::clone(&office))?;
         Ok(Self { address, server, office })
+    }
+}
+
+/// Leaves the system some descriptors for what is no connection.
+fn bound(handle: &Handle, http: Option<&Http>) {
+    let room = descriptors::room();
+    handle.bound_streams(room.streams);
+    if let Some(http) = http {
+        http.server.bound(room.http);
     }
 }
 

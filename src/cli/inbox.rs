@@ -49,10 +49,10 @@ impl Inbox {
         }
         let rows = pages.into_iter().map(|page| {
             let state = match page.delivered_ms {
-                Some(at) => format!("delivered {}", output::moment(at)),
+                Some(at) => format!("delivered {}", output::when(at)),
                 None => state(&page).to_owned(),
             };
-            let (at, text) = (output::moment(page.stored_ms), preview(&page));
+            let (at, text) = (output::when(page.stored_ms), preview(&page));
             vec![page.serial.to_string(), at, page.sender, text, state]
         });
         let headings = ["page", "stored (UTC)", "from", "text", "state"];

@@ -27,17 +27,26 @@ impl Loops {
                  modes alone, and may never lead in a circle (loop_check_steps)"
             ));
         }
-        let headings = ["whose tree", "rule", "takes", "comes back by", "for instance"];
-        loaded.desk.table(&headings, turns.into_iter().map(row).collect(), "no tree leads in a circle");
+        if turns.is_empty() {
+            loaded.desk.line("no tree leads in a circle");
+        }
+        for turn in &turns {
+            loaded.desk.line(told(turn).trim_end());
+        }
         Ok(())
     }
 }
 
-fn row(Turn { from, to, rule, modes: list, round }: Turn) -> Vec<String> {
-    match round {
-        Some(round) => vec![from, rule, round.when, round.by.join(", "), round.example],
-        None => vec![from, rule, format!("perhaps {}", modes(&list)), to, String::new()],
-    }
+/// What an operator reads of a rule.
+fn told(Turn { from, to, rule, modes: list, round }: &Turn) -> String {
+    let Some(round) = round else {
+        return format!("{from}: {rule}\n  perhaps comes back from {to}, for {}\n", modes(list));
+    };
+    let by = round.by.join(", ");
+    format!(
+        "{from}: {rule}\n  takes {}\n  comes back by {by}\n  for instance {}\n",
+        round.when, round.example
+    )
 }
 
 /// Tells an owner which of his own rules lead back to him, and when, in the words of his own tree; of

@@ -37,6 +37,7 @@ mod replay;
 mod request;
 mod serve;
 mod stock;
+mod table;
 mod token;
 mod tree;
 mod trunks;

@@ -4,11 +4,13 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::table;
 use crate::base::text::is_unseen;
+use crate::base::{Cid, Uid};
+use crate::io::clock;
 
 /// A line for people, or for programs that read lines.
 pub(super) fn line(text: impl Display) {
@@ -49,16 +51,9 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>, empty: &str) {
     if rows.is_empty() {
         return line(empty);
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    if !io::stdout().is_terminal() {
-        // Lines are broken for a terminal only: a pipe has no width.
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table.set_header(headings.iter().copied());
-    let seen = |cell: String| cell.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
-    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(seen).collect::<Vec<String>>()));
-    line(table);
+    // A pipe has no width of its own.
+    let width = comfy_table::Table::new().width().map_or(table::USUAL, usize::from);
+    line(table::draw(headings, rows, width));
 }
 
 /// Why a command failed.
@@ -88,6 +83,25 @@ pub(super) fn moment(ms: i64) -> String {
     match jiff::Timestamp::from_millisecond(ms) {
         Ok(moment) => moment.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => ms.to_string(),
+    }
+}
+
+/// Moments in a table: `11-22 23:16`, or the day alone if that was more than half a year ago.
+pub(super) fn when(ms: i64) -> String {
+    let form = if (clock::wall_ms() - ms).abs() < HALF_A_YEAR_MS { "%m-%d %H:%M" } else { "%Y-%m-%d" };
+    match jiff::Timestamp::from_millisecond(ms) {
+        Ok(moment) => moment.strftime(form).to_string(),
+        Err(_) => ms.to_string(),
+    }
+}
+
+const HALF_A_YEAR_MS: i64 = 182 * 86_400_000;
+
+/// An address in a table: a user of this cluster by what stands before the `@`.
+pub(super) fn name(address: &str, cid: &Cid) -> String {
+    match Uid::parse(address) {
+        Ok(uid) if uid.cluster() == cid.as_str() => uid.user().to_owned(),
+        Ok(_) | Err(_) => address.to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) struct Pages {
     /// Only those that a tree of this user decided.
     #[arg(long, value_name = "UID")]
     user: Option<String>,
-    /// So many, the latest.
+    /// So many, the latest: pages, each of which may have two halves.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
     /// For programs.
@@ -33,17 +33,19 @@ impl Pages {
             loaded.desk.json(&pages);
             return Ok(());
         }
+        let cid = &loaded.config.cid;
         let rows = pages.into_iter().map(|page| {
-            // 202 says that it waits in an inbox (RFC 3428 §7).
-            let status = if page.status == 202 { "202 stored".into() } else { page.status.to_string() };
-            let at = output::moment(page.at_ms);
             let receipt = match page.receipt_ms {
-                Some(at) => format!("{} {}", page.receipt, output::moment(at)),
+                Some(at) => format!("{} {}", page.receipt, output::when(at)),
                 None => page.receipt,
             };
-            vec![at, page.sender, page.recipient, page.direction, status, page.how, receipt, page.rule]
+            let became: Vec<String> = [page.status.to_string(), page.how, receipt].into();
+            let became = became.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+            let (from, to) = (output::name(&page.sender, cid), output::name(&page.recipient, cid));
+            let tree = if page.direction == "incoming" { "in" } else { "out" };
+            vec![output::when(page.at_ms), from, to, tree.to_owned(), became, page.rule]
         });
-        let headings = ["at (UTC)", "from", "to", "tree", "status", "taken by", "receipt (UTC)", "rule"];
+        let headings = ["at (UTC)", "from", "to", "tree", "what became of it", "rule"];
         loaded.desk.table(&headings, rows.collect(), "there are no pages yet");
         Ok(())
     }

@@ -176,7 +176,7 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
         let active = match (row.active, &fault) {
             (true, None) => "yes",
             (false, None) => "",
-            (true, Some(_)) => "yes, but unreadable: the default serves",
+            (true, Some(_)) => "yes, but unreadable",
             (false, Some(_)) => "unreadable",
         };
         let code = row.code.map_or(String::new(), |code| code.to_string());

@@ -57,11 +57,10 @@ impl Trunks {
             return Ok(());
         }
         let rows = rows.into_iter().map(|Row { kind, peer, waiting }| {
-            let since = if peer.since_ms == 0 { String::new() } else { output::moment(peer.since_ms) };
+            let since = if peer.since_ms == 0 { String::new() } else { output::when(peer.since_ms) };
             vec![kind.to_owned(), peer.cid, peer.address, peer.state, since, waiting.to_string(), peer.error]
         });
-        let headings =
-            ["kind", "name", "reached at", "state", "since (UTC)", "pages waiting", "last trouble"];
+        let headings = ["kind", "name", "reached at", "state", "since (UTC)", "pages", "last trouble"];
         loaded.desk.table(&headings, rows.collect(), "there are no other clusters");
         Ok(())
     }

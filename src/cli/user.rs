@@ -11,7 +11,7 @@ use super::desk::Desk;
 use super::failure::Failure;
 use super::load::{Loaded, block_on};
 use super::{import, live, output};
-use crate::io::store::{Change, NewUser, Opening, UserRow, canonical_number};
+use crate::io::store::{Change, NewUser, Opening, StoreError, UserRow, canonical_number};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -45,6 +45,8 @@ pub(super) enum User {
         #[command(flatten)]
         password: Password,
     },
+    /// Make a new key for the store whose key file is lost. Everything is kept but the passwords.
+    Reseal,
     /// Remove a user and all that is his. The records of his calls stay.
     Remove {
         /// The user.
@@ -112,6 +114,7 @@ impl User {
             Self::Show { uid, json } => show(loaded, &uid, json),
             Self::Set(set) => set.run(loaded),
             Self::Passwd { uid, password } => passwd(loaded, &uid, password),
+            Self::Reseal => reseal(loaded),
             Self::Remove { uid } => remove(loaded, &uid),
         }
     }
@@ -206,6 +209,28 @@ struct Shown {
     #[serde(flatten)]
     user: UserRow,
     properties: BTreeMap<String, String>,
+}
+
+fn reseal(loaded: &Loaded) -> Result<(), Failure> {
+    let place = &loaded.config.store;
+    if live::is_running(loaded)? {
+        return Err(StoreError::InUse { path: place.database.clone() }.into());
+    }
+    let users = block_on(async {
+        let mut database = loaded.database(Opening::Reseal).await?;
+        let users = database.users(None).await?.len();
+        database.close().await?;
+        Ok(users)
+    })?;
+    let path = place.key();
+    loaded.desk.line(format_args!("{} is the new key; keep a copy of it", path.display()));
+    if users > 0 {
+        let who = if users == 1 { "its user needs".to_owned() } else { format!("all {users} users need") };
+        loaded.desk.line(format_args!(
+            "{who} a new password: `ratatosk user passwd UID`, or `ratatosk user import FILE` for many"
+        ));
+    }
+    Ok(())
 }
 
 fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {

@@ -61,6 +61,10 @@ pub enum AdminReply {
 pub struct LiveBinding {
     /// Whose.
     pub uid: String,
+    /// What makes it the same binding, in memory and in the store.
+    pub key: String,
+    /// Whether its flow works, as far as that is known.
+    pub works: bool,
     /// The Contact URI as the phone wrote it.
     pub contact: String,
     /// The transport and far end that it is called at.

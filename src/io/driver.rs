@@ -109,7 +109,12 @@ impl Opened {
 pub fn run(opened: Opened, world: &World) -> Result<Running, StartError> {
     let Opened { settings, certificates, sockets, inboxes, mailboxes } = opened;
     let quota = Arc::new(Quota::new(&settings.limits));
-    let mut running = Running::new(Arc::clone(&inboxes), Arc::clone(&certificates), settings.limits.drain_s);
+    let mut running = Running::new(
+        Arc::clone(&inboxes),
+        Arc::clone(&certificates),
+        Arc::clone(&quota),
+        settings.limits.drain_s,
+    );
     for (index, (sockets, mailbox)) in (0..).zip(sockets.into_iter().zip(mailboxes)) {
         let seat = seat::Seat {
             index: ServerIndex(index),

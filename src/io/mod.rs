@@ -7,10 +7,12 @@
 //! from the command line to a running server.
 
 pub mod clock;
+pub mod descriptors;
 pub(crate) mod dns;
 pub mod driver;
 pub mod entropy;
 pub mod event_log;
+mod hook;
 pub mod http;
 pub mod log_writer;
 pub mod machine;

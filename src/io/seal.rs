@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -101,16 +101,16 @@ impl KeyFile {
     /// Opens the file, making an empty one (mode 0600) where there is none, and waits for its lock.
     pub fn lock(path: &Path) -> Result<Self, SealError> {
         let fail = |source| SealError::File { path: path.into(), source };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(fail)?;
-        file.lock().map_err(fail)?;
-        Ok(Self { path: path.into(), file })
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        loop {
+            let file = options.open(path).map_err(fail)?;
+            file.lock().map_err(fail)?;
+            // Whoever had it before may have taken it away.
+            if is_at(&file, path) {
+                return Ok(Self { path: path.into(), file });
+            }
+        }
     }
 
     /// The key in it, or `None` if it is empty.
@@ -147,6 +147,27 @@ impl KeyFile {
             let path = self.path.display();
             tracing::warn!("others may read the key file: chmod 600 {path}");
         }
+    }
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        remove_if_empty(&self.path);
+    }
+}
+
+/// Whether the file that is open is still the one of this name.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    let same =
+        |own: &fs::Metadata, there: &fs::Metadata| (own.dev(), own.ino()) == (there.dev(), there.ino());
+    matches!((&file.metadata(), &fs::metadata(path)), (Ok(own), Ok(there)) if same(own, there))
+}
+
+/// Removes a file that was made for something which then did not come about.
+pub(crate) fn remove_if_empty(path: &Path) {
+    if fs::metadata(path).is_ok_and(|meta| meta.len() == 0) {
+        // Where it cannot be removed, it does no harm.
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::base::Uid;
 use crate::effect::admin::{AdminReply, AdminRequest, LiveBinding, LiveCall, LivePeer};
+use crate::io::descriptors::Complaint;
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,9 +112,14 @@ impl AdminSocket {
         }
         let short = Short::of(&new).map_err(fail)?;
         let listener = StdListener::bind(&short.path).map_err(fail)?;
-        fs::set_permissions(&new, Permissions::from_mode(0o600)).map_err(fail)?;
-        fs::rename(&new, path).map_err(fail)?;
-        listener.set_nonblocking(true).map_err(fail)?;
+        let named = fs::set_permissions(&new, Permissions::from_mode(0o600))
+            .and_then(|()| listener.set_nonblocking(true))
+            .and_then(|()| fs::rename(&new, path));
+        if let Err(source) = named {
+            // It does no harm where it is.
+            let _ = fs::remove_file(&new);
+            return Err(fail(source));
+        }
         Ok(Self { path: path.into(), listener })
     }
 
@@ -121,9 +127,11 @@ impl AdminSocket {
     pub async fn serve(self, operator: Rc<impl Operator + 'static>) -> Result<(), SocketError> {
         let fail = |source| SocketError::Bind { path: self.path.clone(), source };
         let listener = UnixListener::from_std(self.listener.try_clone().map_err(fail)?).map_err(fail)?;
+        let mut complaint = Complaint::default();
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    complaint.settle();
                     let operator = Rc::clone(&operator);
                     tokio::task::spawn_local(async move {
                         if let Err(error) = attend(stream, &*operator).await {
@@ -132,7 +140,7 @@ impl AdminSocket {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the admin socket takes nobody in");
+                    complaint.tell("the admin socket", &error);
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }

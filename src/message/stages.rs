@@ -132,6 +132,9 @@ impl Page {
         let wishes = self.passage.preferences(Method::Message);
         let wanted = owner.preferred(now, name_of, &wishes, |one| one.takes(sips));
         for binding in wanted.into_iter().filter(meant) {
+            if self.wake(desk, binding) {
+                continue;
+            }
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }

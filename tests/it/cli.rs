@@ -8,6 +8,7 @@ mod http;
 mod lists;
 mod replay;
 mod secured;
+mod starting;
 mod trees;
 mod wishes;
 
@@ -398,6 +399,15 @@ fn commands_work_beside_a_running_server() {
     shell.write("ratatosk.toml", &CONFIG.replace("udp", "upd"));
     // The command reads the same file, so that it finds the fault first.
     shell.fails(1, &["reload"]);
+    // A file that is gone, or was emptied, is no wish for the defaults: the server goes on as it was.
+    shell.write("ratatosk.toml", "\n");
+    server.signal("-HUP");
+    let socket_option = ["--config", "other.toml"];
+    shell.write("other.toml", CONFIG);
+    let again = || shell.fails(1, &[&socket_option[..], &["reload"]].concat());
+    assert!(again().contains("is empty now"), "{}", again());
+    std::fs::remove_file(shell.directory.path().join("ratatosk.toml")).unwrap();
+    assert!(again().contains("ratatosk.toml cannot be read"), "{}", again());
     shell.write("ratatosk.toml", CONFIG);
     server.signal("-HUP");
     server.signal("-TERM");
@@ -417,28 +427,6 @@ fn a_killed_server_is_no_obstacle() {
     let server = shell.serve(&["serve"]);
     server.signal("-TERM");
     assert_eq!(server.end(), Some(0));
-}
-
-#[test]
-fn what_cannot_be_opened_is_told_and_leaves_nothing() {
-    let shell = Shell::new();
-    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let told = shell.fails(1, &["demo", "--port", &port.to_string(), "--http-port", "0"]);
-    assert!(told.contains("is in use") && told.contains("--port"), "{told}");
-
-    shell.write("ratatosk.toml", &CONFIG.replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1));
-    assert!(shell.fails(1, &["serve"]).contains("is in use"));
-    assert!(!shell.directory.path().join("north.sock").exists());
-
-    shell.write("north.db", "this is no database, however long one looks at it");
-    let told = shell.fails(1, &["serve"]);
-    assert!(told.contains("cannot be opened"), "{told}");
-
-    shell.write("ratatosk.toml", &format!("{CONFIG}\n[trees]\ndirectory = \"trees\"\n"));
-    std::fs::create_dir(shell.directory.path().join("trees")).unwrap();
-    shell.write("trees/bad.tree", "profile \"bad\" {\n  incoming {\n    otherwise -> bussy\n  }\n}\n");
-    assert!(shell.fails(1, &["serve"]).contains("bussy"));
 }
 
 #[test]

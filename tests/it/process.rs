@@ -110,6 +110,11 @@ impl Process {
         });
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal, by name.
     pub(crate) fn signal(&self, signal: &str) {
         // The shell's own `kill`: not every machine has the program.

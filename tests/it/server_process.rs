@@ -56,8 +56,12 @@ pub(crate) const PASSWORD: &str = "horse-and-battery";
 impl Server {
     /// `ratatosk serve` with a store of its own, ready for phones.
     pub(crate) fn start() -> Self {
-        let port = free_port();
-        Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), port, "")
+        Self::with("")
+    }
+
+    /// [`Server::start`], with more in its configuration.
+    pub(crate) fn with(more: &str) -> Self {
+        Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), free_port(), more)
     }
 
     /// [`Server::start`], with listeners for TLS and for browsers too.
@@ -201,6 +205,14 @@ secret = "{secret}"
     /// Runs one of its commands beside it.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
         run(&self.dir.path().join(format!("{}.toml", self.name)), arguments)
+    }
+
+    /// Runs one of its commands, which has to fail; what it says.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        let config = self.dir.path().join(format!("{}.toml", self.name));
+        let output = program().arg("--config").arg(config).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// Gives a user a profile and makes it the active one.

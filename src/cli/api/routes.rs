@@ -205,6 +205,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("serve", "runs the server"),
     ("demo", "runs the server"),
     ("config check", "looks at files of the machine"),
+    ("user reseal", "makes a file of the machine, while no server runs"),
     ("token add", "whoever has a token makes no others"),
     ("token list", "whoever has a token makes no others"),
     ("token remove", "whoever has a token makes no others"),

@@ -60,7 +60,7 @@ fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Store(error) => of_store(error),
         Failure::NoCall(_) => StatusCode::NOT_FOUND,
-        Failure::Replay { .. } => StatusCode::CONFLICT,
+        Failure::Replay { .. } | Failure::ManyCalls { .. } => StatusCode::CONFLICT,
         Failure::Trees(_)
         | Failure::Json { .. }
         | Failure::Import { .. }
@@ -69,6 +69,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::NotRunning { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Config(_)
         | Failure::Read { .. }
+        | Failure::Emptied { .. }
         | Failure::Write { .. }
         | Failure::NoDefault { .. }
         | Failure::TwoProfiles { .. }
@@ -119,6 +120,8 @@ fn of_store(error: &StoreError) -> StatusCode {
         | StoreError::OtherCluster { .. }
         | StoreError::Seal(_)
         | StoreError::WrongKey { .. }
+        | StoreError::NoKey { .. }
+        | StoreError::KeyIsThere { .. }
         | StoreError::InUse { .. }
         | StoreError::Lock { .. }
         | StoreError::Thread(_)

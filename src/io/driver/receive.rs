@@ -16,9 +16,11 @@ use crate::base::address::canonical_socket;
 use crate::config::Face;
 use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow};
+use crate::io::descriptors::{Complaint, WAY_OUT};
 use crate::io::net::batch::{BATCH, Receiver};
 use crate::io::net::cipher::Cipher;
 use crate::io::net::outgoing::Outgoing;
+use crate::io::net::quota::Full;
 use crate::io::net::reading::{ARENA_BYTES, Piece, Reading};
 use crate::io::net::stream::{End, PONG, Stream};
 use crate::io::net::turns::SHARE;
@@ -93,16 +95,17 @@ impl Thread {
 
     /// Lets connections in.
     pub(super) async fn accept(self: Rc<Self>, listener: u8, socket: TcpListener) {
+        let mut complaint = Complaint::default();
         loop {
             match socket.accept().await {
                 Ok((stream, remote)) => {
+                    complaint.settle();
                     if let Some(wrapping) = self.wrapping(listener) {
                         self.adopt(listener, stream, canonical_socket(remote), wrapping);
                     }
                 }
                 Err(error) => {
-                    // Out of file descriptors, mostly: those in use go on, new ones have to wait.
-                    tracing::warn!(listener, %error, "accepting a connection failed");
+                    complaint.tell("a listener", &error);
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
             }
@@ -130,10 +133,12 @@ impl Thread {
         remote: SocketAddr,
         wrapping: Option<Wrapping>,
     ) -> Option<Flow> {
-        let Some(permit) = self.quota.admit(remote.ip()) else {
-            tracing::info!("a connection was refused: its source, or all together, hold too many");
-            self.observe(&Fact::Dropped(Dropped::Overload));
-            return None;
+        let permit = match self.quota.admit(remote.ip()) {
+            Ok(permit) => permit,
+            Err(full) => {
+                self.turn_away(full);
+                return None;
+            }
         };
         // Without these it works too, only worse.
         let _ = socket.set_nodelay(true);
@@ -152,6 +157,21 @@ impl Thread {
         let reading = Reading::new(read?, &self.settings().limits);
         self.spawn(Rc::clone(self).serve(stream, reading));
         Some(flow)
+    }
+
+    fn turn_away(&self, full: Full) {
+        match full {
+            Full::All | Full::Source => {
+                tracing::info!("a connection was refused: its source, or all together, hold too many");
+            }
+            Full::System { is_news: true } => tracing::warn!(
+                "connections are refused: this process may not have more files and connections open; those in use go on; {WAY_OUT}"
+            ),
+            Full::System { is_news: false } => {
+                tracing::debug!("a connection was refused for want of descriptors");
+            }
+        }
+        self.observe(&Fact::Dropped(Dropped::Overload));
     }
 
     /// What the messages of a connection that we have made are wrapped in: TLS to another cluster, which has

@@ -14,6 +14,7 @@ use crate::config::Listener;
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::net::certificates::{CertificateError, Certificates};
 use crate::io::net::listen::Sockets;
+use crate::io::net::quota::Quota;
 
 use super::inbox::{Inbox, Mailbox, Word};
 use super::seat::Seat;
@@ -32,6 +33,7 @@ pub struct Running {
 pub struct Handle {
     inboxes: Arc<[Inbox]>,
     certificates: Arc<Certificates>,
+    quota: Arc<Quota>,
     drain_max: Duration,
 }
 
@@ -83,9 +85,15 @@ impl Drop for Witness {
 }
 
 impl Running {
-    pub(super) fn new(inboxes: Arc<[Inbox]>, certificates: Arc<Certificates>, drain_s: u32) -> Self {
+    pub(super) fn new(
+        inboxes: Arc<[Inbox]>,
+        certificates: Arc<Certificates>,
+        quota: Arc<Quota>,
+        drain_s: u32,
+    ) -> Self {
         let (tell_end, ends) = mpsc::unbounded_channel();
-        let handle = Handle { inboxes, certificates, drain_max: Duration::from_secs(drain_s.into()) };
+        let drain_max = Duration::from_secs(drain_s.into());
+        let handle = Handle { inboxes, certificates, quota, drain_max };
         Self { handle, threads: Vec::new(), ends, tell_end }
     }
 
@@ -180,6 +188,11 @@ impl Handle {
     /// an error those that were read before still hold.
     pub fn reload_certificates(&self, listeners: &[Listener]) -> Result<(), CertificateError> {
         self.certificates.reload(listeners)
+    }
+
+    /// The system lets us have so many connections at once, whatever the limits say.
+    pub fn bound_streams(&self, room: u32) {
+        self.quota.bound(room);
     }
 
     /// Asks every user server; the answers come in their order. One that has ended gives none.

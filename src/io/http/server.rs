@@ -19,6 +19,7 @@ use super::exchange::exchange;
 use super::stall::Impatient;
 use super::words::Office;
 use crate::base::Limits;
+use crate::io::descriptors::Complaint;
 use crate::io::net::quota::{Permit, Quota};
 
 /// An open listener of which nobody has been taken in yet.
@@ -105,6 +106,11 @@ impl Opened {
 }
 
 impl HttpServer {
+    /// The system lets it have so many connections at once, whatever the limits say.
+    pub fn bound(&self, room: u32) {
+        self.shared.quota.bound(room);
+    }
+
     /// Serves by these limits from now on. How many work at once stays as it is.
     pub fn configure(&self, limits: &Limits) {
         *self.shared.limits.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits.clone());
@@ -127,18 +133,23 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 async fn accept(listener: StdListener, office: Arc<impl Office>, shared: Arc<Shared>) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
+    let mut complaint = Complaint::default();
     loop {
         match listener.accept().await {
             Ok((stream, far)) => {
-                let Some(permit) = shared.quota.admit(far.ip()) else {
-                    tracing::debug!("too many HTTP connections: one was closed");
-                    continue;
+                complaint.settle();
+                let permit = match shared.quota.admit(far.ip()) {
+                    Ok(permit) => permit,
+                    Err(full) => {
+                        tracing::debug!(?full, "too many HTTP connections: one was closed");
+                        continue;
+                    }
                 };
                 let limits = Arc::clone(&shared.limits.lock().unwrap_or_else(PoisonError::into_inner));
                 tokio::task::spawn_local(attend(stream, permit, Arc::clone(&office), limits));
             }
             Err(error) => {
-                tracing::warn!(%error, "an HTTP connection cannot be taken in");
+                complaint.tell("HTTP", &error);
                 sleep(Duration::from_secs(1)).await;
             }
         }

@@ -12,10 +12,10 @@ use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 use super::error::StoreError;
 use crate::base::Cid;
 use crate::config::Place;
-use crate::io::seal::{KeyFile, Seal};
+use crate::io::seal::{KeyFile, Seal, remove_if_empty};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 17] = [
+const MIGRATIONS: [(i64, &str, &str); 18] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -33,6 +33,7 @@ const MIGRATIONS: [(i64, &str, &str); 17] = [
     (17, "features", include_str!("../../../sql/sqlite/0017_features.sql")),
     (19, "tokens", include_str!("../../../sql/sqlite/0019_tokens.sql")),
     (20, "profile codes", include_str!("../../../sql/sqlite/0020_profile_codes.sql")),
+    (24, "since", include_str!("../../../sql/sqlite/0024_since.sql")),
 ];
 
 /// How long a writer waits for another program's transaction.
@@ -48,6 +49,8 @@ pub enum Opening {
     Create,
     /// Say that it is missing.
     Existing,
+    /// The same; and its key is lost: make another, and forget what the old one sealed.
+    Reseal,
 }
 
 /// An open database: one connection and the key to its secrets.
@@ -62,14 +65,29 @@ impl Database {
     /// Opens the database of a cluster, brings its tables up to date and proves the key.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
         prepare(place, opening)?;
+        let opened = Self::open_prepared(place, cid, opening).await;
+        if opened.is_err() {
+            // Nothing that is half made stays behind.
+            remove_if_empty(&place.database);
+        }
+        opened
+    }
+
+    async fn open_prepared(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
         let mut key = KeyFile::lock(&place.key())?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         migrate(place, &mut connection).await?;
-        let seal = prove_key(place, &mut connection, &mut key).await?;
+        let seal = prove_key(place, &mut connection, &mut key, opening).await?;
         drop(key);
         let mut database = Self { connection, seal, cid: cid.clone() };
         database.prove_cluster(place).await?;
         Ok(database)
+    }
+
+    /// Whether there is any user.
+    pub async fn has_users(&mut self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM users)";
+        Ok(sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?)
     }
 
     /// Counts another start of a server: the epoch of its nonces.
@@ -86,14 +104,13 @@ impl Database {
     }
 
     async fn prove_cluster(&mut self, place: &Place) -> Result<(), StoreError> {
-        let users: i64 =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(&mut self.connection).await?;
+        let has_users = self.has_users().await?;
         let known: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'cid'")
             .fetch_optional(&mut self.connection)
             .await?;
         match known {
             Some(found) if found == self.cid.as_str() => Ok(()),
-            Some(found) if users == 1 => Err(StoreError::OtherCluster {
+            Some(found) if has_users => Err(StoreError::OtherCluster {
                 path: place.database.clone(),
                 found,
                 wanted: self.cid.as_str().into(),
@@ -114,7 +131,7 @@ fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
     if place.database.exists() {
         return Ok(());
     }
-    if opening == Opening::Existing {
+    if opening != Opening::Create {
         return Err(StoreError::Missing { path: place.database.clone() });
     }
     let directory = place.directory();
@@ -176,31 +193,39 @@ async fn prove_key(
     place: &Place,
     connection: &mut SqliteConnection,
     file: &mut KeyFile,
+    opening: Opening,
 ) -> Result<Seal, StoreError> {
     let check = sqlx::query("SELECT value FROM meta WHERE name = 'seal_check'")
         .fetch_optional(&mut *connection)
         .await?
         .map(|row| row.try_get_unchecked::<Vec<u8>, _>(0))
         .transpose()?;
-    let wrong = || StoreError::WrongKey { path: place.key() };
-    match check {
-        Some(check) => {
-            let seal = file.read()?.ok_or_else(wrong)?;
-            match seal.open(CHECK_ABOUT, &check) {
-                Some(text) if text == CHECK => Ok(seal),
-                _ => Err(wrong()),
-            }
+    let path = place.key();
+    match (check, file.read()?) {
+        (Some(check), Some(seal)) => match seal.open(CHECK_ABOUT, &check) {
+            Some(text) if text != CHECK => Err(StoreError::WrongKey { path }),
+            Some(_) if opening == Opening::Reseal => Err(StoreError::KeyIsThere { path }),
+            Some(_) => Ok(seal),
+            None => Err(StoreError::WrongKey { path }),
+        },
+        (Some(_), None) if opening != Opening::Reseal => {
+            Err(StoreError::NoKey { path, database: place.database.clone() })
         }
-        None => {
-            let mut seal = match file.read()? {
+        (_, found) => {
+            let mut seal = match found {
                 Some(seal) => seal,
                 None => file.make()?,
             };
             let check = seal.seal(CHECK_ABOUT, CHECK);
-            sqlx::query("INSERT INTO meta (name, value) VALUES ('seal_check', ?1)")
+            let mut transaction = connection.begin().await?;
+            if opening == Opening::Reseal {
+                sqlx::query("DELETE FROM secrets").execute(&mut *transaction).await?;
+            }
+            sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('seal_check', ?1)")
                 .bind(check)
-                .execute(connection)
+                .execute(&mut *transaction)
                 .await?;
+            transaction.commit().await?;
             Ok(seal)
         }
     }

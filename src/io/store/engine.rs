@@ -1,7 +1,8 @@
 //! The store's thread: takes what the core asks, and answers.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as handover};
 use std::thread::JoinHandle;
 
@@ -19,7 +20,7 @@ use crate::base::{Cid, Limits, ServerIndex};
 use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome, Ticket};
 use crate::io::driver;
-use crate::io::seal::Seal;
+use crate::io::seal::{Seal, is_at};
 
 /// Takes answers: called on the store's thread, with all that one user server is owed at once.
 pub type Answers = Arc<dyn Fn(ServerIndex, Vec<(Ticket, StoreOutcome)>) + Send + Sync>;
@@ -31,7 +32,15 @@ pub struct Store {
     cid: Cid,
     seal: Seal,
     epoch: u32,
-    lock: File,
+    lock: Lock,
+    has_users: bool,
+}
+
+/// Says that a server runs here. The system forgets it with the process, however that ends.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: File,
 }
 
 /// The way to a serving store. Cheap to clone.
@@ -56,17 +65,23 @@ impl Store {
         let runtime = runtime()?;
         runtime.block_on(async {
             let mut database = Database::open(place, cid, Opening::Create).await?;
-            let lock = lock(place)?;
+            let lock = Lock::take(place)?;
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
+            let has_users = database.has_users().await?;
             database.close().await?;
-            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock })
+            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock, has_users })
         })
     }
 
     /// Counts the starts of servers on this store.
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Whether the cluster has a user at all.
+    pub fn has_users(&self) -> bool {
+        self.has_users
     }
 
     /// A key of the cluster's for a purpose, derived from the one that seals its secrets.
@@ -188,15 +203,30 @@ fn start(
     ready.send(told).ok().and(runtime)
 }
 
-/// The lock that says that a server runs here; it goes with the process, however that ends.
-fn lock(place: &Place) -> Result<File, StoreError> {
-    let path = place.lock();
-    let fail = |source| StoreError::Lock { path: path.clone(), source };
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: place.database.clone() }),
-        Err(TryLockError::Error(source)) => Err(fail(source)),
+impl Lock {
+    fn take(place: &Place) -> Result<Self, StoreError> {
+        let path = place.lock();
+        let fail = |source| StoreError::Lock { path: path.clone(), source };
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        loop {
+            let file = options.open(&path).map_err(fail)?;
+            match file.try_lock() {
+                // A server that ends takes its file away: this may be the one that it had.
+                Ok(()) if !is_at(&file, &path) => {}
+                Ok(()) => return Ok(Self { path, _file: file }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::InUse { path: place.database.clone() });
+                }
+                Err(TryLockError::Error(source)) => return Err(fail(source)),
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If it cannot be removed, the next server takes it.
+        let _ = fs::remove_file(&self.path);
     }
 }

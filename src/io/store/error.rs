@@ -75,9 +75,25 @@ pub enum StoreError {
     Seal(#[from] SealError),
     /// The key is not the one that sealed the secrets.
     #[error(
-        "{path} is not the key that sealed the secrets of this database\n  put the file back that lay beside it; without it every user needs a new database and a new password"
+        "{path} is not the key that sealed the secrets of this database\n  put the file back that lay beside it; if it is lost, move this one away, and `ratatosk user reseal` makes a new one: everything is kept but the passwords"
     )]
     WrongKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// There is no key, and there are secrets that were sealed with one.
+    #[error(
+        "the key file {path} is missing, and the passwords in {database} are sealed with it\n  put it back from a copy; if there is none, `ratatosk user reseal` makes a new key: everything is kept but the passwords, which have to be given anew"
+    )]
+    NoKey {
+        /// Where it should be.
+        path: PathBuf,
+        /// The database.
+        database: PathBuf,
+    },
+    /// There is a key, so that none has to be made.
+    #[error("{path} is the key of this database: nothing has to be sealed anew")]
+    KeyIsThere {
         /// The key file.
         path: PathBuf,
     },

@@ -15,7 +15,7 @@ use crate::io::clock;
 pub struct Filter {
     /// Of this user only.
     pub owner: Option<Uid>,
-    /// So many at most, the latest.
+    /// So many calls, or pages, at most, the latest.
     pub limit: u32,
 }
 
@@ -104,6 +104,8 @@ pub struct PageRow {
 pub struct BindingRow {
     /// Whose.
     pub uid: String,
+    /// What makes it the same binding.
+    pub key: String,
     /// The Contact as the phone wrote it.
     pub contact: String,
     /// The transport it is called by.
@@ -118,52 +120,64 @@ pub struct BindingRow {
     pub user_agent: String,
     /// Seconds until the store may forget it.
     pub expires_s: i64,
+    /// Since when it is held without a break, seconds since 1970; 0: nobody knows.
+    pub since_s: i64,
+}
+
+/// All halves of the latest calls or pages: of everybody, and of one user. Their names are found at the end
+/// of the table, or of its index by owner, where the `LIMIT` ends the search.
+macro_rules! latest {
+    ($table:literal) => {
+        [latest!($table, "?1 IS NULL"), latest!($table, "owner = ?1")]
+    };
+    ($table:literal, $whose:literal) => {
+        concat!(
+            "SELECT * FROM ",
+            $table,
+            " WHERE ",
+            $whose,
+            " AND id IN (SELECT DISTINCT id FROM ",
+            $table,
+            " WHERE ",
+            $whose,
+            " ORDER BY serial DESC LIMIT ?2) ORDER BY serial"
+        )
+    };
 }
 
 impl Database {
-    /// The latest halves of calls, the latest last.
+    /// All halves of the latest calls, the latest last.
     pub async fn calls(&mut self, filter: &Filter) -> Result<Vec<CallRow>, StoreError> {
-        let sql = match filter.owner {
-            Some(_) => "SELECT * FROM calls WHERE owner = ?1 ORDER BY serial DESC LIMIT ?2",
-            None => "SELECT * FROM calls WHERE ?1 IS NULL ORDER BY serial DESC LIMIT ?2",
-        };
-        self.latest(sql, filter).await
+        self.latest(latest!("calls"), filter).await
     }
 
     /// Both halves of the call whose name is `id` or begins so; of several calls, all.
     pub async fn call(&mut self, id: &str) -> Result<Vec<CallRow>, StoreError> {
-        let sql = "SELECT * FROM calls WHERE id >= ?1 AND substr(id, 1, length(?1)) = ?1 \
-                   ORDER BY id, serial LIMIT 64";
+        let sql =
+            "SELECT * FROM calls WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id, serial LIMIT 64";
         Ok(sqlx::query_as(sql).bind(id).fetch_all(&mut self.connection).await?)
     }
 
-    /// The latest halves of pages, the latest last.
+    /// All halves of the latest pages, the latest last.
     pub async fn pages(&mut self, filter: &Filter) -> Result<Vec<PageRow>, StoreError> {
-        let sql = match filter.owner {
-            Some(_) => "SELECT * FROM pages WHERE owner = ?1 ORDER BY serial DESC LIMIT ?2",
-            None => "SELECT * FROM pages WHERE ?1 IS NULL ORDER BY serial DESC LIMIT ?2",
-        };
-        self.latest(sql, filter).await
+        self.latest(latest!("pages"), filter).await
     }
 
     /// The bindings that the store holds, by user.
     pub async fn bindings(&mut self) -> Result<Vec<BindingRow>, StoreError> {
-        let sql = "SELECT uid, contact, transport, target, q, instance, user_agent, \
+        let sql = "SELECT uid, key, contact, transport, target, q, instance, user_agent, since_s, \
                    expires_s - ?1 AS expires_s FROM bindings WHERE expires_s > ?1 ORDER BY uid, key";
         Ok(sqlx::query_as(sql).bind(clock::wall_ms() / 1000).fetch_all(&mut self.connection).await?)
     }
 
-    async fn latest<T>(&mut self, sql: &'static str, filter: &Filter) -> Result<Vec<T>, StoreError>
+    async fn latest<T>(&mut self, sql: [&'static str; 2], filter: &Filter) -> Result<Vec<T>, StoreError>
     where
         T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
-        let mut rows: Vec<T> = sqlx::query_as(sql)
-            .bind(filter.owner.as_ref().map(Uid::as_str))
-            .bind(filter.limit)
-            .fetch_all(&mut self.connection)
-            .await?;
-        rows.reverse();
-        Ok(rows)
+        let owner = filter.owner.as_ref().map(Uid::as_str);
+        let [of_all, of_one] = sql;
+        let sql = if owner.is_some() { of_one } else { of_all };
+        Ok(sqlx::query_as(sql).bind(owner).bind(filter.limit).fetch_all(&mut self.connection).await?)
     }
 }
 
@@ -210,4 +224,4 @@ from_row!(PageRow {
     path,
     question
 });
-from_row!(BindingRow { uid, contact, transport, target, q, instance, user_agent, expires_s });
+from_row!(BindingRow { uid, key, contact, transport, target, q, instance, user_agent, expires_s, since_s });

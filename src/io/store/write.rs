@@ -297,13 +297,14 @@ pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
 
 static PUT_BINDINGS: Statement = Statement::new(
     "INSERT INTO bindings (uid, key, slot, contact, target, transport, listener, path, q, instance, \
-     user_agent, call_id, cseq, expires_s, granted_s, features) SELECT * FROM",
+     user_agent, call_id, cseq, expires_s, granted_s, features, since_s) SELECT *, unixepoch() FROM",
     16,
     "WHERE column1 IS NOT NULL ON CONFLICT (uid, key) DO UPDATE SET contact = excluded.contact, \
      target = excluded.target, transport = excluded.transport, listener = excluded.listener, \
      path = excluded.path, q = excluded.q, instance = excluded.instance, \
      user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, \
-     expires_s = excluded.expires_s, granted_s = excluded.granted_s, features = excluded.features",
+     expires_s = excluded.expires_s, granted_s = excluded.granted_s, features = excluded.features, \
+     since_s = iif(bindings.expires_s > excluded.since_s, bindings.since_s, excluded.since_s)",
 );
 
 static DELETE_BINDINGS: Statement =

@@ -21,6 +21,7 @@ use super::super::words::{Direction, Mode, Outcome};
 use super::diagram::{Set, Spent};
 use super::example::{cases, found, found_in};
 use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::variables::Variable;
 use crate::base::Limits;
 
 /// So many kinds of requests are tried for one of which an example can be made.
@@ -98,7 +99,7 @@ impl Circles {
     /// Forgets what every owner has of his own.
     fn shared(&mut self, sets: BTreeMap<usize, Set>) -> Result<BTreeMap<usize, Set>, Spent> {
         let (groups, first) = (Space::group(0)..self.space.urgent(), self.space.other(0));
-        let owners: Vec<bool> = self.space.variables.iter().map(|variable| variable.is_owners()).collect();
+        let owners: Vec<bool> = self.space.variables.iter().map(Variable::is_owners).collect();
         let is_own = |level: usize| {
             let other = level.checked_sub(first).and_then(|at| owners.get(at));
             level == REGISTERED || level == CONTACT || groups.contains(&level) || other == Some(&true)
@@ -274,8 +275,8 @@ fn taken_by(
     let some_client = space.diagram.value(REGISTERED, |value| value > 0)?;
     let mut at: Vec<Set> = vec![Set::NONE; graph.lines.len()];
     let mut open = Vec::new();
-    for part in space.parts(tree, clock)? {
-        arrive(space, &mut at, &mut open, (graph.line_at(part.line.span), part.set))?;
+    for part in space.parts((tree, graph), clock)? {
+        arrive(space, &mut at, &mut open, (part.at, part.set))?;
     }
     while let Some(here) = open.pop() {
         let (Some(line), Some(set)) = (graph.lines.get(here), at.get(here).copied()) else { continue };

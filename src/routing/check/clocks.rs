@@ -8,28 +8,25 @@ use std::collections::BTreeSet;
 
 use super::super::calendar::{Day, day_of};
 use super::super::week::{Time, Zone};
-use super::times::{Cell, Condition, LOOKS_MAX, TooManyTimes, looks_at, years};
+use super::times::{Cell, Condition, Looks, TooManyTimes, years};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// Clocks are changed at such moments of universal time, if they are.
 const CHANGE_MS: i64 = 15 * MINUTE_MS;
 
-/// Partitions time by conditions, each read from its clock; and says how many looks it took.
+/// Partitions time by conditions, each read from its clock.
 pub(super) fn cells(
     conditions: &[Condition<'_>],
     clocks: &[&Zone],
-) -> Result<(Vec<Cell>, usize), TooManyTimes> {
+    looks: &mut Looks,
+) -> Result<Vec<Cell>, TooManyTimes> {
     let all = || conditions.iter().flat_map(|condition| condition.times.iter());
     let years = years(&all().collect::<Vec<_>>());
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let days = new_year(years.0)..new_year(years.1);
     let bounds: Vec<_> = (0..clocks.len()).map(|clock| bounds(conditions, clock)).collect();
-    let moments_most = days.len().saturating_mul(bounds.iter().map(BTreeSet::len).sum());
-    let looks = moments_most.saturating_mul(all().map(looks_at).sum());
-    if looks > LOOKS_MAX {
-        return Err(TooManyTimes);
-    }
+    looks.take(all().count(), days.len(), bounds.iter().map(BTreeSet::len).sum())?;
     let mut moments = BTreeSet::new();
     for (clock, bounds) in clocks.iter().zip(&bounds) {
         for day in days.clone() {
@@ -48,7 +45,7 @@ pub(super) fn cells(
             cells.push(Cell { shown, at: Some(at) });
         }
     }
-    Ok((cells, looks))
+    Ok(cells)
 }
 
 /// The minutes of a day at which times by one clock begin or end, and midnight.

@@ -2,6 +2,7 @@
 
 use super::super::ast::{Block, Line, Rule, Then, Tree};
 use super::super::difference::Request;
+use super::super::evaluate::Graph;
 use super::super::fault::Span;
 use super::super::route::{Facts, Who};
 use super::super::week::Zone;
@@ -15,21 +16,27 @@ use super::variables::choose;
 pub(super) struct Part<'t> {
     pub(super) when: Span,
     pub(super) line: &'t Line,
+    /// The line in the compiled tree.
+    pub(super) at: usize,
     pub(super) set: Set,
 }
 
 impl Space {
     /// The cases that come to each line of a tree whose times are meant by this clock.
-    pub(super) fn parts<'t>(&mut self, tree: &'t Tree, clock: usize) -> Result<Vec<Part<'t>>, Spent> {
+    pub(super) fn parts<'t>(
+        &mut self,
+        (tree, graph): (&'t Tree, &Graph),
+        clock: usize,
+    ) -> Result<Vec<Part<'t>>, Spent> {
         self.clock = clock;
         let mut parts = Vec::new();
-        self.parts_of(&tree.block, self.universe, &mut parts)?;
+        self.parts_of((&tree.block, graph), self.universe, &mut parts)?;
         Ok(parts)
     }
 
     fn parts_of<'t>(
         &mut self,
-        block: &'t Block,
+        (block, graph): (&'t Block, &Graph),
         entering: Set,
         parts: &mut Vec<Part<'t>>,
     ) -> Result<(), Spent> {
@@ -38,8 +45,10 @@ impl Space {
             let holds = self.when(when)?.may;
             let set = self.diagram.and(arriving, holds)?;
             match then {
-                Then::Line(line) => parts.push(Part { when: *span, line, set }),
-                Then::Block(inner) => self.parts_of(inner, set, parts)?,
+                Then::Line(line) => {
+                    parts.push(Part { when: *span, line, at: graph.line_at(line.span), set });
+                }
+                Then::Block(inner) => self.parts_of((inner, graph), set, parts)?,
             }
             arriving = self.diagram.without(arriving, holds)?;
         }

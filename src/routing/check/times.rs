@@ -14,8 +14,8 @@ use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
-/// How many looks at a time on a day it may take to find all cells: a third of a second.
-pub(super) const LOOKS_MAX: usize = 20_000_000;
+/// How many looks at a time, on some day at some minute, the proof may take: some tenths of a second.
+const LOOKS_MAX: usize = 20_000_000;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
 const BEGIN: i16 = 2026;
@@ -29,7 +29,7 @@ pub(super) struct Times {
     pub(super) dated: bool,
     /// The zone of the clock that examples are told by, where there are several.
     pub(super) told_in: Option<String>,
-    /// How many looks at a time on a day it took to find them.
+    /// How many looks it took to find them.
     pub(super) looks: usize,
     conditions: Vec<Vec<Time>>,
 }
@@ -62,30 +62,48 @@ impl Cell {
 #[derive(Debug)]
 pub(super) struct TooManyTimes;
 
+/// The looks that are left: each step of the search says before it begins how many it will take.
+pub(super) struct Looks(usize);
+
+impl Looks {
+    /// What a proof may take.
+    pub(super) fn new() -> Self {
+        Self(LOOKS_MAX)
+    }
+
+    /// How many it has taken.
+    fn taken(&self) -> usize {
+        LOOKS_MAX - self.0
+    }
+
+    /// Takes the looks at so many times, on so many days, at so many minutes of each.
+    pub(super) fn take(&mut self, times: usize, days: usize, minutes: usize) -> Result<(), TooManyTimes> {
+        let looks = times.saturating_mul(days).saturating_mul(minutes);
+        self.0 = self.0.checked_sub(looks).ok_or(TooManyTimes)?;
+        Ok(())
+    }
+}
+
 impl Times {
     /// Partitions time by conditions, each read from its clock. Which clock it is matters only if there
     /// are several.
     pub(super) fn new(conditions: &[Condition<'_>], clocks: &[&Zone]) -> Result<Self, TooManyTimes> {
         let all = || conditions.iter().flat_map(|condition| condition.times.iter());
-        if all().count() > TIMES_MAX {
+        let count = all().count();
+        if count > TIMES_MAX {
             return Err(TooManyTimes);
         }
+        let mut looks = Looks::new();
         let kept = conditions.iter().map(|condition| condition.times.to_vec()).collect();
         if let [first, _, ..] = clocks {
-            let (cells, looks) = clocks::cells(conditions, clocks)?;
+            let cells = clocks::cells(conditions, clocks, &mut looks)?;
             let told_in = Some(first.name().to_owned());
-            return Ok(Self { cells, dated: true, told_in, looks, conditions: kept });
+            return Ok(Self { cells, dated: true, told_in, looks: looks.taken(), conditions: kept });
         }
-        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).chain([0]).collect();
-        let looks_a_day = all().map(looks_at).sum::<usize>().saturating_mul(HOURS.len() + bounds.len());
-        let most = LOOKS_MAX.checked_div(looks_a_day).unwrap_or(usize::MAX);
         let dated = all().any(Time::is_dated);
-        let (days, searched) =
-            if dated { different_days(&all().collect::<Vec<_>>(), most)? } else { (a_week(), 0) };
-        if days.len() > most {
-            return Err(TooManyTimes);
-        }
-        let looks = searched.saturating_add(days.len().saturating_mul(looks_a_day));
+        let days = if dated { different_days(&all().collect::<Vec<_>>(), &mut looks)? } else { a_week() };
+        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).chain([0]).collect();
+        looks.take(count, days.len(), HOURS.len() + bounds.len())?;
         let on_every_day = |minutes: Vec<u16>| {
             let days = &days;
             minutes
@@ -100,7 +118,7 @@ impl Times {
         };
         let found = likely.chain(edges).filter(|moment| seen.insert(truth(*moment)));
         let cells = found.map(|moment| Cell { shown: [moment].into(), at: None }).collect();
-        Ok(Self { cells, dated, told_in: None, looks, conditions: kept })
+        Ok(Self { cells, dated, told_in: None, looks: looks.taken(), conditions: kept })
     }
 
     /// The cell of what the one clock shows.
@@ -113,12 +131,6 @@ impl Times {
         };
         self.cells.iter().position(alike)
     }
-}
-
-/// How many days have to be looked at to know whether a time holds at a moment.
-pub(super) fn looks_at(time: &Time) -> usize {
-    let days = usize::try_from(time.reach()).unwrap_or(usize::MAX).saturating_add(1);
-    days.saturating_mul(time.cost())
 }
 
 /// The days of a week, from Monday.
@@ -135,17 +147,13 @@ pub(super) fn years(times: &[&Time]) -> (i16, i16) {
     (first - 1, last)
 }
 
-/// One day for each set of times that can begin on it and on the days before it, `most` of them at
-/// most; and how many looks it took.
-fn different_days(times: &[&Time], most: usize) -> Result<(Vec<Day>, usize), TooManyTimes> {
+/// One day for each set of times that can begin on it and on the days before it.
+fn different_days(times: &[&Time], looks: &mut Looks) -> Result<Vec<Day>, TooManyTimes> {
     let (first, last) = years(times);
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let (begin, end) = (new_year(first) - 8, new_year(last));
     let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
-    let looks = times.iter().map(|time| count.saturating_mul(time.cost())).fold(0, usize::saturating_add);
-    if looks > LOOKS_MAX {
-        return Err(TooManyTimes);
-    }
+    looks.take(times.len(), count, 1)?;
     let on: Vec<Vec<bool>> =
         times.iter().map(|time| (begin..end).map(|day| time.is_on(day)).collect()).collect();
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
@@ -159,9 +167,7 @@ fn different_days(times: &[&Time], most: usize) -> Result<(Vec<Day>, usize), Too
     // Examples are of the year that is likeliest, if they can be.
     let likely = usize::try_from(new_year(BEGIN) - begin).unwrap_or(0);
     let days = (likely..count).chain(8..likely).filter(|at| different(*at));
-    let days = days.filter_map(|at| Some(begin + Day::try_from(at).ok()?));
-    // One more than that is too many.
-    Ok((days.take(most.saturating_add(1)).collect(), looks))
+    Ok(days.filter_map(|at| Some(begin + Day::try_from(at).ok()?)).collect())
 }
 
 #[cfg(test)]

@@ -256,7 +256,7 @@ fn the_inbox_is_shown_without_obeying_it() {
     });
     let listed = shell.ok(&["inbox", "anne"]);
     assert!(!listed.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{listed:?}");
-    for part in ["Hi, anne", "waiting", "delivered 1970-01-01 00:00:09", "(image/png, 3 bytes)", "copy"] {
+    for part in ["Hi, anne", "waiting", "delivered 1970-01-01", "(image/png, 3 bytes)", "copy"] {
         assert!(listed.contains(part), "{part} is not in\n{listed}");
     }
     let json = shell.json(&["inbox", "anne", "--json"]);

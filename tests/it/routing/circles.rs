@@ -48,127 +48,130 @@ fn told(turns: &[Turn]) -> Vec<String> {
     turns.iter().map(line).collect()
 }
 
-fn and(rule: &str, other: &str) -> String {
-    format!("{rule}\n{other}")
-}
+/// What a circle is about, everybody's tree, and what is told of it.
+type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)], &'static [&'static str]);
+
+const NIGHT: &str = "time 22:00-06:00 -> forward carl@north.test\notherwise -> try clients";
+
+const CIRCLES: &[Row] = &[
+    (
+        "a circle at night",
+        &[("anne", "", NIGHT), ("carl", "", "otherwise -> try clients else forward anne@north.test")],
+        &[
+            "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Monday at 22:00",
+            "carl:4 else -> forward anne@north.test | a voice call from anybody | anne carl | a voice call from anybody on Monday at 22:00",
+        ],
+    ),
+    (
+        "no call is at night and by day",
+        &[
+            ("anne", "", NIGHT),
+            ("carl", "", "time 08:00-18:00 -> forward anne@north.test\notherwise -> busy"),
+        ],
+        &[],
+    ),
+    (
+        "where one has night, the other has morning",
+        &[
+            ("anne", "zone Europe/Oslo", NIGHT),
+            ("carl", "zone Asia/Tokyo", "time 08:00-18:00 -> forward anne@north.test\notherwise -> busy"),
+        ],
+        &[
+            "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
+            "carl:4 time 08:00-18:00 -> forward anne@north.test | a voice call from anybody on Monday at 10:00 | anne carl | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
+        ],
+    ),
+    (
+        "nowhere is it the same hour in Oslo and Tokyo",
+        &[
+            ("anne", "zone Europe/Oslo", "time 12:00-13:00 -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "zone Asia/Tokyo", "time 12:00-13:00 -> forward anne@north.test\notherwise -> busy"),
+        ],
+        &[],
+    ),
+    (
+        "one is urgent, and the other is not",
+        &[
+            ("anne", "", "urgent -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "", "urgent -> busy\notherwise -> forward anne@north.test"),
+        ],
+        &[],
+    ),
+    (
+        "each has a status of his own",
+        &[
+            ("anne", "", "status away -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "", "status away -> busy\notherwise -> forward anne@north.test"),
+        ],
+        &[
+            "anne:4 status away -> forward carl@north.test | a voice call from anybody while your status is away | carl anne | a voice call from anybody",
+            "carl:5 otherwise -> forward anne@north.test | a voice call from anybody while your status is available | anne carl | a voice call from anybody",
+        ],
+    ),
+    (
+        "callers are the same all the way, their groups are not",
+        &[
+            ("anne", "", "caller in \"Friends\" -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "", "caller bob@south.test or anonymous -> forward anne@north.test\notherwise -> busy"),
+        ],
+        &[
+            "anne:4 caller in \"Friends\" -> forward carl@north.test | a voice call from somebody who is in \"Friends\" | carl anne | a voice call from bob@south.test",
+            "carl:4 caller bob@south.test or anonymous -> forward anne@north.test | a voice call from bob@south.test | anne carl | a voice call from bob@south.test",
+        ],
+    ),
+    (
+        "who does not say who he is is no contact",
+        &[
+            ("anne", "", "caller contact -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "", "caller anonymous -> forward anne@north.test\notherwise -> busy"),
+        ],
+        &[],
+    ),
+    (
+        "words go with a page",
+        &[
+            ("anne", "", "subject contains \"lunch\" -> forward carl@north.test\notherwise -> busy"),
+            ("carl", "", "subject contains \"lunch\" -> busy\notherwise -> forward anne@north.test"),
+        ],
+        &[],
+    ),
+    (
+        "without a client nothing is busy",
+        &[
+            (
+                "anne",
+                "",
+                "registered -> busy\notherwise -> try clients {\nbusy -> forward carl@north.test\notherwise -> decline\n}",
+            ),
+            ("carl", "", "otherwise -> forward anne@north.test"),
+        ],
+        &[],
+    ),
+    (
+        "two circles that share a user, for calls and for pages",
+        &[
+            ("anne", "", "mode page -> forward bill@north.test\notherwise -> try user carl@north.test"),
+            ("bill", "", "mode page or file -> forward anne@north.test\notherwise -> busy"),
+            (
+                "carl",
+                "",
+                "mode voice -> redirect dora@north.test\notherwise -> also user anne@north.test, busy",
+            ),
+            ("dora", "", "otherwise -> forward anne@north.test"),
+        ],
+        &[
+            "anne:5 otherwise -> try user carl@north.test | a voice call from anybody | carl dora anne | a voice call from anybody",
+            "anne:4 mode page -> forward bill@north.test | a page from anybody | bill anne | a page from anybody",
+            "bill:4 mode page or file -> forward anne@north.test | a page from anybody | anne bill | a page from anybody",
+            "carl:4 mode voice -> redirect dora@north.test | a voice call from anybody | dora anne carl | a voice call from anybody",
+            "dora:4 otherwise -> forward anne@north.test | a voice call from anybody | anne carl dora | a voice call from anybody",
+        ],
+    ),
+];
 
 #[test]
 fn what_is_told_of_circles() {
-    let night = "time 22:00-06:00 -> forward carl@north.test\notherwise -> try clients";
-    let busy = "otherwise -> busy";
-    let table: &[(&str, &[(&str, &str, &str)], &[&str])] = &[
-        (
-            "a circle at night",
-            &[("anne", "", night), ("carl", "", "otherwise -> try clients else forward anne@north.test")],
-            &[
-                "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Monday at 22:00",
-                "carl:4 else -> forward anne@north.test | a voice call from anybody | anne carl | a voice call from anybody on Monday at 22:00",
-            ],
-        ),
-        (
-            "no call is at night and by day",
-            &[("anne", "", night), ("carl", "", &and("time 08:00-18:00 -> forward anne@north.test", busy))],
-            &[],
-        ),
-        (
-            "where one has night, the other has morning",
-            &[
-                ("anne", "zone Europe/Oslo", night),
-                ("carl", "zone Asia/Tokyo", &and("time 08:00-18:00 -> forward anne@north.test", busy)),
-            ],
-            &[
-                "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
-                "carl:4 time 08:00-18:00 -> forward anne@north.test | a voice call from anybody on Monday at 10:00 | anne carl | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
-            ],
-        ),
-        (
-            "nowhere is it the same hour in Oslo and Tokyo",
-            &[
-                ("anne", "zone Europe/Oslo", &and("time 12:00-13:00 -> forward carl@north.test", busy)),
-                ("carl", "zone Asia/Tokyo", &and("time 12:00-13:00 -> forward anne@north.test", busy)),
-            ],
-            &[],
-        ),
-        (
-            "one is urgent, and the other is not",
-            &[
-                ("anne", "", &and("urgent -> forward carl@north.test", busy)),
-                ("carl", "", "urgent -> busy\notherwise -> forward anne@north.test"),
-            ],
-            &[],
-        ),
-        (
-            "each has a status of his own",
-            &[
-                ("anne", "", &and("status away -> forward carl@north.test", busy)),
-                ("carl", "", "status away -> busy\notherwise -> forward anne@north.test"),
-            ],
-            &[
-                "anne:4 status away -> forward carl@north.test | a voice call from anybody while your status is away | carl anne | a voice call from anybody",
-                "carl:5 otherwise -> forward anne@north.test | a voice call from anybody while your status is available | anne carl | a voice call from anybody",
-            ],
-        ),
-        (
-            "callers are the same all the way, their groups are not",
-            &[
-                ("anne", "", &and("caller in \"Friends\" -> forward carl@north.test", busy)),
-                ("carl", "", &and("caller bob@south.test or anonymous -> forward anne@north.test", busy)),
-            ],
-            &[
-                "anne:4 caller in \"Friends\" -> forward carl@north.test | a voice call from somebody who is in \"Friends\" | carl anne | a voice call from bob@south.test",
-                "carl:4 caller bob@south.test or anonymous -> forward anne@north.test | a voice call from bob@south.test | anne carl | a voice call from bob@south.test",
-            ],
-        ),
-        (
-            "who does not say who he is is no contact",
-            &[
-                ("anne", "", &and("caller contact -> forward carl@north.test", busy)),
-                ("carl", "", &and("caller anonymous -> forward anne@north.test", busy)),
-            ],
-            &[],
-        ),
-        (
-            "words go with a page",
-            &[
-                ("anne", "", &and("subject contains \"lunch\" -> forward carl@north.test", busy)),
-                ("carl", "", "subject contains \"lunch\" -> busy\notherwise -> forward anne@north.test"),
-            ],
-            &[],
-        ),
-        (
-            "without a client nothing is busy",
-            &[
-                (
-                    "anne",
-                    "",
-                    "registered -> busy\notherwise -> try clients {\nbusy -> forward carl@north.test\notherwise -> decline\n}",
-                ),
-                ("carl", "", "otherwise -> forward anne@north.test"),
-            ],
-            &[],
-        ),
-        (
-            "two circles that share a user, for calls and for pages",
-            &[
-                ("anne", "", "mode page -> forward bill@north.test\notherwise -> try user carl@north.test"),
-                ("bill", "", &and("mode page or file -> forward anne@north.test", busy)),
-                (
-                    "carl",
-                    "",
-                    "mode voice -> redirect dora@north.test\notherwise -> also user anne@north.test, busy",
-                ),
-                ("dora", "", "otherwise -> forward anne@north.test"),
-            ],
-            &[
-                "anne:5 otherwise -> try user carl@north.test | a voice call from anybody | carl dora anne | a voice call from anybody",
-                "anne:4 mode page -> forward bill@north.test | a page from anybody | bill anne | a page from anybody",
-                "bill:4 mode page or file -> forward anne@north.test | a page from anybody | anne bill | a page from anybody",
-                "carl:4 mode voice -> redirect dora@north.test | a voice call from anybody | dora anne carl | a voice call from anybody",
-                "dora:4 otherwise -> forward anne@north.test | a voice call from anybody | anne carl dora | a voice call from anybody",
-            ],
-        ),
-    ];
-    for (what, trees, expected) in table {
+    for (what, trees, expected) in CIRCLES {
         let found = told(&ways(&cluster(trees)).turns(&Limits::default()));
         assert_eq!(found, *expected, "{what}");
     }
@@ -303,7 +306,7 @@ fn drawn(dice: &mut Rng, owner: &str) -> Profile {
     loop {
         let mut rules = String::new();
         for _ in 0..=dice.below(3) {
-            rules += &format!("{} -> {}\n", condition(dice), line(dice, &others));
+            rules = format!("{rules}{} -> {}\n", condition(dice), line(dice, &others));
         }
         let zone = if dice.below(3) == 0 { "zone Asia/Tokyo\n" } else { "" };
         let rules = format!("{zone}incoming {{\n{rules}otherwise -> {}\n}}", line(dice, &others));
