@@ -38,8 +38,8 @@ impl Switchboard {
                 self.peers.configure(ctx);
                 AdminReply::Done
             }
-            AdminRequest::HandOver(id, to) => {
-                self.hand_over(ctx, &id, to);
+            AdminRequest::HandOver { call, owner, to } => {
+                self.hand_over(ctx, (&call, &owner), to);
                 AdminReply::Done
             }
             AdminRequest::Drain => {

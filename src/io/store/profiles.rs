@@ -90,6 +90,15 @@ impl Database {
             let (what, limit) = ("many profiles", "profiles_per_user");
             return Err(Refusal::TooMany { uid: uid.clone(), what, limit, most }.into());
         }
+        let sql = "SELECT COALESCE(SUM(LENGTH(CAST(source AS BLOB))), 0) FROM profiles WHERE uid = ?1 AND name <> ?2";
+        let others: i64 =
+            sqlx::query_scalar(sql).bind(uid.as_str()).bind(name).fetch_one(&mut *transaction).await?;
+        let bytes = i64::try_from(source.len()).unwrap_or(i64::MAX).saturating_add(others);
+        let most = limits.profile_bytes_per_user;
+        if bytes > i64::from(most) {
+            let (what, limit) = ("many bytes of profiles", "profile_bytes_per_user");
+            return Err(Refusal::TooMany { uid: uid.clone(), what, limit, most }.into());
+        }
         let sql = "INSERT INTO profiles (uid, name, slot, source, stored_ms) VALUES (?1, ?2, ?3, ?4, ?5) \
                    ON CONFLICT (uid, name) DO UPDATE SET source = excluded.source, stored_ms = excluded.stored_ms";
         sqlx::query(sql)
