@@ -76,7 +76,7 @@ fn large() -> String {
 fn fifty() -> String {
     let rule = |i: usize| match i % 4 {
         0 => format!("caller u{i}@south.test -> busy"),
-        1 => format!("mode voice and caller number \"+{i}*\" -> decline"),
+        1 => format!("mode voice and caller number \"+47{i:02}*\" -> decline"),
         2 => format!(
             "time mon-fri {:02}:00-{:02}:30 and caller in \"group {i}\" -> ignore",
             i % 12,

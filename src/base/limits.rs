@@ -86,6 +86,13 @@ pub struct Limits {
     /// Seconds that a phone which keeps flows (RFC 5626) may leave a stream silent, as it is told; after
     /// a quarter more it is closed. What RFC 5626 §4.4.1 gives as the usual time for streams.
     pub flow_timer_s: u32,
+    /// Seconds that a call waits for a phone which has to be woken by its push service: on a bad line
+    /// that takes a phone ten.
+    pub wake_s: u32,
+    /// Seconds after its last registration that a phone with a push address is taken to be awake, if it
+    /// speaks UDP: whoever has connections shows it by them. A phone that is woken stays so for half a
+    /// minute.
+    pub awake_s: u32,
     /// Server transactions at once in one user server; above it new requests are answered 503
     /// without one.
     pub transactions: u32,
@@ -184,6 +191,8 @@ impl Default for Limits {
             session_min_s: 90,
             lost_flow_s: 30,
             flow_timer_s: 120,
+            wake_s: 20,
+            awake_s: 30,
             transactions: 200_000,
             page_bytes: 16_384,
             inbox_held: 16,

@@ -16,7 +16,7 @@ use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
-use crate::registrar::{Binding, Caller, Only, User};
+use crate::registrar::{Binding, Caller, Only, Rousing, User};
 use crate::routing::{Direction, Route, Target};
 use crate::sip::{Method, reason_phrase};
 
@@ -67,6 +67,8 @@ pub enum Order {
         /// What; empty removes it.
         value: Arc<str>,
     },
+    /// Have a sleeping phone woken, and tell [`Call::on_awake`] or [`Call::on_asleep`] of this call.
+    Rouse(Key, Box<Rousing>),
     /// A flow of this user's does not work.
     FlowFailed {
         /// Whose.
@@ -143,6 +145,7 @@ pub struct Call {
     pub(super) next: Option<TimerId>,
     pub(super) silent: Option<TimerId>,
     pub(super) flows: Option<TimerId>,
+    pub(super) waking: Option<TimerId>,
     pub(super) limit: Option<TimerId>,
 }
 
@@ -204,6 +207,7 @@ impl Call {
             next: None,
             silent: None,
             flows: None,
+            waking: None,
             limit: None,
         }
     }
@@ -478,7 +482,14 @@ impl Call {
 
     pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {
         self.drop_transfer(desk);
-        for timer in [&mut self.limit, &mut self.stage, &mut self.next, &mut self.silent, &mut self.flows] {
+        for timer in [
+            &mut self.limit,
+            &mut self.stage,
+            &mut self.next,
+            &mut self.silent,
+            &mut self.flows,
+            &mut self.waking,
+        ] {
             desk.wire.ctx.disarm(timer);
         }
         let record = Arc::new(self.record(desk.wire.ctx.now, status, end));

@@ -14,6 +14,7 @@ use crate::registrar::Binding;
 use super::call::{Call, Desk, NOT_WANTED, Order, State};
 use super::hunt::{Hunt, Side};
 use super::stages::patience;
+use super::waking::may_wake;
 
 impl Call {
     /// By which binding of the owner's a leg rings one of his clients, and since when.
@@ -22,13 +23,21 @@ impl Call {
         hunt.client_of(leg).map(|(flowing, since)| (&*flowing.binding, since))
     }
 
-    /// A branch has failed because its flow is dead: its client is rung by another one, if it has one.
+    /// A branch has failed because its flow is dead: its client is rung by another one, if it has one, or
+    /// woken, if it can be.
     pub(super) fn ring_other_flow(&mut self, desk: &mut Desk<'_, '_, '_>, leg: Key) -> bool {
         let sips = self.is_sips();
-        let State::Hunting(hunt) = &mut self.state else { return false };
-        let Some(other) = other_flow(desk, (hunt, sips), leg) else { return false };
-        hunt.end(leg);
-        self.ring_by(desk, other);
+        let State::Hunting(hunt) = &self.state else { return false };
+        let other = other_flow(desk, (hunt, sips), leg);
+        if other.is_none() && !self.wake_behind(desk, leg) {
+            return false;
+        }
+        if let State::Hunting(hunt) = &mut self.state {
+            hunt.end(leg);
+        }
+        if let Some(other) = other {
+            self.ring_by(desk, other);
+        }
         true
     }
 
@@ -38,7 +47,8 @@ impl Call {
         let State::Hunting(hunt) = &self.state else { return };
         let now = desk.wire.ctx.at();
         let replaceable = hunt.legs().filter(|(leg, _)| {
-            desk.legs.is_silent(&*desk.wire, *leg) && other_flow(desk, (hunt, sips), *leg).is_some()
+            desk.legs.is_silent(&*desk.wire, *leg)
+                && (other_flow(desk, (hunt, sips), *leg).is_some() || may_wake(desk, hunt, *leg).is_some())
         });
         let eldest = replaceable.map(|(_, began)| began).min();
         if let (Some(eldest), None) = (eldest, &self.flows) {
@@ -62,17 +72,20 @@ impl Call {
             })
             .collect();
         for (side, binding, since) in silent {
-            let State::Hunting(hunt) = &mut self.state else { return };
-            let Some(other) = other_flow(desk, (hunt, sips), side.leg) else { continue };
-            hunt.end(side.leg);
+            let State::Hunting(hunt) = &self.state else { return };
+            if other_flow(desk, (hunt, sips), side.leg).is_none() && may_wake(desk, hunt, side.leg).is_none()
+            {
+                continue;
+            }
             self.say(desk, side, LegWord::Cancel(Passage::reason(NOT_WANTED)));
             desk.orders.push(Order::FlowFailed { uid: self.owner.clone(), binding, since });
-            self.ring_by(desk, other);
+            self.ring_other_flow(desk, side.leg);
         }
         self.watch_flows(desk);
     }
 
-    fn ring_by(&mut self, desk: &mut Desk<'_, '_, '_>, binding: &Binding) {
+    /// Rings a client by this binding, with a share of the breadth.
+    pub(super) fn ring_by(&mut self, desk: &mut Desk<'_, '_, '_>, binding: &Binding) {
         let history = self.history.header(&self.owner);
         if let Some(share) = self.take_share() {
             self.ring_client(desk, binding, share, history.as_ref());
@@ -80,9 +93,12 @@ impl Call {
     }
 }
 
-/// Another flow of the client that a leg rings, which was not tried.
+/// Another flow of the client that a leg rings, which was not tried and does not sleep.
 fn other_flow<'a>(desk: &Desk<'a, '_, '_>, (hunt, sips): (&Hunt, bool), leg: Key) -> Option<&'a Binding> {
     let (flowing, _) = hunt.client_of(leg)?;
-    let fits = |binding: &Binding| binding.takes(sips) && !hunt.knows_flow(&binding.stored.key);
-    desk.owner.other_flow(desk.wire.ctx.at(), &flowing.client, fits)
+    let (now, limits) = (desk.wire.ctx.at(), &desk.wire.ctx.settings.limits);
+    let fits = |binding: &Binding| {
+        binding.takes(sips) && !hunt.knows_flow(&binding.stored.key) && !binding.sleeps(now, limits)
+    };
+    desk.owner.other_flow(now, &flowing.client, fits)
 }

@@ -23,6 +23,8 @@ pub(super) struct Hunt {
     branches: SmallVec<[Branch; 2]>,
     /// Look-ups that have not come back: each will ring somebody, or say why not.
     pub(super) asked: u8,
+    /// Clients of this `try` whose phones are being woken: each rings when it has registered.
+    waking: SmallVec<[Rings; 1]>,
     verdict: Option<Verdict>,
     /// Bodies that the caller has seen, each of which is an early dialog of his, and whose dialogs they are.
     early: SmallVec<[Described; 1]>,
@@ -104,6 +106,11 @@ impl Hunt {
         self.verdict.as_ref()
     }
 
+    /// Whether a client has had its turn before in this `try`, by whichever flow.
+    pub(super) fn has_ended(&self, client: &str) -> bool {
+        self.ended().filter_map(Rings::flowing).any(|own| *own.client == *client)
+    }
+
     fn ringing(&self) -> impl Iterator<Item = &Branch> {
         self.branches.iter().filter(|branch| !branch.ended)
     }
@@ -133,7 +140,40 @@ impl Hunt {
     }
 
     fn flowing(&self) -> impl Iterator<Item = &Flowing> {
-        self.branches.iter().filter_map(|branch| branch.rings.flowing())
+        let waking = self.waking.iter().filter_map(Rings::flowing);
+        self.branches.iter().filter_map(|branch| branch.rings.flowing()).chain(waking)
+    }
+
+    /// The phone of a client is being woken: it has its turn when it is awake.
+    pub(super) fn await_waking(&mut self, client: Flowing) {
+        self.waking.push(Rings::Client(client));
+    }
+
+    /// The phone of a client is awake; true if it was waited for.
+    pub(super) fn has_woken(&mut self, client: &str) -> bool {
+        let before = self.waking.len();
+        self.waking.retain(|rings| rings.flowing().is_none_or(|own| *own.client != *client));
+        self.waking.len() < before
+    }
+
+    /// Phones do not wake up, the one of this client or all: they have had their turn. True if any was
+    /// waited for.
+    pub(super) fn sleeps_on(&mut self, client: Option<&str>) -> bool {
+        let is_meant = |rings: &Rings| {
+            client.is_none() || rings.flowing().is_some_and(|own| Some(&*own.client) == client)
+        };
+        let (given_up, others): (SmallVec<[Rings; 1]>, _) = self.waking.drain(..).partition(is_meant);
+        self.waking = others;
+        let any = !given_up.is_empty();
+        for rings in given_up {
+            self.has_refused(rings);
+        }
+        any
+    }
+
+    /// Whether phones are being woken.
+    pub(super) fn is_waking(&self) -> bool {
+        !self.waking.is_empty()
     }
 
     /// The client that a leg rings, by which flow, and since when.
@@ -142,9 +182,9 @@ impl Hunt {
         Some((branch.rings.flowing()?, branch.began))
     }
 
-    /// Whether anything rings that `names` holds of.
+    /// Whether anything rings, or will when it is awake, that `names` holds of.
     pub(super) fn is_ringing(&self, names: impl Fn(&Rings) -> bool) -> bool {
-        self.ringing().any(|branch| names(&branch.rings))
+        self.ringing().map(|branch| &branch.rings).chain(&self.waking).any(names)
     }
 
     /// Legs of the branches that ring, and since when.
@@ -152,9 +192,9 @@ impl Hunt {
         self.ringing().map(|branch| (branch.side.leg, branch.began))
     }
 
-    /// Whether nothing rings any more and no look-up is open.
+    /// Whether nothing rings any more, nobody is being woken and no look-up is open.
     pub(super) fn is_quiet(&self) -> bool {
-        self.asked == 0 && self.ringing().next().is_none()
+        self.asked == 0 && self.waking.is_empty() && self.ringing().next().is_none()
     }
 
     /// Whether somebody has refused in this `try`.
@@ -258,6 +298,7 @@ impl Hunt {
     /// Those that have refused are forgotten.
     pub(super) fn clear(&mut self, rings_on: impl Fn(&Rings) -> bool) -> SmallVec<[Side; 2]> {
         self.asked = 0;
+        self.waking.retain(|rings| rings_on(rings));
         let mut out = SmallVec::new();
         self.branches.retain(|branch| {
             let stays = !branch.ended && rings_on(&branch.rings);

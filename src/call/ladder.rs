@@ -297,6 +297,7 @@ impl fmt::Display for What {
             Self::Time(CallTimer::Next) => f.write_str("the next one"),
             Self::Time(CallTimer::Silent) => f.write_str("no sign of life"),
             Self::Time(CallTimer::Flows) => f.write_str("by another flow"),
+            Self::Time(CallTimer::Waking) => f.write_str("nobody woke up"),
             Self::Time(CallTimer::Limit) => f.write_str("rung long enough"),
         }
     }

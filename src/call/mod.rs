@@ -19,6 +19,7 @@ mod stages;
 mod standing;
 mod targets;
 mod transfer;
+mod waking;
 
 pub use call::{Call, Desk, Lookup, Order};
 pub use history::History;

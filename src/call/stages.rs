@@ -136,13 +136,14 @@ impl Call {
         for side in hunt.clear(|rings| named.covers(rings)) {
             self.say(desk, side, LegWord::Cancel(Passage::reason(NOT_WANTED)));
         }
+        self.watch_waking(desk);
     }
 
     /// A timer of this call fired.
     pub fn on_timer(&mut self, desk: &mut Desk<'_, '_, '_>, timer: CallTimer) {
         let is_told = match timer {
             CallTimer::Stage | CallTimer::Limit => true,
-            CallTimer::Next | CallTimer::Silent | CallTimer::Flows => false,
+            CallTimer::Next | CallTimer::Silent | CallTimer::Flows | CallTimer::Waking => false,
         };
         if is_told {
             self.ladder.time(self.after_ms(desk), timer);
@@ -152,6 +153,7 @@ impl Call {
             (State::Hunting(_), CallTimer::Next) => self.ring_next(desk),
             (State::Hunting(_), CallTimer::Silent) => self.on_silence(desk),
             (State::Hunting(_), CallTimer::Flows) => self.on_silent_flows(desk),
+            (State::Hunting(_), CallTimer::Waking) => self.on_waking_over(desk),
             (State::Hunting(_), CallTimer::Limit) => {
                 self.refuse(desk, Refusal::status(own_status(Outcome::NoAnswer)));
             }
@@ -186,7 +188,7 @@ impl Call {
     /// answer for a while only.
     fn await_life(&mut self, desk: &mut Desk<'_, '_, '_>) {
         let State::Hunting(hunt) = &self.state else { return };
-        if self.silent.is_some() || !hunt.has_verdict() || hunt.asked > 0 {
+        if self.silent.is_some() || !hunt.has_verdict() || hunt.asked > 0 || hunt.is_waking() {
             return;
         }
         if let Some(silence) = self.silence(desk) {
@@ -232,7 +234,7 @@ impl Call {
     }
 
     fn stop_timers(&mut self, desk: &mut Desk<'_, '_, '_>) {
-        for timer in [&mut self.stage, &mut self.next, &mut self.silent, &mut self.flows] {
+        for timer in [&mut self.stage, &mut self.next, &mut self.silent, &mut self.flows, &mut self.waking] {
             desk.wire.ctx.disarm(timer);
         }
         self.later.clear();

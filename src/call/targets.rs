@@ -198,7 +198,9 @@ impl Call {
             if (is_one && self.rings_a_client()) || !self.may_ring(owner, binding) {
                 continue;
             }
-            if let Some(share) = self.take_share() {
+            if !self.wake(desk, binding)
+                && let Some(share) = self.take_share()
+            {
                 self.ring_client(desk, binding, share, history.as_ref());
             }
         }

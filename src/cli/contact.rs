@@ -178,7 +178,7 @@ pub(super) async fn serving(
     uid: &Uid,
 ) -> Result<Option<Profile>, StoreError> {
     let own = database.active_profile(uid).await?;
-    let own = own.and_then(|source| Profile::compile_for(&source, &loaded.config.limits, uid, None).ok());
+    let own = own.and_then(|source| Profile::compile_stored(&source, &loaded.config.limits, uid).ok());
     let own = own.filter(|profile| profile.has(Direction::Incoming));
     let default = || loaded.offered().ok().map(|offered| Profile::clone(&offered.default));
     Ok(own.or_else(default))

@@ -193,6 +193,7 @@ impl Narrator {
             Fact::Unregistered { uid, contact, why } => format!("unregistered  {uid} {contact} ({why})"),
             Fact::Flow { uid, via, works: false } => format!("lost          {uid} at {via} does not answer"),
             Fact::Flow { uid, via, works: true } => format!("found         {uid} at {via} answers again"),
+            Fact::Pushed { uid, pushed } => format!("waking        {uid}: {pushed:?}"),
             Fact::WrongPassword { account, source, .. } => {
                 format!("wrong password for {account} from {source}")
             }

@@ -30,6 +30,12 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A file that said something says nothing when it is read again.
+    #[error("{path} is empty now, and was not when the server was started: to serve by the defaults, start it anew", path = path.display())]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+    },
     /// It runs a server, and is asked for elsewhere.
     #[error("this command is for the command line")]
     OnlyHere,

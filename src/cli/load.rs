@@ -32,8 +32,8 @@ pub(super) struct Loaded {
 /// Where a configuration came from.
 #[derive(Debug, Clone)]
 enum Origin {
-    /// The file that was asked for, or else the one in the working directory if there is one.
-    File(Option<PathBuf>),
+    /// The file that was asked for or found in the working directory, and whether it says anything; or none.
+    File(Option<(PathBuf, bool)>),
     /// The program itself.
     BuiltIn,
 }
@@ -59,11 +59,13 @@ impl Loaded {
 
     fn read_with(asked: Option<&Path>, resolve: Option<&Resolve>) -> Result<Self, Failure> {
         let path = asked.unwrap_or(Path::new(FILE));
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && asked.is_none() => String::new(),
+        let found = match fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && asked.is_none() => None,
             Err(source) => return Err(Failure::Read { path: path.into(), source }),
         };
+        let origin = Origin::File(found.as_ref().map(|text| (path.into(), !text.trim().is_empty())));
+        let text = found.unwrap_or_default();
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -75,7 +77,7 @@ impl Loaded {
             read: &|path| fs::read_to_string(path),
             resolve,
         })?;
-        Ok(Self { config, desk: Desk::Terminal, origin: Origin::File(asked.map(Into::into)) })
+        Ok(Self { config, desk: Desk::Terminal, origin })
     }
 
     /// A configuration that is in no file.
@@ -86,8 +88,8 @@ impl Loaded {
     /// The file that was asked for, if it was not the usual one.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.origin {
-            Origin::File(asked) => asked.as_deref(),
-            Origin::BuiltIn => None,
+            Origin::File(Some((path, _))) => Some(&**path).filter(|path| *path != Path::new(FILE)),
+            Origin::File(None) | Origin::BuiltIn => None,
         }
     }
 
@@ -96,10 +98,20 @@ impl Loaded {
         Self { desk, ..self.clone() }
     }
 
-    /// Reads the same file again, for the server that runs on it.
+    /// Reads the same file again, for the server that runs on it. One that is gone, or empty all at once, is
+    /// no wish for the defaults.
     pub(super) fn again(&self) -> Result<Self, Failure> {
         match &self.origin {
-            Origin::File(asked) => Self::read_to_serve(asked.as_deref()),
+            Origin::File(None) => Self::read_to_serve(None),
+            Origin::File(Some((path, says_something))) => {
+                let again = Self::read_to_serve(Some(path))?;
+                match &again.origin {
+                    Origin::File(Some((_, false))) if *says_something => {
+                        Err(Failure::Emptied { path: path.clone() })
+                    }
+                    Origin::File(_) | Origin::BuiltIn => Ok(again),
+                }
+            }
             Origin::BuiltIn => Ok(self.clone()),
         }
     }

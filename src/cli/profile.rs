@@ -176,7 +176,7 @@ fn list(loaded: &Loaded, uid: &Uid, json: bool) -> Result<(), Failure> {
         let active = match (row.active, &fault) {
             (true, None) => "yes",
             (false, None) => "",
-            (true, Some(_)) => "yes, but unreadable: the default serves",
+            (true, Some(_)) => "yes, but unreadable",
             (false, Some(_)) => "unreadable",
         };
         let code = row.code.map_or(String::new(), |code| code.to_string());
@@ -206,7 +206,7 @@ impl Listed {
 
 /// The first fault of a stored profile, as the running server would find it.
 fn fault_of(loaded: &Loaded, uid: &Uid, source: &str) -> Option<String> {
-    let faults = Compiled::compile_for(source, &loaded.config.limits, uid, None).err()?;
+    let faults = Compiled::compile_stored(source, &loaded.config.limits, uid).err()?;
     Some(faults.iter().next().map(ToString::to_string).unwrap_or_default())
 }
 

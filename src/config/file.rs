@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::fault::{Code, Fault, Faults};
 use super::place::Place;
 use super::reader::{LOG, PREFIX, Reader, Section};
-use super::settings::{Algorithm, Allow, Face, Features, TlsFiles, Trust};
-use super::{check, federation, limited, listen};
+use super::settings::{Algorithm, Allow, Face, Features, PushHook, TlsFiles, Trust};
+use super::{check, federation, limited, listen, push};
 use crate::base::{Cid, Limits};
 use crate::effect::Transport;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub threads: Option<u8>,
     /// The servers that are asked for names; empty: those of the system.
     pub dns: Vec<SocketAddr>,
+    /// The hook that wakes sleeping phones.
+    pub push: Option<Arc<PushHook>>,
     /// The limits.
     pub limits: Limits,
     /// Variables of ours that no key has: worth a line in the event log.
@@ -175,6 +178,9 @@ impl Config {
         trees.finish();
         let own_listeners = listeners.as_deref().unwrap_or_default();
         let federation = federation::federation(&root, sources, (cid.as_ref(), &aliases), own_listeners);
+        let hook = root.section("push");
+        let push = push::push(&hook, sources);
+        hook.finish();
         let limits = root.section("limits");
         let limited = limited::limits(&limits);
         limits.finish();
@@ -194,6 +200,7 @@ impl Config {
             gateways,
             threads,
             dns,
+            push,
             limits: limited?,
             strangers: Vec::new(),
         })

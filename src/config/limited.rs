@@ -56,6 +56,11 @@ fn sensible(section: &Section<'_, '_, '_>, limits: &Limits, place: &Place) -> bo
             "the times of a session contradict each other, or RFC 4028",
             "90 ≤ `session_min_s` ≤ `session_s`, or `session_s = 0` for no timer of ours",
         ),
+        (
+            limits.wake_s == 0 || limits.awake_s == 0,
+            "a phone that has no time to wake up, or falls asleep at once, is never called",
+            "`wake_s` and `awake_s` are 1 or more",
+        ),
         (limits.ring_s == 0, "a call that may ring for no time reaches nobody", "`ring_s` is 1 or more"),
     ];
     for (_, message, help) in faults.iter().filter(|(is_fault, ..)| *is_fault) {

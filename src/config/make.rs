@@ -43,6 +43,7 @@ impl Config {
             peers: self.federation.iter().filter_map(peer).collect(),
             servers: self.threads.unwrap_or(threads),
             dns: self.dns.clone(),
+            push: self.push.clone(),
             limits: self.limits.clone(),
         }
     }

@@ -7,7 +7,8 @@
 pub mod fault;
 pub mod file;
 pub mod place;
-pub mod settings;
+pub mod push;
+mod settings;
 
 mod check;
 mod federation;
@@ -21,4 +22,6 @@ pub use file::{Config, Listen, PeerAddress, Peering, Resolve, Sources, Trees};
 pub use listen::HTTP_PORT;
 pub use make::Known;
 pub use place::Place;
-pub use settings::{Algorithm, Allow, Face, Features, Listener, Peer, Secret, Settings, TlsFiles, Trust};
+pub use settings::{
+    Algorithm, Allow, Face, Features, Listener, Peer, PushHook, Secret, Settings, TlsFiles, Trust,
+};

@@ -40,6 +40,8 @@ pub struct Settings {
     pub servers: u8,
     /// The servers that are asked for names; empty: those of the system.
     pub dns: Vec<SocketAddr>,
+    /// What wakes sleeping phones, if anything does.
+    pub push: Option<Arc<PushHook>>,
     /// The limits.
     pub limits: Limits,
 }
@@ -137,6 +139,21 @@ pub enum Trust {
     Secret(Secret),
     /// The certificates of both, for their domains (RFC 5922): it is never spoken to but over TLS.
     Certificate,
+}
+
+/// The HTTP hook that has push services wake phones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushHook {
+    /// Its host: a name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The path that is asked for, with its query.
+    pub path: String,
+    /// What it is shown as `Authorization: Bearer`.
+    pub token: Option<Secret>,
+    /// The services that it knows, as phones name them (`pn-provider`).
+    pub providers: Vec<String>,
 }
 
 /// A secret that is never shown.

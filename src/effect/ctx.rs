@@ -13,6 +13,7 @@ use crate::config::Settings;
 use super::dns::Question;
 use super::fact::Fact;
 use super::net::{Flow, StreamId};
+use super::push::Push;
 use super::store::StoreOp;
 use super::wake::Wake;
 use super::{Effect, Ticket};
@@ -80,6 +81,13 @@ impl<'a> Ctx<'a> {
     pub fn resolve(&mut self, question: Question) -> Ticket {
         let ticket = self.ticket();
         self.effects.push(Effect::Resolve { ticket, question });
+        ticket
+    }
+
+    /// Has a sleeping phone woken.
+    pub fn push(&mut self, push: Push) -> Ticket {
+        let ticket = self.ticket();
+        self.effects.push(Effect::Push { ticket, push: Box::new(push) });
         ticket
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::base::{Cid, Uid};
 use crate::routing::Direction;
 
+use super::push::Pushed;
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Fact {
@@ -40,6 +42,13 @@ pub enum Fact {
         via: String,
         /// Whether it works.
         works: bool,
+    },
+    /// A sleeping phone is being woken, or cannot be.
+    Pushed {
+        /// Whose.
+        uid: Uid,
+        /// What came of it.
+        pushed: Pushed,
     },
     /// Somebody gave a wrong password.
     WrongPassword {

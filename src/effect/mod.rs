@@ -9,12 +9,14 @@ pub mod ctx;
 pub mod dns;
 pub mod fact;
 pub mod net;
+pub mod push;
 pub mod store;
 pub mod wake;
 
 pub use ctx::Ctx;
 pub use fact::Fact;
 pub use net::{Flow, StreamId, Transport};
+pub use push::{Push, PushAddress, PushReason, Pushed};
 pub use store::{StoreOp, StoreOutcome};
 pub use wake::{CallTimer, LegTimer, Wake};
 
@@ -72,6 +74,13 @@ pub enum Effect {
         /// What is asked.
         question: dns::Question,
     },
+    /// Have a sleeping phone woken. Comes back as [`Outcome::Pushed`].
+    Push {
+        /// Under this ticket the outcome comes back.
+        ticket: Ticket,
+        /// Whom.
+        push: Box<Push>,
+    },
     /// Tell whoever watches.
     Fact(Fact),
 }
@@ -83,6 +92,8 @@ pub enum Outcome {
     Store(StoreOutcome),
     /// A message could not be sent: no such stream, refused, unreachable.
     Unsent,
+    /// A phone is being woken, or is not.
+    Pushed(Pushed),
     /// The DNS has answered, or has not.
     Resolved(dns::Answer),
     /// A long request went out on this stream instead of its datagram flow.

@@ -93,6 +93,8 @@ pub enum CallTimer {
     Next,
     /// Phones that have given no sign of life have held up the verdict of the others long enough.
     Silent,
+    /// Phones that were asleep have had their time to register.
+    Waking,
     /// A client that has another flow has been silent on this one for long enough.
     Flows,
     /// The call has rung as long as any call may.

@@ -51,6 +51,13 @@ pub struct Claim<'m> {
     credentials: Credentials<'m>,
 }
 
+impl Claim<'_> {
+    /// The proof.
+    pub fn credentials(&self) -> &Credentials<'_> {
+        &self.credentials
+    }
+}
+
 /// What a claim turns out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {

@@ -4,7 +4,7 @@
 //! subscriber's address stands above debug unless it is redacted.
 
 use crate::base::ServerIndex;
-use crate::effect::Fact;
+use crate::effect::{Fact, Pushed};
 
 /// What helps a phone that never answers its challenge.
 const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
@@ -21,6 +21,11 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
+        Fact::Pushed { uid, pushed: Pushed::Failed } => {
+            let uid = redacted(uid.as_str());
+            tracing::warn!(server, uid, "a phone could not be woken: the hook of [push] does not take it");
+        }
+        Fact::Pushed { uid, pushed } => tracing::debug!(server, %uid, ?pushed, "a phone is woken"),
         Fact::WrongPassword { account, source, paused: true } => {
             tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
         }
@@ -73,9 +78,11 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
         }
         Fact::WrongSecret { account, source, paused: true } => {
+            let account = cut(account);
             tracing::warn!(server, account, %source, "too many wrong secrets of another cluster: this source has to pause with it");
         }
         Fact::WrongSecret { account, source, paused: false } => {
+            let account = cut(account);
             tracing::info!(server, account, %source, "a wrong secret of another cluster");
         }
         Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
@@ -86,6 +93,12 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         Fact::Limit(limit) => tracing::debug!(server, limit, "a limit is reached"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
+}
+
+/// As much of a name as tells strangers apart: how long it is, is theirs to choose.
+fn cut(name: &str) -> &str {
+    const LONGEST: usize = 80;
+    name.char_indices().nth(LONGEST).and_then(|(end, _)| name.get(..end)).unwrap_or(name)
 }
 
 /// An address of which only its owner can tell whose it is: `a…@north.test`.

@@ -14,6 +14,10 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Lines that may wait: a few seconds of a busy log.
 const LINES: usize = 16_384;
 
+/// The longest line, in bytes; of a longer one the rest is left out. What strangers send is told of in
+/// few words, so that one is a mistake of ours.
+const LINE: usize = 4_096;
+
 /// Takes lines; never waits.
 #[derive(Debug, Clone)]
 pub struct LogWriter {
@@ -57,7 +61,11 @@ fn write(lines: &Receiver<Word>, lost: &AtomicU64) {
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(Word::Line(line.to_vec())) {
+        let mut kept = line.get(..LINE).unwrap_or(line).to_vec();
+        if kept.len() < line.len() {
+            kept.extend_from_slice("…\n".as_bytes());
+        }
+        if let Err(TrySendError::Full(_)) = self.lines.try_send(Word::Line(kept)) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())

@@ -12,6 +12,7 @@ pub(crate) mod dns;
 pub mod driver;
 pub mod entropy;
 pub mod event_log;
+mod hook;
 pub mod http;
 pub mod log_writer;
 pub mod machine;

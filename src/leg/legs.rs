@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
 use crate::effect::{Ctx, Flow, LegTimer, StreamId};
@@ -105,12 +103,18 @@ impl Legs {
         self.arena.is_empty()
     }
 
-    /// A leg for an INVITE that a phone has sent us; `user` is whom it believes to talk to.
-    pub fn answer(&mut self, wire: &mut Wire<'_, '_>, call: Key, asked: Asked, user: String) -> Key {
+    /// A leg for an INVITE of a phone: whom it believes to talk to, its Contact if it calls by a GRUU.
+    pub fn answer(
+        &mut self,
+        wire: &mut Wire<'_, '_>,
+        call: Key,
+        asked: Asked,
+        (user, registered): (String, Option<String>),
+    ) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
         let guise = Guise::towards(wire.ctx.settings, &asked, user);
-        let mut machine = Uas::new(asked, tag, guise);
+        let mut machine = Uas::new(asked, tag, guise, registered);
         machine.start(wire, self.arena.next_key());
         let key = self.insert(Some(call), Machine::Uas(Box::new(machine)));
         wire.transactions.belongs_to(server, key);
@@ -126,18 +130,11 @@ impl Legs {
         user: String,
         (peer, flow): (PeerId, Flow),
     ) -> Key {
-        let key = self.answer(wire, call, asked, user);
+        let key = self.answer(wire, call, asked, (user, None));
         if let Some(Leg { machine: Machine::Uas(machine), .. }) = self.arena.get_mut(key) {
             machine.comes_from(peer, flow);
         }
         key
-    }
-
-    /// The phone of a leg calls by a GRUU: this is the Contact that it has registered.
-    pub fn called_at(&mut self, key: Key, contact: &str) {
-        if let Some(Leg { machine: Machine::Uas(machine), .. }) = self.arena.get_mut(key) {
-            machine.registered = Some(Bytes::copy_from_slice(contact.as_bytes()));
-        }
     }
 
     /// Calls a phone.

@@ -58,7 +58,7 @@ pub(super) struct Uas {
 }
 
 impl Uas {
-    pub(super) fn new(asked: Asked, tag: Token, guise: Guise) -> Self {
+    pub(super) fn new(asked: Asked, tag: Token, guise: Guise, registered: Option<String>) -> Self {
         let reliable = Reliable::of(&asked.request);
         Self {
             asked,
@@ -73,7 +73,7 @@ impl Uas {
             minute: None,
             expires: None,
             peer: None,
-            registered: None,
+            registered: registered.map(Bytes::from),
         }
     }
 

@@ -307,7 +307,9 @@ impl Round {
         let (owner, now) = (desk.owner, desk.ctx.at());
         for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
             let is_unable = self.unable.iter().any(|client| client == binding.client());
-            if is_unable || self.open.iter().any(|sent| sent.is_to(owner, binding)) {
+            // What waits in the inbox comes when it registers.
+            let sleeps = binding.sleeps(now, &desk.ctx.settings.limits);
+            if sleeps || is_unable || self.open.iter().any(|sent| sent.is_to(owner, binding)) {
                 continue;
             }
             let from = (desk.server, Owner::Round(self.key));

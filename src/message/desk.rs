@@ -7,7 +7,7 @@ use crate::effect::fact::PageRecord;
 use crate::effect::store::OutboxPage;
 use crate::effect::{Ctx, Ticket};
 use crate::federation::Peers;
-use crate::registrar::User;
+use crate::registrar::{Rousing, User};
 use crate::transaction::Transactions;
 
 use super::parties::{HalfReply, PageEnd, PageInvitation};
@@ -60,6 +60,9 @@ pub enum Order {
         /// Its record.
         record: Arc<PageRecord>,
     },
+    /// Have a sleeping phone woken, and tell [`super::Page::on_awake`] or [`super::Page::on_asleep`] of this
+    /// page.
+    Rouse(Key, Box<Rousing>),
     /// A property of this user's gets a value.
     Set {
         /// Whose.

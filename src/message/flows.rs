@@ -1,5 +1,5 @@
 //! By which flows a page has gone to its owner's phones. One whose flow is dead gets it by another, if its
-//! client has one.
+//! client has one, or when it was woken, if it can be.
 //!
 //! Implements: RFC 5626 §5.3, §7.
 
@@ -28,15 +28,23 @@ impl Page {
     }
 
     /// A request has failed because its flow is dead: the page goes to the client by another one, if it
-    /// has one that was not tried in this stage.
+    /// has one that was not tried in this stage; or its phone is woken, but once.
     pub(super) fn send_by_other_flow(&mut self, desk: &mut Desk<'_, '_>, client: Key) -> bool {
         let Some(sent) = self.sent.iter().find(|sent| sent.client == client) else { return false };
-        let tried =
-            |key: &str| self.sent.iter().any(|own| own.stage == sent.stage && *own.to.binding == *key);
-        let sips = self.sender.face.sips;
-        let fits = |binding: &Binding| binding.takes(sips) && !tried(&binding.stored.key);
-        let other = desk.owner.other_flow(desk.ctx.at(), &sent.to.client, fits);
-        let Some(binding) = other else { return false };
+        let mut tried = self.sent.iter().filter(|own| own.stage == sent.stage);
+        let (now, limits, sips) = (desk.ctx.at(), &desk.ctx.settings.limits, self.sender.face.sips);
+        let fits = |binding: &Binding| {
+            binding.takes(sips)
+                && !tried.clone().any(|own| *own.to.binding == *binding.stored.key)
+                && !binding.sleeps(now, limits)
+        };
+        let Some(binding) = desk.owner.other_flow(now, &sent.to.client, fits) else {
+            let is_first = !tried.any(|own| own.client != client && own.to.client == sent.to.client);
+            let binding = desk.owner.bindings.get(&sent.to.binding);
+            let Some(binding) = binding.filter(|own| is_first && own.asleep.is_some()) else { return false };
+            self.rouse(desk, binding);
+            return true;
+        };
         let client = self.send_to(desk, Owner::Page(self.key), binding);
         self.note_sent(client, binding.flowing(), desk.ctx.at());
         true

@@ -15,6 +15,7 @@ mod parties;
 mod sides;
 mod stages;
 mod verdict;
+mod waking;
 
 pub use delivery::Round;
 pub use desk::{Desk, Left, Order};

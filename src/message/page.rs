@@ -101,6 +101,8 @@ pub(super) struct Stage {
     pub(super) filing: bool,
     /// How often the outbox was asked and has not answered.
     pub(super) keeping: u8,
+    /// Clients whose phones are being woken.
+    pub(super) waking: SmallVec<[Box<str>; 1]>,
     /// Clients that wait until older pages are through: all, or the one of that name.
     pub(super) held: SmallVec<[Option<Arc<str>>; 1]>,
     /// Whether there was a target that somebody takes pages for.
@@ -119,6 +121,13 @@ pub(super) struct Stage {
 pub(super) struct Answer {
     status: u16,
     how: &'static str,
+}
+
+impl Stage {
+    /// Whether nobody is left who could take the page.
+    fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.asked == 0 && self.held.is_empty() && self.waking.is_empty()
+    }
 }
 
 impl Page {
@@ -301,7 +310,7 @@ impl Page {
     /// Goes on if nobody is left who could take it.
     pub(super) fn settle(&mut self, desk: &mut Desk<'_, '_>) {
         let Some(stage) = self.stage() else { return };
-        let idle = stage.open.is_empty() && stage.asked == 0 && stage.held.is_empty();
+        let idle = stage.is_idle();
         if !stage.filing && stage.keeping == 0 && (idle || stage.timed_out) {
             self.come_back(desk);
         }
@@ -421,7 +430,7 @@ impl Page {
     pub(super) fn wait(&mut self, desk: &mut Desk<'_, '_>) {
         let key = self.key;
         let Some(stage) = self.stage() else { return };
-        if !(stage.open.is_empty() && stage.asked == 0 && stage.held.is_empty()) {
+        if !stage.is_idle() {
             stage.timer = Some(desk.ctx.arm(stage.patience, Wake::Page(key)));
         }
     }

@@ -120,7 +120,9 @@ impl Page {
 
     fn copy_to_clients(&self, desk: &mut Desk<'_, '_>, name: Option<&Arc<str>>) {
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let fits = |one: &Binding| one.takes(self.sender.face.sips);
+        // Nobody is woken for a copy.
+        let limits = &desk.ctx.settings.limits;
+        let fits = |one: &Binding| one.takes(self.sender.face.sips) && !one.sleeps(now, limits);
         for binding in owner.clients_by(now, name.map(AsRef::as_ref), fits) {
             self.send_to(desk, Owner::Nobody, binding);
         }

@@ -137,6 +137,9 @@ impl Page {
             owner.clients(now, name_of).next().is_some() && !owner.clients(now, name_of).any(takes);
         let wanted = owner.preferred(now, name_of, &wishes, takes);
         for binding in wanted.into_iter().filter(meant) {
+            if self.wake(desk, binding) {
+                continue;
+            }
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
         }

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{At, Now};
+use crate::base::{At, Limits, Now};
 use crate::config::Settings;
 use crate::effect::admin::LiveBinding;
 use crate::effect::store::StoredBinding;
-use crate::effect::{Flow, StreamId, Transport};
+use crate::effect::{Flow, PushAddress, StreamId, Transport};
 use crate::sip::{Uri, is_sips};
+
+use super::push::{Asleep, asleep, renewed_before_s, veiled, wakes_itself};
 
 /// One binding: AOR ↔ Contact until it expires.
 #[derive(Debug, Clone)]
@@ -34,6 +36,12 @@ pub struct Binding {
     pub registered: At,
     /// Whether the last thing known of its flow is that it does not work.
     pub has_failed: bool,
+    /// Whether the stream that it came by is gone: it is kept because its phone can be woken.
+    pub is_gone: bool,
+    /// By what its phone is woken, if it may sleep.
+    pub asleep: Option<Box<PushAddress>>,
+    /// Whether its phone was woken to renew it.
+    pub is_reminded: bool,
 }
 
 /// A client, and by which of its flows.
@@ -53,32 +61,40 @@ pub struct Bindings {
 
 impl Bindings {
     /// Takes them from the store: those over datagrams live on, those over streams have lost their
-    /// connection and wait for the phone to come back.
+    /// connection and wait for the phone to come back, unless it can be woken.
     pub fn load(settings: &Settings, now: Now, stored: Vec<StoredBinding>) -> Self {
         let list = stored
             .into_iter()
-            .filter(|binding| binding.transport == Transport::Udp)
             .filter_map(|stored| {
+                let asleep = address_of(settings, &stored);
+                let is_gone = stored.transport != Transport::Udp;
+                if is_gone && asleep.is_none() {
+                    return None;
+                }
                 let left_s = u64::try_from(stored.expires_s - now.wall_s()).ok().filter(|left| *left > 0)?;
                 let listener = listener_of(settings, &stored)?;
                 let flow = Flow { listener, remote: stored.target, stream: None };
+                let expires = now.at + Duration::from_secs(left_s);
                 Some(Binding {
                     stored,
                     flow,
-                    expires: now.at + Duration::from_secs(left_s),
+                    expires,
                     registered: At::START,
                     has_failed: false,
+                    is_gone,
+                    asleep,
+                    is_reminded: false,
                 })
             })
             .collect();
         Self { list }
     }
 
-    /// Those that are good now: those whose flow has failed last, best `q` first, the latest first among
-    /// equals.
+    /// Those that are good now: those whose stream is gone last, before them those whose flow has failed,
+    /// best `q` first, the latest first among equals.
     pub fn reachable(&self, now: At) -> impl Iterator<Item = &Binding> {
         let mut order: SmallVec<[&Binding; 4]> = self.list.iter().filter(|b| b.expires > now).collect();
-        let place = |b: &Binding| (b.has_failed, Reverse(b.stored.q), Reverse(b.registered));
+        let place = |b: &Binding| (b.is_gone, b.has_failed, Reverse(b.stored.q), Reverse(b.registered));
         order.sort_by_key(|binding| place(binding));
         order.into_iter()
     }
@@ -151,14 +167,33 @@ impl Bindings {
         self.take(|binding| binding.expires <= now)
     }
 
-    /// Takes out those whose stream is gone.
+    /// A stream is gone. Takes out those that it carried; those whose phones can be woken stay.
     pub fn lose(&mut self, stream: StreamId) -> Vec<Binding> {
-        self.take(|binding| binding.flow.stream == Some(stream))
+        for binding in &mut self.list {
+            binding.is_gone |= binding.flow.stream == Some(stream);
+        }
+        self.take(|binding| binding.flow.stream == Some(stream) && binding.asleep.is_none())
     }
 
-    /// When the first of them expires.
-    pub fn next_expiry(&self) -> Option<At> {
-        self.list.iter().map(|binding| binding.expires).min()
+    /// The keys of those that a stream carries or has carried.
+    pub fn of_stream(&self, stream: StreamId) -> Vec<String> {
+        let carried = self.list.iter().filter(|binding| binding.flow.stream == Some(stream));
+        carried.map(|binding| binding.stored.key.clone()).collect()
+    }
+
+    /// When the first of them expires, or its phone has to be woken to renew it.
+    pub fn next_due(&self) -> Option<At> {
+        self.list.iter().map(|binding| binding.remind_at().unwrap_or(binding.expires)).min()
+    }
+
+    /// Those whose phones have to be woken now to renew them; once each.
+    pub fn remind(&mut self, now: At) -> Vec<&Binding> {
+        let due = self.list.iter_mut().filter(|own| own.remind_at().is_some_and(|at| at <= now));
+        due.map(|binding| {
+            binding.is_reminded = true;
+            &*binding
+        })
+        .collect()
     }
 
     fn take(&mut self, gone: impl Fn(&Binding) -> bool) -> Vec<Binding> {
@@ -210,6 +245,22 @@ impl Binding {
         number.filter(|_| !self.stored.instance.is_empty())
     }
 
+    /// Whether its phone has to be woken before anything is sent to it: it can be, and its stream is gone,
+    /// what was sent last has failed, or, over datagrams, it has not registered for a while.
+    pub fn sleeps(&self, now: At, limits: &Limits) -> bool {
+        let awake = Duration::from_secs(limits.awake_s.into());
+        let is_stale = self.stored.transport == Transport::Udp && now.since(self.registered) >= awake;
+        self.asleep.is_some() && (self.is_gone || self.has_failed || is_stale)
+    }
+
+    /// When its phone has to be woken to renew it: it can be, was not yet, and has not said that it wakes
+    /// up by itself (RFC 8599 §4.1.4).
+    fn remind_at(&self) -> Option<At> {
+        let is_due = self.asleep.is_some() && !self.is_reminded && !wakes_itself(&self.stored.features);
+        is_due
+            .then(|| self.expires.before(Duration::from_secs(renewed_before_s(self.stored.granted_s).into())))
+    }
+
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
     pub fn has_instance(&self, instance: &str) -> bool {
         !self.stored.instance.is_empty() && bare(&self.stored.instance) == bare(instance)
@@ -221,7 +272,7 @@ impl Binding {
             uid: uid.to_owned(),
             key: self.stored.key.clone(),
             works: !self.has_failed,
-            contact: self.stored.contact.clone(),
+            contact: self.shown_contact().into_owned(),
             via: self.via(),
             expires_s: i64::try_from(self.left_s(now)).unwrap_or(i64::MAX),
             q: q_text(self.stored.q),
@@ -230,9 +281,22 @@ impl Binding {
         }
     }
 
+    /// Its Contact as others than its phone may see it: without what its push service knows it by.
+    pub fn shown_contact(&self) -> Cow<'_, str> {
+        veiled(&self.stored.contact)
+    }
+
     /// How and where it is called: `udp 127.0.0.1:5062`.
     pub fn via(&self) -> String {
         format!("{} {}", self.stored.transport, self.flow.remote)
+    }
+}
+
+/// By what the phone of a stored binding is woken, if it may sleep.
+fn address_of(settings: &Settings, stored: &StoredBinding) -> Option<Box<PushAddress>> {
+    match asleep(settings, &Uri::parse(stored.contact.as_bytes()).ok()?) {
+        Asleep::Sometimes(address) => Some(Box::new(address)),
+        Asleep::Never | Asleep::Unknown => None,
     }
 }
 

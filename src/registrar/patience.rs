@@ -2,7 +2,8 @@
 //!
 //! Only a wrong response to a nonce of ours counts, and only the pair of one source and one account
 //! has to pause: a lock-out by account alone would be a weapon, and a lock-out by source alone would
-//! punish an office for one phone.
+//! punish an office for one phone. The source is the address that the nonce was given to ([`Nonces::home`]):
+//! that of a datagram may be a lie, told to have somebody else pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -11,34 +12,47 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::base::At;
+use crate::sip::digest::{Credentials, Nonces};
 
 /// The window in which wrong answers are counted, and the length of the pause.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Pairs remembered at most; beyond it all are forgiven at once.
+/// Pairs remembered at most; beyond it those are forgiven that do not pause, and then all.
 const PAIRS: usize = 20_000;
 
 /// Wrong passwords, by source and account.
 #[derive(Debug, Default)]
 pub struct Patience {
-    wrong: HashMap<(IpAddr, String), (At, u16)>,
+    wrong: HashMap<u64, (At, u16)>,
+}
+
+/// Who may have to pause: one of few million pairs, so that no two share a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspect(u64);
+
+impl Suspect {
+    /// Who answers a nonce for this account.
+    pub fn of(credentials: &Credentials<'_>, account: &str) -> Self {
+        let home = Nonces::home(credentials.nonce).unwrap_or_default();
+        Self(key(home, account.as_bytes()))
+    }
 }
 
 impl Patience {
-    /// Whether this pair has to pause.
-    pub fn is_paused(&self, now: At, source: IpAddr, account: &str, limit: u16) -> bool {
-        if self.wrong.is_empty() {
-            return false;
-        }
-        let entry = self.wrong.get(&(source, account.to_owned()));
+    /// Whether somebody has to pause.
+    pub fn is_paused(&self, now: At, Suspect(who): Suspect, limit: u16) -> bool {
+        let entry = self.wrong.get(&who);
         entry.is_some_and(|(since, count)| *count >= limit && now.since(*since) < PAUSE)
     }
 
     /// Counts a wrong password; true if the pause begins with it.
-    pub fn count(&mut self, now: At, source: IpAddr, account: &str, limit: u16) -> bool {
-        if self.wrong.len() >= PAIRS {
-            self.wrong.clear();
+    pub fn count(&mut self, now: At, Suspect(who): Suspect, limit: u16) -> bool {
+        if self.wrong.len() >= PAIRS && !self.wrong.contains_key(&who) {
+            self.wrong.retain(|_, (since, count)| *count >= limit && now.since(*since) < PAUSE);
+            if self.wrong.len() >= PAIRS {
+                self.wrong.clear();
+            }
         }
-        let (since, count) = self.wrong.entry((source, account.to_owned())).or_insert((now, 0));
+        let (since, count) = self.wrong.entry(who).or_insert((now, 0));
         if now.since(*since) >= PAUSE {
             (*since, *count) = (now, 0);
         }
@@ -94,8 +108,8 @@ impl Unanswered {
     }
 }
 
-/// One of few million pairs: a collision costs a line in a log.
-fn key(source: IpAddr, account: &[u8]) -> u64 {
+/// One of few million pairs: a collision costs a line in a log, or a pause.
+fn key(source: impl Hash, account: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     source.hash(&mut hasher);
     hasher.write(account);

@@ -21,6 +21,7 @@ use super::bindings::{Binding, q_text};
 use super::gruu;
 use super::identity::aor_of;
 use super::outbound::{Outbound, outbound, reg_id};
+use super::push::{Asleep, asleep, feature_caps};
 use super::user::User;
 
 /// What a REGISTER asks for.
@@ -46,6 +47,8 @@ pub enum Denied {
     Forbidden,
     /// 403: more bindings than a user may have.
     TooMany,
+    /// 555: the push service that wakes it is not known here.
+    NoPush,
     /// 439: who stands between us and the phone cannot keep its flows apart.
     NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).
@@ -88,7 +91,12 @@ pub fn requested_change(
             change.durable |= own.is_some();
             continue;
         }
-        let binding = asked.binding(&contact, &uri, key, own, granted_s)?;
+        let asleep = match asleep(settings, &uri) {
+            Asleep::Unknown => return Err(Denied::NoPush),
+            Asleep::Never => None,
+            Asleep::Sometimes(address) => Some(Box::new(address)),
+        };
+        let binding = Binding { asleep, ..asked.binding(&contact, &uri, key, own, granted_s)? };
         change.durable |= own.is_none_or(|own| needs_store(own, &binding, now));
         if let (Some(own), false) = (own, change.durable) {
             // The store's row stays as it is, and so does what we believe of it.
@@ -149,6 +157,7 @@ pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag:
     if outbound(&asked.request) == Outbound::Flow {
         writer.header(Name::Require, b"outbound");
     }
+    write_feature_caps(settings, asked, &mut writer);
     if kept_alive(settings, asked).is_some() {
         writer.number(Name::FlowTimer, u64::from(settings.limits.flow_timer_s));
     }
@@ -156,6 +165,13 @@ pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag:
         writer.copy(&asked.request, Name::Path);
     }
     writer
+}
+
+/// Says which push services are known here, to a phone that has named one or asks (RFC 8599 §5.3).
+pub fn write_feature_caps(settings: &Settings, asked: &Asked, writer: &mut Writer) {
+    if let Some(caps) = feature_caps(settings, &asked.request) {
+        writer.header(Name::FeatureCaps, caps.as_bytes());
+    }
 }
 
 /// The addresses that reach this client alone, as its own user is told them.
@@ -191,7 +207,7 @@ fn remove_all(user: &User, request: &Message) -> Result<Change, Denied> {
 }
 
 /// The seconds that are granted; 0 removes.
-fn granted(limits: &Limits, asked: Option<u32>) -> Result<u32, Denied> {
+pub(super) fn granted(limits: &Limits, asked: Option<u32>) -> Result<u32, Denied> {
     match asked {
         None => Ok(limits.binding_default_s),
         Some(0) => Ok(0),
@@ -290,6 +306,15 @@ impl Asking<'_> {
             granted_s,
         };
         let expires = self.now.at + Duration::from_secs(u64::from(granted_s));
-        Ok(Binding { stored, flow, expires, registered: self.now.at, has_failed: false })
+        Ok(Binding {
+            stored,
+            flow,
+            expires,
+            registered: self.now.at,
+            has_failed: false,
+            is_gone: false,
+            asleep: None,
+            is_reminded: false,
+        })
     }
 }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::config::Settings;
+use crate::effect::Flow;
 use crate::effect::store::{Secrets, StoredDevice, StoredProfile, StoredUser};
 use crate::routing::{Account, Content, Facts, Profile, Registered, Status, Who};
 use crate::sip::Preferences;
@@ -141,6 +142,11 @@ impl User {
         // The callee's own order comes first.
         scored.sort_by_key(|(score, own)| (own.has_failed, Reverse(own.stored.q), Reverse(*score)));
         scored.into_iter().map(|(_, own)| own).collect()
+    }
+
+    /// Whether one of his clients has registered by this flow.
+    pub fn is_reached_by(&self, flow: Flow) -> bool {
+        self.bindings.iter().any(|binding| binding.flow == flow)
     }
 
     /// The best binding of a client's that fits.

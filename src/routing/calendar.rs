@@ -15,6 +15,24 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 /// A day, counted from 1 January 1970.
 pub(super) type Day = i32;
 
+/// How many kinds of years there are, see [`kind_of`].
+pub(super) const KINDS: usize = 28;
+/// Years after which the calendar begins anew.
+pub(super) const ROUND_YEARS: i32 = 400;
+
+/// Numbers from 0 to 383, a bit each: days of a year, counted in one way or another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Bits([u64; 6]);
+
+/// The days that a profile calls holidays. However many there are, a day is soon looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Holidays {
+    /// From one day to another, in order and apart.
+    once: Box<[(Day, Day)]>,
+    /// A bit for each day of 12 months of 31 days.
+    yearly: Bits,
+}
+
 /// Days by their date.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Dates {
@@ -24,7 +42,7 @@ pub(super) enum Dates {
     /// of February comes in leap years only.
     Yearly((u8, u8), (u8, u8)),
     /// The days that the profile calls holidays.
-    Holiday(Arc<[Self]>),
+    Holiday(Arc<Holidays>),
 }
 
 /// The day of a date.
@@ -35,17 +53,7 @@ pub(super) fn day_of(date: Date) -> Day {
 /// The date of a day. This is asked ten thousand times where years are gone through, so it is plain
 /// arithmetic.
 pub(super) fn date_of(day: Day) -> Date {
-    /// Days and years after which the calendar begins anew.
-    const ROUND: (i64, i64) = (146_097, 400);
-    let near = 1970 + (i64::from(day) * ROUND.1).div_euclid(ROUND.0);
-    let mut year = i32::try_from(near).unwrap_or(0);
-    while new_year(year) > day {
-        year -= 1;
-    }
-    while new_year(year + 1) <= day {
-        year += 1;
-    }
-    let at = day - new_year(year);
+    let (year, at) = year_of(day);
     let limit = if day < 0 { Date::MIN } else { Date::MAX };
     let Ok(year) = i16::try_from(year) else { return limit };
     let mut month = Date::new(year, 1, 1).unwrap_or(limit);
@@ -57,8 +65,39 @@ pub(super) fn date_of(day: Day) -> Date {
     Date::new(year, month.month(), i8::try_from(left + 1).unwrap_or(1)).unwrap_or(limit)
 }
 
+/// The year of a day, and how many of its days have passed.
+pub(super) fn year_of(day: Day) -> (i32, Day) {
+    /// Days after which the calendar begins anew.
+    const ROUND_DAYS: i64 = 146_097;
+    let near = 1970 + (i64::from(day) * i64::from(ROUND_YEARS)).div_euclid(ROUND_DAYS);
+    let mut year = i32::try_from(near).unwrap_or(0);
+    while new_year(year) > day {
+        year -= 1;
+    }
+    while new_year(year + 1) <= day {
+        year += 1;
+    }
+    (year, day - new_year(year))
+}
+
+/// The kind of a year: on which day of the week it begins, and whether it, the one before it or the
+/// one after it has a 29th of February. Years of a kind have the same days on the same dates, and the
+/// same weeks as far as these reach over into them.
+pub(super) fn kind_of(year: i32) -> usize {
+    let is_leap = |year: &i32| year % 4 == 0 && (year % 100 != 0 || year % ROUND_YEARS == 0);
+    let leaps = [year - 1, year, year + 1].iter().position(is_leap).map_or(0, |at| at + 1);
+    usize::from(weekday_of(new_year(year))) * 4 + leaps
+}
+
+/// One of the kinds whose years have the same days on the same dates as those of this one.
+pub(super) fn inner_kind(kind: usize) -> usize {
+    /// It has a 29th of February itself.
+    const LEAPS: usize = 2;
+    if kind % 4 == LEAPS { kind } else { kind - kind % 4 }
+}
+
 /// The first day of a year.
-fn new_year(year: i32) -> Day {
+pub(super) fn new_year(year: i32) -> Day {
     let leaps = |year: i32| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     365 * (year - 1970) + leaps(year - 1) - leaps(1969)
 }
@@ -106,7 +145,7 @@ impl Dates {
                 let at = (date.month().unsigned_abs(), date.day().unsigned_abs());
                 if first <= last { *first <= at && at <= *last } else { *first <= at || at <= *last }
             }
-            Self::Holiday(days) => days.iter().any(|dates| dates.has(day)),
+            Self::Holiday(days) => days.has(day),
         }
     }
 
@@ -116,10 +155,74 @@ impl Dates {
             Self::Once(first, last) => Some((*first, *last)),
             Self::Yearly(..) => None,
             Self::Holiday(days) => {
-                let named = || days.iter().filter_map(Self::named);
-                Some((named().map(|(first, _)| first).min()?, named().map(|(_, last)| last).max()?))
+                days.once.first().zip(days.once.last()).map(|((first, _), (_, last))| (*first, *last))
             }
         }
+    }
+}
+
+impl Holidays {
+    /// All days of these dates.
+    pub(super) fn new(dates: &[Dates]) -> Self {
+        let mut days = Vec::new();
+        let mut yearly = Bits::default();
+        for one in dates {
+            match one {
+                Dates::Once(first, last) => days.push((*first, *last)),
+                Dates::Yearly(first, last) => {
+                    let (first, last) = (day_of_months(*first), day_of_months(*last));
+                    let round = if first <= last { 0 } else { MONTHS_DAYS };
+                    (first..=last + round).for_each(|day| yearly.set(day % MONTHS_DAYS));
+                }
+                Dates::Holiday(_) => {}
+            }
+        }
+        days.sort_unstable();
+        let mut once: Vec<(Day, Day)> = Vec::new();
+        for (first, last) in days {
+            match once.last_mut() {
+                Some((_, end)) if first <= *end => *end = last.max(*end),
+                _ => once.push((first, last)),
+            }
+        }
+        Self { once: once.into(), yearly }
+    }
+
+    fn has(&self, day: Day) -> bool {
+        let begun = self.once.partition_point(|(first, _)| *first <= day);
+        let is_once =
+            begun.checked_sub(1).and_then(|at| self.once.get(at)).is_some_and(|(_, last)| day <= *last);
+        is_once || {
+            let date = date_of(day);
+            self.yearly.has(day_of_months((date.month().unsigned_abs(), date.day().unsigned_abs())))
+        }
+    }
+}
+
+/// The days of 12 months of 31 days.
+const MONTHS_DAYS: usize = 12 * 31;
+
+/// The place of a month and day among them.
+fn day_of_months((month, day): (u8, u8)) -> usize {
+    (usize::from(month) * 31 + usize::from(day)).saturating_sub(32)
+}
+
+impl Bits {
+    /// Puts a number in.
+    pub(super) fn set(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Whether a number is in.
+    pub(super) fn has(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    /// Whether none is in.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -175,6 +278,22 @@ mod tests {
         assert!(christmas.has(day("2026-12-24")) && christmas.has(day("2031-01-02")));
         assert!(!christmas.has(day("2026-12-23")) && !christmas.has(day("2026-01-03")));
         assert_eq!(weekday_of(day("2026-11-26")), 3);
+        let holidays = Holidays::new(&[
+            christmas,
+            Dates::read("2026-05-01").unwrap(),
+            to("2026-04-20", "2026-05-02").unwrap(),
+            to("2027-03-26", "2027-03-28").unwrap(),
+        ]);
+        assert_eq!(
+            Dates::Holiday(Arc::new(holidays.clone())).named(),
+            Some((day("2026-04-20"), day("2027-03-28")))
+        );
+        for text in ["2025-12-24", "2026-12-31", "2028-01-02", "2026-04-20", "2026-05-02", "2027-03-27"] {
+            assert!(holidays.has(day(text)), "{text}");
+        }
+        for text in ["2025-12-23", "2028-01-03", "2026-04-19", "2026-05-03", "2027-03-25", "2027-03-29"] {
+            assert!(!holidays.has(day(text)), "{text}");
+        }
         for day in (-20_000..90_000).step_by(37).chain([-2_900_000, 2_900_000]) {
             assert_eq!(day_of(date_of(day)), day);
             assert_eq!(i32::from(weekday_of(day)), i32::from(date_of(day).weekday().to_monday_zero_offset()));

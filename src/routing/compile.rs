@@ -1,6 +1,5 @@
 //! From source to the graph that the evaluator walks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::ast::{
@@ -21,29 +20,47 @@ const BYTES_MAX: usize = 256 * 1024;
 
 /// Reads, checks and compiles.
 pub(super) fn compile(source: &str, limits: &Limits, owner: &Owner<'_>) -> Result<Profile, Faults> {
-    let (source, file) = checked(source, limits, owner)?;
+    let (source, file, mut faults) = looked_through(source, limits, owner)?;
+    cover(&file, limits, owner.names, &mut faults);
+    if faults.is_empty() { Ok(profile(source, file, limits)) } else { Err(Faults::new(&source, faults)) }
+}
+
+/// Reads and compiles what has been proved before: that is not done again.
+pub(super) fn compile_proved(source: &str, limits: &Limits, owner: &Owner<'_>) -> Result<Profile, Faults> {
+    let (source, file, faults) = looked_through(source, limits, owner)?;
+    if faults.is_empty() { Ok(profile(source, file, limits)) } else { Err(Faults::new(&source, faults)) }
+}
+
+fn profile(source: String, file: File, limits: &Limits) -> Profile {
     let graph = |direction| {
         let tree = file.trees.iter().find(|tree: &&Tree| tree.direction == direction);
         tree.map(|tree| Compiler::new(limits).graph(&tree.block))
     };
-    Ok(Profile {
+    Profile {
         name: file.name.map(|name| name.it).unwrap_or_default().into(),
         zone: file.zone.map(|zone| zone.it),
         incoming: graph(Direction::Incoming),
         outgoing: graph(Direction::Outgoing),
-        source,
-    })
+        source: source.into(),
+    }
 }
 
-/// Reads and checks; every fault of the file, or none.
-fn checked(source: &str, limits: &Limits, owner: &Owner<'_>) -> Result<(Arc<str>, File), Faults> {
+/// Reads, and checks each rule alone; with the faults so far.
+fn looked_through(
+    source: &str,
+    limits: &Limits,
+    owner: &Owner<'_>,
+) -> Result<(String, File, Vec<Fault>), Faults> {
     let (source, file, mut faults) = read(source, limits)?;
+    if faults.iter().any(|fault| fault.code == Code::TooComplex) {
+        // It was not read to its end: of the rest there is nothing to be said.
+        return Err(Faults::new(&source, faults));
+    }
     shape(&file, owner.uid, &mut faults);
     if let Some(names) = owner.names {
         known(&file, names, &mut faults);
     }
-    cover(&file, limits, owner.names, &mut faults);
-    if faults.is_empty() { Ok((source.into(), file)) } else { Err(Faults::new(&source, faults)) }
+    Ok((source, file, faults))
 }
 
 /// Reads a source of bearable size. A lone carriage return becomes a line feed, so that all

@@ -113,6 +113,9 @@ impl Graph {
                 Next::Test(at) => at,
             };
             let Some(test) = self.tests.get(usize::from(at)) else { return 0 };
+            if !test.fact.is_recorded() {
+                trace.look_at_unrecorded();
+            }
             let held = asked.holds(&test.fact);
             trace.push(TraceStep::Tested { test: at, held });
             next = if held { test.yes } else { test.no };

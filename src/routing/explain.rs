@@ -1,5 +1,7 @@
 //! Telling people how a decision was taken, from the evaluator's own trace.
 
+use std::fmt::{self, Write};
+
 use super::content::{Header, Piece};
 use super::evaluate::{Fact, Line, Other, Test};
 use super::fault::Span;
@@ -14,16 +16,20 @@ use super::words::Registered;
 impl Profile {
     /// The path of a decision, for people: each condition with the value it saw, each line taken.
     pub fn explain(&self, trace: &Trace, question: &Question<'_>) -> String {
-        let mut lines = vec![format!("profile \"{}\", {}: {}", self.name, trace.direction(), ask(question))];
+        // A step is a line of some forty letters.
+        let mut told = String::with_capacity(40 * trace.steps().count() + 100);
+        let ask = format_args!("profile \"{}\", {}: {}", self.name, trace.direction(), ask(question));
+        put_line(&mut told, ask);
         if trace.forgotten() > 0 {
-            lines.push(format!("        {} earlier steps are left out", trace.forgotten()));
+            put_line(&mut told, format_args!("        {} earlier steps are left out", trace.forgotten()));
         }
-        lines.extend(trace.steps().filter_map(|step| self.step(trace, step, question)));
+        for step in trace.steps() {
+            self.step(&mut told, trace, step, question);
+        }
         if let Some(TraceStep::CameBack { outcome }) = trace.steps().next_back() {
-            lines.push(format!("        the caller hears: {outcome}"));
+            put_line(&mut told, format_args!("        the caller hears: {outcome}"));
         }
-        lines.push(String::new());
-        lines.join("\n")
+        told
     }
 
     /// The rule that decided, in one line: `default:4 otherwise -> try clients`.
@@ -38,21 +44,22 @@ impl Profile {
         }
     }
 
-    fn step(&self, trace: &Trace, step: TraceStep, question: &Question<'_>) -> Option<String> {
-        Some(match step {
+    fn step(&self, told: &mut String, trace: &Trace, step: TraceStep, question: &Question<'_>) {
+        match step {
             TraceStep::Tested { test, held } => {
-                let Test { fact, span, .. } = self.test(trace, test)?;
+                let Some(Test { fact, span, .. }) = self.test(trace, test) else { return };
                 let (line, what) = (span.line(&self.source), self.words(*span));
-                let verdict = if held { "yes" } else { "no" };
-                format!("  {line:>4}  {what}? {verdict}: {}", seen(fact, question, self.clock()))
+                let (verdict, seen) = (if held { "yes" } else { "no" }, seen(fact, question, self.clock()));
+                put_line(told, format_args!("  {line:>4}  {what}? {verdict}: {seen}"));
             }
-            TraceStep::Reached { line: 0 } => "        no rule matches".to_owned(),
+            TraceStep::Reached { line: 0 } => put_line(told, format_args!("        no rule matches")),
             TraceStep::Reached { line } => {
-                let line = self.line_of(trace, line)?;
-                format!("  {:>4}  {}", line.when.line(&self.source), self.rule(line))
+                let Some(line) = self.line_of(trace, line) else { return };
+                let at = line.when.line(&self.source);
+                put_line(told, format_args!("  {at:>4}  {}", self.rule(line)));
             }
-            TraceStep::CameBack { outcome } => format!("        came back: {outcome}"),
-        })
+            TraceStep::CameBack { outcome } => put_line(told, format_args!("        came back: {outcome}")),
+        }
     }
 
     /// A line as [`Profile::rule_line`] tells it.
@@ -60,13 +67,21 @@ impl Profile {
         format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line))
     }
 
-    fn rule(&self, line: &Line) -> String {
-        format!("{} -> {}", self.words(line.when), self.words(line.what))
+    fn rule<'a>(&'a self, line: &Line) -> impl fmt::Display + use<'a> {
+        let (when, what) = (self.words(line.when), self.words(line.what));
+        fmt::from_fn(move |f| write!(f, "{when} -> {what}"))
     }
 
     /// A piece of the source with every gap made one space.
-    fn words(&self, span: Span) -> String {
-        span.of(&self.source).split_whitespace().collect::<Vec<_>>().join(" ")
+    fn words(&self, span: Span) -> impl fmt::Display + use<'_> {
+        let text = span.of(&self.source);
+        fmt::from_fn(move |f| {
+            for (at, word) in text.split_ascii_whitespace().enumerate() {
+                f.write_str(if at == 0 { "" } else { " " })?;
+                f.write_str(word)?;
+            }
+            Ok(())
+        })
     }
 
     fn test(&self, trace: &Trace, test: u16) -> Option<&Test> {
@@ -79,8 +94,16 @@ impl Profile {
 }
 
 /// The question as a person would put it.
-fn ask(question: &Question<'_>) -> String {
-    format!("{} from {} to {}", question.mode.request(), question.caller, question.to)
+fn ask<'a>(question: &'a Question<'a>) -> impl fmt::Display + use<'a> {
+    fmt::from_fn(move |f| {
+        write!(f, "{} from {} to {}", question.mode.request(), question.caller, question.to)
+    })
+}
+
+/// Appends a line.
+fn put_line(text: &mut String, line: fmt::Arguments<'_>) {
+    // To write to a string does not fail.
+    let _ = writeln!(text, "{line}");
 }
 
 /// The value that a condition saw.

@@ -146,7 +146,7 @@ impl Span {
 
     /// The line of its first byte, from 1.
     pub(super) fn line(self, source: &str) -> usize {
-        1 + source.get(..self.start).unwrap_or(source).matches('\n').count()
+        1 + source.get(..self.start).unwrap_or(source).bytes().filter(|byte| *byte == b'\n').count()
     }
 }
 

@@ -14,6 +14,7 @@ use nom::{IResult, Parser as _};
 
 use super::ast::Comment;
 use super::fault::{Code, Fault, Span};
+use crate::base::text::is_unseen;
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -135,18 +136,17 @@ fn is_line_end(c: char) -> bool {
 }
 
 fn is_gap(c: char) -> bool {
-    c == '\u{feff}' || (c.is_whitespace() || is_invisible(c)) && !is_line_end(c)
+    (c.is_whitespace() || is_invisible(c)) && !is_line_end(c)
 }
 
 fn is_word(c: char) -> bool {
     !is_gap(c) && !is_line_end(c) && !"{}(),\"#".contains(c)
 }
 
-/// Characters that could make a tree read otherwise than it looks: control characters, Unicode's
-/// own line ends, and marks that turn the direction of writing.
+/// Characters that could make a tree read otherwise than it looks: those that cannot be seen, but for
+/// tabs and the ends of lines.
 pub(super) fn is_invisible(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || matches!(c, '\u{2028}' | '\u{2029}') || c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+    is_unseen(c) && !matches!(c, '\t' | '\n' | '\r')
 }
 
 /// Letters of other alphabets that look like these of ours.
@@ -176,7 +176,9 @@ fn mixed(text: &str, span: Span) -> Option<Fault> {
 /// A fault for every run of invisible characters.
 fn invisible(source: &str) -> Vec<Fault> {
     let mut faults: Vec<(Span, char)> = Vec::new();
-    for (at, c) in source.char_indices().filter(|(_, c)| is_invisible(*c)) {
+    // The mark that some programs put before a text says how it is written, and nothing else.
+    let is_mark = |at: usize, c: char| at == 0 && c == '\u{feff}';
+    for (at, c) in source.char_indices().filter(|(at, c)| is_invisible(*c) && !is_mark(*at, *c)) {
         let end = at + c.len_utf8();
         match faults.last_mut() {
             Some((span, _)) if span.end == at => span.end = end,
@@ -216,6 +218,12 @@ mod tests {
         for alike in ["\u{430}nne@north.test", "\"Fr\u{456}ends\"", "n\u{3bf}rth", "busy\u{430}"] {
             assert_eq!(faults(alike), 1, "{alike}");
         }
+        for unseen in
+            ["an\u{200b}ne@north.test", "\"Fri\u{ad}ends\"", "bu\u{2060}sy", "a\u{e0061}b", "a\u{feff}b"]
+        {
+            assert_eq!(faults(unseen), 1, "{unseen:?}");
+        }
+        assert_eq!(faults("\u{feff}busy"), 0, "a mark of the order of bytes");
         // One alphabet, or one a word; and a remark may say what it likes.
         for plain in ["анна@север.test", "\"σπίτι home\"", "é@østre.test", "# \u{430}nne", "\"5€\"", "日本"]
         {

@@ -22,6 +22,7 @@ pub mod profile;
 pub mod question;
 pub mod recorded;
 pub mod route;
+mod rule;
 pub mod standing;
 pub mod trace;
 pub mod values;

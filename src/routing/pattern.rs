@@ -6,6 +6,11 @@ use std::fmt;
 use super::question::Party;
 use crate::base::Uid;
 
+/// The longest beginning and end of an address that a pattern names: there is room for both of them
+/// in one address, and for what stands between, so that the proof finds an example for every pair.
+const BEGIN_MAX: usize = 64;
+const END_MAX: usize = 150;
+
 /// One value of a `caller` or `to` condition.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Pattern {
@@ -47,7 +52,7 @@ pub enum PatternError {
     #[error("a number holds digits, perhaps after a `+`")]
     NoNumber,
     /// Longer than any address.
-    #[error("an address has at most 255 bytes")]
+    #[error("at most {BEGIN_MAX} bytes stand before a `*`, and {END_MAX} behind it; an address has 255 in all", BEGIN_MAX = BEGIN_MAX, END_MAX = END_MAX)]
     Long,
 }
 
@@ -97,7 +102,7 @@ impl Pattern {
             Shape::Begins(part) | Shape::Ends(part) => {
                 if part.chars().any(bad) || part.matches('@').count() > 1 {
                     Err(PatternError::Character)
-                } else if part.len() > 254 {
+                } else if part.len() > shape.longest() {
                     Err(PatternError::Long)
                 } else if part.starts_with('@') && matches!(shape, Shape::Begins(_))
                     || part.ends_with('@') && matches!(shape, Shape::Ends(_))
@@ -122,6 +127,15 @@ impl Pattern {
 }
 
 impl Shape {
+    /// How long it may be in an address.
+    fn longest(&self) -> usize {
+        match self {
+            Self::Exactly(_) => 255,
+            Self::Begins(_) => BEGIN_MAX,
+            Self::Ends(_) => END_MAX,
+        }
+    }
+
     fn read(text: &str) -> Result<Self, PatternError> {
         let stars = text.matches('*').count();
         match (text.strip_prefix('*'), text.strip_suffix('*')) {

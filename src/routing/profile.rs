@@ -36,8 +36,8 @@ impl Profile {
 
     /// The same, within an operator's limits, for a user: a way back to himself is a fault too. With
     /// his `names`, so is a group or a device that he does not have. A tree that is stored is read
-    /// without them, for what it names may be gone since: then the group is empty, and the device
-    /// cannot be reached.
+    /// without them ([`compile_stored`](Self::compile_stored)), for what it names may be gone since: then the
+    /// group is empty, and the device cannot be reached.
     pub fn compile_for(
         source: &str,
         limits: &Limits,
@@ -45,6 +45,12 @@ impl Profile {
         names: Option<&Names>,
     ) -> Result<Self, Faults> {
         super::compile::compile(source, limits, &Owner { uid: Some(owner), names })
+    }
+
+    /// The same, of a text that was checked when it was stored: what has been proved is not proved again, so
+    /// that it is soon there. What no rule takes of a text that was never checked is declined.
+    pub fn compile_stored(source: &str, limits: &Limits, owner: &Uid) -> Result<Self, Faults> {
+        super::compile::compile_proved(source, limits, &Owner { uid: Some(owner), names: None })
     }
 
     /// The same, from bytes that may be no text at all.

@@ -17,7 +17,7 @@ use super::trace::{Trace, TraceStep};
 use super::words::Direction;
 
 /// The form of this text. A later one that says more has another number.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Where a request stands. Its text is the JSON that serde writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Standing {
     place: Option<Place>,
     direction: Direction,
     taken: u32,
+    /// Whether a condition on its way looked at what no record holds.
+    unrecorded: bool,
     steps: Vec<TraceStep>,
     /// What was asked, as records keep it.
     asked: String,
@@ -55,6 +57,7 @@ impl Route {
             place: self.place(),
             direction: trace.direction(),
             taken: trace.taken(),
+            unrecorded: trace.is_unrecorded(),
             steps: trace.steps().collect(),
             asked: self.recorded().text(),
         }
@@ -75,7 +78,7 @@ impl Standing {
         let asked = Recorded::read(&self.asked).map_err(|_| Astray::Form)?;
         let is_it = |one: &&Arc<Profile>| one.tag() == self.tree;
         let profile = [profile, fallback].into_iter().find(is_it).ok_or(Astray::OtherTree)?;
-        let trace = Trace::restored(self.direction, self.taken, &self.steps);
+        let trace = Trace::restored(self.direction, self.taken, self.unrecorded, &self.steps);
         let facts = Facts { content: content.or(asked.facts.content), ..asked.facts };
         Ok(Route::restored(
             Arc::clone(profile),

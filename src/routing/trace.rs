@@ -31,6 +31,8 @@ pub enum TraceStep {
 pub struct Trace {
     direction: Direction,
     taken: u32,
+    /// Whether a condition looked at what no record holds; known of steps that are let go, too.
+    unrecorded: bool,
     steps: [TraceStep; Self::CAPACITY],
 }
 
@@ -41,7 +43,7 @@ impl Trace {
     /// An empty trace.
     pub const fn new() -> Self {
         let nothing = TraceStep::Reached { line: 0 };
-        Self { direction: Direction::Incoming, taken: 0, steps: [nothing; Self::CAPACITY] }
+        Self { direction: Direction::Incoming, taken: 0, unrecorded: false, steps: [nothing; Self::CAPACITY] }
     }
 
     /// Which tree was asked.
@@ -60,9 +62,19 @@ impl Trace {
         self.taken
     }
 
+    /// Whether a condition looked at what no record holds.
+    pub(super) fn is_unrecorded(&self) -> bool {
+        self.unrecorded
+    }
+
+    /// A condition looks at what no record holds.
+    pub(super) fn look_at_unrecorded(&mut self) {
+        self.unrecorded = true;
+    }
+
     /// The trace whose last steps these are, of so many.
-    pub(super) fn restored(direction: Direction, taken: u32, steps: &[TraceStep]) -> Self {
-        let mut trace = Self { direction, ..Self::new() };
+    pub(super) fn restored(direction: Direction, taken: u32, unrecorded: bool, steps: &[TraceStep]) -> Self {
+        let mut trace = Self { direction, unrecorded, ..Self::new() };
         trace.taken = taken.saturating_sub(u32::try_from(steps.len()).unwrap_or(u32::MAX));
         for step in steps {
             trace.push(*step);
@@ -79,6 +91,7 @@ impl Trace {
     pub(super) fn start(&mut self, direction: Direction) {
         self.direction = direction;
         self.taken = 0;
+        self.unrecorded = false;
     }
 
     /// Records a step.

@@ -147,14 +147,6 @@ impl Time {
         }
     }
 
-    /// How many days have to be looked at to know about one.
-    pub(super) fn cost(&self) -> usize {
-        match self {
-            Self::Window(_) => 1,
-            Self::Every(recurrence) => recurrence.cost(),
-        }
-    }
-
     /// The first and the last day that it names with their year.
     pub(super) fn named(&self) -> Option<(Day, Day)> {
         match self {
@@ -169,10 +161,7 @@ impl Time {
             Self::Window(window) => {
                 window.hours.map_or([0, 0], |hours| [hours.from, hours.until % DAY_MINUTES])
             }
-            Self::Every(it) => {
-                let end = (u32::from(it.from) + it.length) % u32::from(DAY_MINUTES);
-                [it.from, u16::try_from(end).unwrap_or(0)]
-            }
+            Self::Every(recurrence) => recurrence.bounds(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::peer::PeerWord;
 use super::requests::TURNED_AWAY_S;
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{self, Job};
+use super::waking::Waiter;
 use super::wishes::Sent;
 
 /// Max-Forwards of a request that names none (RFC 3261 §16.6 step 3).
@@ -84,10 +85,7 @@ impl Switchboard {
         let key = self.calls.next_key();
         let user_part = shown.split('@').next().unwrap_or_default().to_owned();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
-        let upstream = self.legs.answer(&mut wire, key, asked, user_part);
-        if let Some(contact) = registered {
-            self.legs.called_at(upstream, &contact);
-        }
+        let upstream = self.legs.answer(&mut wire, key, asked, (user_part, registered));
         self.calls.insert(Call::new(
             key,
             opening,
@@ -228,6 +226,7 @@ impl Switchboard {
                 self.waiting.insert(ticket, Waiting::NumberForCall(lookup));
             }
             Order::Set { uid, key, value } => self.set_property(ctx, &uid, key, value),
+            Order::Rouse(call, rousing) => self.rouse(ctx, Waiter::Call(call), *rousing),
             Order::FlowFailed { uid, binding, since } => self.on_flow_failed(ctx, &uid, &binding, since),
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };

@@ -20,14 +20,13 @@ use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail, referrer};
 use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
-use crate::registrar::{Caller, Only, User, callee_of};
+use crate::registrar::{Caller, Only, Suspect, User, callee_of};
 use crate::routing::{Direction, Mode, Route, Who};
 use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
 use super::calling::{MAX_FORWARDS, body_refusal, has_calls_enough, has_one_contact};
-use super::requests::PAUSE_S;
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
@@ -58,12 +57,9 @@ impl Switchboard {
         let Some(claim) = self.peers.claim(ctx.settings, message) else {
             return self.challenge(ctx, flow, message, false);
         };
-        let (source, limit) = (flow.remote.ip(), ctx.settings.limits.wrong_passwords_per_minute);
-        if self.patience.is_paused(ctx.at(), source, &claim.account, limit) {
-            let mut writer = self.doors.refusal(message, 503, flow);
-            writer.number(Name::RetryAfter, PAUSE_S);
-            let response = writer.finish(b"");
-            return self.answer_plainly(ctx, flow, message, response);
+        let who = Suspect::of(claim.credentials(), &claim.account);
+        if self.has_to_pause(ctx, who) {
+            return self.tell_to_pause(ctx, flow, message);
         }
         match self.peers.check((ctx.now, flow), message, &claim) {
             Admission::Granted(pass) if self.is_repeat(flow, message, &pass) => {}
@@ -71,7 +67,7 @@ impl Switchboard {
             Admission::Again { stale } => self.challenge(ctx, flow, message, stale),
             Admission::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
             Admission::Wrong => {
-                let paused = self.patience.count(ctx.at(), source, &claim.account, limit);
+                let paused = self.is_to_pause(ctx, who);
                 ctx.fact(Fact::WrongSecret { account: claim.account, source: flow.remote, paused });
                 self.challenge(ctx, flow, message, false);
             }

@@ -21,6 +21,7 @@ mod transferring;
 mod user_server;
 mod users;
 mod visitors;
+mod waking;
 mod wishes;
 mod words;
 

@@ -18,6 +18,7 @@ use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
 use super::peer::PeerWord;
 use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
+use super::waking::Waiter;
 use super::wishes::Sent;
 
 impl Switchboard {
@@ -161,6 +162,7 @@ impl Switchboard {
                 let owner = invitation.recipient.slot().owner(ctx.settings.servers);
                 self.post(owner, PeerWord::Page(invitation));
             }
+            Order::Rouse(page, rousing) => self.rouse(ctx, Waiter::Page(page), *rousing),
             Order::FindNumber { page, number } => {
                 let ticket = ctx.store(StoreOp::FindNumber(number.to_string()));
                 self.await_store(ticket, Waiting::NumberForPage(page, number));

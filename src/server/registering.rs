@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Uid;
-use crate::effect::{Ctx, Fact, StoreOp, StreamId};
-use crate::registrar::{Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change};
+use crate::base::{At, Uid};
+use crate::effect::{Ctx, Fact, PushReason, StoreOp, StreamId};
+use crate::registrar::{
+    Binding, Change, Denied, Rousing, aor_of, kept_alive, registration_reply, requested_change,
+    write_feature_caps,
+};
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
@@ -77,7 +80,7 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
         for key in &change.remove {
             if let Some(gone) = user.bindings.remove(key) {
-                let contact = gone.stored.contact;
+                let contact = gone.shown_contact().into_owned();
                 ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
             }
         }
@@ -85,9 +88,10 @@ impl Switchboard {
         let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
         let mut is_reachable = false;
         let (mut lost, mut clients) = (Vec::new(), Vec::new());
-        for binding in change.put {
+        for mut binding in change.put {
             if let Some(stream) = binding.flow.stream {
-                if self.closed.contains(&stream) {
+                binding.is_gone = self.closed.contains(&stream);
+                if binding.is_gone && binding.asleep.is_none() {
                     // It has closed while the store was at it: nobody can be called there.
                     lost.push(binding);
                     continue;
@@ -99,7 +103,7 @@ impl Switchboard {
             }
             ctx.fact(Fact::Registered {
                 uid: uid.clone(),
-                contact: binding.stored.contact.clone(),
+                contact: binding.shown_contact().into_owned(),
                 via: binding.via(),
                 expires_s: binding.stored.granted_s,
                 renewed: !change.durable,
@@ -125,6 +129,11 @@ impl Switchboard {
         }
         for (key, left, flow) in clients {
             self.on_client(ctx, uid, &key, left, flow);
+            let binding = self.users.get(uid).and_then(|user| user.bindings.get(&key));
+            let there = binding.filter(|binding| !binding.is_gone);
+            if let Some(client) = there.map(|binding| binding.client().to_owned()) {
+                self.on_registered(ctx, uid, &client);
+            }
         }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
@@ -136,6 +145,11 @@ impl Switchboard {
 
     fn deny(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, denied: Denied) {
         let status = match denied {
+            Denied::NoPush => {
+                let mut writer = asked.answer(555, self.fresh_tag(ctx).as_bytes());
+                write_feature_caps(ctx.settings, asked, &mut writer);
+                return self.transactions.respond(ctx, asked.key, 555, writer.finish(b""));
+            }
             Denied::Bad => 400,
             Denied::Forbidden => 403,
             Denied::TooMany => {
@@ -153,27 +167,47 @@ impl Switchboard {
         self.refuse(ctx, asked, status);
     }
 
-    /// The first binding of a user expires.
+    /// The first binding of a user expires, or has to be renewed by a phone that sleeps.
     pub(super) fn on_expiry(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
         let now = ctx.at();
         let Some(user) = self.users.get_mut(uid) else { return };
         user.expiry = None;
         let gone = user.bindings.expire(now);
+        let reason = PushReason::Renewal;
+        let due = user.bindings.remind(now).into_iter();
+        let rousings: Vec<Rousing> = due.filter_map(|own| Rousing::of(uid, own, reason)).collect();
+        for rousing in rousings {
+            self.ask_hook(ctx, rousing);
+        }
         self.forget_bindings(ctx, uid, gone, "expired");
     }
 
     /// A connection that carried bindings of a user is gone: they cannot be called any more.
     pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
         let Some(user) = self.users.get_mut(uid) else { return };
+        let carried = user.bindings.of_stream(stream);
         let gone = user.bindings.lose(stream);
-        self.await_clients(uid, stream, &gone);
+        self.await_clients(uid, stream, carried);
         self.forget_bindings(ctx, uid, gone, "connection closed");
+    }
+
+    /// A client of a user's is there no longer, as its push service says, who was asked then.
+    pub(super) fn forget_client(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, client: &str, asked: At) {
+        let Some(user) = self.users.get_mut(uid) else { return };
+        let of_client = |binding: &&Binding| {
+            binding.client() == client && binding.asleep.is_some() && binding.registered <= asked
+        };
+        let keys: Vec<String> =
+            user.bindings.iter().filter(of_client).map(|binding| binding.stored.key.clone()).collect();
+        let gone = keys.iter().filter_map(|key| user.bindings.remove(key)).collect();
+        self.forget_bindings(ctx, uid, gone, "unknown to its push service");
     }
 
     fn forget_bindings(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, gone: Vec<Binding>, why: &'static str) {
         let remove: Vec<String> = gone.iter().map(|binding| binding.stored.key.clone()).collect();
         for binding in gone {
-            ctx.fact(Fact::Unregistered { uid: uid.clone(), contact: binding.stored.contact, why });
+            let contact = binding.shown_contact().into_owned();
+            ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why });
         }
         // What is being stored now is the latest; a removal behind it would take that away.
         if !remove.is_empty() && !self.users.is_storing(uid) {

@@ -45,7 +45,7 @@ impl Switchboard {
         let user = uri.and_then(|uri| uri.user_text()).map(std::borrow::Cow::into_owned).unwrap_or_default();
         let phone = Origin::of(asked.flow, &request);
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
-        let new = self.legs.answer(&mut wire, call, asked, user);
+        let new = self.legs.answer(&mut wire, call, asked, (user, None));
         let passage = Passage::of(&request);
         self.with_call(ctx, call, |call, desk| call.take_over(desk, (old, new), &phone, passage));
     }

@@ -15,7 +15,7 @@ use crate::dialog::Misfit;
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow};
 use crate::leg::{ALLOW, SUPPORTED, Wire, too_brief};
-use crate::registrar::{Access, Verdict, claimed, who_of_uri};
+use crate::registrar::{Access, Suspect, Verdict, claimed, who_of_uri};
 use crate::routing::Who;
 use crate::sip::digest::Credentials;
 use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
@@ -29,7 +29,7 @@ use super::switchboard::{Switchboard, Waiting};
 use super::users::{Job, Standing};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
-pub(super) const PAUSE_S: u64 = 60;
+const PAUSE_S: u64 = 60;
 /// Seconds that somebody who comes while there is too much to do, or while we end, is asked to wait.
 pub(super) const TURNED_AWAY_S: u64 = 5;
 /// The extensions that a phone may require of us in a REGISTER.
@@ -235,11 +235,10 @@ impl Switchboard {
         if !speaks_for_himself(ctx, message, &uid) {
             return self.refuse_plainly(ctx, flow, message, 403);
         }
-        let limit = ctx.settings.limits.wrong_passwords_per_minute;
-        if self.patience.is_paused(ctx.at(), flow.remote.ip(), uid.as_str(), limit) {
-            let mut writer = self.doors.refusal(message, 503, flow);
-            writer.number(Name::RetryAfter, PAUSE_S);
-            return self.answer_plainly(ctx, flow, message, writer.finish(b""));
+        // A phone that is registered is heard, whatever others do behind the same address.
+        let is_registered = || self.users.get(&uid).is_some_and(|user| user.is_reached_by(flow));
+        if self.has_to_pause(ctx, Suspect::of(&credentials, uid.as_str())) && !is_registered() {
+            return self.tell_to_pause(ctx, flow, message);
         }
         match self.users.standing(ctx.at(), &uid) {
             Some(Standing::Present | Standing::Absent) => {
@@ -253,6 +252,24 @@ impl Switchboard {
                 self.wait_for(ctx, &uid, job);
             }
         }
+    }
+
+    /// Whether somebody has sent too many wrong passwords.
+    pub(super) fn has_to_pause(&self, ctx: &Ctx<'_>, who: Suspect) -> bool {
+        self.patience.is_paused(ctx.at(), who, ctx.settings.limits.wrong_passwords_per_minute)
+    }
+
+    /// Counts a wrong password; true if a pause begins with it.
+    pub(super) fn is_to_pause(&mut self, ctx: &Ctx<'_>, who: Suspect) -> bool {
+        self.patience.count(ctx.at(), who, ctx.settings.limits.wrong_passwords_per_minute)
+    }
+
+    /// Answers without looking at a proof. With 500, not 503: that would say that nobody is served here
+    /// (RFC 3261 §21.5.1, §21.5.4).
+    pub(super) fn tell_to_pause(&mut self, ctx: &mut Ctx<'_>, flow: Flow, request: &Message) {
+        let mut writer = self.doors.refusal(request, 500, flow);
+        writer.number(Name::RetryAfter, PAUSE_S);
+        self.answer_plainly(ctx, flow, request, writer.finish(b""));
     }
 
     /// Whether there are so many transactions that nothing new is begun.
@@ -298,8 +315,7 @@ impl Switchboard {
             Verdict::Again { stale } => self.challenge(ctx, flow, message, stale),
             Verdict::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
             Verdict::Wrong => {
-                let limit = ctx.settings.limits.wrong_passwords_per_minute;
-                let paused = self.patience.count(ctx.at(), flow.remote.ip(), uid.as_str(), limit);
+                let paused = self.is_to_pause(ctx, Suspect::of(credentials, uid.as_str()));
                 let account = uid.to_string();
                 ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused });
                 self.challenge(ctx, flow, message, false);

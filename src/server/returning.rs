@@ -13,7 +13,6 @@ use smallvec::SmallVec;
 use crate::base::{Key, Uid};
 use crate::effect::{Ctx, Flow, StreamId};
 use crate::leg::{Legs, Wire};
-use crate::registrar::Binding;
 
 use super::switchboard::Switchboard;
 
@@ -36,13 +35,13 @@ impl Awaited {
 impl Switchboard {
     /// The bindings of a user that a stream carried are gone with it: his legs on it are to be found
     /// by them.
-    pub(super) fn await_clients(&mut self, uid: &Uid, stream: StreamId, gone: &[Binding]) {
+    pub(super) fn await_clients(&mut self, uid: &Uid, stream: StreamId, keys: Vec<String>) {
         let legs = self.legs_of(uid, stream);
         if legs.is_empty() {
             return;
         }
-        for binding in gone {
-            let waiting = self.awaited.legs.entry((uid.clone(), binding.stored.key.clone())).or_default();
+        for key in keys {
+            let waiting = self.awaited.legs.entry((uid.clone(), key)).or_default();
             waiting.extend_from_slice(&legs);
         }
     }

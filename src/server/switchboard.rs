@@ -24,6 +24,7 @@ use super::peer::PeerWord;
 use super::returning::Awaited;
 use super::users::Users;
 use super::visitors::{Visitor, Visitors};
+use super::waking::Sleepers;
 use super::words::{Envelope, Input};
 
 /// How often old things are tidied away, at most.
@@ -72,6 +73,7 @@ pub(super) enum Waiting {
     Registration { uid: Uid, asked: Asked, change: Change },
     Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
     Script { uid: Uid, asked: Asked, change: Change },
+    Rousing { uid: Uid, client: String, asked: At },
 }
 
 #[derive(Debug)]
@@ -99,6 +101,8 @@ pub(super) struct Switchboard {
     pub(super) closed: VecDeque<StreamId>,
     /// Legs whose phones have lost their stream.
     pub(super) awaited: Awaited,
+    /// Phones that are being woken.
+    pub(super) sleepers: Sleepers,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -130,6 +134,7 @@ impl Switchboard {
             proved: HashMap::new(),
             closed: VecDeque::new(),
             awaited: Awaited::default(),
+            sleepers: Sleepers::default(),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -185,6 +190,7 @@ impl Switchboard {
             self.strangers.forget(ctx.at(), &ctx.settings.limits);
             self.users.tidy(ctx);
             self.awaited.tidy(&self.legs);
+            self.sleepers.tidy(ctx.at());
         }
     }
 
@@ -356,6 +362,11 @@ impl Switchboard {
                 }
             }
             Outcome::Resolved(answer) => self.peers.on_resolved(ctx, ticket, &answer),
+            Outcome::Pushed(pushed) => {
+                if let Some(Waiting::Rousing { uid, client, asked }) = self.waiting.remove(&ticket) {
+                    self.on_pushed(ctx, (&uid, &client), asked, pushed);
+                }
+            }
             Outcome::Moved(flow) => self.transactions.on_moved(ctx, ticket, flow),
             Outcome::Store(outcome) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {
@@ -406,6 +417,8 @@ impl Switchboard {
             (Waiting::InboxForRound(round), outcome) => {
                 self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
+            // No store has anything to say of these.
+            (Waiting::Rousing { .. }, _) => {}
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
                 self.on_registration_stored(ctx, &uid, asked, change, saved);

@@ -253,7 +253,7 @@ impl Users {
     pub(super) fn watch_expiry(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) {
         let Some(user) = self.get_mut(uid) else { return };
         ctx.disarm(&mut user.expiry);
-        if let Some(first) = user.bindings.next_expiry() {
+        if let Some(first) = user.bindings.next_due() {
             let after = first.since(ctx.at());
             user.expiry = Some(ctx.arm(after, Wake::Binding(uid.clone())));
         }

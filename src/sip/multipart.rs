@@ -6,6 +6,7 @@
 //! Implements: RFC 5621 §3.1, §3.2, §4, §8.1; RFC 2046 §5.1.1.
 
 use memchr::memmem;
+use smallvec::SmallVec;
 
 use super::chars::{split_once, trim};
 use super::item::Item;
@@ -91,15 +92,36 @@ impl<'a> Part<'a> {
         self.session_within(DEPTH)
     }
 
-    /// All of it, without what the session description says of its author; `None` if there is nothing to
-    /// hide.
+    /// All of it, without what session descriptions say of their author; `None` if there is nothing to hide.
     pub fn veiled(&self) -> Option<Vec<u8>> {
-        let session = self.session()?;
-        let clean = veiled(session)?;
-        let before = session.as_ptr().addr() - self.content.as_ptr().addr();
-        let head = self.content.get(..before)?;
-        let tail = self.content.get(before + session.len()..)?;
-        Some([head, &clean, tail].concat())
+        let mut sessions = SmallVec::new();
+        self.describe(DEPTH, &mut sessions);
+        let (mut out, mut done) = (Vec::new(), 0);
+        for session in sessions {
+            let Some(clean) = veiled(session) else { continue };
+            let begin = session.as_ptr().addr() - self.content.as_ptr().addr();
+            out.extend_from_slice(self.content.get(done..begin)?);
+            out.extend_from_slice(&clean);
+            done = begin + session.len();
+        }
+        if done == 0 {
+            return None;
+        }
+        out.extend_from_slice(self.content.get(done..)?);
+        Some(out)
+    }
+
+    /// Everything in it that a phone might take for a session description.
+    fn describe(&self, depth: u8, sessions: &mut SmallVec<[&'a [u8]; 2]>) {
+        let is_session = match self.kind {
+            Some(kind) => kind.is("application/sdp"),
+            None => Sdp::parse(self.content).is_some(),
+        };
+        if is_session {
+            sessions.push(self.content);
+        } else if let Some(depth) = depth.checked_sub(1) {
+            self.parts().for_each(|part| part.describe(depth, sessions));
+        }
     }
 
     fn session_within(&self, depth: u8) -> Option<&'a [u8]> {
@@ -165,6 +187,15 @@ mod tests {
             String::from_utf8(veiled).unwrap(),
             nested.replace("v=0\r\ns=--b 1\r\n", "v=0\r\ns=-\r\n")
         );
+    }
+
+    #[test]
+    fn every_session_is_veiled() {
+        let one = |text: &str| format!("--b\r\nContent-Type: application/sdp\r\n\r\n{text}\r\n");
+        let body = |[first, second]: [&str; 2]| format!("{}{}--b--", one(first), one(second));
+        let told = body(["v=0\r\ns=anne", "v=0\r\ns=her house"]);
+        let veiled = read("multipart/alternative;boundary=b", &told).veiled().unwrap();
+        assert_eq!(String::from_utf8(veiled).unwrap(), body(["v=0\r\ns=-", "v=0\r\ns=-"]));
     }
 
     #[test]

@@ -375,6 +375,15 @@ fn commands_work_beside_a_running_server() {
     shell.write("ratatosk.toml", &CONFIG.replace("udp", "upd"));
     // The command reads the same file, so that it finds the fault first.
     shell.fails(1, &["reload"]);
+    // A file that is gone, or was emptied, is no wish for the defaults: the server goes on as it was.
+    shell.write("ratatosk.toml", "\n");
+    server.signal("-HUP");
+    let socket_option = ["--config", "other.toml"];
+    shell.write("other.toml", CONFIG);
+    let again = || shell.fails(1, &[&socket_option[..], &["reload"]].concat());
+    assert!(again().contains("is empty now"), "{}", again());
+    std::fs::remove_file(shell.directory.path().join("ratatosk.toml")).unwrap();
+    assert!(again().contains("ratatosk.toml cannot be read"), "{}", again());
     shell.write("ratatosk.toml", CONFIG);
     server.signal("-HUP");
     server.signal("-TERM");

@@ -33,6 +33,7 @@ fn settings() -> Settings {
         peers: Vec::new(),
         servers: 1,
         dns: Vec::new(),
+        push: None,
         limits: Limits::default(),
     }
 }

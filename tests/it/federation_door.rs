@@ -361,7 +361,7 @@ fn who_guesses_is_shut_out() {
         let draft = hand.draft("INVITE", "sip:carl@south.test");
         let challenge = hand.send(&draft).unwrap();
         last = status(&challenge);
-        if last == 503 {
+        if last == 500 {
             break;
         }
         let mut proved = draft.clone();
@@ -370,11 +370,11 @@ fn who_guesses_is_shut_out() {
         proved.set("Via", draft.get("Via").replace("hand", "paw"));
         proved.add("Proxy-Authorization", proof);
         last = status(&hand.send(&proved).unwrap());
-        if last == 503 {
+        if last == 500 {
             break;
         }
     }
-    assert_eq!(last, 503);
+    assert_eq!(last, 500);
     assert!(!hand.carl_was_told());
 }
 

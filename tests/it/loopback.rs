@@ -99,6 +99,7 @@ pub(crate) fn settings(servers: u8, listeners: &[(Transport, &str)]) -> Settings
         peers: Vec::new(),
         servers,
         dns: Vec::new(),
+        push: None,
         limits: Limits::default(),
     }
 }

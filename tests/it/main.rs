@@ -49,6 +49,7 @@ mod odd_phones;
 mod outbound;
 mod privacy;
 mod process;
+mod push;
 mod races;
 mod readme;
 mod register;

@@ -56,8 +56,12 @@ pub(crate) const PASSWORD: &str = "horse-and-battery";
 impl Server {
     /// `ratatosk serve` with a store of its own, ready for phones.
     pub(crate) fn start() -> Self {
-        let port = free_port();
-        Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), port, "")
+        Self::with("")
+    }
+
+    /// [`Server::start`], with more in its configuration.
+    pub(crate) fn with(more: &str) -> Self {
+        Self::start_in(Arc::new(directory()), ("ratatosk", DOMAIN), free_port(), more)
     }
 
     /// [`Server::start`], with listeners for TLS and for browsers too.

@@ -4,6 +4,7 @@
 //! saw and what the server wrote are shown.
 
 use std::cell::Cell;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -398,6 +399,40 @@ fn a_binding_is_kept() {
     stage.server.crash();
     stage.anne("call.xml", "carl", &["-set", "together", "1"]);
     carl.ends_well();
+}
+
+/// A phone that has registered by what its push service knows it, and has gone, is woken, and takes the call.
+fn push(transport: Transport) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hook = listener.local_addr().unwrap();
+    let hears = crate::push::answering(listener, "202 Accepted");
+    let more = "[push]\nurl = \"http://HOOK/wake\"\nproviders = [\"acme\"]\n[limits]\nawake_s = 1\n";
+    let stage = Stage::new(Server::with(&more.replace("HOOK", &hook.to_string())), transport);
+    stage.registered("carl", ("sleeper.xml", "answer.xml"), 0, &[]).ends_well();
+    // Over UDP nobody hears of it that it has gone; it is taken to be awake for that long.
+    std::thread::sleep(Duration::from_millis(1200));
+    let anne = stage.asks("anne", "call.xml", "carl", "127.0.0.2", &["-set", "together", "1"]);
+    let asked = hears.recv_timeout(PATIENCE).unwrap();
+    assert!(asked.contains("\"prid\":\"carls-own\""), "{asked}");
+    assert!(!asked.contains("anne"), "who calls is nobody's: {asked}");
+    let carl = stage.registered("carl", ("sleeper.xml", "answer.xml"), 1, &[]);
+    anne.ends_well();
+    carl.ends_well();
+    assert!(!stage.server.log().contains("carls-own"), "a log that tells by what he is woken");
+}
+
+#[test]
+fn a_phone_is_woken() {
+    if peers(&["sipp"]) {
+        push(Transport::Udp);
+    }
+}
+
+#[test]
+fn a_phone_whose_connection_is_closed_is_woken() {
+    if peers(&["sipp"]) {
+        push(Transport::Tcp);
+    }
 }
 
 /// The README's first command: phones register with the demo and call, and it tells so.

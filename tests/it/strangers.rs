@@ -162,3 +162,55 @@ fn a_secure_call_is_refused_without_tls() {
            0.002  anne   -> server  ACK",
     );
 }
+
+/// A REGISTER of Anne's with a wrong password, which answers this nonce.
+fn guess(number: u32, nonce: &str) -> String {
+    format!(
+        "REGISTER sip:north.test SIP/2.0\r\nVia:SIP/2.0/UDP a;rport;branch=z9hG4bKg{number}\r\n\
+         From:<sip:anne@north.test>;tag=1\r\nTo:<sip:anne@north.test>\r\nCall-ID:g{number}\r\nCSeq:1 REGISTER\r\n\
+         Authorization: Digest username=\"anne\",realm=\"north.test\",nonce=\"{nonce}\",uri=\"sip:north.test\",\
+         response=\"{}\",algorithm=SHA-256,qop=auth,cnonce=\"x\",nc=00000001\r\n\
+         Max-Forwards:9\r\nContent-Length:0\r\n\r\n",
+        "0".repeat(64)
+    )
+}
+
+/// Who guesses has to pause, and nobody whose address he takes for it: a wrong password is laid to the
+/// charge of whom its nonce was given to.
+#[test]
+fn only_he_who_guesses_has_to_pause() {
+    let mut world = World::new();
+    world.phone("mallory");
+    world.phone("anne");
+    world.run(0.5);
+    world.inject("mallory", &shortest(1, "north.test"));
+    world.run(1.0);
+    let challenge = world.latest("mallory", "SIP/2.0 407", "OPTIONS");
+    let challenge = String::from_utf8_lossy(&challenge).into_owned();
+    let nonce =
+        challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    for number in 0..25 {
+        world.inject("anne", &guess(number, &nonce));
+    }
+    world.run(2.0);
+    world.at(3.0, "anne", Do::Register);
+    world.run(4.0);
+    world.latest("anne", "SIP/2.0 200", "REGISTER");
+    let before = heard(&world, 0, "SIP/2.0 500");
+    world.inject("mallory", &guess(99, &nonce));
+    world.run(5.0);
+    assert_eq!(heard(&world, 0, "SIP/2.0 500") - before, 1, "he pauses himself");
+
+    // Behind Anne's own address he still cannot shut her out: she is registered by her flow.
+    let challenge = String::from_utf8_lossy(&world.latest("anne", "SIP/2.0 401", "REGISTER")).into_owned();
+    let nonce =
+        challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    for number in 100..125 {
+        world.inject("anne", &guess(number, &nonce));
+    }
+    world.run(6.0);
+    world.at(7.0, "anne", Do::Register);
+    world.run(8.0);
+    let refused = Packet::parse(&world.latest("anne", "SIP/2.0", "REGISTER")).unwrap().status();
+    assert_eq!(refused, Some(200));
+}

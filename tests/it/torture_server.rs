@@ -52,6 +52,7 @@ impl Bench {
             peers: Vec::new(),
             servers: 1,
             dns: Vec::new(),
+            push: None,
             limits: Limits::default(),
         };
         let server = UserServer::new(Arc::new(settings), ServerIndex(0), Rng::from_seed(1));
@@ -74,7 +75,10 @@ impl Bench {
                     Effect::Store { ticket, op } => {
                         inputs.push(Input::Outcome(ticket, Outcome::Store(self.store(&op))));
                     }
-                    Effect::Fact(_) | Effect::Resolve { .. } | Effect::HearFrom { .. } => {}
+                    Effect::Fact(_)
+                    | Effect::Resolve { .. }
+                    | Effect::HearFrom { .. }
+                    | Effect::Push { .. } => {}
                 }
             }
         }

@@ -49,7 +49,7 @@ fn it_is_kept_and_the_default_serves_until_it_is_mended() {
     assert_eq!(listed[0]["active"], true);
     assert!(listed[0]["fault"].as_str().unwrap().contains("weather"), "{listed:?}");
     let table = server.command(&["profile", "list", &carl]);
-    assert!(table.contains("unreadable: the default serves"), "{table}");
+    assert!(table.contains("yes, but unreadable"), "{table}");
     let unreadable: Vec<Value> =
         serde_json::from_str(&server.command(&["profile", "unreadable", "--json"])).unwrap();
     assert_eq!((&unreadable[0]["uid"], &unreadable[0]["name"]), (&carl.clone().into(), &"quiet".into()));

@@ -69,6 +69,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::NotRunning { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Config(_)
         | Failure::Read { .. }
+        | Failure::Emptied { .. }
         | Failure::Write { .. }
         | Failure::Unsaid(_)
         | Failure::NoDefault { .. }

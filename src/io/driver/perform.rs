@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::{Now, ServerIndex};
 use crate::effect::dns::Question;
 use crate::effect::fact::Dropped;
-use crate::effect::{Effect, Fact, Flow, Outcome, StreamId, Ticket};
+use crate::effect::{Effect, Fact, Flow, Outcome, Push, Pushed, StreamId, Ticket};
 use crate::io::net::outgoing::{Asker, Outgoing};
 use crate::io::net::table::thread_of;
 use crate::server::{Input, Output};
@@ -56,6 +56,7 @@ impl Thread {
             }
             Effect::HearFrom { stream, within } => self.hear_from(stream, within),
             Effect::Store { ticket, op } => self.world.store.submit(self.index, ticket, op),
+            Effect::Push { ticket, push } => self.push(ticket, *push),
             Effect::Resolve { ticket, question } => self.resolve(ticket, question),
             Effect::Fact(fact) => self.observe(&fact),
         }
@@ -69,6 +70,21 @@ impl Thread {
             let answer = answer.await;
             let now = thread.now();
             thread.tell(now, Input::Outcome(ticket, Outcome::Resolved(answer)));
+            thread.settle(now);
+        });
+    }
+
+    /// Has a phone woken.
+    fn push(self: &Rc<Self>, ticket: Ticket, push: Push) {
+        let hook = self.settings().push.clone();
+        let thread = Rc::clone(self);
+        self.spawn(async move {
+            let pushed = match &hook {
+                Some(hook) => thread.hook.push(hook, &push).await,
+                None => Pushed::Failed,
+            };
+            let now = thread.now();
+            thread.tell(now, Input::Outcome(ticket, Outcome::Pushed(pushed)));
             thread.settle(now);
         });
     }

@@ -20,6 +20,7 @@ use crate::effect::fact::Dropped;
 use crate::effect::{Fact, Flow, Ticket};
 use crate::io::dns::Dns;
 use crate::io::driver::World;
+use crate::io::hook::Hook;
 use crate::io::metrics::{Snapshot, Tally};
 use crate::io::net::certificates::Certificates;
 use crate::io::net::outgoing::Asker;
@@ -54,6 +55,7 @@ pub(super) struct Thread {
     pub(super) dials: RefCell<Dials>,
     pub(super) doubted: RefCell<Doubted>,
     pub(super) dns: RefCell<Dns>,
+    pub(super) hook: Hook,
     /// Streams that have something to write since the last flush.
     pub(super) written: RefCell<Vec<Rc<Stream>>>,
     /// Inputs that came of effects, for the next round.
@@ -83,6 +85,7 @@ impl Thread {
             index,
             core: RefCell::new(UserServer::new(Arc::clone(&settings), index, Rng::from_entropy(seed))),
             dns: RefCell::new(Dns::new(&settings.dns)),
+            hook: Hook::default(),
             settings: RefCell::new(settings),
             world,
             inboxes,

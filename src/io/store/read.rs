@@ -1,18 +1,17 @@
 //! The reader: routing records and numbers, on a connection of its own, so that no write delays it.
 //!
-//! One statement reads a whole batch of users. Profiles are compiled here, on the store's thread,
-//! and shared: a thousand users with the same tree hold one.
+//! One statement reads a whole batch of users; their profiles are [`Compiled`] together.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::watch;
 
+use super::compiled::{Compiled, Hash, Text, hash_of};
 use super::database::connect;
 use super::digest::part;
 use super::error::StoreError;
@@ -26,7 +25,6 @@ use crate::config::Place;
 use crate::effect::store::{InboxPage, Secrets, StoredBinding, StoredDevice, StoredProfile, StoredUser};
 use crate::effect::{StoreOp, StoreOutcome, Transport};
 use crate::io::clock;
-use crate::io::event_log::redacted;
 use crate::io::seal::Seal;
 use crate::routing::Profile;
 
@@ -35,21 +33,12 @@ pub(super) struct Reader {
     place: Place,
     connection: Option<SqliteConnection>,
     seal: Seal,
-    profiles: Profiles,
-}
-
-/// Compiled profiles by the hash of their text, for as long as somebody holds them.
-struct Profiles {
-    limits: watch::Receiver<Limits>,
-    known: HashMap<[u8; 32], Weak<Profile>>,
-    /// The size at which those that nobody holds are let go.
-    sweep_at: usize,
+    profiles: Compiled,
 }
 
 impl Reader {
     pub(super) fn new(place: Place, seal: Seal, limits: watch::Receiver<Limits>) -> Self {
-        let profiles = Profiles { limits, known: HashMap::new(), sweep_at: 64 };
-        Self { place, connection: None, seal, profiles }
+        Self { place, connection: None, seal, profiles: Compiled::new(limits) }
     }
 
     /// Opens the connection, to know early whether it opens.
@@ -163,10 +152,16 @@ impl Reader {
             .bind(clock::wall_ms() / 1000)
             .fetch_all(connection)
             .await?;
-        let mut users = HashMap::with_capacity(rows.len());
+        let mut texts = BTreeMap::new();
+        let mut columns = Vec::with_capacity(rows.len());
         for row in &rows {
+            columns.push(profiles(row, &mut texts));
+        }
+        let compiled = self.profiles.profiles(texts).await;
+        let mut users = HashMap::with_capacity(rows.len());
+        for (row, columns) in rows.iter().zip(columns) {
             let uid: String = row.try_get("uid")?;
-            let user = user(row, &self.seal, &mut self.profiles);
+            let user = columns.and_then(|columns| user(row, &self.seal, columns, &compiled));
             if let Err(error) = &user {
                 tracing::error!(%error, "a user's row cannot be used");
             }
@@ -222,7 +217,31 @@ enum RowError {
     Secret(StoreError),
 }
 
-fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredUser, RowError> {
+/// The profiles of a user's row; their texts are put among those that are to be compiled.
+fn profiles(
+    row: &SqliteRow,
+    texts: &mut BTreeMap<Hash, Text>,
+) -> Result<Vec<(ProfileColumns, Hash)>, RowError> {
+    let columns: Option<&str> = row.try_get("profiles")?;
+    let mut columns: Vec<ProfileColumns> = columns.map_or(Ok(Vec::new()), serde_json::from_str)?;
+    let owner = Uid::parse(row.try_get("uid")?)?;
+    let text = |columns: &mut ProfileColumns| {
+        let (source, is_active) = (std::mem::take(&mut columns.3), columns.1 == 1);
+        let hash = hash_of(&source);
+        let text = texts.entry(hash).or_insert_with(|| Text { owner: owner.clone(), source, is_active });
+        text.is_active |= is_active;
+        hash
+    };
+    let hashes: Vec<Hash> = columns.iter_mut().map(text).collect();
+    Ok(columns.into_iter().zip(hashes).collect())
+}
+
+fn user(
+    row: &SqliteRow,
+    seal: &Seal,
+    columns: Vec<(ProfileColumns, Hash)>,
+    compiled: &HashMap<Hash, Arc<Profile>>,
+) -> Result<StoredUser, RowError> {
     let uid = Uid::parse(row.try_get("uid")?)?;
     let numbers: Vec<String> = serde_json::from_str(row.try_get("numbers")?)?;
     let bindings: Vec<BindingColumns> = serde_json::from_str(row.try_get("bindings")?)?;
@@ -231,12 +250,10 @@ fn user(row: &SqliteRow, seal: &Seal, profiles: &mut Profiles) -> Result<StoredU
     let devices: Vec<DeviceColumns> = devices.map_or(Ok(Vec::new()), serde_json::from_str)?;
     let secrets = secrets(&uid, row.try_get("md5")?, row.try_get("sha256")?, seal)
         .ok_or_else(|| RowError::Secret(StoreError::Unsealable(uid.clone())))?;
-    let columns: Option<&str> = row.try_get("profiles")?;
-    let columns: Vec<ProfileColumns> = columns.map_or(Ok(Vec::new()), serde_json::from_str)?;
     let own = own::own(row)?;
     let mut active = None;
-    let all = columns.into_iter().map(|ProfileColumns(name, is_active, code, source, clients)| {
-        let profile = profiles.compile(&uid, &source);
+    let all = columns.into_iter().map(|(ProfileColumns(name, is_active, code, _, clients), hash)| {
+        let profile = compiled.get(&hash).cloned();
         if is_active == 1 {
             active.clone_from(&profile);
         }
@@ -352,44 +369,6 @@ impl DeviceColumns {
     fn device(self) -> StoredDevice {
         let Self(name, kind, address, instance) = self;
         StoredDevice { name, kind, address, instance }
-    }
-}
-
-impl Profiles {
-    fn compile(&mut self, uid: &Uid, source: &str) -> Option<Arc<Profile>> {
-        let hash: [u8; 32] = Sha256::digest(source.as_bytes()).into();
-        if let Some(profile) = self.known.get(&hash).and_then(Weak::upgrade) {
-            return Some(profile);
-        }
-        // Without his groups and devices: one that is gone breaks no stored tree.
-        let compiled = Profile::compile_for(source, &self.limits.borrow(), uid, None);
-        match compiled {
-            Ok(profile) => {
-                let profile = Arc::new(profile);
-                self.remember(hash, &profile);
-                Some(profile)
-            }
-            Err(faults) => {
-                // Profiles are checked before they are stored: the language or a limit has changed since.
-                let first = faults.iter().next().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(
-                    user = redacted(uid.as_str()),
-                    faults = faults.iter().count(),
-                    first,
-                    "a stored tree cannot be read by this version; it is kept, and the default profile serves its user: \
-                     `ratatosk profile unreadable` lists all of them"
-                );
-                None
-            }
-        }
-    }
-
-    fn remember(&mut self, hash: [u8; 32], profile: &Arc<Profile>) {
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|_, profile| profile.strong_count() > 0);
-            self.sweep_at = (self.known.len() * 2).max(64);
-        }
-        self.known.insert(hash, Arc::downgrade(profile));
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::super::calendar::{Day, day_of};
 use super::super::week::{Time, Zone};
-use super::times::{Cell, Condition, LOOKS_MAX, TooManyTimes, years};
+use super::times::{Cell, Condition, Looks, TooManyTimes, years};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
@@ -16,17 +16,17 @@ const DAY_MS: i64 = 86_400_000;
 const CHANGE_MS: i64 = 15 * MINUTE_MS;
 
 /// Partitions time by conditions, each read from the clock of its side.
-pub(super) fn cells(conditions: &[Condition<'_>], clocks: [&Zone; 2]) -> Result<Vec<Cell>, TooManyTimes> {
+pub(super) fn cells(
+    conditions: &[Condition<'_>],
+    clocks: [&Zone; 2],
+    looks: &mut Looks,
+) -> Result<Vec<Cell>, TooManyTimes> {
     let all = || conditions.iter().flat_map(|condition| condition.times.iter());
     let years = years(&all().collect::<Vec<_>>());
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let days = new_year(years.0)..new_year(years.1);
     let bounds = [0, 1].map(|side| bounds(conditions, side));
-    let looks = days.len().saturating_mul(bounds.iter().map(BTreeSet::len).sum());
-    let cost: usize = all().map(Time::cost).sum();
-    if looks.saturating_mul(cost) > LOOKS_MAX {
-        return Err(TooManyTimes);
-    }
+    looks.take(all().count(), days.len(), bounds.iter().map(BTreeSet::len).sum())?;
     let mut moments = BTreeSet::new();
     for (clock, bounds) in clocks.into_iter().zip(&bounds) {
         for day in days.clone() {

@@ -4,6 +4,8 @@
 //! meet, the trees differ, and nowhere else. Two lines do the same if their actions are equal and every
 //! outcome leads on to lines that do the same, however they are written.
 
+use std::collections::HashMap;
+
 use super::super::ast::{Block, Line, Rule, Then};
 use super::super::difference::{Difference, Example, Incomparable, Request, Side};
 use super::super::evaluate::Graph;
@@ -37,7 +39,7 @@ pub(in super::super) fn differ(
         first.profile.clock() != second.profile.clock() && first.looks_at_time() && second.looks_at_time();
     let space = Space::over(direction, &trees, two.then_some(clocks), allowance);
     let space = space.map_err(|_| Incomparable::TooComplex)?;
-    let differ = Differ { space, first, second };
+    let differ = Differ { space, first, second, known: Known::new() };
     differ.all().map_err(|Spent| Incomparable::TooComplex)
 }
 
@@ -45,12 +47,18 @@ struct Differ<'a> {
     space: Space,
     first: &'a Side,
     second: &'a Side,
+    known: Known,
 }
+
+/// By line of either tree: whether they do the same, where that was asked before.
+type Known = HashMap<(usize, usize), bool>;
 
 /// A line, the rule it belongs to, and the cases that come to it.
 struct Part<'t> {
     when: Span,
     line: &'t Line,
+    /// The line in the compiled tree.
+    at: usize,
     set: Set,
 }
 
@@ -60,19 +68,17 @@ impl Differ<'_> {
         let (Some(own), Some(other)) = (first.graph(), second.graph()) else { return Ok(Vec::new()) };
         let universe = self.space.universe;
         let (mut parts, mut others) = (Vec::new(), Vec::new());
-        self.parts(&first.tree.block, universe, &mut parts)?;
+        self.parts((&first.tree.block, own), universe, &mut parts)?;
         self.space.side = 1;
-        self.parts(&second.tree.block, universe, &mut others)?;
+        self.parts((&second.tree.block, other), universe, &mut others)?;
         let mut found = Vec::new();
         for part in &parts {
-            let line = own.line_at(part.line.span);
             for other_part in &others {
                 let set = self.space.diagram.and(part.set, other_part.set)?;
-                let other_line = other.line_at(other_part.line.span);
-                if set == Set::NONE || same((own, line), (other, other_line)) {
+                if set == Set::NONE || same((own, other), (part.at, other_part.at), &mut self.known) {
                     continue;
                 }
-                let (requests, others) = self.told(set, (line, other_line))?;
+                let (requests, others) = self.told(set, (part.at, other_part.at))?;
                 found.push(Difference {
                     direction: self.space.direction,
                     requests,
@@ -86,14 +92,21 @@ impl Differ<'_> {
     }
 
     /// The cases that come to each line of a block that some cases enter.
-    fn parts<'t>(&mut self, block: &'t Block, entering: Set, parts: &mut Vec<Part<'t>>) -> Result<(), Spent> {
+    fn parts<'t>(
+        &mut self,
+        (block, graph): (&'t Block, &Graph),
+        entering: Set,
+        parts: &mut Vec<Part<'t>>,
+    ) -> Result<(), Spent> {
         let mut arriving = entering;
         for Rule { when, span, then } in &block.rules {
             let holds = self.space.when(when)?.may;
             let set = self.space.diagram.and(arriving, holds)?;
             match then {
-                Then::Line(line) => parts.push(Part { when: *span, line, set }),
-                Then::Block(inner) => self.parts(inner, set, parts)?,
+                Then::Line(line) => {
+                    parts.push(Part { when: *span, line, at: graph.line_at(line.span), set });
+                }
+                Then::Block(inner) => self.parts((inner, graph), set, parts)?,
             }
             arriving = self.space.diagram.without(arriving, holds)?;
         }
@@ -163,18 +176,24 @@ impl Side {
     }
 }
 
-/// Whether two lines do the same.
-fn same((graph, line): (&Graph, usize), (other, other_line): (&Graph, usize)) -> bool {
-    let (Some(a), Some(b)) = (graph.lines.get(line), other.lines.get(other_line)) else { return false };
+/// Whether two lines of two trees do the same. Several outcomes lead to one line as a rule, so what is known of a
+/// pair is kept.
+fn same(graphs: (&Graph, &Graph), lines: (usize, usize), known: &mut Known) -> bool {
+    if let Some(same) = known.get(&lines) {
+        return *same;
+    }
+    let (Some(a), Some(b)) = (graphs.0.lines.get(lines.0), graphs.1.lines.get(lines.1)) else { return false };
     let leads = |outcome: &Outcome| {
         let next = |of: &super::super::evaluate::Line| of.follow.get(outcome.index()).copied().flatten();
         match (next(a), next(b)) {
             (None, None) => true,
-            (Some(a), Some(b)) => same((graph, usize::from(a)), (other, usize::from(b))),
+            (Some(a), Some(b)) => same(graphs, (usize::from(a), usize::from(b)), known),
             (None, Some(_)) | (Some(_), None) => false,
         }
     };
-    a.action == b.action && a.sides == b.sides && Outcome::ALL.iter().all(leads)
+    let alike = a.action == b.action && a.sides == b.sides && Outcome::ALL.iter().all(leads);
+    known.insert(lines, alike);
+    alike
 }
 
 #[cfg(test)]
@@ -198,5 +217,18 @@ mod tests {
         assert_eq!(difference.first.does, "try clients else busy");
         assert_eq!(difference.second.does, "try clients { declined -> decline; otherwise -> busy }");
         assert!(!difference.others, "{found:?}");
+    }
+
+    /// Each of six outcomes leads to the same line, and so on for thirty lines.
+    #[test]
+    fn long_chains_are_compared_in_good_time() {
+        let chain = |last: &str| {
+            let tries = "try clients for 5s else ".repeat(30);
+            Profile::compile(&format!("profile \"a\" {{ incoming {{\n otherwise -> {tries}{last}\n}} }}"))
+                .unwrap()
+        };
+        let (one, limits) = (chain("busy"), Limits::default());
+        assert_eq!(differences((&one, &chain("busy")), &one, &limits), Ok(Vec::new()));
+        assert_eq!(differences((&one, &chain("decline")), &one, &limits).unwrap().len(), 1);
     }
 }

@@ -193,9 +193,10 @@ impl Family {
         texts
     }
 
-    /// Joins two parts so that the whole is none of those named as a whole.
+    /// Joins two parts so that the whole is none of those named as a whole. What is put between them stays short,
+    /// however many are named.
     fn unnamed(&self, left: &str, joint: &str, right: &str) -> String {
-        let filler = |n: usize| if joint.is_empty() { "5".repeat(n) } else { "x".repeat(n) };
+        let filler = |n: usize| if n == 0 { String::new() } else { n.to_string() };
         let joined = |n: usize| format!("{left}{}{joint}{right}", filler(n));
         (0..=self.whole.len()).map(joined).find(|text| !self.whole.contains(text)).unwrap_or_default()
     }

@@ -14,8 +14,8 @@ use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
-/// How many looks at a time on a day the search for different days may take.
-pub(super) const LOOKS_MAX: usize = 20_000_000;
+/// How many looks at a time, on some day at some minute, the proof may take: some tenths of a second.
+const LOOKS_MAX: usize = 20_000_000;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
 const BEGIN: i16 = 2026;
@@ -60,6 +60,23 @@ impl Cell {
 #[derive(Debug)]
 pub(super) struct TooManyTimes;
 
+/// The looks that are left: each step of the search says before it begins how many it will take.
+pub(super) struct Looks(usize);
+
+impl Looks {
+    /// What a proof may take.
+    pub(super) fn new() -> Self {
+        Self(LOOKS_MAX)
+    }
+
+    /// Takes the looks at so many times, on so many days, at so many minutes of each.
+    pub(super) fn take(&mut self, times: usize, days: usize, minutes: usize) -> Result<(), TooManyTimes> {
+        let looks = times.saturating_mul(days).saturating_mul(minutes);
+        self.0 = self.0.checked_sub(looks).ok_or(TooManyTimes)?;
+        Ok(())
+    }
+}
+
 impl Times {
     /// Partitions time by conditions, all read from one clock or those of each side from its own.
     pub(super) fn new(
@@ -67,16 +84,19 @@ impl Times {
         clocks: Option<[&Zone; 2]>,
     ) -> Result<Self, TooManyTimes> {
         let all = || conditions.iter().flat_map(|condition| condition.times.iter());
-        if all().count() > TIMES_MAX {
+        let count = all().count();
+        if count > TIMES_MAX {
             return Err(TooManyTimes);
         }
+        let mut looks = Looks::new();
         if let Some(clocks) = clocks {
             let told_in = clocks.first().map(|clock| clock.name().to_owned());
-            return Ok(Self { cells: clocks::cells(conditions, clocks)?, dated: true, told_in });
+            return Ok(Self { cells: clocks::cells(conditions, clocks, &mut looks)?, dated: true, told_in });
         }
         let dated = all().any(Time::is_dated);
-        let days = if dated { different_days(&all().collect::<Vec<_>>())? } else { a_week() };
-        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).collect();
+        let days = if dated { different_days(&all().collect::<Vec<_>>(), &mut looks)? } else { a_week() };
+        let bounds: BTreeSet<u16> = all().flat_map(Time::bounds).chain([0]).collect();
+        looks.take(count, days.len(), HOURS.len() + bounds.len())?;
         let on_every_day = |minutes: Vec<u16>| {
             let days = &days;
             minutes
@@ -84,7 +104,7 @@ impl Times {
                 .flat_map(move |minute| days.iter().map(move |day| Moment { day: *day, minute }))
         };
         let likely = on_every_day(HOURS.iter().map(|hour| hour * 60).collect());
-        let edges = on_every_day(bounds.into_iter().chain([0]).collect());
+        let edges = on_every_day(bounds.into_iter().collect());
         let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
         let truth = |moment: Moment| -> Vec<bool> {
             conditions.iter().map(|condition| condition.times.iter().any(|time| time.holds(moment))).collect()
@@ -110,14 +130,12 @@ pub(super) fn years(times: &[&Time]) -> (i16, i16) {
 }
 
 /// One day for each set of times that can begin on it and on the days before it.
-fn different_days(times: &[&Time]) -> Result<Vec<Day>, TooManyTimes> {
+fn different_days(times: &[&Time], looks: &mut Looks) -> Result<Vec<Day>, TooManyTimes> {
     let (first, last) = years(times);
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let (begin, end) = (new_year(first) - 8, new_year(last));
     let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
-    if times.iter().map(|time| count.saturating_mul(time.cost())).sum::<usize>() > LOOKS_MAX {
-        return Err(TooManyTimes);
-    }
+    looks.take(times.len(), count, 1)?;
     let on: Vec<Vec<bool>> =
         times.iter().map(|time| (begin..end).map(|day| time.is_on(day)).collect()).collect();
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::civil::{Date, DateTime, Time};
 
 use super::super::calendar::{Day, date_of, day_of};
-use super::super::recurrence::{LENGTH_MAX, Recurrence};
+use super::super::recurrence::{LENGTH_MAX, Written};
 use super::super::week::Zone;
 use super::element::Element;
 use super::switch::Why;
@@ -122,7 +122,7 @@ fn rule(output: Element<'_>, freq: &str, zone: &Zone, start: Moment, length: i64
         };
         // An hour that has passed on the first day comes on the next one.
         let first = start.day + Day::from(of_day && i64::from(minute) < start.minute);
-        let recurrence = Recurrence::read(&format!("{head}{until}"), first, (minute, length, true));
+        let recurrence = Written::read(&format!("{head}{until}"), first, (minute, length, true));
         values.push(recurrence.map_err(|why| (why, HELP))?.to_string());
     }
     Ok(values.join(" or "))

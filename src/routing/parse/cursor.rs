@@ -1,6 +1,8 @@
 //! The parser's place among the tokens: looking, stepping, and finding the way after a fault.
 
-use super::super::calendar::Dates;
+use std::sync::Arc;
+
+use super::super::calendar::{Dates, Holidays};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token};
 use super::super::vocabulary::nearest;
@@ -9,6 +11,8 @@ use super::super::vocabulary::nearest;
 const DEPTH_MAX: usize = 32;
 /// How many rules and result lines a file may have.
 const RULES_MAX: usize = 1_000;
+/// How many recurring times.
+const RECURRENCES_MAX: usize = 200;
 
 /// What was to be read is not there; the fault has been noted.
 pub(super) struct Lost;
@@ -21,16 +25,43 @@ pub(super) struct Parser<'s> {
     at: usize,
     pub(super) faults: Vec<Fault>,
     /// The holidays that were read so far.
-    pub(super) holidays: Vec<Dates>,
+    pub(super) holidays: Named,
     depth: usize,
     rules: usize,
+    recurrences: usize,
     /// A limit was met: the rest of the file is not read, and no more faults are noted.
     given_up: bool,
 }
 
+/// The holidays that a profile has named so far.
+#[derive(Default)]
+pub(super) struct Named {
+    dates: Vec<Dates>,
+    /// All of them, since somebody has asked.
+    together: Option<Arc<Holidays>>,
+}
+
+impl Named {
+    pub(super) fn is_empty(&self) -> bool {
+        self.dates.is_empty()
+    }
+
+    pub(super) fn extend(&mut self, dates: &[Dates]) {
+        self.dates.extend_from_slice(dates);
+        self.together = None;
+    }
+
+    /// All of them: the same for all conditions that ask.
+    pub(super) fn together(&mut self) -> Arc<Holidays> {
+        let Self { dates, together } = self;
+        Arc::clone(together.get_or_insert_with(|| Arc::new(Holidays::new(dates))))
+    }
+}
+
 impl<'s> Parser<'s> {
     pub(super) fn new(tokens: Vec<Token<'s>>, faults: Vec<Fault>) -> Self {
-        Self { tokens, at: 0, faults, holidays: Vec::new(), depth: 0, rules: 0, given_up: false }
+        let holidays = Named::default();
+        Self { tokens, at: 0, faults, holidays, depth: 0, rules: 0, recurrences: 0, given_up: false }
     }
 
     /// The token ahead.
@@ -172,6 +203,17 @@ impl<'s> Parser<'s> {
         let message = format!("a file has at most {RULES_MAX} rules");
         let help = "callers that are treated alike need one rule: `caller A or B or C`";
         Err(self.give_up(Fault::new(Code::TooManyRules, self.peek().span, message).help(help)))
+    }
+
+    /// Counts a recurring time.
+    pub(super) fn count_recurrence(&mut self, span: Span) -> Read<()> {
+        self.recurrences += 1;
+        if self.recurrences <= RECURRENCES_MAX {
+            return Ok(());
+        }
+        let message = format!("a file has at most {RECURRENCES_MAX} times that come `every` so often");
+        let help = "times that come in the same weeks can share a rule: `BYDAY=MO,WE,FR`";
+        Err(self.give_up(Fault::new(Code::TooComplex, span, message).help(help)))
     }
 
     fn give_up(&mut self, fault: Fault) -> Lost {

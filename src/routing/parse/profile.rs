@@ -141,7 +141,7 @@ impl Parser<'_> {
             self.note(fault.help("move this line up, right after `profile … {`"));
         }
         let it = self.values(Self::dates)?;
-        self.holidays.extend(it.iter().cloned());
+        self.holidays.extend(&it);
         file.holidays.push(Spanned { it, span: head.to(self.behind()) });
         Ok(())
     }

@@ -1,11 +1,9 @@
 //! The values of a `time` condition: dates, days, hours, what comes again by a rule.
 
-use std::sync::Arc;
-
 use super::super::calendar::{Dates, MONTHS};
 use super::super::fault::{Code, Fault, Span};
 use super::super::lex::{Kind, Token, unescape};
-use super::super::recurrence::{LENGTH_MAX, Recurrence};
+use super::super::recurrence::{LENGTH_MAX, Recurrence, Written};
 use super::super::week::{DAYS, Days, Hours, Time, Window, minute};
 use super::cursor::{Lost, Parser, Read, told};
 
@@ -106,7 +104,7 @@ impl Parser<'_> {
             );
             return Err(Lost);
         }
-        Ok(Dates::Holiday(Arc::from(self.holidays.as_slice())))
+        Ok(Dates::Holiday(self.holidays.together()))
     }
 
     /// Reads a date, or one and another.
@@ -164,12 +162,16 @@ impl Parser<'_> {
             _ => None,
         };
         let length = if self.eat(Kind::Word("for")) { self.length()? } else { 1_440 };
-        Recurrence::read(&unescape(text), first, (from.unwrap_or(0), length, from.is_some())).map_err(|why| {
+        let written = Written::read(&unescape(text), first, (from.unwrap_or(0), length, from.is_some()));
+        let written = written.map_err(|why| {
             let help =
                 "rules are those of RFC 5545: `FREQ=MONTHLY;BYDAY=-1FR` is the last Friday of each month";
             self.note(Fault::new(Code::BadTime, rule.span, why).here("in this rule").help(help));
             Lost
-        })
+        })?;
+        // Rolling out is work: only so many are.
+        self.count_recurrence(rule.span)?;
+        Ok(written.rolled_out())
     }
 
     /// Reads how long a time lasts, in minutes.

@@ -1,12 +1,15 @@
 //! Nonces that nobody has to remember, and the memory of how often each was used.
 //!
 //! A nonce is its time, the server's epoch, a random part, a word about the request it was given
-//! to, and a MAC over these, the realm and the network it was given to. That it is ours is told from
+//! to, a word about the address it was given to, and a MAC over these, the realm and the network of
+//! that address. That it is ours is told from
 //! itself; only the uses of those that were answered correctly are kept, by whoever lets in.
 //!
 //! Implements: RFC 7616 §3.3 (nonce), §3.4 (nc), §5.4, §5.5; RFC 3261 §22.4.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -19,9 +22,14 @@ use crate::sip::Message;
 
 use super::credentials::Credentials;
 
-const LEN: usize = 56;
-/// Hex digits before the MAC: time 12, epoch 8, random 8, word 8.
-const SIGNED: usize = 36;
+const LEN: usize = 64;
+/// Hex digits before the MAC: time 12, epoch 8, random 8, and these.
+const SIGNED: usize = 44;
+/// The word about the request.
+const WORD: Range<usize> = 28..36;
+/// The word about the address.
+const HOME: Range<usize> = 36..44;
+
 /// Makes and judges nonces.
 #[derive(Debug, Clone)]
 pub struct Nonces {
@@ -68,11 +76,13 @@ impl Nonces {
         let (signed, mac) = text.split_at_mut(SIGNED);
         let (time, rest) = signed.split_at_mut(12);
         let (epoch, rest) = rest.split_at_mut(8);
-        let (random, last) = rest.split_at_mut(8);
+        let (random, rest) = rest.split_at_mut(8);
+        let (about, home) = rest.split_at_mut(8);
         hex(u64::try_from(now.wall_ms).unwrap_or(0), time);
         hex(u64::from(self.epoch), epoch);
         hex(rng.draw(), random);
-        hex(u64::from(word), last);
+        hex(u64::from(word), about);
+        hex(u64::from(home_of(source)), home);
         mac.copy_from_slice(&self.sign(signed, source));
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -97,8 +107,13 @@ impl Nonces {
 
     /// The word that a nonce was made with, if it has the form of ours.
     fn word(nonce: &[u8]) -> Option<u32> {
-        let word = nonce.get(SIGNED - 8..SIGNED).filter(|_| nonce.len() == LEN)?;
-        u32::try_from(unhex(word)?).ok()
+        part(nonce, WORD)
+    }
+
+    /// A word about the address that a nonce was given to, if it has the form of ours. Only he who
+    /// reads what is sent there can have it, whatever his datagrams say of their source.
+    pub fn home(nonce: &[u8]) -> Option<u32> {
+        part(nonce, HOME)
     }
 
     /// The first 80 bits of the MAC as hex.
@@ -130,6 +145,17 @@ pub fn first_cseq(request: &Message, answered: Option<&Credentials<'_>>, thread:
 
 /// CSeq numbers that the retries of one request may use up.
 const RETRIES: u32 = 8;
+
+fn part(nonce: &[u8], place: Range<usize>) -> Option<u32> {
+    let digits = nonce.get(place).filter(|_| nonce.len() == LEN)?;
+    u32::try_from(unhex(digits)?).ok()
+}
+
+fn home_of(source: IpAddr) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    canonical(source).hash(&mut hasher);
+    u32::try_from(hasher.finish() >> 32).unwrap_or(0)
+}
 
 /// The network of a source: a phone behind a pool of addresses keeps it.
 fn network(source: IpAddr) -> [u8; 8] {

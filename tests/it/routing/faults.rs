@@ -1,7 +1,7 @@
 //! What people hear about a faulty file, as golden texts; and the limits.
 
 use ratatosk::base::Limits;
-use ratatosk::routing::{Code, Names, Profile, format};
+use ratatosk::routing::{Code, Direction, Mode, Names, Party, Profile, Question, Trace, format};
 
 use super::uid;
 
@@ -273,6 +273,19 @@ fn bad_input_of_every_size_is_refused_at_once() {
     let limits = Limits { tree_bytes: u32::MAX, ..Limits::default() };
     let texts: String = (0..60).map(|i| format!("body contains \"{i}\" -> busy\n")).collect();
     let rules = "time every \"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=-1\" from 2026-01-01 -> busy\n";
+    let counts = "time every \"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=1000\" from 2026-01-01 -> busy\n";
+    // Each day and each minute is another for somebody: a product of all three.
+    let hours: String = (0..486)
+        .map(|i| {
+            let (hour, minute) = (i % 23, i % 59);
+            format!(
+                "time 2026-{:02}-{:02} {hour:02}:{minute:02}-{:02}:{minute:02} -> busy\n",
+                1 + i % 12,
+                1 + i % 28,
+                hour + 1
+            )
+        })
+        .collect();
     let dates: String = (0..499)
         .map(|i| format!("time {}-{:02}-{:02} -> busy\n", 1970 + i % 230, 1 + i % 12, 1 + i % 28))
         .collect();
@@ -285,7 +298,9 @@ fn bad_input_of_every_size_is_refused_at_once() {
         (incoming(&"urgent->busy\n".repeat(18_000)), &[Code::TooManyRules]),
         (incoming(&"caller a@b.test -> busy\n".repeat(50_000)), &[Code::TooLarge]),
         (incoming(&format!("{texts} otherwise -> decline")), &[Code::TooComplex]),
-        (incoming(&format!("{} otherwise -> decline", rules.repeat(20))), &[Code::TooComplex]),
+        (incoming(&format!("{} otherwise -> decline", rules.repeat(201))), &[Code::TooComplex]),
+        (incoming(&format!("{} otherwise -> decline", counts.repeat(900))), &[Code::TooComplex]),
+        (incoming(&format!("{hours} otherwise -> decline")), &[Code::TooComplex]),
         (incoming(&format!("{dates} otherwise -> decline")), &[Code::TooComplex]),
     ];
     for (source, expected) in table {
@@ -295,6 +310,29 @@ fn bad_input_of_every_size_is_refused_at_once() {
         assert_eq!(codes, *expected, "{}", source.get(..80).unwrap());
         let _ = format(&source);
         // A tenth of it where this is not compiled for debugging.
+        assert!(began.elapsed().as_secs() < 10, "{:?} for {}", began.elapsed(), source.get(..80).unwrap());
+    }
+    let days = vec!["366"; 15_000].join(",");
+    let list = format!("every \"FREQ=YEARLY;BYYEARDAY={days};BYSETPOS=1\" from 2026-01-01 for 7d");
+    let holidays: String =
+        (0..2_000).map(|i| format!("holidays {}-12-{:02}\n", 1970 + i % 230, 1 + i % 28)).collect();
+    let asked = vec!["holiday"; 40].join(" or ");
+    let accepted = [
+        incoming(&format!("time {list} -> busy\n otherwise -> decline")),
+        incoming(&format!("time {asked} -> busy\n otherwise -> decline"))
+            .replace("incoming", &format!("{holidays} incoming")),
+    ];
+    for source in accepted {
+        let began = std::time::Instant::now();
+        let profile = Profile::compile(&source).unwrap();
+        assert!(began.elapsed().as_secs() < 10, "{:?} for {}", began.elapsed(), source.get(..80).unwrap());
+        // The last moment of a time that has lasted for a week is soon found as well.
+        let question = Question::new(Mode::Voice, Party::Anonymous, Party::Anonymous);
+        let began = std::time::Instant::now();
+        for day in 0..10_000 {
+            let question = Question { wall_ms: 1_790_000_000_000 + day * 86_400_000, ..question };
+            profile.decide(Direction::Incoming, &question, &mut Trace::new());
+        }
         assert!(began.elapsed().as_secs() < 10, "{:?} for {}", began.elapsed(), source.get(..80).unwrap());
     }
     let mixed = incoming("otherwise\r -> busy").replace(' ', "\r\n\r");
@@ -333,4 +371,31 @@ fn the_largest_partitions_are_checked_in_good_time() {
     for rules in [format!("{pairs}{users}"), numbers] {
         assert_eq!(codes(&incoming(&format!("{rules} otherwise -> decline"))), []);
     }
+}
+
+/// A beginning that is as long as it may be leaves room for an address, and the proof finds it.
+#[test]
+fn long_beginnings_and_many_names_have_examples() {
+    let begin = "a".repeat(64);
+    assert_eq!(codes(&incoming(&format!("not caller {begin}* -> busy"))), [Code::NotTotal]);
+    assert_eq!(codes(&incoming(&format!("caller {begin}* -> busy\n otherwise -> decline"))), []);
+    let end = format!("{}.test", "b".repeat(145));
+    assert_eq!(
+        codes(&incoming(&format!("caller {begin}* and caller *{end} -> busy\n otherwise -> decline"))),
+        []
+    );
+    for long in [format!("a{begin}*"), format!("*b{end}")] {
+        assert_eq!(
+            codes(&incoming(&format!("caller {long} -> busy\n otherwise -> decline"))),
+            [Code::BadAddress]
+        );
+    }
+    // Every address that comes to mind first is named.
+    let names = (0..250).map(|i| format!("someone{}x@elsewhere.test", "5".repeat(i)));
+    let names: Vec<String> = names.filter(|name| name.len() < 256).collect();
+    let rules = format!(
+        "caller someone@elsewhere.test or {} -> busy\n caller @elsewhere.test -> ignore\n otherwise -> decline",
+        names.join(" or ")
+    );
+    assert_eq!(codes(&incoming(&rules)), []);
 }

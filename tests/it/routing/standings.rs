@@ -135,7 +135,7 @@ fn another_tree_or_a_later_form_is_not_gone_on_with() {
     let standing = route.standing();
     assert_eq!(standing.resume((&new, &new), None).unwrap_err(), Astray::OtherTree);
     assert!(standing.resume((&new, &old), None).is_ok(), "the default tree may have been asked");
-    let later = serde_json::to_string(&standing).unwrap().replace("\"form\":1", "\"form\":2");
+    let later = serde_json::to_string(&standing).unwrap().replace("\"form\":2", "\"form\":3");
     let later: Standing = serde_json::from_str(&later).unwrap();
     assert_eq!(later.resume((&old, &old), None).unwrap_err(), Astray::Form);
 }

@@ -201,6 +201,7 @@ fn settings(name: &str, address: &str, number: u8) -> Settings {
         peers: Vec::new(),
         servers: 2,
         dns: Vec::new(),
+        push: None,
         limits: Limits::default(),
     }
 }

@@ -19,7 +19,11 @@ pub fn render(world: &World, lines: usize) -> String {
     let mut memory = Memory::of(world);
     let mut text = String::new();
     let mut lives = if world.show_repeats { lives(world) } else { Vec::new() };
-    for line in &world.wire[..lines] {
+    let mut pushes = world.pushes.iter().peekable();
+    for (place, line) in world.wire[..lines].iter().enumerate() {
+        while let Some((_, at, what)) = pushes.next_if(|(before, ..)| *before <= place) {
+            let _ = writeln!(text, "{}  server wakes {what}", clock(world, *at));
+        }
         while let Some((_, event)) = lives.pop_if(|(at, _)| *at <= line.at) {
             text.push_str(&event);
         }

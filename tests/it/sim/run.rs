@@ -90,7 +90,7 @@ impl World {
             let all = self.clusters.iter().flat_map(|cluster| &cluster.servers);
             let servers = all.filter_map(UserServer::deadline).min();
             let phones = (0..self.phones.len())
-                .filter(|phone| !self.gone[*phone])
+                .filter(|phone| !self.gone[*phone] && !self.phones[*phone].asleep)
                 .filter_map(|phone| self.phones[phone].deadline())
                 .min();
             let next = [queued, servers, phones].into_iter().flatten().min();
@@ -145,6 +145,13 @@ impl World {
         match what {
             _ if self.gone[phone] => {}
             Do::Vanish => self.gone[phone] = true,
+            Do::Freeze => self.phones[phone].sleep(),
+            Do::Sleep => {
+                self.phones[phone].sleep();
+                if let Some(id) = self.open_stream_of(phone) {
+                    self.close_stream(id);
+                }
+            }
             // A stream through a NAT that forgets it is as good as closed.
             Do::Forget if self.phones[phone].transport == Transport::Udp => {
                 self.phones[phone].is_forgotten();
@@ -216,7 +223,7 @@ impl World {
         let now = self.now;
         for phone in 0..self.phones.len() {
             let due = self.phones[phone].deadline().is_some_and(|deadline| deadline <= now);
-            if due && !self.gone[phone] {
+            if due && !self.gone[phone] && !self.phones[phone].asleep {
                 self.phones[phone].tick(now);
                 self.post(phone);
             }
@@ -224,7 +231,7 @@ impl World {
     }
 
     fn come_down(&mut self, phone: usize, path: Path, bytes: &Bytes, line: usize) {
-        if self.gone[phone] {
+        if self.gone[phone] || self.phones[phone].asleep {
             return;
         }
         self.wire[line].arrived.get_or_insert(self.now);

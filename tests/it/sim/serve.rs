@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratatosk::base::Cid;
 use ratatosk::effect::dns::Answer;
-use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StreamId, Ticket};
+use ratatosk::effect::{Effect, Flow, Outcome, Push, Pushed, StoreOp, StreamId, Ticket};
 use ratatosk::server::{Home, Input, Output, home};
 use ratatosk::sip::Message;
 
@@ -134,6 +134,7 @@ impl World {
                 self.inspect(seat.cluster, &datagram);
                 self.send_long(seat, Long { flow, stream, datagram, ticket, connects: false });
             }
+            Effect::Push { ticket, push } => self.push(seat, ticket, &push),
             // The streams of these phones end by tests alone.
             Effect::HearFrom { .. } => {}
             Effect::Store { ticket, op } => self.ask_store(seat, ticket, op),
@@ -147,6 +148,24 @@ impl World {
             }
             Effect::Fact(fact) => self.clusters[usize::from(seat.cluster)].facts.push(fact),
         }
+    }
+
+    /// The hook is asked to wake a phone, which registers when it is awake.
+    fn push(&mut self, seat: Seat, ticket: Ticket, push: &Push) {
+        let phone = self.phones.iter().position(|phone| phone.prid() == push.to.prid);
+        let name = phone.map_or("nobody", |phone| &self.phones[phone].name);
+        let what = format!("{name} for a {}", push.reason.as_str());
+        self.pushes.push((self.wire.len(), self.now, what));
+        let (pushed, after) = self.hook;
+        if let (Pushed::Taken, Some(phone)) = (pushed, phone)
+            && let Some(delay) = self.phones[phone].wakes_after
+        {
+            let at = self.now + std::time::Duration::from_secs_f64(delay);
+            self.schedule(at, Event::Act { phone, what: super::Do::Register });
+        }
+        let outcome = Outcome::Pushed(pushed);
+        let at = self.now + std::time::Duration::from_secs_f64(after);
+        self.schedule(at, Event::Outcome { seat, ticket, outcome });
     }
 
     fn ask_store(&mut self, seat: Seat, ticket: Ticket, op: StoreOp) {

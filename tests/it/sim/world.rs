@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ratatosk::base::{At, Now, Rng, Uid};
 use ratatosk::config::{Settings, Trust};
 use ratatosk::effect::dns::{Answer, Question, Record};
-use ratatosk::effect::{StreamId, Transport};
+use ratatosk::effect::{Pushed, StreamId, Transport};
 use ratatosk::server::Census;
 
 use super::check;
@@ -82,6 +82,10 @@ pub struct World {
     pub zone: BTreeMap<Question, Answer>,
     /// How long the DNS takes, milliseconds, and how often in a thousand it says nothing.
     pub names: ((u64, u64), u64),
+    /// What the hook says that wakes phones, and after how many seconds.
+    pub hook: (Pushed, f64),
+    /// What it was asked, behind which message, and when.
+    pub pushes: Vec<(usize, At, String)>,
     /// Whether what is sent to an address where nobody is was meant to be.
     pub has_nobody: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
@@ -127,6 +131,8 @@ impl World {
             show_timers: false,
             zone: BTreeMap::new(),
             names: ((5, 5), 0),
+            hook: (Pushed::Taken, 0.005),
+            pushes: Vec::new(),
             has_nobody: false,
             roll_call: false,
             streams: BTreeMap::new(),
@@ -300,6 +306,7 @@ impl World {
             assert_eq!(phone.is_registered(), phone.online, "{} before the ladder begins", phone.name);
         }
         self.wire.clear();
+        self.pushes.clear();
         self.start_ladder();
     }
 

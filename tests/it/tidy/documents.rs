@@ -69,8 +69,11 @@ const ROWS: &[(u32, &str, &str)] = &[
     (7616, "digest", "register src/sip/digest/hash.rs"),
     (8446, "TLS 1.3", "tls"),
     (8489, "STUN, as a keep-alive", "keep_alive src/transport/stun.rs"),
+    (8599, "push: phones that sleep", "push"),
     (8760, "digest with SHA-256", "register src/sip/digest/hash.rs"),
     (8866, "session descriptions", "src/sip/sdp.rs src/sip/veil.rs privacy"),
+    (9110, "HTTP, as the client of a hook", "push src/io/hook.rs"),
+    (9112, "HTTP/1.1, as the client of a hook", "push src/io/hook.rs"),
     (9457, "problems, at the HTTP API", "cli/http cli/http/doors"),
 ];
 

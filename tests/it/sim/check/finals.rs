@@ -96,11 +96,12 @@ fn of_a_lost_call(known: &Asked<'_>, found: &mut Found) {
 fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     let challenge = matches!(one.status(), Some(401 | 407));
     // A merged request is refused without state; when the other copy is long over, it is a stranger. One
-    // inside a dialog is challenged without state, too; when the dialog is over, it is of none.
+    // inside a dialog is challenged without state, too; when the dialog is over, it is of none, and when a newer
+    // request has been taken meanwhile, the copy is out of order (RFC 3261 §12.2.2).
     if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
         return true;
     }
-    if challenge && other.status() == Some(481) {
+    if challenge && matches!(other.status(), Some(481 | 500)) {
         return true;
     }
     // The Via says where a copy came from, which a NAT may have changed.

@@ -179,7 +179,7 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
     let Some(end) = call.upstream.iter().map(|upstream| upstream.at).max() else { return };
     let connected: Vec<&Upstream> =
         call.upstream.iter().filter(|upstream| (200..300).contains(&upstream.status)).collect();
-    let (mut winners, mut uncertain) = (Vec::new(), Vec::new());
+    let (mut winners, mut uncertain): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
     for branch in &call.branches {
         if let Some(fault) = unwanted(world, branch, end).filter(|_| !is_open) {
             found.push((branch.place, fault));
@@ -187,10 +187,12 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         if let Some(answered) = branch.answered {
             // His answer may have waited for a PRACK that did not come before an asker gave up, or was given up.
             let is_refused = |bye| call.upstream.iter().any(|asker| asker.status >= 300 && asker.at == bye);
-            let ended = branch.bye.is_some_and(|bye| bye <= answered || is_refused(bye));
+            let ended = branch.bye.is_some_and(|bye| bye < answered || is_refused(bye));
+            // It lost to another, or he who was connected with it hung up in the same instant.
+            let at_once = branch.bye == Some(answered);
             // Over a stream that was closed, there was no way for a BYE.
             let lost = lost_between(world, branch.other, branch.sent, answered);
-            match (ended, lost) {
+            match (ended, lost || at_once) {
                 (true, _) => {}
                 (false, false) => winners.push((branch.place, answered)),
                 (false, true) => uncertain.push((branch.place, answered)),
@@ -205,7 +207,7 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
     if let [one] = &connected[..] {
         uncertain.retain(|(_, answered)| *answered == one.at);
         if winners.is_empty() {
-            winners.append(&mut uncertain);
+            winners.extend(uncertain.first());
         }
     }
     match (&connected[..], &winners[..]) {

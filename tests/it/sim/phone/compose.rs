@@ -46,10 +46,14 @@ impl Phone {
     /// The phone's own Contact URI.
     pub(super) fn contact(&self) -> String {
         let address = format!("{}c@{}", self.mark, self.local);
-        match self.transport {
+        let uri = match self.transport {
             _ if self.sips => format!("sips:{address}"),
             Transport::Udp => format!("sip:{address}"),
             stream => format!("sip:{address};transport={}", stream.as_param()),
+        };
+        match &self.provider {
+            Some(provider) => format!("{uri};pn-provider={provider};pn-prid={};pn-param=p", self.prid()),
+            None => uri,
         }
     }
 

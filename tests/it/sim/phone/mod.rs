@@ -142,6 +142,12 @@ pub struct Phone {
     pub reg_id: Option<u32>,
     /// Whether it asks for addresses that reach it alone (RFC 5627).
     pub gruus: bool,
+    /// The push service that wakes it (RFC 8599), if it may sleep.
+    pub provider: Option<String>,
+    /// How long it takes to wake up, seconds; never without.
+    pub wakes_after: Option<f64>,
+    /// Whether it sleeps.
+    pub asleep: bool,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -222,6 +228,9 @@ impl Phone {
             instance: None,
             reg_id: None,
             gruus: false,
+            provider: None,
+            wakes_after: None,
+            asleep: false,
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -307,6 +316,18 @@ impl Phone {
         self
     }
 
+    /// May sleep, and wakes up so many seconds after its push service was asked.
+    pub fn sleeper(&mut self, wakes_after: f64) -> &mut Self {
+        self.provider = Some("acme".to_owned());
+        self.wakes_after = Some(wakes_after);
+        self
+    }
+
+    /// How its push service knows it.
+    pub fn prid(&self) -> String {
+        format!("device-{}", self.mark)
+    }
+
     /// Tells its instance-id, and asks for addresses that reach it alone.
     pub fn gruu(&mut self, instance: &str) -> &mut Self {
         self.instance = Some(instance.to_owned());
@@ -360,7 +381,7 @@ impl Phone {
     pub fn on_closed(&mut self, at: At) {
         self.losses.push(at);
         self.lose_clients(at);
-        if self.registration.wanted {
+        if self.registration.wanted && !self.asleep {
             self.registration.refresh = Some(at + Duration::from_secs(1));
         }
     }

@@ -59,6 +59,7 @@ impl Phone {
         if self.has_to_wait(Next::Register(seconds)) {
             return;
         }
+        self.asleep = false;
         self.registration.wanted = true;
         self.registration.removing = false;
         self.registration.refresh = None;
@@ -92,6 +93,12 @@ impl Phone {
         draft.add("Contact", if all { "*".to_owned() } else { format!("<{}>", self.contact()) });
         draft.add("Expires", "0");
         self.request(at, Path::Main, draft, Purpose::Register);
+    }
+
+    /// Renews nothing until it is woken.
+    pub fn sleep(&mut self) {
+        self.asleep = true;
+        self.registration.refresh = None;
     }
 
     /// Starts nothing more by itself.

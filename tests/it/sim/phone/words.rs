@@ -69,6 +69,10 @@ pub enum Do {
     Forget,
     /// Keeps its mapping at the NAT alive.
     KeepAlive,
+    /// Falls asleep: its stream closes, and it does nothing until it is woken.
+    Sleep,
+    /// The same, but its stream stays open: nobody hears that it sleeps.
+    Freeze,
 }
 
 /// How a phone answers a call.

@@ -1,0 +1,141 @@
+//! What a phone that sleeps says when it registers: which push service wakes it, and how that knows it.
+//!
+//! It stands in the Contact itself, so that nothing more has to be kept of it.
+//!
+//! Implements: RFC 8599 §4.1, §5.3 (registrar), §8 (555), §14.4.
+
+use std::borrow::Cow;
+
+use crate::base::Uid;
+use crate::config::Settings;
+use crate::effect::{PushAddress, PushReason};
+use crate::sip::{Message, Name, NameAddr, Uri, unescaped};
+
+use super::bindings::Binding;
+use super::register::granted;
+
+/// What a Contact says of push services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asleep {
+    /// Nothing, or nothing that is of use: its phone is awake as long as it is registered.
+    Never,
+    /// The service that wakes its phone is not known here.
+    Unknown,
+    /// Its phone may sleep, and is woken so.
+    Sometimes(PushAddress),
+}
+
+/// A phone that is to be woken.
+#[derive(Debug)]
+pub struct Rousing {
+    /// Whose.
+    pub uid: Uid,
+    /// Which of his clients: see [`Binding::client`](super::Binding::client).
+    pub client: String,
+    /// How.
+    pub to: PushAddress,
+    /// What for.
+    pub reason: PushReason,
+}
+
+impl Rousing {
+    /// For the phone of this user's binding; `None` if that cannot be woken.
+    pub fn of(uid: &Uid, binding: &Binding, reason: PushReason) -> Option<Self> {
+        let to = binding.asleep.as_deref()?.clone();
+        Some(Self { uid: uid.clone(), client: binding.client().to_owned(), to, reason })
+    }
+}
+
+/// What a Contact says, where there is a hook that wakes phones; without one nothing is meant by it.
+pub(super) fn asleep(settings: &Settings, contact: &Uri<'_>) -> Asleep {
+    let Some(hook) = &settings.push else { return Asleep::Never };
+    let text = |name: &str| {
+        let value = contact.param(name).map(unescaped).unwrap_or_default();
+        String::from_utf8_lossy(&value).into_owned()
+    };
+    let (provider, prid, param) = (text("pn-provider"), text("pn-prid"), text("pn-param"));
+    if provider.is_empty() {
+        return Asleep::Never;
+    }
+    if !hook.providers.contains(&provider) {
+        return Asleep::Unknown;
+    }
+    if prid.is_empty() { Asleep::Never } else { Asleep::Sometimes(PushAddress { provider, prid, param }) }
+}
+
+/// Whether a phone has said, by a feature of its Contact, that it renews its binding unasked.
+pub(super) fn wakes_itself(features: &str) -> bool {
+    features.split(';').any(|own| own.split('=').next() == Some(WAKES_ITSELF))
+}
+
+/// The seconds before its end at which a binding that was granted for so long has to be renewed: a phone
+/// may be without a network for a while.
+pub(super) fn renewed_before_s(granted_s: u32) -> u32 {
+    RENEWED_BEFORE_S.min(granted_s / 2)
+}
+
+const WAKES_ITSELF: &str = "+sip.pnsreg";
+const RENEWED_BEFORE_S: u32 = 120;
+
+/// What the answer to a REGISTER says of push services, as the value of Feature-Caps: the one that it
+/// asked for, or all of them if it asked which there are.
+pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<String> {
+    let hook = settings.push.as_ref()?;
+    let (contact, uri) = request.values(Name::Contact).find_map(|line| {
+        let contact = NameAddr::parse(line)?;
+        let uri = Uri::parse(contact.uri).ok()?;
+        uri.params.has("pn-provider").then_some((contact, uri))
+    })?;
+    let provider = uri.param("pn-provider").map(unescaped).unwrap_or_default();
+    let known = hook.providers.iter().find(|own| own.as_bytes() == provider);
+    Some(match known {
+        Some(own) if contact.param(WAKES_ITSELF).is_some() => {
+            let asked = contact.expires().or(request.expires());
+            let granted_s = granted(&settings.limits, asked).unwrap_or_default();
+            format!("*;+sip.pns=\"{own}\";{WAKES_ITSELF}=\"{}\"", renewed_before_s(granted_s))
+        }
+        Some(own) => format!("*;+sip.pns=\"{own}\""),
+        None => {
+            let each = hook.providers.iter().map(|own| format!("*;+sip.pns=\"{own}\""));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    })
+}
+
+/// A Contact without what a push service knows its phone by: whoever has that can have the phone woken, or
+/// follow it.
+pub(super) fn veiled(contact: &str) -> Cow<'_, str> {
+    if !contact.contains("pn-") {
+        return contact.into();
+    }
+    let mut parts = contact.split(';');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let shown = parts.map(|part| match part.split_once('=') {
+        Some((name, _)) if SECRET.iter().any(|own| name.eq_ignore_ascii_case(own)) => format!("{name}=…"),
+        Some(_) | None => part.to_owned(),
+    });
+    shown.fold(first, |text, part| text + ";" + &part).into()
+}
+
+/// The parameters that nobody else is to see.
+const SECRET: [&str; 2] = ["pn-prid", "pn-param"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_push_service_knows_a_phone_by_is_not_shown() {
+        let table = [
+            ("sip:a@192.0.2.1;transport=tcp", "sip:a@192.0.2.1;transport=tcp"),
+            (
+                "sip:a@192.0.2.1;pn-provider=acme;PN-PRID=x%3Dy;pn-param=z;ob",
+                "sip:a@192.0.2.1;pn-provider=acme;PN-PRID=…;pn-param=…;ob",
+            ),
+            ("sip:pn-prid@192.0.2.1;pn-prid", "sip:pn-prid@192.0.2.1;pn-prid"),
+        ];
+        for (contact, shown) in table {
+            assert_eq!(veiled(contact), shown);
+        }
+    }
+}
