@@ -126,6 +126,9 @@ pub struct Limits {
     /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
     /// The trees of people take some thousands; the default lasts a few hundredths of a second.
     pub tree_check_steps: u32,
+    /// Steps that the search for requests that go round may take among users whose trees lead to each other;
+    /// beyond it they are told by modes alone. Circles of people take some thousands.
+    pub loop_check_steps: u32,
     /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
     pub contacts_per_user: u16,
     /// Groups of contacts of one user; a membership is a bit of one machine word, so 63 at most.
@@ -139,8 +142,11 @@ pub struct Limits {
     pub properties_per_user: u16,
     /// Stock messages of one user: they are in his record too.
     pub stock_per_user: u16,
-    /// Stored profiles of one user, each as long as `tree_bytes`.
+    /// Stored profiles of one user.
     pub profiles_per_user: u16,
+    /// Bytes of all of them: a phone may name any of them, so they are compiled in his routing record, which
+    /// takes some times as much.
+    pub profile_bytes_per_user: u32,
     /// Pages that may wait in one inbox, so that nobody fills the disk by writing to somebody who is
     /// never there; a further one is refused. As many delivered ones are kept, the oldest go first.
     pub inbox_pages: u32,
@@ -207,6 +213,7 @@ impl Default for Limits {
             users_in_memory: 1_000_000,
             tree_bytes: 65_536,
             tree_check_steps: 2_000_000,
+            loop_check_steps: 4_000_000,
             contacts_per_user: 1_000,
             groups_per_user: 50,
             contact_list_bytes: 32_768,
@@ -214,6 +221,7 @@ impl Default for Limits {
             properties_per_user: 50,
             stock_per_user: 30,
             profiles_per_user: 20,
+            profile_bytes_per_user: 65_536,
             inbox_pages: 1_000,
             inbox_bytes: 4_194_304,
             inbox_keep_days: 30,

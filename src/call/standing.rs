@@ -81,8 +81,7 @@ fn ms(time: Duration) -> u64 {
 
 impl Call {
     /// Gives up a callee's half that rings: what another user server needs to go on with it. `None`: it
-    /// does not ring, is no callee's, or rings the routing of another user, whose half would have two that
-    /// ask it. Its phones are told to stop; whoever asks is not.
+    /// does not ring, or is no callee's. Whom it rings is told to stop; whoever asks is not.
     pub fn give_up(&mut self, desk: &mut Desk<'_, '_, '_>) -> Option<Invitation> {
         let nothing = Hunt::default();
         let hunt = match &self.state {
@@ -90,9 +89,6 @@ impl Call {
             State::Ignoring => &nothing,
             State::Bridged { .. } | State::Over => return None,
         };
-        if hunt.is_ringing(|rings| matches!(rings, Rings::User(_))) {
-            return None;
-        }
         let now = desk.wire.ctx.at();
         let (clients, users) = hunt.refused();
         let standing = Standing {

@@ -17,6 +17,9 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::output;
 
+/// Bytes of a text that a command reads at most: a list of a million users has sixty million.
+const READ_MAX: u64 = 256 * 1024 * 1024;
+
 /// The name of a text that came without one: at a terminal, standard input.
 pub(super) const UNNAMED: &str = "-";
 
@@ -149,12 +152,8 @@ impl Desk {
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>, Failure> {
         let fail = |source| Failure::Read { path: path.into(), source };
         match self {
-            Self::Terminal if path.as_os_str() == UNNAMED => {
-                let mut text = Vec::new();
-                io::stdin().lock().read_to_end(&mut text).map_err(fail)?;
-                Ok(text)
-            }
-            Self::Terminal => fs::read(path).map_err(fail),
+            Self::Terminal if path.as_os_str() == UNNAMED => whole(io::stdin().lock()).map_err(fail),
+            Self::Terminal => fs::File::open(path).and_then(whole).map_err(fail),
             Self::Request(request) => match request.text(path) {
                 Some(text) => Ok(text.as_bytes().to_vec()),
                 None => Err(Failure::NotBrought(path.into())),
@@ -182,4 +181,14 @@ impl Request {
     fn text(&self, path: &Path) -> Option<&String> {
         self.texts.get(path.to_str()?)
     }
+}
+
+/// Reads to the end, which has to come.
+fn whole(text: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    text.take(READ_MAX).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length < READ_MAX) {
+        return Ok(bytes);
+    }
+    Err(io::Error::other(format!("it has {READ_MAX} bytes or more")))
 }

@@ -1,13 +1,11 @@
 //! `ratatosk tree loops`, and the warning of an owner whose tree closes a circle.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 
 use super::failure::Failure;
 use super::load::{Loaded, with};
 use crate::base::{Limits, Uid};
-use crate::routing::{Mode, Profile, Turn, Ways};
+use crate::routing::{Direction, Mode, Profile, Turn, Ways};
 
 #[derive(Debug, Args)]
 pub(super) struct Loops {
@@ -18,58 +16,88 @@ pub(super) struct Loops {
 
 impl Loops {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
-        let turns = ways(loaded)?.turns();
+        let turns = ways(loaded)?.turns(&limits(loaded));
         if self.json {
             loaded.desk.json(&turns);
             return Ok(());
         }
-        let row = |turn: Turn| vec![turn.from, turn.to, modes(&turn.modes), turn.rule];
-        let headings = ["whose tree", "asks", "comes back for", "rule"];
-        loaded.desk.table(&headings, turns.into_iter().map(row).collect(), "no tree leads in a circle");
+        if turns.iter().any(|turn| turn.round.is_none()) {
+            loaded.desk.remark(format_args!(
+                "note: some of these trees tell too many cases apart for all of them to be gone through; they are told by \
+                 modes alone, and may never lead in a circle (loop_check_steps)"
+            ));
+        }
+        if turns.is_empty() {
+            loaded.desk.line("no tree leads in a circle");
+        }
+        for turn in &turns {
+            loaded.desk.line(told(turn).trim_end());
+        }
         Ok(())
     }
 }
 
-/// Tells an owner which of his own rules lead back to him; of others' trees he hears nothing.
+/// What an operator reads of a rule.
+fn told(Turn { from, to, rule, modes: list, round }: &Turn) -> String {
+    let Some(round) = round else {
+        return format!("{from}: {rule}\n  perhaps comes back from {to}, for {}\n", modes(list));
+    };
+    let by = round.by.join(", ");
+    format!(
+        "{from}: {rule}\n  takes {}\n  comes back by {by}\n  for instance {}\n",
+        round.when, round.example
+    )
+}
+
+/// Tells an owner which of his own rules lead back to him, and when, in the words of his own tree; of
+/// others' trees he hears nothing.
 pub(super) fn warn(loaded: &Loaded, uid: &Uid) -> Result<(), Failure> {
-    for Turn { to, rule, modes: list, .. } in ways(loaded)?.turns_of(uid) {
+    for Turn { to, rule, modes: list, round, .. } in ways(loaded)?.turns_of(uid, &limits(loaded)) {
+        let (can, when) = match round {
+            Some(round) => ("can lead", format!("for instance with {}", round.when)),
+            None => ("may lead", format!("with {}; there are too many cases to say more", modes(&list))),
+        };
         loaded.desk.remark(format_args!(
-            "warning: this tree can lead in a circle\n  {rule}\n  from {to} it can come back to {uid}, for {}; who was asked \
-             before is then unreachable, and a `forward` back is refused (482)",
-            modes(&list)
+            "warning: this tree {can} in a circle\n  {rule}\n  {when}\n  From {to} it can come back to {uid}: who was asked \
+             before is then unreachable, and a `forward` back is refused (482)."
         ));
     }
     Ok(())
 }
 
+/// What was stored within other limits is read.
+fn limits(loaded: &Loaded) -> Limits {
+    Limits { tree_bytes: u32::MAX, ..loaded.config.limits.clone() }
+}
+
 /// The ways of all users of the cluster, by the trees that serve them.
 fn ways(loaded: &Loaded) -> Result<Ways, Failure> {
     let offered = loaded.offered()?;
-    let default = offered.default.ways();
+    let all_count = offered.default.asks_others();
     let (users, sources) = with(loaded, async |database| {
         // Without a way in the default tree, only users with a tree of their own matter.
-        let users = if default.is_empty() { Vec::new() } else { database.users(None).await? };
+        let users = if all_count { database.users(None).await? } else { Vec::new() };
         Ok((users, database.active_profiles().await?))
     })?;
     let mut ways = Ways::default();
-    let uids = users.iter().filter_map(|user| Uid::parse(&user.uid).ok());
-    let mut all: BTreeMap<Uid, _> = uids.map(|uid| (uid, default.clone())).collect();
-    // What was stored within other limits is read.
-    let limits = Limits { tree_bytes: u32::MAX, ..loaded.config.limits.clone() };
+    let default = ways.keep((*offered.default).clone());
+    for uid in users.iter().filter_map(|user| Uid::parse(&user.uid).ok()) {
+        ways.add(uid, default);
+    }
+    let limits = limits(loaded);
     for (uid, source) in sources {
         let Ok(uid) = Uid::parse(&uid) else { continue };
-        if let Ok(profile) = Profile::compile_for(&source, &limits, &uid, None)
-            && profile.has(crate::routing::Direction::Incoming)
+        if let Ok(profile) = Profile::compile_stored(&source, &limits, &uid)
+            && profile.has(Direction::Incoming)
         {
-            all.insert(uid, profile.ways());
+            let own = ways.keep(profile);
+            ways.add(uid, own);
         }
-    }
-    for (uid, of_user) in all {
-        ways.add(uid, of_user);
     }
     Ok(ways)
 }
 
 fn modes(list: &[Mode]) -> String {
-    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let list: Vec<&str> = list.iter().map(|mode| mode.request()).collect();
+    list.join(" or ")
 }

@@ -67,6 +67,7 @@ impl Handler for Inbox {
             // Its user cannot be reached for now: when he has read his pages, there is room again.
             StoreOutcome::Full => DeliveryEvent::FailedForNow(480),
             StoreOutcome::Failed
+            | StoreOutcome::Gone
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)

@@ -24,8 +24,15 @@ pub enum AdminRequest {
     /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
     /// number of servers, the key and the epoch are as they were.
     Configure(Arc<Settings>),
-    /// Let another user server go on with the callee's halves of this call, as long as they ring here.
-    HandOver(String, ServerIndex),
+    /// Let another user server go on with a user's half of a call, if it rings here and he is called.
+    HandOver {
+        /// The name of the call, whole.
+        call: String,
+        /// Whose half.
+        owner: Uid,
+        /// Who goes on.
+        to: ServerIndex,
+    },
     /// Take no new calls and end when those in progress have.
     Drain,
     /// End every call that is left, and tell everybody who is in it.

@@ -38,7 +38,8 @@ pub enum StoreOp {
         /// What.
         value: Arc<str>,
     },
-    /// Let a profile of a user's serve, or with `None` the cluster's default: [`StoreOutcome::Saved`].
+    /// Let a profile of a user's serve, or with `None` the cluster's default: [`StoreOutcome::Saved`], or
+    /// [`StoreOutcome::Gone`] if he has no profile of that name; then all is as it was.
     Activate {
         /// Whose.
         uid: Uid,
@@ -131,6 +132,8 @@ pub enum StoreOutcome {
     Imported(Result<bool, Box<str>>),
     /// There is no room for it: nothing was changed.
     Full,
+    /// What it is about is not there any more: nothing was changed.
+    Gone,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.
     Failed,
 }

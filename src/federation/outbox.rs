@@ -131,6 +131,7 @@ impl Peers {
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Full
+            | StoreOutcome::Gone
             | StoreOutcome::Failed => entry.outbox.stuck = true,
         }
         self.send_waiting(ctx, transactions, id);

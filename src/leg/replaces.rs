@@ -52,11 +52,12 @@ impl Legs {
         })
     }
 
-    /// The leg that an INVITE wants to stand in for, and its call, or the status that the INVITE deserves.
-    pub fn replaced_by(&self, replaces: &Replaces) -> Result<(Key, Key), u16> {
-        let Replaces { call_id, to_tag, from_tag, early_only } = replaces;
-        let (_, key) = Token::read(to_tag).ok_or(481_u16)?;
-        let leg = self.arena.get(key).ok_or(481_u16)?;
+    /// The leg that an INVITE wants to stand in for, its call, and whether it is answered. One that is over and only
+    /// tidies up is nobody's.
+    pub fn replaced_by(&self, replaces: &Replaces) -> Option<(Key, Key, bool)> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        let (_, key) = Token::read(to_tag)?;
+        let leg = self.arena.get(key)?;
         let answered = match &leg.machine {
             Machine::Confirmed(machine) if machine.dialog.peer().is_none() => {
                 machine.dialog.is_named(call_id, to_tag, from_tag).then_some(true)
@@ -65,12 +66,7 @@ impl Legs {
             // An early dialog that we have not asked for cannot be replaced.
             Machine::Confirmed(_) | Machine::Uas(_) | Machine::Link(_) => None,
         };
-        match (answered.ok_or(481_u16)?, leg.call) {
-            (true, Some(_)) if *early_only => Err(486),
-            (_, Some(call)) => Ok((key, call)),
-            // It is over, and only tidies up.
-            (_, None) => Err(603),
-        }
+        Some((key, leg.call?, answered?))
     }
 }
 

@@ -146,6 +146,7 @@ impl Page {
             // He has too many under way: when some have arrived, there is room again.
             StoreOutcome::Full => self.note((Outcome::Unreachable, 480)),
             StoreOutcome::Failed
+            | StoreOutcome::Gone
             | StoreOutcome::User(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)

@@ -45,10 +45,10 @@ pub enum Denied {
     TooBrief,
     /// 403: a Contact that we will not call.
     Forbidden,
-    /// 403: more bindings than a user may have.
-    TooMany,
     /// 555: the push service that wakes it is not known here.
     NoPush,
+    /// 403: more bindings than a user may have.
+    TooMany,
     /// 439: who stands between us and the phone cannot keep its flows apart.
     NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).

@@ -63,6 +63,10 @@ pub struct User {
     pub used: At,
     /// The timer of the binding that expires first.
     pub expiry: Option<TimerId>,
+    /// How often he is being read again.
+    pub reading: u16,
+    /// Properties that a tree has given him and that are not in the store yet, the oldest first.
+    unsaved: Vec<(Arc<str>, Arc<str>)>,
     pub(super) uses: Uses,
     secrets: Box<Ha1s>,
 }
@@ -92,6 +96,8 @@ impl User {
             removed: false,
             used: now.at,
             expiry: None,
+            reading: 0,
+            unsaved: Vec::new(),
             uses: Uses::default(),
             secrets: Box::new(Ha1s::of(&stored.secrets)),
         }
@@ -196,6 +202,20 @@ impl User {
         fits
     }
 
+    /// A property is on its way to the store: until it is there, what is read does not know of it.
+    pub fn begin_saving(&mut self, key: Arc<str>, value: Arc<str>) {
+        self.unsaved.push((key, value));
+    }
+
+    /// The oldest of those properties is in the store, or will never be. True if he is being read, and
+    /// nobody knows from when that is.
+    pub fn end_saving(&mut self, key: &str) -> bool {
+        if let Some(at) = self.unsaved.iter().position(|(own, _)| **own == *key) {
+            self.unsaved.remove(at);
+        }
+        self.reading > 0
+    }
+
     /// How he can be reached: what he has said, or else whether a client of his is registered.
     pub fn status(&self, now: At) -> Status {
         let seen = if self.bindings.any(now) { Status::Available } else { Status::Offline };
@@ -253,6 +273,10 @@ impl User {
         self.contacts = Contacts::load(stored.contacts);
         self.devices = stored.devices.into();
         self.account = stored.account;
+        for (key, value) in std::mem::take(&mut self.unsaved) {
+            self.set_property(&key, &value, usize::MAX);
+            self.unsaved.push((key, value));
+        }
         self.status = stored.status;
         self.stock = stored.stock;
         self.profile = stored.profile;

@@ -32,6 +32,7 @@ pub(super) fn compile_proved(source: &str, limits: &Limits, owner: &Owner<'_>) -
 }
 
 fn profile(source: String, file: File, limits: &Limits) -> Profile {
+    let line_ends = source.match_indices('\n').filter_map(|(at, _)| u32::try_from(at).ok());
     let graph = |direction| {
         let tree = file.trees.iter().find(|tree: &&Tree| tree.direction == direction);
         tree.map(|tree| Compiler::new(limits).graph(&tree.block))
@@ -41,6 +42,7 @@ fn profile(source: String, file: File, limits: &Limits) -> Profile {
         zone: file.zone.map(|zone| zone.it),
         incoming: graph(Direction::Incoming),
         outgoing: graph(Direction::Outgoing),
+        line_ends: line_ends.collect(),
         source: source.into(),
     }
 }

@@ -77,9 +77,12 @@ impl Content {
         })
     }
 
-    /// Its headers, in their order; what is no text is left out, as it is where words are looked for.
+    /// Its headers, in their order, as far as they are looked at; what is no text is left out, as it is where
+    /// words are looked for.
     pub fn headers(&self) -> impl Iterator<Item = (Header, String)> + '_ {
-        let text = |value: &Bytes| value.utf8_chunks().map(|chunk| chunk.valid()).collect();
+        let text = |value: &Bytes| {
+            value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).take(LOOKED_AT).collect()
+        };
         self.headers.iter().map(move |(header, value)| (*header, text(value)))
     }
 
@@ -122,6 +125,7 @@ impl Content {
     pub(super) fn is_in(&self, language: &Language) -> bool {
         let written = self.header(Header::ContentLanguage);
         let header = written.or_else(|| self.header(Header::AcceptLanguage)).unwrap_or_default();
+        let header = header.get(..LOOKED_AT).unwrap_or(header);
         header.split(|byte| *byte == b',').any(|entry| {
             let mut parts = entry.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
             let tag = parts.next().unwrap_or_default();

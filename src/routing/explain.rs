@@ -48,14 +48,14 @@ impl Profile {
         match step {
             TraceStep::Tested { test, held } => {
                 let Some(Test { fact, span, .. }) = self.test(trace, test) else { return };
-                let (line, what) = (span.line(&self.source), self.words(*span));
+                let (line, what) = (self.line_number(*span), self.words(*span));
                 let (verdict, seen) = (if held { "yes" } else { "no" }, seen(fact, question, self.clock()));
                 put_line(told, format_args!("  {line:>4}  {what}? {verdict}: {seen}"));
             }
             TraceStep::Reached { line: 0 } => put_line(told, format_args!("        no rule matches")),
             TraceStep::Reached { line } => {
                 let Some(line) = self.line_of(trace, line) else { return };
-                let at = line.when.line(&self.source);
+                let at = self.line_number(line.when);
                 put_line(told, format_args!("  {at:>4}  {}", self.rule(line)));
             }
             TraceStep::CameBack { outcome } => put_line(told, format_args!("        came back: {outcome}")),
@@ -64,12 +64,17 @@ impl Profile {
 
     /// A line as [`Profile::rule_line`] tells it.
     pub(super) fn line_told(&self, line: &Line) -> String {
-        format!("{}:{} {}", self.name, line.when.line(&self.source), self.rule(line))
+        format!("{}:{} {}", self.name, self.line_number(line.when), self.rule(line))
     }
 
     fn rule<'a>(&'a self, line: &Line) -> impl fmt::Display + use<'a> {
         let (when, what) = (self.words(line.when), self.words(line.what));
         fmt::from_fn(move |f| write!(f, "{when} -> {what}"))
+    }
+
+    /// The line of the source at which a piece of it begins, from 1.
+    fn line_number(&self, span: Span) -> usize {
+        self.line_ends.partition_point(|end| usize::try_from(*end).is_ok_and(|end| end < span.start)) + 1
     }
 
     /// A piece of the source with every gap made one space.

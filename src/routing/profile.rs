@@ -23,6 +23,8 @@ use crate::base::{Limits, Uid};
 pub struct Profile {
     pub(super) name: Arc<str>,
     pub(super) source: Arc<str>,
+    /// Where the lines of the source end.
+    pub(super) line_ends: Box<[u32]>,
     pub(super) zone: Option<Zone>,
     pub(super) incoming: Option<Graph>,
     pub(super) outgoing: Option<Graph>,

@@ -185,23 +185,76 @@ impl Route {
         &self.facts
     }
 
-    /// The deciding rule in one line.
+    /// The deciding rule in one line; a long one is cut.
     pub fn rule(&self) -> String {
         match self.place {
-            Some(_) => self.profile.rule_line(&self.trace),
+            Some(_) => cut(&self.profile.rule_line(&self.trace), RULE_MAX),
             None => format!("{}: no outgoing tree -> send", self.profile.name()),
         }
     }
 
-    /// The whole path, one step a line.
+    /// The whole path, one step a line. It is kept for each half of a call, so of a long one long lines are cut, and then
+    /// its first steps are left out.
     pub fn path(&self) -> String {
         match self.place {
-            Some(_) => self.profile.explain(&self.trace, &self.question()),
+            Some(_) => bearable(self.profile.explain(&self.trace, &self.question())),
             None => self.rule(),
         }
     }
 
     fn question(&self) -> Question<'_> {
         self.facts.question(self.mode, (&self.caller, &self.to))
+    }
+}
+
+/// Letters of a rule that are kept.
+const RULE_MAX: usize = 500;
+/// Bytes of a path above which it is cut, and what is kept of its lines then.
+const PATH_MAX: usize = 8_192;
+const PATH_LINE_MAX: usize = 200;
+
+/// A text that is kept, with a mark where it is cut.
+fn cut(text: &str, letters: usize) -> String {
+    match text.char_indices().nth(letters) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A path as it is kept.
+fn bearable(path: String) -> String {
+    if path.len() <= PATH_MAX {
+        return path;
+    }
+    let lines: Vec<String> = path.lines().map(|line| cut(line, PATH_LINE_MAX)).collect();
+    let Some((head, steps)) = lines.split_first() else { return path };
+    let mut room = PATH_MAX;
+    let fits = |line: &&String| {
+        room = room.saturating_sub(line.len() + 1);
+        room > 0
+    };
+    let kept = steps.iter().rev().take_while(fits).count();
+    let mut text = format!("{head}\n");
+    if kept < steps.len() {
+        text.push_str("        the steps before are too long to be kept\n");
+    }
+    for line in steps.iter().skip(steps.len() - kept) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod kept {
+    use super::*;
+
+    #[test]
+    fn a_path_is_kept_within_bounds_and_its_end_is_always_there() {
+        assert_eq!(bearable("a\nb\n".to_owned()), "a\nb\n");
+        let long = format!("head\n{}last\n", format!("{}\n", "é".repeat(3_000)).repeat(64));
+        let kept = bearable(long);
+        assert!(kept.len() < PATH_MAX + 1_000, "{}", kept.len());
+        assert!(kept.starts_with("head\n        the steps before") && kept.ends_with("é…\nlast\n"), "{kept}");
     }
 }

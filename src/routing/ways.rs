@@ -1,35 +1,57 @@
 //! The ways from a tree to other users, and the circles that the ways of several users make.
 //!
-//! A way is taken for the modes with which its line can be reached, whatever else is the case: a circle
-//! that is found here may need facts that never come together, but one that is there is found.
+//! First, coarsely: a way is open to the modes with which its line can be reached, whatever else is the
+//! case, and users each of whom can be reached from every other by open ways make a knot. Then, for each knot,
+//! exactly: whether one and the same request can go round in it (`check/circles.rs`). Where that would
+//! take more than `loop_check_steps`, the coarse answer stands: a circle that it tells may need
+//! facts that never come together, but one that is there is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::check::{Circles, Own};
+use super::difference::{Example, Request};
 use super::evaluate::{Fact, Graph, Next};
+use super::knots::knots;
 use super::plan::{Action, Target, TimedTarget};
 use super::profile::Profile;
 use super::words::{Direction, Mode};
-use crate::base::Uid;
+use crate::base::{Limits, Uid};
 
 /// A line of an incoming tree that asks another user.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Way {
+pub(super) struct Way {
     /// Whom.
-    pub to: Uid,
+    pub(super) to: Uid,
     /// In which modes the line can be reached.
-    pub modes: BTreeSet<Mode>,
+    pub(super) modes: BTreeSet<Mode>,
     /// `default:4 otherwise -> forward carl@north.test`.
-    pub rule: String,
+    pub(super) rule: String,
+    /// Its place in the compiled tree.
+    pub(super) line: u16,
+}
+
+/// A profile and the ways out of it.
+#[derive(Debug)]
+pub(super) struct Exits {
+    pub(super) profile: Profile,
+    pub(super) ways: Vec<Way>,
 }
 
 /// The ways of many users. Users to whom no way leads and from whom none goes need not be in it.
 #[derive(Debug, Default)]
-pub struct Ways(BTreeMap<Uid, Vec<Way>>);
+pub struct Ways {
+    trees: Vec<Exits>,
+    users: BTreeMap<Uid, Kept>,
+}
+
+/// A tree of [`Ways`], which several users may have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Kept(usize);
 
 /// A way that can be gone again and again.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Turn {
     /// Whose tree it is.
     pub from: String,
@@ -39,18 +61,49 @@ pub struct Turn {
     pub rule: String,
     /// For which modes it comes round.
     pub modes: Vec<Mode>,
+    /// How; `None` if there were too many cases to go through: then it may be that no request comes round.
+    pub round: Option<Told>,
+}
+
+/// How requests come round by a way, for people.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Told {
+    /// Which requests take the way, in the words of its tree alone, as its owner may hear it: `a page from anybody
+    /// while your status is away`. Of these the example is one.
+    pub when: String,
+    /// Requests that come round, as only the operator may hear it.
+    pub example: String,
+    /// One of them, without what each owner has of his own; none if no message could be found that says
+    /// just what it has to.
+    #[serde(skip)]
+    pub request: Option<Request>,
+    /// The users through whose trees they come, from the one who is asked to the one whose tree it is.
+    pub by: Vec<String>,
+}
+
+/// How requests come round, as it is found: `by` are places among the users of a knot.
+pub(super) struct Round {
+    pub(super) when: String,
+    pub(super) example: Example,
+    pub(super) by: Vec<usize>,
 }
 
 impl Profile {
+    /// Whether its incoming tree asks other users at all.
+    pub fn asks_others(&self) -> bool {
+        !self.ways().is_empty()
+    }
+
     /// Its ways to other users. Copies (`also`) are none: they are not copied on.
-    pub fn ways(&self) -> Vec<Way> {
+    fn ways(&self) -> Vec<Way> {
         let Some(graph) = self.graph(Direction::Incoming) else { return Vec::new() };
         let mut found: BTreeMap<(u16, &Uid), Way> = BTreeMap::new();
         for mode in Mode::ALL {
             for at in graph.lines_of(*mode) {
                 let Some(line) = graph.lines.get(usize::from(at)) else { continue };
                 for to in asked(&line.action) {
-                    let new = || Way { to: to.clone(), modes: BTreeSet::new(), rule: self.line_told(line) };
+                    let rule = || self.line_told(line);
+                    let new = || Way { to: to.clone(), modes: BTreeSet::new(), rule: rule(), line: at };
                     found.entry((at, to)).or_insert_with(new).modes.insert(*mode);
                 }
             }
@@ -106,86 +159,148 @@ impl Graph {
 }
 
 impl Ways {
-    /// Adds those of a user.
-    pub fn add(&mut self, uid: Uid, ways: Vec<Way>) {
-        self.0.insert(uid, ways);
+    /// Keeps a tree that users can be given.
+    pub fn keep(&mut self, profile: Profile) -> Kept {
+        let ways = profile.ways();
+        self.trees.push(Exits { profile, ways });
+        Kept(self.trees.len() - 1)
+    }
+
+    /// A user is served by a tree.
+    pub fn add(&mut self, uid: Uid, tree: Kept) {
+        self.users.insert(uid, tree);
     }
 
     /// The ways of a user that come back to him.
-    pub fn turns_of(&self, uid: &Uid) -> Vec<Turn> {
-        let ways = self.0.get(uid).into_iter().flatten();
-        ways.filter_map(|way| self.turn(uid, way)).collect()
+    pub fn turns_of(&self, uid: &Uid, limits: &Limits) -> Vec<Turn> {
+        let index = Index::of(self);
+        let Some(user) = index.places.get(uid) else { return Vec::new() };
+        let knots = index.knots();
+        let knot = knots.iter().find(|knot| knot.contains(user));
+        knot.map(|places| Knot::of(&index, places).turns(Some(uid), limits)).unwrap_or_default()
     }
 
     /// All ways that come back, by user.
-    pub fn turns(&self) -> Vec<Turn> {
-        self.0.keys().flat_map(|uid| self.turns_of(uid)).collect()
+    pub fn turns(&self, limits: &Limits) -> Vec<Turn> {
+        let index = Index::of(self);
+        let knots = index.knots();
+        let of_knot = |places: &Vec<usize>| Knot::of(&index, places).turns(None, limits);
+        let mut turns: Vec<Turn> = knots.iter().flat_map(of_knot).collect();
+        // Those of one user stay in the order of his rules.
+        turns.sort_by(|a, b| a.from.cmp(&b.from));
+        turns
+    }
+}
+
+/// The users by their places.
+struct Index<'a> {
+    users: Vec<(&'a Uid, &'a Exits, Kept)>,
+    places: BTreeMap<&'a Uid, usize>,
+}
+
+impl<'a> Index<'a> {
+    fn of(ways: &'a Ways) -> Self {
+        let exits = |(uid, kept): (&'a Uid, &'a Kept)| Some((uid, ways.trees.get(kept.0)?, *kept));
+        let users: Vec<_> = ways.users.iter().filter_map(exits).collect();
+        let places = users.iter().enumerate().map(|(place, (uid, ..))| (*uid, place)).collect();
+        Self { users, places }
     }
 
-    /// A way, if in any of its modes it comes back to where it began.
-    fn turn(&self, from: &Uid, way: &Way) -> Option<Turn> {
-        let modes: Vec<Mode> =
-            way.modes.iter().copied().filter(|mode| self.leads(&way.to, from, *mode)).collect();
-        let told =
-            |modes| Turn { from: from.to_string(), to: way.to.to_string(), rule: way.rule.clone(), modes };
-        (!modes.is_empty()).then(|| told(modes))
+    fn knots(&self) -> Vec<Vec<usize>> {
+        let leads = |(_, exits, _): &(&Uid, &Exits, Kept)| {
+            exits.ways.iter().filter_map(|way| self.places.get(&way.to).copied()).collect()
+        };
+        knots(&self.users.iter().map(leads).collect::<Vec<_>>())
+    }
+}
+
+/// Users each of whom can be reached from every other.
+struct Knot<'a> {
+    uids: Vec<&'a Uid>,
+    trees: Vec<&'a Exits>,
+    /// The tree of each user, and to which of the users each of its ways leads, if to one of them.
+    users: Vec<(usize, Vec<Option<usize>>)>,
+}
+
+impl<'a> Knot<'a> {
+    fn of(index: &Index<'a>, places: &[usize]) -> Self {
+        let members: Vec<_> = places.iter().filter_map(|place| index.users.get(*place)).collect();
+        let inside: BTreeMap<&Uid, usize> = members.iter().enumerate().map(|(at, it)| (it.0, at)).collect();
+        let mut knot = Self { uids: Vec::new(), trees: Vec::new(), users: Vec::new() };
+        let mut kept: BTreeMap<Kept, usize> = BTreeMap::new();
+        for (uid, exits, tree) in members {
+            let tree = *kept.entry(*tree).or_insert_with(|| {
+                knot.trees.push(exits);
+                knot.trees.len() - 1
+            });
+            let leads = exits.ways.iter().map(|way| inside.get(&way.to).copied()).collect();
+            knot.uids.push(uid);
+            knot.users.push((tree, leads));
+        }
+        knot
+    }
+
+    /// The ways of its users, or of one of them, that come back.
+    fn turns(&self, whose: Option<&Uid>, limits: &Limits) -> Vec<Turn> {
+        let mut circles = Circles::new(&self.trees, &self.users, limits.loop_check_steps).ok();
+        let mut turns = Vec::new();
+        for (user, uid) in self.uids.iter().enumerate() {
+            if whose.is_none_or(|whose| whose == *uid) {
+                turns.extend(self.turns_of(user, circles.as_mut(), limits));
+            }
+        }
+        turns
+    }
+
+    fn turns_of(&self, user: usize, mut circles: Option<&mut Circles>, limits: &Limits) -> Vec<Turn> {
+        let Some((uid, exits)) = self.uids.get(user).zip(self.exits(user)) else { return Vec::new() };
+        let mut own = circles.as_ref().and_then(|_| Own::new(exits, limits).ok());
+        let mut turns = Vec::new();
+        for (at, way) in exits.ways.iter().enumerate() {
+            let exactly = circles.as_mut().zip(own.as_mut()).map(|(all, own)| all.round(user, at, own));
+            let (modes, round) = match exactly {
+                Some(Ok(Some((modes, round)))) => (modes, Some(self.told(round))),
+                Some(Ok(None)) => continue,
+                Some(Err(_)) | None => (self.coarsely(user, at), None),
+            };
+            if !modes.is_empty() {
+                let (from, to) = (uid.to_string(), way.to.to_string());
+                turns.push(Turn { from, to, rule: way.rule.clone(), modes, round });
+            }
+        }
+        turns
+    }
+
+    fn told(&self, Round { when, example: Example { told, request }, by }: Round) -> Told {
+        let by = by.into_iter().filter_map(|at| self.uids.get(at)).map(ToString::to_string).collect();
+        Told { when, example: told, request, by }
+    }
+
+    fn exits(&self, user: usize) -> Option<&'a Exits> {
+        let (tree, _) = self.users.get(user)?;
+        self.trees.get(*tree).copied()
+    }
+
+    /// The modes in which a user's way comes back, whatever else would have to be the case.
+    fn coarsely(&self, user: usize, way: usize) -> Vec<Mode> {
+        let Some(exit) = self.exits(user).and_then(|exits| exits.ways.get(way)) else { return Vec::new() };
+        let to = self.users.get(user).and_then(|(_, leads)| leads.get(way).copied().flatten());
+        let modes = exit.modes.iter().copied();
+        modes.filter(|mode| to.is_some_and(|to| self.leads(to, user, *mode))).collect()
     }
 
     /// Whether requests of a mode can come from one user to another.
-    fn leads(&self, from: &Uid, to: &Uid, mode: Mode) -> bool {
+    fn leads(&self, from: usize, to: usize, mode: Mode) -> bool {
         let mut open = vec![from];
         let mut seen = BTreeSet::from([from]);
         while let Some(at) = open.pop() {
             if at == to {
                 return true;
             }
-            let ways = self.0.get(at).into_iter().flatten().filter(|way| way.modes.contains(&mode));
-            open.extend(ways.map(|way| &way.to).filter(|next| seen.insert(*next)));
+            let Some(((_, leads), exits)) = self.users.get(at).zip(self.exits(at)) else { continue };
+            let next = exits.ways.iter().zip(leads).filter(|(way, _)| way.modes.contains(&mode));
+            open.extend(next.filter_map(|(_, next)| *next).filter(|next| seen.insert(*next)));
         }
         false
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ways(trees: &[(&str, &str)]) -> Ways {
-        let mut ways = Ways::default();
-        for (user, rules) in trees {
-            let profile =
-                Profile::compile(&format!("profile \"{user}\" {{ incoming {{\n{rules}\n}} }}")).unwrap();
-            ways.add(Uid::new(user, "north.test").unwrap(), profile.ways());
-        }
-        ways
-    }
-
-    #[test]
-    fn a_circle_is_found_where_all_its_ways_are_open_to_one_mode() {
-        let found = ways(&[
-            (
-                "anne",
-                "mode page -> forward bill@north.test\notherwise -> try clients else try user carl@north.test",
-            ),
-            (
-                "carl",
-                "mode voice -> try clients, user dora@north.test after 5s\notherwise -> also user anne@north.test, busy",
-            ),
-            ("dora", "urgent -> busy\notherwise -> forward anne@north.test"),
-            ("bill", "mode page -> busy\notherwise -> forward anne@north.test"),
-        ]);
-        let turns = found.turns();
-        let told: Vec<(&str, &str)> = turns.iter().map(|turn| (&*turn.from, &*turn.to)).collect();
-        let pairs = [("anne", "carl"), ("carl", "dora"), ("dora", "anne")];
-        let uid = |user: &str| format!("{user}@north.test");
-        assert_eq!(
-            told,
-            pairs.map(|(a, b)| (uid(a), uid(b))).iter().map(|(a, b)| (&**a, &**b)).collect::<Vec<_>>()
-        );
-        assert!(turns.iter().all(|turn| turn.modes == [Mode::Voice]), "{turns:?}");
-        assert_eq!(turns[0].rule, "anne:3 else -> try user carl@north.test");
-        let anne = Uid::new("anne", "north.test").unwrap();
-        assert_eq!(found.turns_of(&anne), turns[..1]);
-        assert_eq!(found.turns_of(&Uid::new("bill", "north.test").unwrap()), []);
     }
 }

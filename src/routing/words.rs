@@ -149,7 +149,7 @@ impl Mode {
     }
 
     /// How a person would call one request of this mode.
-    pub(super) const fn request(self) -> &'static str {
+    pub const fn request(self) -> &'static str {
         match self {
             Self::Voice => "a voice call",
             Self::Video => "a video call",

@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::effect::Ctx;
 use crate::effect::admin::{AdminReply, AdminRequest};
 
-use super::switchboard::{Switchboard, Waiting};
+use super::switchboard::Switchboard;
 
 impl Switchboard {
     pub(super) fn on_admin(&mut self, ctx: &mut Ctx<'_>, request: AdminRequest) -> AdminReply {
@@ -29,9 +29,7 @@ impl Switchboard {
                 AdminReply::Calls(calls.map(|(_, call)| call.account()).collect())
             }
             AdminRequest::Refresh(uid) => {
-                if let Some(ticket) = self.users.refresh(ctx, &uid) {
-                    self.waiting.insert(ticket, Waiting::User(uid));
-                }
+                self.read_again(ctx, uid);
                 AdminReply::Done
             }
             AdminRequest::Peers => AdminReply::Peers(self.peers.listing(ctx.settings)),
@@ -40,8 +38,8 @@ impl Switchboard {
                 self.peers.configure(ctx);
                 AdminReply::Done
             }
-            AdminRequest::HandOver(id, to) => {
-                self.hand_over(ctx, &id, to);
+            AdminRequest::HandOver { call, owner, to } => {
+                self.hand_over(ctx, (&call, &owner), to);
                 AdminReply::Done
             }
             AdminRequest::Drain => {

@@ -186,9 +186,11 @@ impl Switchboard {
         });
     }
 
-    /// Another user server goes on with the callee's halves of a call that ring here.
-    pub(super) fn hand_over(&mut self, ctx: &mut Ctx<'_>, id: &str, to: ServerIndex) {
-        let named = self.calls.iter().filter(|(_, call)| **call.id() == *id);
+    /// Another user server goes on with a user's half of a call that rings here. The halves of others whom it
+    /// rings are told to stop, and asked again from there: those may live here too, and stay.
+    pub(super) fn hand_over(&mut self, ctx: &mut Ctx<'_>, (id, owner): (&str, &Uid), to: ServerIndex) {
+        let is_meant = |call: &Call| **call.id() == *id && call.owner() == owner;
+        let named = self.calls.iter().filter(|(_, call)| is_meant(call));
         let keys: Vec<Key> = named.map(|(key, _)| key).collect();
         for key in keys {
             let mut given = None;

@@ -124,8 +124,26 @@ impl Switchboard {
     /// A tree of his gives a property a value. What it has already is not written.
     pub(super) fn set_property(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, key: Arc<str>, value: Arc<str>) {
         let most = usize::from(ctx.settings.limits.properties_per_user);
-        if self.users.get_mut(uid).is_some_and(|user| user.set_property(&key, &value, most)) {
-            ctx.store(StoreOp::PutProperty { uid: uid.clone(), key, value });
+        let Some(user) = self.users.get_mut(uid) else { return };
+        if user.set_property(&key, &value, most) {
+            user.begin_saving(Arc::clone(&key), Arc::clone(&value));
+            let waiting = Waiting::Property(uid.clone(), Arc::clone(&key));
+            let ticket = ctx.store(StoreOp::PutProperty { uid: uid.clone(), key, value });
+            self.waiting.insert(ticket, waiting);
+        }
+    }
+
+    /// A property is in the store. What was read of its owner meanwhile may be older than that.
+    pub(super) fn on_property_saved(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, key: &str) {
+        if self.users.get_mut(uid).is_some_and(|user| user.end_saving(key)) {
+            self.read_again(ctx, uid.clone());
+        }
+    }
+
+    /// Reads a user again, if he is here.
+    pub(super) fn read_again(&mut self, ctx: &mut Ctx<'_>, uid: Uid) {
+        if let Some(ticket) = self.users.refresh(ctx, &uid) {
+            self.waiting.insert(ticket, Waiting::User(uid));
         }
     }
 

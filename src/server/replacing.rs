@@ -28,12 +28,12 @@ impl Switchboard {
         let Some(replaces) = request.header(Name::Replaces).and_then(Replaces::parse) else {
             return self.refuse(ctx, &asked, 400);
         };
-        let (old, call) = match self.legs.replaced_by(&replaces) {
-            Ok(found) => found,
-            Err(status) => return self.refuse(ctx, &asked, status),
-        };
-        if self.calls.get(call).map(Call::owner) != Some(uid) {
+        let is_own = |(_, call, _): &(_, _, _)| self.calls.get(*call).map(Call::owner) == Some(uid);
+        let Some((old, call, is_answered)) = self.legs.replaced_by(&replaces).filter(is_own) else {
             return self.refuse(ctx, &asked, 481);
+        };
+        if is_answered && replaces.early_only {
+            return self.refuse(ctx, &asked, 486);
         }
         if self.calls.get(call).is_some_and(|own| own.is_sips() != is_sips(request.request_uri())) {
             // What is said over TLS all the way does not go on without.

@@ -72,6 +72,7 @@ pub(super) enum Waiting {
     InboxForRound(Key),
     Registration { uid: Uid, asked: Asked, change: Change },
     Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
+    Property(Uid, Arc<str>),
     Script { uid: Uid, asked: Asked, change: Change },
     Rousing { uid: Uid, client: String, asked: At },
 }
@@ -426,6 +427,7 @@ impl Switchboard {
             (Waiting::Script { uid, asked, change }, outcome) => {
                 self.on_script(ctx, (&uid, &asked), change, &outcome);
             }
+            (Waiting::Property(uid, key), _) => self.on_property_saved(ctx, &uid, &key),
             (Waiting::Activation { uid, asked, name }, outcome) => {
                 self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
             }
@@ -516,6 +518,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full
+        | StoreOutcome::Gone
         | StoreOutcome::Failed => None,
     }
 }

@@ -122,6 +122,7 @@ impl Users {
     /// here is never replaced: bindings over streams and the uses of nonces are known only here.
     pub(super) fn on_loaded(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
         if let Some(Entry::Present(user)) = self.entries.get_mut(uid) {
+            user.reading = user.reading.saturating_sub(1);
             match stored {
                 Some(stored) => user.refresh(stored),
                 None => user.removed = true,
@@ -142,6 +143,9 @@ impl Users {
 
     /// The fetch has failed: what waited is to be refused, and the next one asks again.
     pub(super) fn on_load_failed(&mut self, uid: &Uid) -> Vec<Job> {
+        if let Some(user) = self.get_mut(uid) {
+            user.reading = user.reading.saturating_sub(1);
+        }
         self.take_waiting(uid)
     }
 
@@ -174,7 +178,11 @@ impl Users {
     /// An operator has changed a user: he is read again if he is here.
     pub(super) fn refresh(&mut self, ctx: &mut Ctx<'_>, uid: &Uid) -> Option<Ticket> {
         self.absent.remove(uid);
-        self.entries.contains_key(uid).then(|| ctx.store(StoreOp::LoadUser(uid.clone())))
+        match self.entries.get_mut(uid)? {
+            Entry::Present(user) => user.reading = user.reading.saturating_add(1),
+            Entry::Loading(_) => {}
+        }
+        Some(ctx.store(StoreOp::LoadUser(uid.clone())))
     }
 
     /// A REGISTER is about to be stored: later ones of the same user wait for it. Gives it back if

@@ -69,17 +69,24 @@ impl Switchboard {
         name: Option<&str>,
         outcome: &StoreOutcome,
     ) {
-        if !matches!(outcome, StoreOutcome::Saved) {
-            return self.refuse(ctx, asked, 500);
+        match (outcome, name) {
+            (StoreOutcome::Saved, _) => {}
+            (StoreOutcome::Gone, Some(name)) => {
+                self.read_again(ctx, uid.clone());
+                return self.tell(ctx, asked, 404, &format!("there is no profile {name} any more"));
+            }
+            _ => return self.refuse(ctx, asked, 500),
         }
         if let Some(user) = self.users.get_mut(uid) {
             user.activate(name);
         }
         // Whatever was being read of him is older than that.
-        if let Some(ticket) = self.users.refresh(ctx, uid) {
-            self.waiting.insert(ticket, Waiting::User(uid.clone()));
-        }
+        self.read_again(ctx, uid.clone());
+        let is_read = self.users.get(uid).is_some_and(|user| user.profile.is_some());
         let told = match name {
+            Some(name) if !is_read => {
+                format!("the profile {name} cannot be read, the default profile serves for it")
+            }
             Some(name) => format!("the profile {name} serves from now on"),
             None => "the default profile serves from now on".to_owned(),
         };

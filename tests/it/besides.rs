@@ -210,6 +210,27 @@ fn a_property_is_set_by_a_tree() {
     assert_eq!(world.facts.iter().filter(|fact| noted(fact)).count(), 1);
 }
 
+/// He is read again while the property is on its way to the store: what is read does not know of it.
+#[test]
+fn a_property_that_is_being_saved_outlives_a_reading() {
+    let rules = "property \"seen\" is \"yes\" -> busy\n otherwise -> set \"seen\" \"yes\", decline";
+    let mut world = world(rules);
+    world.run(0.5);
+    world.net.store_ms = (100, 100);
+    world.at(1.0, "anne", call("carl"));
+    world.at(1.08, "anne", page("carl", "two"));
+    world.run(0.97);
+    world.refresh("carl");
+    world.run(1.06);
+    assert_eq!(world.store.property(&uid("carl"), "seen"), None, "it is not there yet");
+    world.run(3.0);
+    assert!(world.last_to("anne", "SIP/2.0 603").contains("INVITE"));
+    assert!(world.last_to("anne", "SIP/2.0 486").contains("MESSAGE"));
+    assert_eq!(world.store.property(&uid("carl"), "seen").as_deref(), Some("yes"));
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+}
+
 /// What is sent by which phone, to whom, with how much left.
 #[test]
 fn an_outgoing_tree_looks_at_the_phone_and_the_account() {

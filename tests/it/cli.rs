@@ -353,6 +353,30 @@ fn profiles_are_stored_once_they_check() {
     assert!(shell.ok(&["profile", "list", "anne"]).contains("the cluster's default serves"));
 }
 
+/// As the other end of a pipe, and as an answer to `profile show`.
+#[test]
+fn a_profile_comes_by_standard_input() {
+    let shell = Shell::new();
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    let set = |tree: &str| {
+        let mut command = shell.command(&["profile", "set", "anne", "piped", "--file", "-"]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(tree.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let tree = "profile \"piped\" {\n  incoming {\n    otherwise -> busy\n  }\n}\n";
+    let done = set(tree);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(shell.ok(&["profile", "show", "anne", "piped"]), tree);
+    let refused = set(&tree.replace("busy", "bussy"));
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(told.contains("[-:3:") && told.contains("did you mean `busy`?"), "{told}");
+    assert_eq!(shell.ok(&["profile", "show", "anne", "piped"]), tree, "the one before stays");
+    assert_eq!(set("").status.code(), Some(1), "nothing is no tree");
+}
+
 #[test]
 fn commands_work_beside_a_running_server() {
     let shell = Shell::new();

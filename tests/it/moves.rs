@@ -32,7 +32,7 @@ fn move_call(world: &mut World) {
     });
     let here = uid("carl").slot().owner(world.settings().servers);
     let there = ServerIndex(1 - here.0);
-    world.operator(&AdminRequest::HandOver(routed.unwrap(), there));
+    world.operator(&AdminRequest::HandOver { call: routed.unwrap(), owner: uid("carl"), to: there });
 }
 
 fn record(world: &World) -> &CallRecord {
@@ -56,29 +56,57 @@ fn it_goes_on_to_the_next_stage() {
     assert!(record.path.contains("came back: no-answer"), "{}", record.path);
 }
 
-/// What would have happened without a move is what happens (while another user rings it stays): the same status, the same path, the same
-/// question on record.
+/// What would have happened without a move is what happens: the same status, the same path, the same question on
+/// record. Who rings at that moment, a phone or another user, is asked anew, and nobody else is.
 #[test]
 fn it_ends_as_it_would_have() {
-    for (answer, at) in [(None, 3.0), (None, 15.0), (None, 25.0), (Some(2.0), 8.0), (Some(2.0), 21.0)] {
+    let both: &[&str] = &["carl/desk", "carl/hand"];
+    let with_dora: &[&str] = &["carl/desk", "carl/hand", "dora"];
+    let table: &[(Option<f64>, f64, &[&str])] = &[
+        (None, 3.0, both),
+        (None, 15.0, with_dora),
+        (None, 25.0, &["eric"]),
+        (Some(2.0), 8.0, both),
+        (Some(2.0), 21.0, &["eric"]),
+    ];
+    for (answer, at, asked) in table {
         let run = |moves: bool| {
             let mut world = world();
             if let Some(seconds) = answer {
-                world.phone_named("eric").on_call(&answers(seconds));
+                world.phone_named("eric").on_call(&answers(*seconds));
                 world.at(30.0, "eric", Do::Hangup);
             }
-            world.run(at);
+            world.run(*at);
             if moves {
                 move_call(&mut world);
             }
             world.run(60.0);
             let ladder = world.finish();
             world.assert_sound(&ladder);
+            for phone in ["carl/desk", "carl/hand", "dora", "eric"] {
+                let times = 1 + usize::from(moves && asked.contains(&phone));
+                assert_eq!(world.calls_to(phone).count(), times, "{phone}, moved at {at}: {ladder}");
+            }
             let record = record(&world);
             (record.status, record.end, record.path.clone(), record.question.clone(), record.started_ms)
         };
         assert_eq!(run(true), run(false), "moved at {at}");
     }
+}
+
+/// Another user's routing rings: his half stays where it is. It is told to stop, is asked again from the new
+/// server of the half that asks, and is answered.
+#[test]
+fn another_user_is_asked_again() {
+    let mut world = world();
+    world.phone_named("eric").on_call(&answers(4.0));
+    world.at(40.0, "eric", Do::Hangup);
+    world.run(22.0);
+    move_call(&mut world);
+    world.run(60.0);
+    world.golden("moves/another_user_is_asked_again");
+    let record = record(&world);
+    assert_eq!((record.status, record.answered_ms.is_some()), (200, true), "{}", record.path);
 }
 
 /// Who has refused before the move is not asked again, and his refusal counts.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::format_collect, reason = "plain to read, and speed is no matter here")]
 
+mod circles;
 mod clock;
 mod cpl;
 mod decisions;

@@ -6,6 +6,7 @@
 mod inbox;
 mod lists;
 mod outbox;
+mod room;
 mod sweep;
 
 use std::net::SocketAddr;
@@ -337,6 +338,10 @@ fn records_are_completed_and_listed() {
         (Some(1_500), 200, "looked\nfound")
     );
     assert_eq!((pages.len(), pages[0].rule.as_str()), (1, "default:4 otherwise -> try clients"));
+    with_database(&place, async |database| {
+        let mut named = async |id: &str| database.call(id).await.unwrap().len();
+        assert_eq!((named("c").await, named("c2").await, named("b").await, named("c3").await), (3, 1, 0, 0));
+    });
 }
 
 #[test]

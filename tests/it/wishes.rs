@@ -108,6 +108,25 @@ fn a_number_that_is_dialled_lets_a_profile_serve() {
     assert_eq!(world.store.calls.len(), 2, "what was dialled is no call");
 }
 
+/// A page to the number is answered, for there is somebody who reads: it is kept nowhere, and is no page.
+#[test]
+fn a_page_to_the_number_lets_a_profile_serve() {
+    let mut world = world();
+    world.at(0.0, "anne", page("*703", ""));
+    world.at(2.0, "carl", call("anne"));
+    world.at(6.0, "anne", page("*709", "please"));
+    world.at(7.0, "anne", page("*700", "please"));
+    world.golden("wishes/a_page_to_the_number_lets_a_profile_serve");
+    let told = world.last_to("anne", "SIP/2.0 200");
+    assert!(told.contains("Reason: SIP;cause=200;text=\"the default profile serves from now on\""), "{told}");
+    let told = world.last_to("anne", "SIP/2.0 404");
+    assert!(told.contains("text=\"no profile has the number 9\""), "{told}");
+    assert!(world.store.profile_of(&uid("anne")).is_none(), "the default serves again");
+    assert!(world.store.pages.is_empty(), "what was sent to a number of the server's is no page");
+    let busy = world.store.calls.iter().filter(|call| call.owner == uid("anne") && call.status == 486);
+    assert_eq!(busy.count(), 1, "carl met the profile that serves");
+}
+
 /// What cannot be stored is not promised.
 #[test]
 fn a_full_disk_lets_nothing_serve() {
@@ -121,6 +140,14 @@ fn a_full_disk_lets_nothing_serve() {
     world.assert_sound(&ladder);
     assert!(world.last_to("anne", "SIP/2.0 500").contains("SIP/2.0 500"), "{ladder}");
     assert_eq!(world.store.profile_of(&uid("anne")).unwrap().name(), "open");
+    let mut world = self::world();
+    world.begin();
+    world.store.full = true;
+    world.at(0.0, "anne", page("*703", ""));
+    world.run(5.0);
+    world.store.full = false;
+    let ladder = world.finish();
+    assert!(world.last_to("anne", "SIP/2.0 500").contains("SIP/2.0 500"), "{ladder}");
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn of_store(error: &StoreError) -> StatusCode {
         | StoreError::NoKey { .. }
         | StoreError::KeyIsThere { .. }
         | StoreError::InUse { .. }
+        | StoreError::Older { .. }
         | StoreError::Lock { .. }
         | StoreError::Thread(_)
         | StoreError::Unsealable(_)

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 
 use super::error::StoreError;
+use super::lock::Lock;
 use crate::base::Cid;
 use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal, remove_if_empty};
@@ -64,22 +65,49 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database of a cluster, brings its tables up to date and proves the key.
+    /// Opens the database of a cluster, brings its tables up to date and proves the key. Tables under a server that
+    /// runs stay as they are.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
         warn_of_loss(place, opening);
         prepare(place, opening)?;
-        let opened = Self::open_prepared(place, cid, opening).await;
-        if opened.is_err() {
-            // Nothing that is half made stays behind.
-            remove_if_empty(&place.database);
-        }
-        opened
+        kept_if_whole(place, Self::open_beside(place, cid, opening).await)
     }
 
-    async fn open_prepared(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
-        let mut key = KeyFile::lock(&place.key())?;
+    /// The same for a server: it takes the lock that says that it runs here, before anything is changed.
+    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
+        prepare(place, Opening::Create)?;
+        kept_if_whole(place, Self::open_alone(place, cid).await)
+    }
+
+    async fn open_beside(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
+        // Whoever opens it has this to himself, so a lock of a server's that is taken is that of one which runs.
+        let key = KeyFile::lock(&place.key())?;
+        let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
+        if is_behind(place, &mut connection).await? {
+            let alone = Lock::take(place).map_err(|error| match error {
+                StoreError::InUse { path } => StoreError::Older { path },
+                error => error,
+            })?;
+            migrate(place, &mut connection).await?;
+            drop(alone);
+        }
+        Self::prove((place, cid, opening), connection, key).await
+    }
+
+    async fn open_alone(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
+        let key = KeyFile::lock(&place.key())?;
+        let lock = Lock::take(place)?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         migrate(place, &mut connection).await?;
+        Ok((Self::prove((place, cid, Opening::Create), connection, key).await?, lock))
+    }
+
+    /// Proves that the key is that of the database, and the database that of the cluster.
+    async fn prove(
+        (place, cid, opening): (&Place, &Cid, Opening),
+        mut connection: SqliteConnection,
+        mut key: KeyFile,
+    ) -> Result<Self, StoreError> {
         let seal = prove_key(place, &mut connection, &mut key, opening).await?;
         drop(key);
         let mut database = Self { connection, seal, cid: cid.clone() };
@@ -184,6 +212,27 @@ fn open_error(place: &Place, error: &sqlx::Error) -> StoreError {
         None => error.to_string(),
     };
     StoreError::Open { path: place.database.clone(), reason }
+}
+
+/// Lets nothing stay behind that is half made.
+fn kept_if_whole<T>(place: &Place, opened: Result<T, StoreError>) -> Result<T, StoreError> {
+    if opened.is_err() {
+        remove_if_empty(&place.database);
+    }
+    opened
+}
+
+/// Whether it lacks tables of ours, or knows more than we do.
+async fn is_behind(place: &Place, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let fail = |error| open_error(place, &error);
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+    let is_made: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.map_err(fail)?;
+    if !is_made {
+        return Ok(true);
+    }
+    let sql = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+    let done: Vec<i64> = sqlx::query_scalar(sql).fetch_all(connection).await.map_err(fail)?;
+    Ok(!done.into_iter().eq(MIGRATIONS.map(|(number, ..)| number)))
 }
 
 async fn migrate(place: &Place, connection: &mut SqliteConnection) -> Result<(), StoreError> {

@@ -1,8 +1,5 @@
 //! The store's thread: takes what the core asks, and answers.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as handover};
 use std::thread::JoinHandle;
 
@@ -10,8 +7,9 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use super::database::{Database, Opening};
+use super::database::Database;
 use super::error::StoreError;
+use super::lock::Lock;
 use super::meters::{Meters, Work};
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
@@ -22,7 +20,7 @@ use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome, Ticket};
 use crate::io::driver;
 use crate::io::metrics::Figures;
-use crate::io::seal::{Seal, is_at};
+use crate::io::seal::Seal;
 
 /// Takes answers: called on the store's thread, with all that one user server is owed at once.
 pub type Answers = Arc<dyn Fn(ServerIndex, Vec<(Ticket, StoreOutcome)>) + Send + Sync>;
@@ -36,13 +34,6 @@ pub struct Store {
     epoch: u32,
     lock: Lock,
     has_users: bool,
-}
-
-/// Says that a server runs here. The system forgets it with the process, however that ends.
-#[derive(Debug)]
-struct Lock {
-    path: PathBuf,
-    _file: File,
 }
 
 /// The way to a serving store. Cheap to clone.
@@ -67,8 +58,7 @@ impl Store {
     pub fn open(place: &Place, cid: &Cid) -> Result<Self, StoreError> {
         let runtime = runtime()?;
         runtime.block_on(async {
-            let mut database = Database::open(place, cid, Opening::Create).await?;
-            let lock = Lock::take(place)?;
+            let (mut database, lock) = Database::open_to_serve(place, cid).await?;
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
             let has_users = database.has_users().await?;
@@ -141,15 +131,14 @@ impl StoreHandle {
             | StoreOp::LoadOutbox { .. } => (&self.inner.reads, Work::Read),
             StoreOp::SaveBindings { .. }
             | StoreOp::Activate { .. }
+            | StoreOp::PutProperty { .. }
             | StoreOp::PutInbox(_)
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
             | StoreOp::SettleOutbox { .. } => (&self.inner.bindings, Work::Write),
             StoreOp::ImportScript { .. } => (&self.inner.scripts, Work::Script),
-            StoreOp::PutProperty { .. } | StoreOp::PutCall(_) | StoreOp::PutPage(_) => {
-                (&self.inner.records, Work::Write)
-            }
+            StoreOp::PutCall(_) | StoreOp::PutPage(_) => (&self.inner.records, Work::Write),
         };
         self.inner.meters.asked(work);
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
@@ -218,34 +207,4 @@ fn start(
     };
     // Whoever started us is gone if this fails; then there is nobody to serve.
     ready.send(told).ok().and(runtime)
-}
-
-impl Lock {
-    /// Takes the lock of the file that the database really is, by whatever name it was reached.
-    fn take(place: &Place) -> Result<Self, StoreError> {
-        let real = fs::canonicalize(&place.database).unwrap_or_else(|_| place.database.clone());
-        let path = Place::new(real).lock();
-        let fail = |source| StoreError::Lock { path: path.clone(), source };
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        loop {
-            let file = options.open(&path).map_err(fail)?;
-            match file.try_lock() {
-                // A server that ends takes its file away: this may be the one that it had.
-                Ok(()) if !is_at(&file, &path) => {}
-                Ok(()) => return Ok(Self { path, _file: file }),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::InUse { path: place.database.clone() });
-                }
-                Err(TryLockError::Error(source)) => return Err(fail(source)),
-            }
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // If it cannot be removed, the next server takes it.
-        let _ = fs::remove_file(&self.path);
-    }
 }

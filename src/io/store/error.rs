@@ -105,6 +105,14 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// Its tables are older than this program, and a server runs on it.
+    #[error(
+        "a server of an earlier version runs on {path}, and this program would change its tables\n  use the program that the server was started from, or stop the server first"
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+    },
     /// The lock file cannot be made.
     #[error("the lock file {path} cannot be made: {source}")]
     Lock {
@@ -186,6 +194,11 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
 /// Whether what was written is at fault, and not the disk: then another row may fare better.
 pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(SQLITE_CONSTRAINT)
+}
+
+/// Whether there is no room for it.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(SQLITE_FULL)
 }
 
 const SQLITE_BUSY: u32 = 5;

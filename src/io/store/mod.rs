@@ -14,6 +14,7 @@ mod error;
 mod groups;
 mod inbox;
 mod lists;
+mod lock;
 mod meters;
 mod names;
 mod outbox;

@@ -90,6 +90,15 @@ impl Database {
             let (what, limit) = ("many profiles", "profiles_per_user");
             return Err(Refusal::TooMany { uid: uid.clone(), what, limit, most }.into());
         }
+        let sql = "SELECT COALESCE(SUM(LENGTH(CAST(source AS BLOB))), 0) FROM profiles WHERE uid = ?1 AND name <> ?2";
+        let others: i64 =
+            sqlx::query_scalar(sql).bind(uid.as_str()).bind(name).fetch_one(&mut *transaction).await?;
+        let bytes = i64::try_from(source.len()).unwrap_or(i64::MAX).saturating_add(others);
+        let most = limits.profile_bytes_per_user;
+        if bytes > i64::from(most) {
+            let (what, limit) = ("many bytes of profiles", "profile_bytes_per_user");
+            return Err(Refusal::TooMany { uid: uid.clone(), what, limit, most }.into());
+        }
         let sql = "INSERT INTO profiles (uid, name, slot, source, stored_ms) VALUES (?1, ?2, ?3, ?4, ?5) \
                    ON CONFLICT (uid, name) DO UPDATE SET source = excluded.source, stored_ms = excluded.stored_ms";
         sqlx::query(sql)
@@ -240,17 +249,22 @@ pub(super) async fn activate(
     uid: &Uid,
     name: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query("UPDATE profiles SET active = 0 WHERE uid = ?1 AND active = 1")
-        .bind(uid.as_str())
-        .execute(&mut *connection)
-        .await?;
-    let Some(name) = name else { return Ok(true) };
-    let done = sqlx::query("UPDATE profiles SET active = 1 WHERE uid = ?1 AND name = ?2")
-        .bind(uid.as_str())
-        .bind(name)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+    if let Some(name) = name {
+        let sql = "SELECT EXISTS (SELECT 1 FROM profiles WHERE uid = ?1 AND name = ?2)";
+        let there: bool =
+            sqlx::query_scalar(sql).bind(uid.as_str()).bind(name).fetch_one(&mut *connection).await?;
+        if !there {
+            return Ok(false);
+        }
+    }
+    // No two are active at any time.
+    for sql in [
+        "UPDATE profiles SET active = 0 WHERE uid = ?1 AND active = 1 AND name IS NOT ?2",
+        "UPDATE profiles SET active = 1 WHERE uid = ?1 AND active = 0 AND name = ?2",
+    ] {
+        sqlx::query(sql).bind(uid.as_str()).bind(name).execute(&mut *connection).await?;
+    }
+    Ok(true)
 }
 
 /// What to say of a client that is not there.

@@ -34,6 +34,15 @@ pub(super) async fn step(
         (PAGES, before(limits.records_keep_days)),
     ];
     let mut again = LATER;
+    if is_nearly_full(connection).await? {
+        tracing::warn!("the store is nearly full: the oldest records of calls and pages go");
+        for sql in [OLDEST_CALLS, OLDEST_PAGES] {
+            let done = sqlx::query(sql).bind(STEP).execute(&mut *connection).await?;
+            if done.rows_affected() > 0 {
+                again = SOON;
+            }
+        }
+    }
     for (sql, before) in tables {
         let Some(before) = before else { continue };
         let done = sqlx::query(sql).bind(before).bind(STEP).execute(&mut *connection).await?;
@@ -42,6 +51,13 @@ pub(super) async fn step(
         }
     }
     Ok(again)
+}
+
+/// Whether less than a tenth is left of the room that `max_mb` gives.
+async fn is_nearly_full(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT (page_count - freelist_count) * 10 > max_page_count * 9 \
+               FROM pragma_page_count, pragma_freelist_count, pragma_max_page_count";
+    sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
 /// All of them at once: no more than there are phones, and a restart reads those that are left.
@@ -54,6 +70,12 @@ const INBOX: &str = "\
 /// Records are in the order of their time, so that their beginning is looked at and no index needed.
 const CALLS: &str = "\
     DELETE FROM calls WHERE serial IN (SELECT serial FROM calls ORDER BY serial LIMIT ?2) AND ended_ms < ?1";
+
+const OLDEST_CALLS: &str =
+    "DELETE FROM calls WHERE serial IN (SELECT serial FROM calls ORDER BY serial LIMIT ?1)";
+
+const OLDEST_PAGES: &str =
+    "DELETE FROM pages WHERE serial IN (SELECT serial FROM pages ORDER BY serial LIMIT ?1)";
 
 const PAGES: &str = "\
     DELETE FROM pages WHERE serial IN (SELECT serial FROM pages ORDER BY serial LIMIT ?2) AND at_ms < ?1";

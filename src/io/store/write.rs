@@ -4,20 +4,23 @@
 //! tables. Answers leave after the commit, which is synchronous: what was answered [`Saved`] is on
 //! the disk. Nobody waits for records, so they wait for company a little longer than bindings do.
 //!
-//! When a write fails, all of its batch is answered [`Failed`], unless a row itself was at fault:
-//! then each is tried alone. The connection is made anew, so that nothing of the failure stays.
+//! When a write fails, all of its batch is answered [`Failed`], and the connection is made anew, so that nothing of
+//! the failure stays. Two things are told apart. If a row itself was at fault, the batch is halved until that one is
+//! alone. If there is no room, records give way: the rest is written without them, and so many of them as can be held
+//! are written later.
 //!
 //! [`Saved`]: crate::effect::StoreOutcome::Saved
 //! [`Failed`]: crate::effect::StoreOutcome::Failed
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::watch;
 
 use super::database::connect;
-use super::error::{StoreError, is_constraint};
+use super::error::{StoreError, is_constraint, is_full};
 use super::rows::{Columns, Statement};
 use super::{inbox, outbox, own, profiles, sweep};
 use crate::base::{Limits, Uid};
@@ -32,6 +35,7 @@ pub(super) struct Writer {
     connection: Option<SqliteConnection>,
     limits: watch::Receiver<Limits>,
     failing: bool,
+    backlog: Backlog,
 }
 
 /// What a batch comes to: the last word on each binding, the pages, and the records.
@@ -49,7 +53,7 @@ struct Work<'a> {
 
 impl Writer {
     pub(super) fn new(place: Place, limits: watch::Receiver<Limits>) -> Self {
-        Self { place, connection: None, limits, failing: false }
+        Self { place, connection: None, limits, failing: false, backlog: Backlog::default() }
     }
 
     /// Opens the connection, to know early whether it opens.
@@ -66,31 +70,40 @@ impl Writer {
             return Vec::new();
         }
         match self.commit(&Work::of(ops)).await {
-            Ok(pages) => {
-                self.works_again();
-                answers(ops, pages)
+            Ok(put) => {
+                self.works_again().await;
+                answers(ops, put, true)
             }
-            Err(error) if ops.len() > 1 && is_constraint(&error) => self.perform_singly(ops).await,
-            Err(error) => {
-                self.has_failed(error);
-                ops.iter().map(|_| StoreOutcome::Failed).collect()
-            }
+            Err(error) if is_constraint(&error) => match ops {
+                [_] => {
+                    let error = StoreError::from(error);
+                    tracing::warn!(%error, "something could not be stored: whose it is may be gone");
+                    vec![StoreOutcome::Failed]
+                }
+                _ => {
+                    let (first, second) = ops.split_at(ops.len() / 2);
+                    let mut done = Box::pin(self.perform(first)).await;
+                    done.extend(Box::pin(self.perform(second)).await);
+                    done
+                }
+            },
+            Err(error) => self.perform_rest(ops, error).await,
         }
     }
 
-    async fn perform_singly(&mut self, ops: &[StoreOp]) -> Vec<StoreOutcome> {
-        let mut done = Vec::with_capacity(ops.len());
-        for op in ops {
-            let op = std::slice::from_ref(op);
-            match self.commit(&Work::of(op)).await {
-                Ok(pages) => done.extend(answers(op, pages)),
-                Err(error) => {
-                    self.has_failed(error);
-                    done.push(StoreOutcome::Failed);
-                }
+    /// There was no room for all of a batch, or it could not be written at all: records are held for later, and
+    /// the rest is tried without them.
+    async fn perform_rest(&mut self, ops: &[StoreOp], error: sqlx::Error) -> Vec<StoreOutcome> {
+        let (is_full, records) = (is_full(&error), ops.iter().filter(|op| is_record(op)).count());
+        self.has_failed(error);
+        self.backlog.extend(ops);
+        if is_full && records > 0 && records < ops.len() {
+            match self.commit(&Work::of(ops.iter().filter(|op| !is_record(op)))).await {
+                Ok(put) => return answers(ops, put, false),
+                Err(error) => self.has_failed(error),
             }
         }
-        done
+        ops.iter().map(|_| StoreOutcome::Failed).collect()
     }
 
     /// Forgets some of what is to be forgotten, and says when to come again.
@@ -139,21 +152,77 @@ impl Writer {
         if self.failing {
             tracing::debug!(%error, "the store still cannot write");
         } else {
-            tracing::error!(%error, "the store cannot write: registrations are refused until it can");
+            tracing::error!(%error, "the store cannot write: registrations are refused until it can, and records of calls and pages are held as long as there is room");
         }
         self.failing = true;
     }
 
-    fn works_again(&mut self) {
+    /// Something was written: what is held can be, too.
+    async fn works_again(&mut self) {
+        let (held, dropped) = self.backlog.take();
+        if !held.is_empty()
+            && let Err(error) = self.commit(&Work::of(&held)).await
+        {
+            self.has_failed(error);
+            self.backlog.give_back(held, dropped);
+            return;
+        }
         if self.failing {
-            tracing::info!("the store writes again");
+            let written = held.len();
+            tracing::info!(
+                written,
+                dropped,
+                "the store writes again; of calls and pages so many records were held, and so many are lost"
+            );
         }
         self.failing = false;
     }
 }
 
+/// Records that could not be written, until they can be.
+#[derive(Default)]
+struct Backlog {
+    held: Vec<StoreOp>,
+    /// How many there was no room for.
+    dropped: usize,
+}
+
+/// Records that are held at most: some ten megabytes.
+const HELD_MAX: usize = 2_000;
+
+impl Backlog {
+    /// Holds the records of a batch.
+    fn extend(&mut self, ops: &[StoreOp]) {
+        for op in ops {
+            let record = match op {
+                StoreOp::PutCall(record) => StoreOp::PutCall(Arc::clone(record)),
+                StoreOp::PutPage(record) => StoreOp::PutPage(Arc::clone(record)),
+                _ => continue,
+            };
+            if self.held.len() < HELD_MAX {
+                self.held.push(record);
+            } else {
+                self.dropped += 1;
+            }
+        }
+    }
+
+    fn take(&mut self) -> (Vec<StoreOp>, usize) {
+        (std::mem::take(&mut self.held), std::mem::take(&mut self.dropped))
+    }
+
+    fn give_back(&mut self, held: Vec<StoreOp>, dropped: usize) {
+        *self = Self { held, dropped };
+    }
+}
+
+/// Whether nobody waits for it.
+fn is_record(op: &StoreOp) -> bool {
+    matches!(op, StoreOp::PutCall(_) | StoreOp::PutPage(_))
+}
+
 impl<'a> Work<'a> {
-    fn of(ops: &'a [StoreOp]) -> Self {
+    fn of(ops: impl IntoIterator<Item = &'a StoreOp>) -> Self {
         let mut work = Self::default();
         for op in ops {
             match op {
@@ -201,28 +270,37 @@ impl<'a> Work<'a> {
         for (uid, key, value) in &self.properties {
             own::put_property(connection, uid, key, value).await?;
         }
+        let mut activated = Vec::with_capacity(self.activations.len());
         for (uid, profile) in &self.activations {
-            profiles::activate(connection, uid, *profile).await?;
+            let is_there = profiles::activate(connection, uid, *profile).await?;
+            activated.push(if is_there { StoreOutcome::Saved } else { StoreOutcome::Gone });
         }
         PUT_CALLS.run(connection, &self.calls, |call, columns| bind_call(call, columns)).await?;
         PUT_PAGES.run(connection, &self.pages, |page, columns| bind_page(page, columns)).await?;
         inbox::delivered(connection, &self.delivered).await?;
         let pages = inbox::put(connection, &self.inbox, limits).await?;
-        Ok((pages, self.outbox.write(connection, limits).await?))
+        Ok(Put { pages, kept: self.outbox.write(connection, limits).await?, activated })
     }
 }
 
-/// The outcomes of the pages that a batch has put into inboxes, and into the outbox, in their order.
-type Put = (Vec<StoreOutcome>, Vec<StoreOutcome>);
+/// The outcomes of what a batch has put into inboxes and into the outbox, and of its activations, in their order.
+#[derive(Default)]
+struct Put {
+    pages: Vec<StoreOutcome>,
+    kept: Vec<StoreOutcome>,
+    activated: Vec<StoreOutcome>,
+}
 
-/// The answers to a batch that is durable: those of its pages are given, in their order.
-fn answers(ops: &[StoreOp], (pages, kept): Put) -> Vec<StoreOutcome> {
-    let (mut pages, mut kept) = (pages.into_iter(), kept.into_iter());
+/// The answers to a batch that is durable, with its records or without.
+fn answers(ops: &[StoreOp], put: Put, with_records: bool) -> Vec<StoreOutcome> {
+    let Put { pages, kept, activated } = put;
+    let (mut pages, mut kept, mut activated) = (pages.into_iter(), kept.into_iter(), activated.into_iter());
     let answer = |op: &StoreOp| match op {
         StoreOp::PutInbox(_) => pages.next().unwrap_or(StoreOutcome::Failed),
+        StoreOp::Activate { .. } => activated.next().unwrap_or(StoreOutcome::Failed),
+        StoreOp::PutCall(_) | StoreOp::PutPage(_) if !with_records => StoreOutcome::Failed,
         StoreOp::SaveBindings { .. }
         | StoreOp::PutProperty { .. }
-        | StoreOp::Activate { .. }
         | StoreOp::PutCall(_)
         | StoreOp::PutPage(_)
         | StoreOp::DeferOutbox { .. }

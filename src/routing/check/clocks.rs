@@ -1,8 +1,8 @@
-//! The finite partition of all time for two trees whose clocks hang in different zones.
+//! The finite partition of all time for trees whose clocks hang in different zones.
 //!
-//! What either clock shows changes what holds only where hours of its own tree begin or end, at midnight,
+//! What a clock shows changes what holds only where hours of its own tree begin or end, at midnight,
 //! and where the clock is put back or forward. So one look at each of those moments, on each day of the years that are
-//! gone through, finds all cells, whatever lies between the two zones on that day.
+//! gone through, finds all cells, whatever lies between the zones on that day.
 
 use std::collections::BTreeSet;
 
@@ -15,20 +15,20 @@ const DAY_MS: i64 = 86_400_000;
 /// Clocks are changed at such moments of universal time, if they are.
 const CHANGE_MS: i64 = 15 * MINUTE_MS;
 
-/// Partitions time by conditions, each read from the clock of its side.
+/// Partitions time by conditions, each read from its clock.
 pub(super) fn cells(
     conditions: &[Condition<'_>],
-    clocks: [&Zone; 2],
+    clocks: &[&Zone],
     looks: &mut Looks,
 ) -> Result<Vec<Cell>, TooManyTimes> {
     let all = || conditions.iter().flat_map(|condition| condition.times.iter());
     let years = years(&all().collect::<Vec<_>>());
     let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
     let days = new_year(years.0)..new_year(years.1);
-    let bounds = [0, 1].map(|side| bounds(conditions, side));
+    let bounds: Vec<_> = (0..clocks.len()).map(|clock| bounds(conditions, clock)).collect();
     looks.take(all().count(), days.len(), bounds.iter().map(BTreeSet::len).sum())?;
     let mut moments = BTreeSet::new();
-    for (clock, bounds) in clocks.into_iter().zip(&bounds) {
+    for (clock, bounds) in clocks.iter().zip(&bounds) {
         for day in days.clone() {
             turns(clock, day, bounds, &mut moments);
         }
@@ -36,9 +36,9 @@ pub(super) fn cells(
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
     let mut cells = Vec::new();
     for at in moments {
-        let shown = clocks.map(|clock| clock.moment(at));
+        let shown: Box<[_]> = clocks.iter().map(|clock| clock.moment(at)).collect();
         let holds = |condition: &Condition<'_>| {
-            let moment = shown.get(condition.side).copied().unwrap_or_default();
+            let moment = shown.get(condition.clock).copied().unwrap_or_default();
             condition.times.iter().any(|time| time.holds(moment))
         };
         if seen.insert(conditions.iter().map(holds).collect()) {
@@ -48,9 +48,9 @@ pub(super) fn cells(
     Ok(cells)
 }
 
-/// The minutes of a day at which times of one side begin or end, and midnight.
-fn bounds(conditions: &[Condition<'_>], side: usize) -> BTreeSet<u16> {
-    let own = conditions.iter().filter(|condition| condition.side == side);
+/// The minutes of a day at which times by one clock begin or end, and midnight.
+fn bounds(conditions: &[Condition<'_>], clock: usize) -> BTreeSet<u16> {
+    let own = conditions.iter().filter(|condition| condition.clock == clock);
     own.flat_map(|condition| condition.times).flat_map(Time::bounds).chain([0]).collect()
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Set(u32);
 
 /// The allowance of work is used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Spent;
+pub(in super::super) struct Spent;
 
 /// All sets over some variables.
 pub(super) struct Diagram {
@@ -108,6 +108,50 @@ impl Diagram {
     /// The cases of `a` that are not in `b`.
     pub(super) fn without(&mut self, a: Set, b: Set) -> Result<Set, Spent> {
         self.merge(Merge::Without, a, b)
+    }
+
+    /// The cases that differ from one of a set in nothing but some variables, those of which `is_free` says so.
+    pub(super) fn forget(&mut self, set: Set, is_free: &impl Fn(usize) -> bool) -> Result<Set, Spent> {
+        self.forget_in(set, is_free, &mut HashMap::default())
+    }
+
+    fn forget_in(
+        &mut self,
+        set: Set,
+        is_free: &impl Fn(usize) -> bool,
+        done: &mut HashMap<Set, Set>,
+    ) -> Result<Set, Spent> {
+        if set == Set::NONE || set == Set::ALL {
+            return Ok(set);
+        }
+        if let Some(known) = done.get(&set) {
+            return Ok(*known);
+        }
+        let level = self.level(set);
+        let own = self.runs(set, level).to_vec();
+        let (mut runs, mut any) = (Vec::new(), Set::NONE);
+        for Run { until, to } in own {
+            let to = self.forget_in(to, is_free, done)?;
+            lead(&mut runs, until, to);
+            if is_free(level) {
+                any = self.or(any, to)?;
+            }
+        }
+        let forgotten = if is_free(level) { any } else { self.node(level, &runs)? };
+        done.insert(set, forgotten);
+        Ok(forgotten)
+    }
+
+    /// Whether a set holds a case.
+    pub(super) fn has(&self, set: Set, case: &[usize]) -> bool {
+        case.iter().enumerate().fold(set, |at, (level, value)| self.child(at, level, *value)) == Set::ALL
+    }
+
+    /// Takes from the allowance what work besides sets costs.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Spent> {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.allowance = self.allowance.checked_sub(steps).ok_or(Spent)?;
+        Ok(())
     }
 
     /// A case of a set, the values of each variable tried in the order that `tastes` gives.
@@ -286,7 +330,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_set_holds_its_cases_and_equal_sets_are_one(one in plan(), other in plan()) {
+        fn a_set_holds_its_cases_and_equal_sets_are_one(one in plan(), other in plan(), free in 0..16_u8) {
             let mut diagram = Diagram::new(WIDTHS.to_vec(), 1_000_000);
             let (a, b) = (build(&mut diagram, &one), build(&mut diagram, &other));
             let mut equal = true;
@@ -301,6 +345,14 @@ mod tests {
             let example = diagram.case(a, |level| (0..WIDTHS[level]).collect());
             prop_assert_eq!(example.is_some(), found);
             prop_assert!(example.is_none_or(|case| has(&one, &case)));
+            // What is forgotten may be anything.
+            let free = |level: usize| free >> level & 1 == 1;
+            let wide = diagram.forget(a, &free).unwrap();
+            for case in cases() {
+                let like = |it: &Vec<usize>| (0..WIDTHS.len()).all(|level| free(level) || it[level] == case[level]);
+                let near = cases().iter().any(|it| like(it) && has(&one, it));
+                prop_assert_eq!(diagram.has(wide, &case), near, "{:?} in {:?}", case, one);
+            }
         }
     }
 

@@ -6,19 +6,15 @@
 
 use std::collections::HashMap;
 
-use super::super::ast::{Block, Line, Rule, Then};
 use super::super::difference::{Difference, Example, Incomparable, Request, Side};
 use super::super::evaluate::Graph;
-use super::super::fault::Span;
-use super::super::route::{Facts, Who};
+use super::super::route::Who;
 use super::super::trace::Trace;
 use super::super::week::Zone;
-use super::super::words::{Mode, Outcome, Registered};
+use super::super::words::Outcome;
 use super::diagram::{Set, Spent};
 use super::example::{cases, found};
-use super::parties::Witness;
-use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
-use super::variables::choose;
+use super::space::Space;
 use crate::base::Limits;
 
 /// So many sentences tell one difference at most.
@@ -32,14 +28,15 @@ pub(in super::super) fn differ(
     limits: &Limits,
 ) -> Result<Vec<Difference>, Incomparable> {
     let direction = first.tree.direction;
-    let trees = [&first.tree, &second.tree];
     let allowance = limits.tree_check_steps.saturating_mul(ALLOWANCES);
     let clocks = [first.profile.clock(), second.profile.clock()];
     let two =
         first.profile.clock() != second.profile.clock() && first.looks_at_time() && second.looks_at_time();
-    let space = Space::over(direction, &trees, two.then_some(clocks), allowance);
+    let second_clock = usize::from(two);
+    let trees = [(&first.tree, 0), (&second.tree, second_clock)];
+    let space = Space::over(direction, &trees, if two { &clocks } else { &[] }, allowance);
     let space = space.map_err(|_| Incomparable::TooComplex)?;
-    let differ = Differ { space, first, second, known: Known::new() };
+    let differ = Differ { space, first, second, second_clock, known: Known::new() };
     differ.all().map_err(|Spent| Incomparable::TooComplex)
 }
 
@@ -47,30 +44,20 @@ struct Differ<'a> {
     space: Space,
     first: &'a Side,
     second: &'a Side,
+    /// Which clock the times of the second are meant by.
+    second_clock: usize,
     known: Known,
 }
 
 /// By line of either tree: whether they do the same, where that was asked before.
 type Known = HashMap<(usize, usize), bool>;
 
-/// A line, the rule it belongs to, and the cases that come to it.
-struct Part<'t> {
-    when: Span,
-    line: &'t Line,
-    /// The line in the compiled tree.
-    at: usize,
-    set: Set,
-}
-
 impl Differ<'_> {
     fn all(mut self) -> Result<Vec<Difference>, Spent> {
         let (first, second) = (self.first, self.second);
         let (Some(own), Some(other)) = (first.graph(), second.graph()) else { return Ok(Vec::new()) };
-        let universe = self.space.universe;
-        let (mut parts, mut others) = (Vec::new(), Vec::new());
-        self.parts((&first.tree.block, own), universe, &mut parts)?;
-        self.space.side = 1;
-        self.parts((&second.tree.block, other), universe, &mut others)?;
+        let parts = self.space.parts((&first.tree, own), 0)?;
+        let others = self.space.parts((&second.tree, other), self.second_clock)?;
         let mut found = Vec::new();
         for part in &parts {
             for other_part in &others {
@@ -91,28 +78,6 @@ impl Differ<'_> {
         Ok(found)
     }
 
-    /// The cases that come to each line of a block that some cases enter.
-    fn parts<'t>(
-        &mut self,
-        (block, graph): (&'t Block, &Graph),
-        entering: Set,
-        parts: &mut Vec<Part<'t>>,
-    ) -> Result<(), Spent> {
-        let mut arriving = entering;
-        for Rule { when, span, then } in &block.rules {
-            let holds = self.space.when(when)?.may;
-            let set = self.space.diagram.and(arriving, holds)?;
-            match then {
-                Then::Line(line) => {
-                    parts.push(Part { when: *span, line, at: graph.line_at(line.span), set });
-                }
-                Then::Block(inner) => self.parts((inner, graph), set, parts)?,
-            }
-            arriving = self.space.diagram.without(arriving, holds)?;
-        }
-        Ok(())
-    }
-
     /// A set in sentences; and whether it holds more than they say.
     fn told(&mut self, set: Set, lines: (usize, usize)) -> Result<(Vec<Example>, bool), Spent> {
         let mut left = set;
@@ -130,28 +95,9 @@ impl Differ<'_> {
     /// A case as a request that can be asked; `None` if the trees do not take it to these lines, for
     /// what words a message holds is free only as far as one can tell.
     fn request(&self, case: &[usize], lines: (usize, usize)) -> Option<Request> {
-        let space = &self.space;
-        let value = |level: usize| case.get(level).copied().unwrap_or(0);
-        let groups = space.groups.iter().enumerate().filter(|(i, _)| value(Space::group(*i)) == 1);
-        let cell = space.times.cells.get(value(space.time())).copied().unwrap_or_default();
-        let mut facts = Facts {
-            registered: Registered::ALL.get(value(REGISTERED)).copied().unwrap_or_default(),
-            groups: groups.map(|(_, group)| group.as_str().into()).collect(),
-            contact: value(CONTACT) == 1,
-            urgent: value(space.urgent()) == 1,
-            wall_ms: cell.at.or_else(|| self.clock().shows(cell.first())).unwrap_or(0),
-            ..Facts::default()
-        };
-        let values = (0..space.variables.len()).map(|at| value(space.other(at)));
-        choose(&space.variables, values, &mut facts);
-        let other = match space.parties.cells.get(value(PARTY)).map(|cell| &cell.witness) {
-            Some(Witness::User(uid)) => Who::User(uid.clone()),
-            Some(Witness::Number(number)) => Who::Number(number.as_str().into()),
-            Some(Witness::Anonymous) | None => Who::Anonymous,
-        };
-        let request = Request { mode: Mode::ALL.get(value(MODE)).copied()?, other, facts };
+        let request = self.space.request(case, self.clock())?;
         let asked = |side: &Side| {
-            request.ask(space.direction, &Who::Anonymous, |question| {
+            request.ask(self.space.direction, &Who::Anonymous, |question| {
                 side.graph().map(|graph| graph.decide(question, side.profile.clock(), &mut Trace::new()))
             })
         };

@@ -27,8 +27,13 @@ pub(super) fn example(space: &mut Space, set: Set) -> Option<String> {
 
 /// A case of a set, and what is like it; `None` if it holds none.
 pub(super) fn found(space: &mut Space, set: Set) -> Option<Found> {
+    found_in(space, set, set)
+}
+
+/// A case of a set that lies within another, and what is like it there; `None` if it holds none.
+pub(super) fn found_in(space: &mut Space, narrow: Set, set: Set) -> Option<Found> {
     let widths = space.diagram.widths().to_vec();
-    let case = space.diagram.case(set, |level| (0..widths.get(level).copied().unwrap_or(0)).collect())?;
+    let case = space.diagram.case(narrow, |level| (0..widths.get(level).copied().unwrap_or(0)).collect())?;
     let mut cube: Cube = case.iter().map(|value| vec![*value]).collect();
     // Whether somebody is a contact goes before his groups, for who is none is in no group anyhow; and
     // "Invisible" before that, for who is a contact is not there.

@@ -7,8 +7,10 @@
 //! trees in different zones), and sets of cases are
 //! decision diagrams (`diagram`). `types` looks whether targets fit the modes that reach them, and
 //! `example` puts an uncovered case in words. `differ` holds two trees against each other over the
-//! cases that either tells apart.
+//! cases that either tells apart, and `circles` finds which requests can go round through the trees of several
+//! users; `parts` is how a tree divides the cases among its lines.
 
+mod circles;
 mod clocks;
 mod cover;
 mod diagram;
@@ -16,12 +18,14 @@ mod differ;
 mod example;
 mod known;
 mod parties;
+mod parts;
 mod shape;
 mod space;
 mod times;
 mod types;
 mod variables;
 
+pub(super) use circles::{Circles, Own};
 pub(super) use cover::cover;
 pub(super) use differ::differ;
 pub(super) use known::known;

@@ -76,6 +76,13 @@ impl Parties {
         Ok(parties)
     }
 
+    /// The cell that somebody is in.
+    pub(super) fn cell_of(&self, somebody: &Witness) -> Option<usize> {
+        let matched: Vec<bool> = self.literals.iter().map(|p| p.matches(somebody.party())).collect();
+        let is_his = |cell: &Cell| cell.matched == matched && cell.witness.kind() == somebody.kind();
+        self.cells.iter().position(is_his)
+    }
+
     /// Which cells any of `patterns` matches.
     pub(super) fn matching<'p>(&self, patterns: impl Iterator<Item = &'p Pattern>) -> Vec<bool> {
         let indices: Vec<usize> = patterns.filter_map(|p| self.literals.binary_search(p).ok()).collect();

@@ -45,8 +45,8 @@ pub(super) struct Space {
     pub(super) diagram: Diagram,
     /// The combinations that exist.
     pub(super) universe: Set,
-    /// Which of two trees conditions are of: by its clock their times are meant.
-    pub(super) side: usize,
+    /// The clock by which the times of conditions are meant, of several.
+    pub(super) clock: usize,
 }
 
 /// What surely is, and what may be: where a condition could not be read, they differ.
@@ -63,29 +63,29 @@ struct Seen<'t> {
     groups: Vec<String>,
     times: Vec<Condition<'t>>,
     variables: Variables,
-    side: usize,
+    clock: usize,
 }
 
 impl Space {
     /// The cases of a tree; or the fault of one that tells too many apart.
     pub(super) fn new(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
-        Self::over(tree.direction, &[tree], None, allowance)
+        Self::over(tree.direction, &[(tree, 0)], &[], allowance)
     }
 
-    /// The cases that any of several trees of one direction tells apart; `clocks` are those of two trees, if
-    /// they differ.
+    /// The cases that any of several trees of one direction tells apart; each with the place of its clock
+    /// among `clocks`, which may be none where all trees have the same.
     pub(super) fn over(
         direction: Direction,
-        trees: &[&Tree],
-        clocks: Option<[&Zone; 2]>,
+        trees: &[(&Tree, usize)],
+        clocks: &[&Zone],
         allowance: u32,
     ) -> Result<Self, Fault> {
         let mut seen = Seen::default();
-        for (side, tree) in trees.iter().enumerate() {
-            seen.side = side;
+        for (tree, clock) in trees {
+            seen.clock = *clock;
             seen.block(&tree.block, direction);
         }
-        let head = trees.first().map(|tree| tree.head).unwrap_or_default();
+        let head = trees.first().map(|(tree, _)| tree.head).unwrap_or_default();
         let fault = |what: &str, help: &str| {
             let message = format!("this tree names too many {what} for all cases to be checked");
             Fault::new(Code::TooComplex, head, message).help(help)
@@ -113,7 +113,7 @@ impl Space {
         widths.extend(variables.iter().map(Variable::width));
         let diagram = Diagram::new(widths, allowance);
         let universe = Set::ALL;
-        let mut space = Self { direction, parties, groups, times, variables, diagram, universe, side: 0 };
+        let mut space = Self { direction, parties, groups, times, variables, diagram, universe, clock: 0 };
         space.universe = space.existing().map_err(|_| {
             fault("addresses and groups", "add `otherwise -> …` as the last rule of each block")
         })?;
@@ -241,7 +241,7 @@ impl Space {
             (_, Atom::Urgent) => self.diagram.value(self.urgent(), |v| v == 1)?,
             (_, Atom::Time(windows)) => {
                 let cells = &self.times.cells;
-                let shown = |v: usize| cells.get(v)?.shown.get(self.side).copied();
+                let shown = |v: usize| cells.get(v)?.shown.get(self.clock).copied();
                 let holds = |moment| windows.iter().any(|window| window.holds(moment));
                 self.diagram.value(GROUPS + self.groups.len() + 1, |v| shown(v).is_some_and(holds))?
             }
@@ -333,7 +333,7 @@ impl<'t> Seen<'t> {
                         self.somebody(one);
                     }
                 }
-                (_, Atom::Time(times)) => self.times.push(Condition { times, side: self.side }),
+                (_, Atom::Time(times)) => self.times.push(Condition { times, clock: self.clock }),
                 (_, atom) => self.variables.add(atom),
             },
             Cond::Faulty => {}

@@ -27,16 +27,19 @@ pub(super) struct Times {
     pub(super) cells: Vec<Cell>,
     /// Whether dates matter.
     pub(super) dated: bool,
-    /// The zone of the clock that examples are told by, where there are two.
+    /// The zone of the clock that examples are told by, where there are several.
     pub(super) told_in: Option<String>,
+    /// How many looks it took to find them.
+    pub(super) looks: usize,
+    conditions: Vec<Vec<Time>>,
 }
 
 /// A moment as an example.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Cell {
-    /// What the clock of each side shows.
-    pub(super) shown: [Moment; 2],
-    /// When that is, milliseconds since 1970, if there are two clocks.
+    /// What each clock shows.
+    pub(super) shown: Box<[Moment]>,
+    /// When that is, milliseconds since 1970, if there are several clocks.
     pub(super) at: Option<i64>,
 }
 
@@ -44,15 +47,14 @@ pub(super) struct Cell {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition<'t> {
     pub(super) times: &'t [Time],
-    /// Which of two trees it is of.
-    pub(super) side: usize,
+    /// Which of the clocks they are read from.
+    pub(super) clock: usize,
 }
 
 impl Cell {
     /// What the first of the clocks shows.
     pub(super) fn first(&self) -> Moment {
-        let [first, _] = self.shown;
-        first
+        self.shown.first().copied().unwrap_or_default()
     }
 }
 
@@ -69,6 +71,11 @@ impl Looks {
         Self(LOOKS_MAX)
     }
 
+    /// How many it has taken.
+    fn taken(&self) -> usize {
+        LOOKS_MAX - self.0
+    }
+
     /// Takes the looks at so many times, on so many days, at so many minutes of each.
     pub(super) fn take(&mut self, times: usize, days: usize, minutes: usize) -> Result<(), TooManyTimes> {
         let looks = times.saturating_mul(days).saturating_mul(minutes);
@@ -78,20 +85,20 @@ impl Looks {
 }
 
 impl Times {
-    /// Partitions time by conditions, all read from one clock or those of each side from its own.
-    pub(super) fn new(
-        conditions: &[Condition<'_>],
-        clocks: Option<[&Zone; 2]>,
-    ) -> Result<Self, TooManyTimes> {
+    /// Partitions time by conditions, each read from its clock. Which clock it is matters only if there
+    /// are several.
+    pub(super) fn new(conditions: &[Condition<'_>], clocks: &[&Zone]) -> Result<Self, TooManyTimes> {
         let all = || conditions.iter().flat_map(|condition| condition.times.iter());
         let count = all().count();
         if count > TIMES_MAX {
             return Err(TooManyTimes);
         }
         let mut looks = Looks::new();
-        if let Some(clocks) = clocks {
-            let told_in = clocks.first().map(|clock| clock.name().to_owned());
-            return Ok(Self { cells: clocks::cells(conditions, clocks, &mut looks)?, dated: true, told_in });
+        let kept = conditions.iter().map(|condition| condition.times.to_vec()).collect();
+        if let [first, _, ..] = clocks {
+            let cells = clocks::cells(conditions, clocks, &mut looks)?;
+            let told_in = Some(first.name().to_owned());
+            return Ok(Self { cells, dated: true, told_in, looks: looks.taken(), conditions: kept });
         }
         let dated = all().any(Time::is_dated);
         let days = if dated { different_days(&all().collect::<Vec<_>>(), &mut looks)? } else { a_week() };
@@ -110,8 +117,19 @@ impl Times {
             conditions.iter().map(|condition| condition.times.iter().any(|time| time.holds(moment))).collect()
         };
         let found = likely.chain(edges).filter(|moment| seen.insert(truth(*moment)));
-        let cells = found.map(|moment| Cell { shown: [moment; 2], at: None }).collect();
-        Ok(Self { cells, dated, told_in: None })
+        let cells = found.map(|moment| Cell { shown: [moment].into(), at: None }).collect();
+        Ok(Self { cells, dated, told_in: None, looks: looks.taken(), conditions: kept })
+    }
+
+    /// The cell of what the one clock shows.
+    pub(super) fn cell_at(&self, moment: Moment) -> Option<usize> {
+        let alike = |cell: &Cell| {
+            self.conditions.iter().all(|times| {
+                let holds = |moment| times.iter().any(|time| time.holds(moment));
+                holds(cell.first()) == holds(moment)
+            })
+        };
+        self.cells.iter().position(alike)
     }
 }
 
@@ -165,8 +183,8 @@ mod tests {
         let one = [window("mon-fri", "09:00-17:30"), window("sat", "")];
         let other = [window("", "22:15-06:01")];
         let third = [window("fri", "16:59-17:00")];
-        let conditions = [&one[..], &other, &third].map(|times| Condition { times, side: 0 });
-        let times = Times::new(&conditions, None).unwrap();
+        let conditions = [&one[..], &other, &third].map(|times| Condition { times, clock: 0 });
+        let times = Times::new(&conditions, &[]).unwrap();
         let truth = |m: Moment| conditions.map(|condition| condition.times.iter().any(|time| time.holds(m)));
         let cells: Vec<[bool; 3]> = times.cells.iter().map(|cell| truth(cell.shown[0])).collect();
         for day in 0..7 {
@@ -176,6 +194,9 @@ mod tests {
         }
         let different: BTreeSet<[bool; 3]> = cells.iter().copied().collect();
         assert_eq!(different.len(), cells.len());
-        assert_eq!(times.cells.first().map(|cell| cell.shown), Some([Moment::of_week(0, 600); 2]));
+        assert_eq!(
+            times.cells.first().map(|cell| cell.shown.clone()),
+            Some([Moment::of_week(0, 600)].into())
+        );
     }
 }

@@ -34,7 +34,7 @@ impl Types<'_> {
                     let fault = Fault::new(Code::WrongMode, side.span, message);
                     self.faults.push(fault.here("no copy").help(help));
                 }
-                Side::Reply(_) => self.reply(side.span),
+                Side::Reply(_) => self.reply_besides(side.span),
                 Side::Set(..) | Side::Log(_) => {}
             }
         }
@@ -59,6 +59,16 @@ impl Types<'_> {
             let message = format!("`hold` keeps a page, and here come only {}", told(self.modes, "and"));
             let help = "a call cannot wait; `voicemail` keeps what a caller says";
             self.faults.push(Fault::new(Code::WrongMode, span, message).here("nothing to keep").help(help));
+        }
+    }
+
+    /// Besides, a reply is a page of its own, and only who sends one is looked for with it.
+    fn reply_besides(&mut self, span: Span) {
+        if !self.modes.meets(ModeSet::default().with(Mode::Page)) {
+            let message =
+                format!("besides, only a page is replied to, and here come only {}", told(self.modes, "and"));
+            let help = "say `reply` alone: then a caller is refused, and reads it as the reason";
+            self.faults.push(Fault::new(Code::WrongMode, span, message).here("said to nobody").help(help));
         }
     }
 

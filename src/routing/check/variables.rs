@@ -186,6 +186,35 @@ impl Variable {
         })
     }
 
+    /// Whether each owner of a tree has his own, while a message takes the others with it from tree to tree.
+    pub(super) const fn is_owners(&self) -> bool {
+        match self {
+            Self::Status | Self::Named(..) | Self::Amount(Amount::Credit, _) => true,
+            Self::Verified | Self::Amount(Amount::Size, _) | Self::Says(..) | Self::Language(_) => false,
+        }
+    }
+
+    /// The value that a value of another variable is of this one; `None` if they are of different facts.
+    /// Numbers are told apart here no better than there.
+    pub(super) fn value_of(&self, other: &Self, value: usize) -> Option<usize> {
+        match (self, other) {
+            (Self::Amount(of, cells), Self::Amount(like, finer)) if of == like => {
+                let least = finer.get(value)?;
+                cells.partition_point(|cell| cell <= least).checked_sub(1)
+            }
+            (one, other) => (one == other).then_some(value),
+        }
+    }
+
+    /// Whether what a message says agrees with a value; facts of other kinds always do.
+    pub(super) fn is_said(&self, value: usize, content: &Content) -> bool {
+        match self {
+            Self::Says(piece, how, words) => content.says(*piece, *how, words) == (value == 1),
+            Self::Language(language) => content.is_in(language) == (value == 1),
+            Self::Status | Self::Verified | Self::Named(..) | Self::Amount(..) => true,
+        }
+    }
+
     /// Whether two of them cannot have these values together.
     pub(super) fn excludes(&self, value: usize, other: &Self, its: usize) -> bool {
         match (self, other) {

@@ -59,7 +59,12 @@ pub(super) fn test(
         (Some("user"), "is") => [pattern(&format!("{value}@*"))?].into_iter().chain(number(value)).collect(),
         (Some("host"), "is") => vec![pattern(&format!("@{value}"))?],
         (Some("host"), "subdomain-of") => {
-            vec![pattern(&format!("@{value}"))?, pattern(&format!("*.{value}"))?]
+            let domain = value.trim_start_matches('.');
+            let whole = pattern(&format!("@{domain}"))?;
+            // An address has no domains below it.
+            let is_address = domain.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+            let below = (!is_address).then(|| pattern(&format!("*.{domain}"))).transpose()?;
+            [whole].into_iter().chain(below).collect()
         }
         (Some("tel"), "is") => vec![number(value).ok_or_else(|| no_number(value))?],
         (Some("tel"), "subdomain-of") => {

@@ -9,6 +9,9 @@ const NAMESPACE: &str = "urn:ietf:params:xml:ns:cpl";
 /// So many pieces of XML a script may have.
 const NODES_MAX: u32 = 20_000;
 
+/// So many namespaces it may name: each of them is held against all others at every element.
+const NAMESPACES_MAX: usize = 100;
+
 const DOCUMENT_TYPE: &str = "<!DOCTYPE";
 
 /// An element of a script.
@@ -17,6 +20,10 @@ pub(super) struct Element<'x>(Node<'x, 'x>);
 
 /// Reads a script. Document types are refused, and with them every entity but those of XML itself.
 pub(super) fn read(script: &str) -> Result<Document<'_>, Fault> {
+    if let Some((at, name)) = script.match_indices("xmlns").nth(NAMESPACES_MAX) {
+        let message = format!("a script names at most {NAMESPACES_MAX} namespaces");
+        return Err(Fault::new(Code::TooLarge, Span::new(at, at + name.len()), message));
+    }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     Document::parse_with_options(script, options).map_err(|error| {
         let place = error.pos();
@@ -65,6 +72,11 @@ impl<'x> Element<'x> {
     /// The elements in it.
     pub(super) fn children(self) -> impl Iterator<Item = Self> + 'x {
         self.0.children().filter(Node::is_element).map(Self)
+    }
+
+    /// All elements in it, however deep.
+    pub(super) fn inner(self) -> impl Iterator<Item = Self> + 'x {
+        self.0.descendants().skip(1).filter(Node::is_element).map(Self)
     }
 
     /// The value of an attribute.

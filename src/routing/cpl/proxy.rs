@@ -6,7 +6,8 @@ use super::decision::{After, Decision, Does, Line, TooLarge};
 use super::element::Element;
 use super::walk::{Place, State, Walker};
 
-/// How long it rings where a script says what follows if nobody answers, but not when (RFC 3880 §6.1).
+/// How long it rings where a script says what follows if nobody answers, by `<noanswer>` or `<default>`,
+/// but not when (RFC 3880 §6.1).
 const RING_S: u32 = 20;
 /// The longest that a tree lets ring.
 const RING_MAX_S: u32 = 3_600;
@@ -45,7 +46,9 @@ impl<'x> Walker<'x> {
             self.remark(redirection.span(), told);
             self.follow(redirection, State { tried: true, ..state.clone() });
         }
-        let ring_s = self.ring_s(node, no_answer.is_some());
+        // An output that holds nothing is as good as none (RFC 3880 §10).
+        let goes_on = no_answer.or(default).is_some_and(|output| output.children().next().is_some());
+        let ring_s = self.ring_s(node, goes_on);
         if self.direction == Direction::Outgoing {
             return self.send(node, state, [busy, no_answer, failure, default]);
         }
@@ -110,8 +113,8 @@ impl<'x> Walker<'x> {
         }
     }
 
-    fn ring_s(&mut self, node: Element<'x>, no_answer: bool) -> Option<u32> {
-        let Some(text) = node.attribute("timeout") else { return no_answer.then_some(RING_S) };
+    fn ring_s(&mut self, node: Element<'x>, goes_on: bool) -> Option<u32> {
+        let Some(text) = node.attribute("timeout") else { return goes_on.then_some(RING_S) };
         match text.trim().parse::<u32>() {
             Ok(seconds) if (1..=RING_MAX_S).contains(&seconds) => Some(seconds),
             Ok(seconds) if seconds > RING_MAX_S => {

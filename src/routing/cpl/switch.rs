@@ -19,6 +19,8 @@ const WORDS_MAX: usize = 100;
 pub(super) enum Test {
     /// A condition of a tree.
     When(String),
+    /// What always holds.
+    Always,
     /// What never holds.
     Never,
 }
@@ -40,7 +42,7 @@ impl<'x> Walker<'x> {
             self.take_zone(node);
         }
         let mut cases: Vec<(String, Decision)> = Vec::new();
-        let mut otherwise = None;
+        let (mut always, mut otherwise) = (None, None);
         for one in node.children() {
             if otherwise.is_some() {
                 let message = format!("{} is never reached: `<otherwise>` stands last", one.told());
@@ -53,10 +55,13 @@ impl<'x> Walker<'x> {
                     let test =
                         if own == output { self.test(node, name, one) } else { self.missing(node, name) };
                     match test {
-                        Ok(Test::When(when)) if cases.iter().all(|(own, _)| *own != when) => {
+                        Ok(Test::When(when))
+                            if cases.iter().all(|(own, _)| *own != when) && always.is_none() =>
+                        {
                             cases.push((when, then));
                         }
-                        Ok(Test::When(_) | Test::Never) => {
+                        Ok(Test::Always) if always.is_none() => always = Some(then),
+                        Ok(Test::When(_) | Test::Always | Test::Never) => {
                             self.remark(one.span(), &format!("{} is never reached here", one.told()));
                         }
                         Err((message, help)) => self.no_counterpart(one.span(), message, help),
@@ -65,7 +70,7 @@ impl<'x> Walker<'x> {
                 _ => self.unknown(one, &[output, "not-present", "otherwise"]),
             }
         }
-        let otherwise = otherwise.unwrap_or_else(|| self.end(node, state));
+        let otherwise = always.or(otherwise).unwrap_or_else(|| self.end(node, state));
         if cases.is_empty() { otherwise } else { Decision::Cases(cases, Box::new(otherwise)) }
     }
 
@@ -82,11 +87,17 @@ impl<'x> Walker<'x> {
                 let Some((how, value)) = self.one_of(output, &["is", "contains"]) else {
                     return Ok(Test::Never);
                 };
-                string(self.needed(node, "field").unwrap_or_default(), how, value)
+                let field = self.needed(node, "field").unwrap_or_default();
+                if field == "display" { Ok(Test::Never) } else { string(field, how, value) }
             }
             "language-switch" => {
                 self.only(output, &["matches"]);
-                language(self.needed(output, "matches").unwrap_or_default())
+                let tag = self.needed(output, "matches").unwrap_or_default().trim();
+                let test = language(tag)?;
+                if let Some(told) = nearly(tag) {
+                    self.remark(output.span(), &told);
+                }
+                Ok(test)
             }
             "priority-switch" => {
                 let Some((how, value)) = self.one_of(output, &["less", "greater", "equal"]) else {
@@ -106,7 +117,12 @@ impl<'x> Walker<'x> {
                 address::missing(self.direction, field, node.attribute("subfield"))
             }
             "string-switch" => {
-                string(self.needed(node, "field").unwrap_or_default(), "contains", "x")?;
+                let field = self.needed(node, "field").unwrap_or_default();
+                // SIP has no such text (RFC 3880 §4.2.1).
+                if field == "display" {
+                    return Ok(Test::Always);
+                }
+                string(field, "contains", "x")?;
                 Ok(Test::When("not subject matches \"*\"".to_owned()))
             }
             "language-switch" => Ok(Test::When("not header \"Accept-Language\" matches \"*\"".to_owned())),
@@ -131,7 +147,20 @@ impl<'x> Walker<'x> {
 
     /// A tree has one clock.
     fn take_zone(&mut self, node: Element<'x>) {
-        let Some(name) = node.attribute("tzid") else { return };
+        let Some(name) = node.attribute("tzid") else {
+            if node.attribute("tzurl").is_some() {
+                let message = "time zones are not fetched from elsewhere";
+                self.no_counterpart(node.span_of("tzurl"), message, "name it: `tzid=\"Europe/Oslo\"`");
+            } else if self.zone.as_ref().is_none_or(|zone| *zone == *Zone::UTC) {
+                self.remark(node.span(), "without a `tzid`, times without a `Z` are universal time too");
+            } else {
+                self.remark(
+                    node.span(),
+                    "without a `tzid`, times are those of the zone that another switch names",
+                );
+            }
+            return;
+        };
         let Some(zone) = Zone::named(name.trim_start_matches('/')) else {
             let message = format!("{} is no time zone", escape(name));
             let fault = Fault::new(Code::UnknownZone, node.span_of("tzid"), message);
@@ -173,8 +202,19 @@ fn string(field: &str, how: &str, value: &str) -> Result<Test, Why> {
     Ok(Test::When(format!("subject matches {}", escape(value))))
 }
 
+/// What of a language is otherwise: a script names what is spoken here and asks whether a caller's wish
+/// covers it, a tree names a wish and asks whether it covers the caller's.
+fn nearly(tag: &str) -> Option<String> {
+    Some(match tag.split_once('-') {
+        _ if tag == "*" => return None,
+        Some((wide, _)) => {
+            format!("who asks for `{wide}` and says no more is not taken to ask for `{tag}`")
+        }
+        None => format!("who asks for a kind of `{tag}` is taken to ask for it"),
+    })
+}
+
 fn language(range: &str) -> Result<Test, Why> {
-    let range = range.trim();
     if range == "*" {
         return Ok(Test::When("header \"Accept-Language\" matches \"*\"".to_owned()));
     }
@@ -197,7 +237,8 @@ fn priority(how: &str, value: &str) -> Test {
         };
     };
     let when = match (how, rank) {
-        ("equal", 1) => format!("not (urgent or {})", is("non-urgent")),
+        // One that nobody knows is compared as it is written.
+        ("equal", 1) => format!("not header \"Priority\" matches \"*\" or {}", is("normal")),
         ("equal", _) => is(value),
         ("greater", 0) => format!("not {}", is("non-urgent")),
         ("greater", 1) => "urgent".to_owned(),

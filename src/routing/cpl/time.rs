@@ -136,7 +136,7 @@ fn starts(output: Element<'_>, freq: &str, interval: &str, start: Moment) -> Res
         let numbers: Option<Vec<i64>> = text.split(',').map(number).collect();
         numbers.map(Some).ok_or_else(|| (format!("`{name}` is a list of numbers"), HELP))
     };
-    if list("bysecond", 61)?.is_some_and(|seconds| seconds != [0]) {
+    if list("bysecond", 60)?.is_some_and(|seconds| seconds != [0]) {
         return Err(("a tree does not look at seconds".to_owned(), HELP));
     }
     let (hours, minutes) = (list("byhour", 24)?, list("byminute", 60)?);

@@ -46,6 +46,8 @@ pub(super) struct Walker<'x> {
     pub(super) owner: Option<&'x Uid>,
     pub(super) direction: Direction,
     subactions: Vec<(&'x str, Element<'x>)>,
+    /// Those that were followed.
+    followed: BTreeSet<usize>,
     /// How many of them stand above of what is followed now: only those can be named, so there are no circles.
     above: usize,
     /// The zone of the times so far.
@@ -92,6 +94,7 @@ impl<'x> Walker<'x> {
             owner,
             direction: Direction::Incoming,
             subactions: Vec::new(),
+            followed: BTreeSet::new(),
             above: 0,
             zone: None,
             faults: Vec::new(),
@@ -111,7 +114,13 @@ impl<'x> Walker<'x> {
         }
         for part in root.children() {
             match part.name() {
-                Some("subaction") => self.subaction(part),
+                Some("subaction") => {
+                    if !trees.is_empty() {
+                        let message = "subactions stand before `<incoming>` and `<outgoing>`";
+                        self.faults.push(Fault::new(Code::Syntax, part.span(), message).here("not here"));
+                    }
+                    self.subaction(part);
+                }
                 // It says nothing about what is done.
                 Some("ancillary") => {}
                 Some("incoming") => self.tree(Direction::Incoming, part, &mut trees),
@@ -119,7 +128,37 @@ impl<'x> Walker<'x> {
                 _ => self.unknown(part, &["ancillary", "subaction", "incoming", "outgoing"]),
             }
         }
+        self.unfollowed();
         trees
+    }
+
+    /// What nothing names has to name only what stands above it all the same (RFC 3880 §8).
+    fn unfollowed(&mut self) {
+        for (at, (_, part)) in self.subactions.clone().into_iter().enumerate() {
+            if self.followed.contains(&at) {
+                continue;
+            }
+            for node in part.inner().filter(|node| node.name() == Some("sub")) {
+                if let Some(id) = self.needed(node, "ref") {
+                    self.above_of(node, id, at);
+                }
+            }
+        }
+    }
+
+    /// The place of a subaction among the first so many.
+    fn above_of(&mut self, node: Element<'x>, id: &str, above: usize) -> Option<usize> {
+        let above = self.subactions.iter().take(above);
+        if let Some(at) = above.clone().position(|(own, _)| *own == id) {
+            return Some(at);
+        }
+        let message = format!("there is no subaction {} above of this", escape(id));
+        let near = nearest(id, above.map(|(own, _)| *own));
+        let help = near.map_or("it has to stand above of where it is named".to_owned(), |near| {
+            format!("did you mean {}?", escape(near))
+        });
+        self.faults.push(Fault::new(Code::UnknownName, node.span_of("ref"), message).help(help));
+        None
     }
 
     fn subaction(&mut self, part: Element<'x>) {
@@ -284,11 +323,13 @@ impl<'x> Walker<'x> {
     fn redirect(&mut self, node: Element<'x>, mut state: State) -> Decision {
         self.only(node, &["permanent"]);
         self.incoming_only(node, "in the outgoing tree the caller is yourself");
-        if node.attribute("permanent").is_some_and(|value| value.eq_ignore_ascii_case("yes")) {
-            self.remark(
+        match node.attribute("permanent").map(str::to_ascii_lowercase).as_deref() {
+            None | Some("no") => {}
+            Some("yes") => self.remark(
                 node.span_of("permanent"),
                 "callers are told that you have moved for this once, not for ever",
-            );
+            ),
+            Some(_) => self.bad(node, "permanent", "`permanent` is `yes` or `no`"),
         }
         let sides = state.take_sides();
         let action = match state.places.as_slice() {
@@ -375,17 +416,10 @@ impl<'x> Walker<'x> {
     fn sub(&mut self, node: Element<'x>, state: State) -> Decision {
         self.only(node, &["ref"]);
         let Some(id) = self.needed(node, "ref") else { return self.end(node, state) };
-        let above = self.subactions.iter().take(self.above);
-        let Some(at) = above.clone().position(|(own, _)| *own == id) else {
-            let message = format!("there is no subaction {} above of this", escape(id));
-            let near = nearest(id, above.map(|(own, _)| *own));
-            let help = near.map_or("it has to stand above of where it is named".to_owned(), |near| {
-                format!("did you mean {}?", escape(near))
-            });
-            self.faults.push(Fault::new(Code::UnknownName, node.span_of("ref"), message).help(help));
-            return self.end(node, state);
-        };
-        let Some((_, subaction)) = self.subactions.get(at).copied() else { return self.end(node, state) };
+        let at = self.above_of(node, id, self.above);
+        let found = at.and_then(|at| Some((at, self.subactions.get(at)?.1)));
+        let Some((at, subaction)) = found else { return self.end(node, state) };
+        self.followed.insert(at);
         let before = std::mem::replace(&mut self.above, at);
         let decision = self.follow(subaction, state);
         self.above = before;

@@ -299,14 +299,24 @@ fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
         told.contains("this tree can lead in a circle\n  dora:3 otherwise -> forward anne@localhost"),
         "{told}"
     );
-    assert!(told.contains("from anne@localhost it can come back to dora@localhost, for voice;"), "{told}");
+    assert!(told.contains("  for instance with a voice call from anybody that is not urgent\n"), "{told}");
+    assert!(told.contains("From anne@localhost it can come back to dora@localhost:"), "{told}");
     assert!(!told.contains("carl"), "nobody is told of others' trees: {told}");
     let all = shell.json(&["tree", "loops", "--json"]);
     let edges: Vec<_> = all.as_array().unwrap().iter().map(|turn| (&turn["from"], &turn["to"])).collect();
     assert_eq!(edges.len(), 3, "{all}");
     assert_eq!(all[0]["rule"], "anne:3 else -> try user carl@localhost");
     assert_eq!(all[0]["modes"], serde_json::json!(["voice"]));
-    assert!(shell.ok(&["tree", "loops"]).contains(" dora@localhost "));
+    let by = ["carl@localhost", "dora@localhost", "anne@localhost"];
+    let example = "a voice call that is not urgent from anybody";
+    assert_eq!(
+        all[0]["round"],
+        serde_json::json!({ "when": "a voice call from anybody", "example": example, "by": by })
+    );
+    let told = "carl@localhost: carl:3 mode voice -> forward dora@localhost\n  takes a voice call from anybody\n  \
+                comes back by dora@localhost, anne@localhost, carl@localhost\n  \
+                for instance a voice call that is not urgent from anybody\n";
+    assert!(shell.ok(&["tree", "loops"]).contains(told), "{}", shell.ok(&["tree", "loops"]));
 }
 
 #[test]

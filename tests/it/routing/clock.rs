@@ -7,7 +7,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use proptest::prelude::*;
-use ratatosk::base::Uid;
+use ratatosk::base::{Limits, Uid};
 use ratatosk::routing::{
     Action, Content, Direction, Header, Mode, Party, Profile, Question, Registered, Trace,
 };
@@ -244,4 +244,40 @@ fn deciding_allocates_nothing() {
         }
     });
     assert_eq!(allocations.count_total, 0);
+}
+
+/// What a profile takes in memory, whatever stands in it: its text, and some times as much. All profiles of a user are in
+/// his routing record.
+#[test]
+fn a_profile_takes_some_times_its_text() {
+    const BYTES: usize = 65_000;
+    let filled = |piece: &str, end: &str| {
+        let head = "profile \"p\" {\n incoming {\n";
+        let pieces = piece.repeat((BYTES - head.len() - end.len()) / piece.len());
+        format!("{head}{pieces}{end}\n }}\n}}\n")
+    };
+    let chain = format!("urgent -> {}busy\n", "try clients else ".repeat(30));
+    let table = [
+        ("comments", filled("# nothing\n", "otherwise -> busy"), 2),
+        ("conditions", filled("urgent and ", "urgent -> busy\notherwise -> busy"), 16),
+        ("numbers", filled("size over 1 or ", "urgent -> busy\notherwise -> busy"), 16),
+        ("callers", filled("caller a@b.c or ", "urgent -> busy\notherwise -> busy"), 16),
+        ("attempts", filled(&chain, "otherwise -> busy"), 16),
+        (
+            "times",
+            filled("time every \"FREQ=YEARLY;BYDAY=1MO,2TU\" from 2026-01-01 -> busy\n", "otherwise -> busy"),
+            16,
+        ),
+    ];
+    let owner = Uid::parse("anne@north.test").unwrap();
+    for (what, source, times) in table {
+        let mut profile = None;
+        let measured = allocation_counter::measure(|| {
+            profile = Some(Profile::compile_stored(&source, &Limits::default(), &owner));
+        });
+        let profile = profile.unwrap().unwrap_or_else(|faults| panic!("{what}: {faults}"));
+        let held = usize::try_from(measured.bytes_current).unwrap();
+        println!("{what}: {held} bytes for {}", profile.source().len());
+        assert!(held <= times * source.len(), "{what}: {held} bytes for {}", source.len());
+    }
 }

@@ -1,6 +1,7 @@
 //! CPL scripts and the trees that they become: the examples of RFC 3880 in words of our own, every kind of
 //! node, and what is refused.
 
+mod clauses;
 mod generated;
 
 use ratatosk::base::Limits;
@@ -36,7 +37,7 @@ fn goes(name: &str, table: &[(&str, &[Outcome], &[&str])]) {
     }
 }
 
-const DESK: &str = "try anne@desk.test+0";
+const DESK_20: &str = "try anne@desk.test+0 20s";
 const DESK_8: &str = "try anne@desk.test+0 8s";
 const MAILBOX: &str = "try anne@mailbox.test+0";
 /// What is done where there is no script.
@@ -74,7 +75,7 @@ fn a_mailbox_takes_over() {
         ],
     );
     for outcome in [&[Busy], &[NoAnswer], &[Declined], &[Failed]] {
-        goes("whatever-happens", &[("voice bob@north.test", outcome, &[DESK, MAILBOX])]);
+        goes("whatever-happens", &[("voice bob@north.test", outcome, &[DESK_20, MAILBOX])]);
     }
 }
 
@@ -165,7 +166,7 @@ fn every_kind_of_node_has_its_counterpart() {
             (
                 "voice x@south.test",
                 &[Failed, Failed],
-                &["try carl@north.test+0", "try dora@north.test+0", "returned"],
+                &["try carl@north.test+0 20s", "try dora@north.test+0", "returned"],
             ),
             ("voice x@south.test subject:hello", &[], &["refuse nobody is there"]),
             ("voice bob@north.test at:2026-12-24T18:00:00Z", &[], &[NIGHT]),
@@ -240,6 +241,8 @@ fn scripts_are_bounded() {
         );
     }
     assert!(!codes(&format!("<cpl><incoming>{tower}</incoming></cpl>")).is_empty());
+    let names: String = (0..2_000).map(|at| format!("<a xmlns:b{at}=\"u{at}\">")).collect();
+    assert_eq!(codes(&format!("<cpl>{names}{}</cpl>", "</a>".repeat(2_000))), [Code::TooLarge]);
     for scrap in ["", "<", "<cpl/>x", "<cpl><incoming/><incoming/></cpl>", "<tree/>", "\u{0}"] {
         assert!(!codes(scrap).is_empty(), "{scrap}");
     }

@@ -135,6 +135,8 @@ fn one_fault_breeds_no_others() {
         ("otherwise -> redirect anne", &[Code::BadAddress]),
         ("mode voice -> hold\n otherwise -> busy", &[Code::WrongMode]),
         ("mode file -> reply \"busy\"\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice or text -> reply \"busy\", try clients\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice or page -> reply \"busy\", try clients\n otherwise -> busy", &[]),
         ("otherwise -> also inbox", &[Code::Syntax]),
         ("otherwise -> also inbox, hold", &[]),
         ("otherwise -> also inbx, try clients", &[Code::UnknownWord]),
@@ -265,6 +267,15 @@ fn limits_refuse_in_good_time() {
     assert_eq!(codes(&incoming(&"x\n".repeat(900))).len(), 101);
 }
 
+/// Each day another set of times, each for a week, at hours of its own.
+fn weeks() -> String {
+    let week = |i: i32| {
+        let rule = format!("FREQ=YEARLY;INTERVAL={};BYWEEKNO={};BYDAY=MO", i % 9 + 1, i % 50 + 1);
+        format!("time every \"{rule}\" from 2026-01-05 {:02}:{:02} for 7d -> busy\n", i % 24, i % 60)
+    };
+    (0..200).map(week).collect()
+}
+
 /// Whatever somebody sends in, he hears at once what is wrong with it.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
@@ -302,6 +313,7 @@ fn bad_input_of_every_size_is_refused_at_once() {
         (incoming(&format!("{} otherwise -> decline", counts.repeat(900))), &[Code::TooComplex]),
         (incoming(&format!("{hours} otherwise -> decline")), &[Code::TooComplex]),
         (incoming(&format!("{dates} otherwise -> decline")), &[Code::TooComplex]),
+        (incoming(&format!("{} otherwise -> decline", weeks())), &[Code::TooComplex]),
     ];
     for (source, expected) in table {
         let began = std::time::Instant::now();

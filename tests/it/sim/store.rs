@@ -242,6 +242,9 @@ impl Store {
     fn activate(&mut self, uid: &Uid, profile: Option<&str>) -> StoreOutcome {
         let Some(user) = self.users.get_mut(uid) else { return StoreOutcome::Failed };
         let own = user.profiles.iter().find(|own| Some(&*own.name) == profile);
+        if profile.is_some() && own.is_none() {
+            return StoreOutcome::Gone;
+        }
         user.profile = own.and_then(|own| own.profile.clone());
         StoreOutcome::Saved
     }

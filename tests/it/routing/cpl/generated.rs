@@ -152,7 +152,9 @@ impl Node {
                     state.changed = true;
                     return follow(&or_default(failure), state, lines);
                 }
-                let time = timeout.or_else(|| no_answer.as_ref().map(|_| 20));
+                let time = timeout.or_else(|| {
+                    or_default(no_answer).filter(|next| !matches!(**next, Self::End)).map(|_| 20)
+                });
                 state.attempt(time, lines);
                 let Some(outcome) = case.outcomes.get(lines.len() - 1) else { return };
                 let output = match outcome {

@@ -4,6 +4,7 @@
 //! A call is known again by its Subject, which random phones make up and servers pass on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ratatosk::base::At;
 
@@ -13,6 +14,9 @@ use crate::sim::world::{Who, World};
 
 /// A call as one cluster saw it: its number, and the Subject.
 type Name<'a> = (u8, &'a str);
+
+/// How long a BYE may wait for a connection that has to be made for it.
+const CONNECTED: Duration = Duration::from_secs(2);
 
 /// An INVITE that the cluster was sent, other than one that it challenged.
 struct Upstream {
@@ -186,7 +190,10 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         }
         if let Some(answered) = branch.answered {
             // His answer may have waited for a PRACK that did not come before an asker gave up, or was given up.
-            let is_refused = |bye| call.upstream.iter().any(|asker| asker.status >= 300 && asker.at == bye);
+            let is_refused = |bye: At| {
+                let by_then = |asker: &Upstream| asker.at <= bye && bye.since(asker.at) < CONNECTED;
+                call.upstream.iter().any(|asker| asker.status >= 300 && by_then(asker))
+            };
             let ended = branch.bye.is_some_and(|bye| bye < answered || is_refused(bye));
             // It lost to another, or he who was connected with it hung up in the same instant.
             let at_once = branch.bye == Some(answered);
@@ -205,7 +212,7 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         }
     }
     if let [one] = &connected[..] {
-        uncertain.retain(|(_, answered)| *answered == one.at);
+        uncertain.retain(|(_, answered)| *answered == one.at || (*answered < one.at && waited(one)));
         if winners.is_empty() {
             winners.extend(uncertain.first());
         }

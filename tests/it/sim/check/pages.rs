@@ -36,7 +36,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
                 let kept = (0..).zip(&world.clusters).any(|(place, _)| is_kept(world, place, body));
                 let stays =
                     status == 202 && (kept || was_taken(world, body) || is_settled(world, view, body));
-                if !delivered && !stays && !is_dropped(world, view) {
+                if !delivered && !stays && !is_dropped(world, view) && !is_obeyed(view) {
                     let text = format!("a page {body:?} that nobody took and no inbox has");
                     found.push((view.said.place, text));
                 }
@@ -122,6 +122,11 @@ fn is_settled(world: &World, answer: &View<'_>, body: &str) -> bool {
 /// Whether a tree dropped it: the record of a page that was decided before its answer left says so.
 fn is_dropped(world: &World, answer: &View<'_>) -> bool {
     ignores(world).any(|at_ms| at_ms <= wall_ms(answer.at))
+}
+
+/// Whether it was no page but a number that lets a profile serve.
+fn is_obeyed(answer: &View<'_>) -> bool {
+    answer.said.packet.get("Reason").is_some_and(|why| why.contains("serves from now on"))
 }
 
 /// When a page was dropped by a tree, in any cluster.
