@@ -56,11 +56,11 @@ impl Trunks {
             loaded.desk.json(&rows);
             return Ok(());
         }
-        let rows = rows.into_iter().map(|Row { kind, peer, waiting }| {
+        let rows = rows.into_iter().map(|Row { peer, waiting, .. }| {
             let since = if peer.since_ms == 0 { String::new() } else { output::when(peer.since_ms) };
-            vec![kind.to_owned(), peer.cid, peer.address, peer.state, since, waiting.to_string(), peer.error]
+            vec![peer.cid, peer.address, peer.state, since, waiting.to_string(), peer.error]
         });
-        let headings = ["kind", "name", "reached at", "state", "since (UTC)", "pages", "last trouble"];
+        let headings = ["cluster", "reached at", "state", "since (UTC)", "pages", "last trouble"];
         loaded.desk.table(&headings, rows.collect(), "there are no other clusters");
         Ok(())
     }

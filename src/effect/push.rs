@@ -36,7 +36,7 @@ pub enum PushReason {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
     /// The hook has taken it; the phone registers when it is awake.
     Taken,

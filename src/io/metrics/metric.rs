@@ -69,7 +69,8 @@ metrics! {
     UNREGISTRATIONS = Counter "unregistrations_total" ["why"]
         "Bindings that are gone: removed, expired, connection closed.";
     FLOWS = Counter "flow_changes_total" ["to"] "Flows of bindings that were found dead (silent), or alive again (up).";
-    PUSHES = Counter "pushes_total" ["result"] "Sleeping phones that were to be woken: taken by the hook, gone, failed.";
+    PUSHES = Counter "pushes_total" ["outcome"]
+        "Sleeping phones that were to be woken by the hook: taken by it, gone (the service knows the phone no longer), failed.";
     WRONG_PASSWORDS = Counter "wrong_passwords_total" [] "Proofs by a wrong password or secret.";
     EVALUATIONS = Counter "tree_decisions_total" ["tree", "action"]
         "Lines of trees that decided, by whose tree it was (outgoing, incoming) and the action that they name.";

@@ -45,7 +45,7 @@ pub(crate) enum Count {
     Flow {
         works: bool,
     },
-    Pushed(Pushed),
+    Pushed(&'static str),
     WrongPassword,
 }
 
@@ -98,7 +98,7 @@ impl Tally {
             Fact::Registered { renewed, .. } => self.add(Count::Registered { renewed }),
             Fact::Unregistered { why, .. } => self.add(Count::Unregistered(why)),
             Fact::Flow { works, .. } => self.add(Count::Flow { works }),
-            Fact::Pushed { pushed, .. } => self.add(Count::Pushed(pushed)),
+            Fact::Pushed { pushed, .. } => self.add(Count::Pushed(outcome_of(pushed))),
             Fact::WrongPassword { paused, .. } | Fact::WrongSecret { paused, .. } => {
                 self.add(Count::WrongPassword);
                 if paused {
@@ -180,12 +180,18 @@ impl Count {
             Self::Unregistered(why) => (metric::UNREGISTRATIONS, vec![why]),
             Self::Flow { works: true } => (metric::FLOWS, vec!["up"]),
             Self::Flow { works: false } => (metric::FLOWS, vec!["silent"]),
-            Self::Pushed(Pushed::Taken) => (metric::PUSHES, vec!["taken"]),
-            Self::Pushed(Pushed::Gone) => (metric::PUSHES, vec!["gone"]),
-            Self::Pushed(Pushed::Failed) => (metric::PUSHES, vec!["failed"]),
+            Self::Pushed(outcome) => (metric::PUSHES, vec![outcome]),
             Self::WrongPassword => (metric::WRONG_PASSWORDS, vec![]),
         };
         Some((metric, labels.into_iter().map(str::to_owned).collect()))
+    }
+}
+
+fn outcome_of(pushed: Pushed) -> &'static str {
+    match pushed {
+        Pushed::Taken => "taken",
+        Pushed::Gone => "gone",
+        Pushed::Failed => "failed",
     }
 }
 
@@ -241,7 +247,7 @@ mod tests {
             Count::Registered { renewed: true },
             Count::Unregistered("expired"),
             Count::Flow { works: false },
-            Count::Pushed(Pushed::Gone),
+            Count::Pushed("taken"),
             Count::WrongPassword,
         ] {
             let (metric, labels) = count.series().unwrap();
