@@ -12,7 +12,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::Uid;
-use crate::effect::{CallTimer, Wake};
+use crate::effect::{CallTimer, Fact, Wake};
 use crate::leg::{LegWord, Passage, Refusal, own_status};
 use crate::routing::{Action, Outcome, Route, TimedTarget, Try, Who};
 
@@ -25,6 +25,7 @@ impl Call {
         let route = self.route.clone();
         // What is sent on as a whole has the whole breadth; a stage divides it.
         self.claims = 1;
+        desk.wire.ctx.fact(Fact::Decided { tree: self.direction, action: route.action().word() });
         self.do_sides(desk, &route);
         self.perform(desk, &route);
         self.settle(desk);

@@ -1,5 +1,7 @@
 //! `ratatosk config check`
 
+use std::io;
+
 use clap::Subcommand;
 
 use super::failure::Failure;
@@ -7,6 +9,7 @@ use super::load::Loaded;
 use crate::base::Cid;
 use crate::config::{Face, Trust};
 use crate::io::net::certificates;
+use crate::io::store::StoreError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
@@ -21,6 +24,7 @@ impl Config {
                 let offered = loaded.offered()?;
                 let listeners = &loaded.config.listeners;
                 certificates::check(listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face))))?;
+                look_at_files(loaded)?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());
                 loaded.desk.line(format_args!(
@@ -30,6 +34,26 @@ impl Config {
             }
         }
     }
+}
+
+/// Whether the files that a server will use can be what they have to be.
+fn look_at_files(loaded: &Loaded) -> Result<(), Failure> {
+    let place = &loaded.config.store;
+    if place.database.is_dir() {
+        let (path, reason) = (place.database.clone(), "it is a directory".to_owned());
+        return Err(StoreError::Open { path, reason }.into());
+    }
+    if !place.directory().exists() {
+        let directory = place.directory().display();
+        loaded
+            .desk
+            .remark(format_args!("note: the directory {directory} of the database is made at the start"));
+    }
+    let gateways = &loaded.config.gateways;
+    if gateways.exists() && !gateways.is_dir() {
+        return Err(Failure::Read { path: gateways.clone(), source: io::ErrorKind::NotADirectory.into() });
+    }
+    Ok(())
 }
 
 /// What is no fault, and may still be a mistake.

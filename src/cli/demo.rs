@@ -20,7 +20,7 @@ use crate::effect::{Fact, Transport};
 use crate::io::clock;
 use crate::io::entropy::entropy;
 use crate::io::event_log;
-use crate::io::store::{NewUser, Opening};
+use crate::io::store::{NewUser, Opening, Scope};
 
 /// The store, in the demo's own directory.
 const DATABASE: &str = "demo.db";
@@ -49,7 +49,7 @@ impl Demo {
         let home = Home::make()?;
         let loaded = self.loaded(&home.path)?;
         let passwords = self.make_users(&loaded)?;
-        let token = token::add(&loaded, "demo")?;
+        let token = token::add(&loaded, "demo", Scope::All)?;
         let narrator = Narrator::default();
         let observer = move |server: ServerIndex, fact: &Fact| {
             event_log::log(server, fact);
@@ -90,6 +90,7 @@ impl Demo {
             store: Place::new(home.join(DATABASE)),
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.http_port)),
+            open_metrics: false,
             // Some phones refuse a challenge that holds SHA-256.
             digest: vec![Algorithm::Md5],
             ..Config::read(&built_in)?
@@ -185,6 +186,7 @@ impl Narrator {
     fn tell(&self, fact: &Fact) -> Option<String> {
         Some(match fact {
             Fact::Registered { renewed: true, .. } | Fact::Dropped(_) | Fact::TurnedAway => return None,
+            Fact::Decided { .. } | Fact::Limit(_) => return None,
             Fact::Registered { uid, via, expires_s, .. } => {
                 format!("registered    {uid} at {via} for {expires_s} s")
             }

@@ -42,6 +42,9 @@ pub(super) enum Failure {
     /// A request names a text that did not come with it.
     #[error("{path} did not come with the request\n  a tree or list is the body, or a member of `texts` under the name by which it is called", path = .0.display())]
     NotBrought(PathBuf),
+    /// It was done, and what it said was lost.
+    #[error("what was said could not be written: {0}\n  what was asked for is done all the same")]
+    Unsaid(io::Error),
     /// A file cannot be written.
     #[error("{path} cannot be written: {source}", path = path.display())]
     Write {

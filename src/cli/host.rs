@@ -24,6 +24,7 @@ use crate::io::http::{
 };
 use crate::io::log_writer::{self, Flusher};
 use crate::io::machine;
+use crate::io::metrics::{Family, Watch};
 use crate::io::socket::{AdminSocket, Operator};
 use crate::io::store::{Store, StoreHandle};
 
@@ -37,6 +38,7 @@ pub(super) struct Host {
     running: Running,
     store: StoreHandle,
     socket: AdminSocket,
+    watch: Arc<Watch>,
     http: Option<Http>,
     has_users: bool,
 }
@@ -72,13 +74,15 @@ impl Host {
             store.start(&settings.limits, Arc::new(move |server, owed| answers.give(server, owed)))?;
         let world = World { clock: Clock::start(), store: Arc::new(store.clone()), observer };
         let started = driver::run(opened, &world).map_err(Failure::from).and_then(|running| {
-            let http = http.map(|opened| Http::start(opened, &loaded, &settings, running.handle()));
-            Ok((running, http.transpose()?))
+            let (place, cid) = (loaded.config.store.clone(), loaded.config.cid.clone());
+            let watch = Arc::new(Watch::new(running.handle().clone(), store.clone(), place, cid));
+            let http = http.map(|opened| Http::start(opened, &loaded, &settings, &running, &watch));
+            Ok((running, watch, http.transpose()?))
         });
         match started {
-            Ok((running, http)) => {
+            Ok((running, watch, http)) => {
                 bound(running.handle(), http.as_ref());
-                Ok(Self { loaded, settings, running, store, socket, http, has_users })
+                Ok(Self { loaded, settings, running, store, socket, watch, http, has_users })
             }
             Err(failure) => {
                 store.close();
@@ -104,13 +108,13 @@ impl Host {
 
     /// Says `ready` and serves until a signal ends it.
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self { loaded, settings, running, store, socket, http, .. } = self;
+        let Self { loaded, settings, running, store, socket, watch, http, .. } = self;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|source| Failure::System { what: "the server cannot wait for signals", source })?;
         let (handle, store_handle) = (running.handle().clone(), store.clone());
-        let operating = Rc::new(Operating { loaded, settings, handle, store: store_handle, http });
+        let operating = Rc::new(Operating { loaded, settings, handle, store: store_handle, watch, http });
         let ended = LocalSet::new().block_on(&runtime, async {
             // In this order: whoever reads `ready` may send a signal at once, and it is heard.
             tokio::select! {
@@ -134,11 +138,13 @@ impl Http {
         opened: http::server::Opened,
         loaded: &Loaded,
         settings: &Settings,
-        handle: &Handle,
+        running: &Running,
+        watch: &Arc<Watch>,
     ) -> Result<Self, HttpError> {
         let address = opened.address();
         let servers = usize::from(settings.servers);
-        let office = Arc::new(ApiOffice::new(loaded.clone(), handle.clone(), servers));
+        let office =
+            Arc::new(ApiOffice::new(loaded.clone(), running.handle().clone(), Arc::clone(watch), servers));
         let server = opened.serve(&settings.limits, Arc::clone(&office))?;
         Ok(Self { address, server, office })
     }
@@ -178,6 +184,7 @@ struct Operating {
     settings: Arc<Settings>,
     handle: Handle,
     store: StoreHandle,
+    watch: Arc<Watch>,
     http: Option<Http>,
 }
 
@@ -226,6 +233,10 @@ impl Operating {
 impl Operator for Operating {
     async fn ask(&self, request: AdminRequest) -> Vec<AdminReply> {
         self.handle.admin(request).await
+    }
+
+    async fn figures(&self) -> Vec<Family> {
+        self.watch.families().await
     }
 
     async fn reload(&self) -> Result<String, String> {

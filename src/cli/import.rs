@@ -36,6 +36,7 @@ fn read(loaded: &Loaded, path: &Path) -> Result<Vec<NewUser>, Failure> {
     let fail = |source| Failure::Read { path: path.into(), source };
     let text = loaded.desk.read(path)?;
     let mut lines = Lines::default();
+    lines.faults.extend(bad_quote(&text));
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
     for (index, record) in reader.records().enumerate() {
         match record {
@@ -58,6 +59,29 @@ fn read(loaded: &Loaded, path: &Path) -> Result<Vec<NewUser>, Failure> {
         list.push(format!("  and {} more", count - FAULTS_TOLD));
     }
     Err(Failure::Import { path: path.into(), count, list: list.join("\n") })
+}
+
+/// The first line with a quote that does not end where its field does.
+fn bad_quote(text: &[u8]) -> Option<(u64, String)> {
+    let (mut line, mut opened, mut is_start) = (1, None, true);
+    let mut bytes = text.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        let next = bytes.peek().copied();
+        match (byte, opened) {
+            (b'"', None) if is_start => opened = Some(line),
+            (b'"', Some(_)) if next == Some(&b'"') => {
+                bytes.next();
+            }
+            (b'"', Some(_)) if next.is_none_or(|next| matches!(next, b',' | b'\r' | b'\n')) => opened = None,
+            (b'"', Some(line)) => {
+                return Some((line, "something stands behind the end of its quotes".into()));
+            }
+            (b'\n', _) => line += 1,
+            _ => {}
+        }
+        is_start = matches!(byte, b',' | b'\n');
+    }
+    opened.map(|line| (line, "its quotes do not end".into()))
 }
 
 fn is_header(record: &StringRecord) -> bool {
@@ -105,5 +129,25 @@ impl Lines {
         let password = record.get(1).filter(|text| !text.is_empty()).map(str::to_owned);
         let name = field(2).map(str::to_owned);
         self.users.push(NewUser { uid, password, name, numbers, account: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_end_where_their_field_does() {
+        for good in [
+            "anne,pw,\"Arnesen, Anne\"\ncarl,\"a \"\"b\"\"\"\r\n",
+            "anne,5\" pipe",
+            "\"anne\"",
+            "",
+            "\"two\nlines\",x",
+        ] {
+            assert_eq!(bad_quote(good.as_bytes()), None, "{good}");
+        }
+        assert_eq!(bad_quote(b"anne,x\n\"ic").unwrap().0, 2);
+        assert_eq!(bad_quote(b"anne,x\n\n\"ic\"x,pw\n").unwrap().0, 3);
     }
 }

@@ -10,9 +10,11 @@ pub(super) fn ask(loaded: &Loaded, question: &Question) -> Result<Option<Answer>
     let Some(mut client) = Client::connect(&loaded.config.store.socket())? else { return Ok(None) };
     match client.ask(question)? {
         Answer::Refused(why) => Err(Failure::Refused(why)),
-        answer @ (Answer::Registrations(_) | Answer::Calls(_) | Answer::Peers(_) | Answer::Done(_)) => {
-            Ok(Some(answer))
-        }
+        answer @ (Answer::Registrations(_)
+        | Answer::Calls(_)
+        | Answer::Peers(_)
+        | Answer::Figures(_)
+        | Answer::Done(_)) => Ok(Some(answer)),
     }
 }
 

@@ -36,6 +36,7 @@ mod reload;
 mod replay;
 mod request;
 mod serve;
+mod status;
 mod stock;
 mod table;
 mod token;

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -12,10 +13,22 @@ use crate::base::text::is_unseen;
 use crate::base::{Cid, Uid};
 use crate::io::clock;
 
+/// Why something that was said has reached nobody.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// A line for people, or for programs that read lines.
 pub(super) fn line(text: impl Display) {
-    // A reader that has gone away (`| head`) is no fault of ours.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    if let Err(error) = writeln!(io::stdout().lock(), "{text}")
+        // A reader that has gone away (`| head`) is no fault of ours.
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Why not all that was said has been written, if so.
+pub(super) fn lost() -> Option<io::Error> {
+    LOST.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// A remark beside the result.

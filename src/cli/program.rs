@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::load::Loaded;
 use super::{
     api, calls, check, contact, demo, device, group, inbox, output, pages, presence, profile, registrations,
-    reload, serve, stock, token, tree, trunks, user,
+    reload, serve, status, stock, token, tree, trunks, user,
 };
 
 /// A SIP server where your address is a program that you own.
@@ -76,6 +76,8 @@ enum Asked {
     Registrations(registrations::Registrations),
     /// List the other clusters, and how they stand.
     Trunks(trunks::Trunks),
+    /// Tell what the running server has done and holds, in figures.
+    Status(status::Status),
     /// Say who may use the HTTP API.
     #[command(subcommand)]
     Token(token::Token),
@@ -113,7 +115,11 @@ pub fn main() -> ExitCode {
 fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // clap prints help to standard output and faults to standard error, and ends with status 2.
     let arguments = Arguments::parse_from(arguments);
-    match perform(arguments) {
+    let done = perform(arguments).and_then(|()| match output::lost() {
+        Some(source) => Err(Failure::Unsaid(source)),
+        None => Ok(()),
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::error(&failure);
@@ -162,6 +168,7 @@ impl Asked {
             Self::Inbox(command) => command.run(&load()?),
             Self::Registrations(command) => command.run(&load()?),
             Self::Trunks(command) => command.run(&load()?),
+            Self::Status(command) => command.run(&load()?),
             Self::Token(command) => command.run(&load()?),
             Self::Reload => reload::run(&load()?),
             Self::Openapi { table: true } => {

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::load::{Loaded, block_on, with};
 use super::output;
 use crate::io::entropy::entropy;
-use crate::io::store::Opening;
+use crate::io::store::{Opening, Scope, TokenRow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
@@ -14,6 +14,9 @@ pub(super) enum Token {
     Add {
         /// What it is called: for whom, or for which program.
         name: String,
+        /// It reads the metrics, and is good for nothing else.
+        #[arg(long)]
+        metrics: bool,
     },
     /// List the tokens by name; what they are nobody can show.
     List {
@@ -31,8 +34,9 @@ pub(super) enum Token {
 impl Token {
     pub(super) fn run(self, loaded: &Loaded) -> Result<(), Failure> {
         match self {
-            Self::Add { name } => {
-                loaded.desk.line(add(loaded, &name)?);
+            Self::Add { name, metrics } => {
+                let scope = if metrics { Scope::Metrics } else { Scope::All };
+                loaded.desk.line(add(loaded, &name, scope)?);
                 if loaded.config.http.is_none() {
                     loaded.desk.remark(
                         "note: the server does not listen for HTTP yet\n  a section [http] in the configuration lets it",
@@ -51,11 +55,11 @@ impl Token {
 }
 
 /// Makes a token.
-pub(super) fn add(loaded: &Loaded, name: &str) -> Result<String, Failure> {
+pub(super) fn add(loaded: &Loaded, name: &str, scope: Scope) -> Result<String, Failure> {
     let chance = entropy().map_err(|error| Failure::Start(error.into()))?;
     block_on(async {
         let mut database = loaded.database(Opening::Create).await?;
-        let token = database.add_token(name, chance).await?;
+        let token = database.add_token(name, scope, chance).await?;
         database.close().await?;
         Ok(token)
     })
@@ -67,8 +71,10 @@ fn list(loaded: &Loaded, json: bool) -> Result<(), Failure> {
         loaded.desk.json(&tokens);
         return Ok(());
     }
-    let rows = tokens.into_iter().map(|token| vec![token.name, output::moment(token.made_ms)]);
+    let row =
+        |token: TokenRow| vec![token.name, output::moment(token.made_ms), token.scope.as_str().to_owned()];
+    let rows = tokens.into_iter().map(row);
     let empty = "there are no tokens yet: `ratatosk token add NAME` makes one";
-    loaded.desk.table(&["token", "made (UTC)"], rows.collect(), empty);
+    loaded.desk.table(&["token", "made (UTC)", "good for"], rows.collect(), empty);
     Ok(())
 }

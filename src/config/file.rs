@@ -29,6 +29,8 @@ pub struct Config {
     pub listeners: Vec<Listen>,
     /// Where the admin API listens; `None`: nowhere.
     pub http: Option<SocketAddr>,
+    /// Whether the metrics are told to whoever asks there, without a token.
+    pub open_metrics: bool,
     /// Digest algorithms, in the order they are offered.
     pub digest: Vec<Algorithm>,
     /// The profiles offered to every user.
@@ -163,6 +165,7 @@ impl Config {
         let listeners = listen::listeners(&root, sources);
         let http = root.section("http");
         let http_address = listen::http(&http);
+        let open_metrics = listen::open_metrics(&http);
         http.finish();
         let names = root.section("dns");
         let dns = listen::name_servers(&names);
@@ -190,6 +193,7 @@ impl Config {
             store: place?,
             listeners: listeners?,
             http: http_address,
+            open_metrics,
             digest: digest?,
             trees: offered,
             federation,

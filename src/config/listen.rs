@@ -73,6 +73,20 @@ pub(super) fn http(http: &Section<'_, '_, '_>) -> Option<SocketAddr> {
     }
 }
 
+/// `http.metrics`.
+pub(super) fn open_metrics(http: &Section<'_, '_, '_>) -> bool {
+    match http.text("metrics") {
+        Some(given) if given.value == "open" => true,
+        Some(given) if given.value != "token" => {
+            let message = format!("`metrics` is \"token\" or \"open\", not {:?}", given.value);
+            let help = "\"open\" tells the figures to whoever reaches the address; they tell of no user";
+            http.fault(Code::BadValue, &given.place, message, help);
+            false
+        }
+        Some(_) | None => false,
+    }
+}
+
 /// `dns.servers`.
 pub(super) fn name_servers(dns: &Section<'_, '_, '_>) -> Vec<SocketAddr> {
     let given = dns.texts("servers").unwrap_or_default();
@@ -127,9 +141,10 @@ fn tls(
     transport: Transport,
     sources: &Sources<'_>,
 ) -> Option<Option<TlsFiles>> {
-    let [certificate, key, authorities] = ["certificate", "key", "authorities"].map(|key| section.text(key));
+    let keys = ["certificate", "key", "authorities", "revocations"];
+    let [certificate, key, authorities, revocations] = keys.map(|key| section.text(key));
     if !transport.is_secure() {
-        for given in [certificate, key, authorities].into_iter().flatten() {
+        for given in [certificate, key, authorities, revocations].into_iter().flatten() {
             let message = format!("a listener for {transport} proves nothing by a certificate");
             let help = "leave it out, or write `transport = \"tls\"` (phones) or \"wss\" (browsers)";
             section.fault(Code::BadValue, &given.place, message, help);
@@ -142,11 +157,16 @@ fn tls(
         section.fault(Code::Missing, &section.place, message, help);
         return None;
     };
+    if let (None, Some(given)) = (&authorities, &revocations) {
+        let help = "write `authorities = \"authorities.pem\"` too: whose lists these are";
+        section.fault(Code::BadValue, &given.place, "without `authorities` nobody shows a certificate", help);
+    }
     let path = |given: &Given<String>| sources.directory.join(&given.value);
     Some(Some(TlsFiles {
         key: path(key.as_ref().unwrap_or(&certificate)),
         certificate: path(&certificate),
         authorities: authorities.as_ref().map(path),
+        revocations: revocations.as_ref().map(path),
     }))
 }
 

@@ -91,6 +91,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The authorities whose certificates the far end may show; on a face for phones it has to.
     pub authorities: Option<PathBuf>,
+    /// Lists of certificates that these authorities have revoked.
+    pub revocations: Option<PathBuf>,
 }
 
 /// Whom a listener serves: each face has its own trust.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::{Cid, Uid};
+use crate::routing::Direction;
 
 use super::push::Pushed;
 
@@ -172,6 +173,15 @@ pub enum Fact {
         /// What a client said of it.
         status: u16,
     },
+    /// A tree has decided.
+    Decided {
+        /// Which of its owner's two trees.
+        tree: Direction,
+        /// The action that its line names: `try`, `forward`, …
+        action: &'static str,
+    },
+    /// A limit was reached: its key in `[limits]`.
+    Limit(&'static str),
     /// A message was dropped without an answer.
     Dropped(Dropped),
     /// A new request was answered 503 without a transaction: `limits.transactions` was reached.

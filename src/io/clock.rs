@@ -18,10 +18,14 @@ impl Clock {
     }
 
     /// The time.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> Now {
-        let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Now { at: At::from_micros(micros), wall_ms: wall_ms() }
+        Now { at: self.at(), wall_ms: wall_ms() }
+    }
+
+    /// The same of the monotonic clock alone.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn at(&self) -> At {
+        At::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
     /// The moment of the monotonic clock at which [`Clock::now`] will be `at`.

@@ -87,6 +87,10 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         }
         Fact::PageSettled { id, receipt, .. } => tracing::debug!(server, id, receipt, "page abroad settled"),
         Fact::TurnedAway => tracing::debug!(server, "too many transactions: a new request was answered 503"),
+        Fact::Decided { tree, action } => {
+            tracing::trace!(server, tree = tree.as_str(), action, "a tree decides");
+        }
+        Fact::Limit(limit) => tracing::debug!(server, limit, "a limit is reached"),
         Fact::Dropped(why) => tracing::trace!(server, ?why, "dropped a message"),
     }
 }

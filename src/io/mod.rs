@@ -16,6 +16,7 @@ mod hook;
 pub mod http;
 pub mod log_writer;
 pub mod machine;
+pub mod metrics;
 pub mod net;
 pub mod seal;
 pub mod socket;

@@ -20,6 +20,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::base::Uid;
 use crate::effect::admin::{AdminReply, AdminRequest, LiveBinding, LiveCall, LivePeer};
 use crate::io::descriptors::Complaint;
+use crate::io::metrics::Family;
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +38,12 @@ pub enum Question {
     Refresh(Vec<String>),
     /// Read the configuration again.
     Reload,
+    /// All figures.
+    Figures,
 }
 
 /// What the server answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Bindings, by user.
@@ -49,6 +52,8 @@ pub enum Answer {
     Calls(Vec<LiveCall>),
     /// Other clusters, by name.
     Peers(Vec<LivePeer>),
+    /// Figures.
+    Figures(Vec<Family>),
     /// It is done. There may be something to say about it.
     Done(String),
     /// It cannot be done, and this is why.
@@ -59,6 +64,8 @@ pub enum Answer {
 pub trait Operator {
     /// Asks every user server.
     fn ask(&self, request: AdminRequest) -> impl Future<Output = Vec<AdminReply>>;
+    /// All figures.
+    fn figures(&self) -> impl Future<Output = Vec<Family>>;
     /// Reads the configuration again; says what came of it, or what is wrong with it.
     fn reload(&self) -> impl Future<Output = Result<String, String>>;
 }
@@ -208,6 +215,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
             }
             Answer::Done(String::new())
         }
+        Question::Figures => Answer::Figures(operator.figures().await),
         Question::Reload => match operator.reload().await {
             Ok(done) => Answer::Done(done),
             Err(why) => Answer::Refused(why),

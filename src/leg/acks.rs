@@ -17,9 +17,9 @@ use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Draft, T1, T2, TIMEOUT, Transactions};
 
 use super::confirmed::Confirmed;
-use super::invite_out::{Guise, contact};
+use super::invite_out::Guise;
 use super::legs::{Turn, Wire};
-use super::words::{ALLOW, LegWord, Passage, supported};
+use super::words::{LegWord, Passage};
 
 #[derive(Debug, Default)]
 pub(super) struct Acks {
@@ -89,9 +89,7 @@ impl Confirmed {
     pub(super) fn answer(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
         writer.copy(&asked.request, Name::RecordRoute);
-        contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
-        writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, supported(self.dialog.peer().is_some(), true));
+        self.guise.introduce(wire.ctx.settings, asked.flow, true, &mut writer);
         self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
         self.time_session(wire, key);
         self.has_told(wire, passage, None);

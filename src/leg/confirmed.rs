@@ -183,9 +183,8 @@ impl Confirmed {
         let flow = self.dialog.flow();
         let (session, settings) = (&self.session, wire.ctx.settings);
         let guise = &self.guise.within(settings, &self.dialog);
-        let with_peer = self.dialog.peer().is_some();
         let more = |writer: &mut Writer| {
-            capabilities(settings, (flow, with_peer), guise, method, writer);
+            capabilities(settings, flow, guise, method, writer);
             if refreshes_session(method) {
                 session.write_request(&settings.limits, writer);
             }

@@ -14,11 +14,11 @@ use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
 use super::inside::{answer_alone, request_inside};
-use super::invite_out::{Guise, capabilities, contact};
+use super::invite_out::{Guise, capabilities};
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uac::Uac;
-use super::words::{ALLOW, LegWord, Passage, supported};
+use super::words::{LegWord, Passage};
 
 const PRACK: (Method, &str) = (Method::Prack, Method::Prack.as_str());
 const UPDATE: (Method, &str) = (Method::Update, Method::Update.as_str());
@@ -163,7 +163,6 @@ impl Uac {
     fn on_early_request(&mut self, wire: &mut Wire<'_, '_>, asked: Asked, guise: &Guise) -> Turn {
         let tag = asked.request.to_tag();
         let passage = Passage::of(&asked.request);
-        let with_peer = self.dialog.peer().is_some();
         let Some((number, early)) = self.early_of(&asked.request) else {
             asked.refuse(wire.ctx, wire.transactions, 481, tag);
             return Turn::Stay;
@@ -172,7 +171,7 @@ impl Uac {
             Method::Update if !passage.has_body() => {
                 early.updates = true;
                 early.dialog.refresh_target(wire.ctx.settings, &asked.request, asked.flow);
-                grant(wire, (guise, with_peer), &asked, &passage);
+                grant(wire, guise, &asked, &passage);
             }
             // What we offered is not answered, or what it offered: RFC 3311 §5.2.
             Method::Update if early.ours.is_some() || !early.settled => {
@@ -206,7 +205,7 @@ impl Uac {
     pub(super) fn offer(&mut self, wire: &mut Wire<'_, '_>, key: Key, number: u8, passage: &Passage) -> Turn {
         let refused =
             |status| Turn::Tell(LegWord::Renegotiated { early: number, status, passage: Passage::default() });
-        let (guise, with_peer) = (&self.guise, self.dialog.peer().is_some());
+        let guise = &self.guise;
         let Some(early) = self.early.get_mut(usize::from(number)) else { return refused(500) };
         if early.asked.is_some() || early.ours.is_some() {
             return refused(491);
@@ -217,8 +216,7 @@ impl Uac {
         }
         let (settings, flow) = (wire.ctx.settings, early.dialog.flow());
         let guise = &guise.within(settings, &early.dialog);
-        let more =
-            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
+        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut early.dialog, UPDATE, &more, passage);
         early.ours = Some(client);
         Turn::Stay
@@ -236,7 +234,7 @@ impl Uac {
             return;
         };
         match status {
-            200..300 => grant(wire, (&self.guise, self.dialog.peer().is_some()), &asked, passage),
+            200..300 => grant(wire, &self.guise, &asked, passage),
             500 => asked.refuse_for_now(wire.ctx, wire.transactions, asked.request.to_tag()),
             _ => asked.refuse(wire.ctx, wire.transactions, status, asked.request.to_tag()),
         }
@@ -326,11 +324,9 @@ impl Confirmed {
     }
 }
 
-fn grant(wire: &mut Wire<'_, '_>, (guise, with_peer): (&Guise, bool), asked: &Asked, passage: &Passage) {
+fn grant(wire: &mut Wire<'_, '_>, guise: &Guise, asked: &Asked, passage: &Passage) {
     let mut writer = asked.answer(200, asked.request.to_tag());
-    contact(wire.ctx.settings, asked.flow, guise, &mut writer);
-    writer.header(Name::Allow, ALLOW);
-    writer.header(Name::Supported, supported(with_peer, true));
+    guise.introduce(wire.ctx.settings, asked.flow, true, &mut writer);
     passage.write(&mut writer);
     wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(passage.body()));
 }

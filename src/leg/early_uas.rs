@@ -14,11 +14,11 @@ use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
 use super::inside::request_inside;
-use super::invite_out::{capabilities, contact};
+use super::invite_out::capabilities;
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::uas::Uas;
-use super::words::{ALLOW, LegWord, Passage, supported};
+use super::words::{LegWord, Passage};
 
 /// What is being negotiated in early dialogs.
 #[derive(Debug, Default)]
@@ -90,9 +90,7 @@ impl Uas {
     fn grant_early(&self, wire: &mut Wire<'_, '_>, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, asked.request.to_tag());
         if asked.request.method() == Method::Update {
-            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
-            writer.header(Name::Allow, ALLOW);
-            writer.header(Name::Supported, supported(self.peer.is_some(), true));
+            self.guise.introduce(wire.ctx.settings, asked.flow, true, &mut writer);
         }
         passage.write(&mut writer);
         wire.transactions.respond(wire.ctx, asked.key, 200, writer.finish(passage.body()));
@@ -119,9 +117,7 @@ impl Uas {
         let update = (Method::Update, Method::Update.as_str());
         let (settings, flow) = (wire.ctx.settings, dialog.flow());
         let guise = &self.guise.within(settings, &dialog);
-        let with_peer = self.peer.is_some();
-        let more =
-            |writer: &mut Writer| capabilities(settings, (flow, with_peer), guise, Method::Update, writer);
+        let more = |writer: &mut Writer| capabilities(settings, flow, guise, Method::Update, writer);
         let client = request_inside(wire, Owner::Leg(key), &mut dialog, update, &more, passage);
         self.negotiation.cseq = dialog.local_cseq();
         self.negotiation.ours = Some((early, client));

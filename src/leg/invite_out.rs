@@ -15,12 +15,13 @@ use crate::transaction::Asked;
 use super::session_timer::write_wish;
 use super::words::{ALLOW, Passage, supported};
 
-/// How we show ourselves in our Contact: as whom the phone believes to talk to, and whether over TLS
-/// all the way.
+/// How we show ourselves: as whom the phone believes to talk to, whether over TLS all the way, and whether
+/// it is another cluster that sees us.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guise {
     pub(super) user: String,
     pub(super) sips: bool,
+    pub(super) abroad: bool,
 }
 
 impl Guise {
@@ -37,7 +38,14 @@ impl Guise {
         let route = invite.values(Name::RecordRoute).next().and_then(NameAddr::parse).map(|route| route.uri);
         let next = route.or_else(|| invite.contact_uri());
         let asks = is_sips(invite.request_uri()) || next.is_some_and(is_sips);
-        Self { user, sips: asks && settings.transport(asked.flow).is_secure() }
+        Self { user, sips: asks && settings.transport(asked.flow).is_secure(), abroad: false }
+    }
+
+    /// What each message says of us that makes a session or refreshes it; see [`supported`] for `reliable`.
+    pub(super) fn introduce(&self, settings: &Settings, flow: Flow, reliable: bool, writer: &mut Writer) {
+        contact(settings, flow, self, writer);
+        writer.header(Name::Allow, ALLOW);
+        writer.header(Name::Supported, supported(self.abroad, reliable));
     }
 }
 
@@ -72,16 +80,13 @@ pub struct Dial<'a> {
 }
 
 impl Dial<'_> {
-    pub(super) fn guise(&self) -> Guise {
-        Guise { user: self.from.user.clone(), sips: self.from.sips }
+    pub(super) fn guise(&self, abroad: bool) -> Guise {
+        Guise { user: self.from.user.clone(), sips: self.from.sips, abroad }
     }
 
     /// Writes the headers of the INVITE that are not the dialog's.
-    pub(super) fn write(&self, settings: &Settings, with_peer: bool, writer: &mut Writer) {
-        contact(settings, self.flow, &self.guise(), writer);
-        writer.header(Name::Allow, ALLOW);
-        let reliable = self.reliable || self.passage.has_body();
-        writer.header(Name::Supported, supported(with_peer, reliable));
+    pub(super) fn write(&self, settings: &Settings, guise: &Guise, writer: &mut Writer) {
+        guise.introduce(settings, self.flow, self.reliable || self.passage.has_body(), writer);
         write_wish(&settings.limits, 0, writer);
         writer.number(Name::MaxBreadth, u64::from(self.breadth));
         if let Some(history) = self.history {
@@ -112,16 +117,14 @@ pub(super) fn contact(settings: &Settings, flow: Flow, guise: &Guise, writer: &m
 /// What requests inside a dialog say of us beyond the dialog.
 pub(super) fn capabilities(
     settings: &Settings,
-    (flow, with_peer): (Flow, bool),
+    flow: Flow,
     guise: &Guise,
     method: Method,
     writer: &mut Writer,
 ) {
     if refreshes_session(method) {
-        contact(settings, flow, guise, writer);
-        writer.header(Name::Allow, ALLOW);
         // A re-INVITE rings nobody.
-        writer.header(Name::Supported, supported(with_peer, false));
+        guise.introduce(settings, flow, false, writer);
     }
 }
 

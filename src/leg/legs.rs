@@ -174,13 +174,13 @@ impl Legs {
             Some((peer, ..)) => dialog.with_peer(peer, dial.flow),
             None => dialog,
         };
-        let settings = wire.ctx.settings;
+        let (settings, guise) = (wire.ctx.settings, dial.guise(peer.is_some()));
         let headers = |writer: &mut Writer| {
             if !dial.path.is_empty() {
                 writer.header(Name::Route, dial.path.as_bytes());
             }
             dialog.write_first(writer, dialog.local_cseq(), "INVITE", dial.max_forwards);
-            dial.write(settings, peer.is_some(), writer);
+            dial.write(settings, &guise, writer);
             if let Some((.., more)) = peer {
                 more(writer);
             }
@@ -200,7 +200,7 @@ impl Legs {
             }
             None => wire.transactions.request(wire.ctx, owner, dial.flow, &draft),
         };
-        let uac = Uac::new(client, dialog, dial.guise(), dial.passage.has_body());
+        let uac = Uac::new(client, dialog, guise, dial.passage.has_body());
         self.insert(Some(dial.call), Machine::Uac(Box::new(uac)))
     }
 

@@ -33,4 +33,5 @@ pub use refer::Referral;
 pub use reliable::confirms_provisional;
 pub use replaces::Replaces;
 pub use session_timer::too_brief;
-pub use words::{ALLOW, ELSEWHERE, LegWord, Passage, Refusal, SUPPORTED, write_required};
+pub use words::{ALLOW, ELSEWHERE, LegWord, Passage, Refusal, SUPPORTED};
+pub use words::{sips_warning, wants_no_sips, write_required};

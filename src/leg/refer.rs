@@ -78,7 +78,7 @@ impl Confirmed {
     fn accept_refer(&self, wire: &mut Wire<'_, '_>, asked: &Asked, quiet: bool) {
         let mut writer = asked.answer(202, self.dialog.local_tag());
         contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
-        writer.header(Name::Supported, supported(self.dialog.peer().is_some(), false));
+        writer.header(Name::Supported, supported(self.guise.abroad, false));
         if quiet {
             writer.header(Name::ReferSub, b"false");
         }

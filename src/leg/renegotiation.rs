@@ -16,11 +16,11 @@ use crate::sip::{Message, Method, Name};
 use crate::transaction::{Asked, Owner};
 
 use super::confirmed::Confirmed;
-use super::invite_out::{contact, refreshes_session};
+use super::invite_out::refreshes_session;
 use super::legs::{Turn, Wire};
 use super::outcome::shown_status;
 use super::watch::ends_dialog;
-use super::words::{ALLOW, LegWord, Passage, supported, write_required};
+use super::words::{LegWord, Passage, write_required};
 
 /// What is being renegotiated.
 #[derive(Debug, Default)]
@@ -132,9 +132,7 @@ impl Confirmed {
     fn grant(&mut self, wire: &mut Wire<'_, '_>, key: Key, asked: &Asked, passage: &Passage) {
         let mut writer = asked.answer(200, self.dialog.local_tag());
         if refreshes_session(asked.request.method()) {
-            contact(wire.ctx.settings, asked.flow, &self.guise, &mut writer);
-            writer.header(Name::Allow, ALLOW);
-            writer.header(Name::Supported, supported(self.dialog.peer().is_some(), true));
+            self.guise.introduce(wire.ctx.settings, asked.flow, true, &mut writer);
             self.session.agree(&wire.ctx.settings.limits, &asked.request, &mut writer);
             self.time_session(wire, key);
         }

@@ -25,10 +25,10 @@ use crate::transaction::Asked;
 use super::confirmed::Confirmed;
 use super::early_uas::Negotiation;
 use super::inside::answer_alone;
-use super::invite_out::{Guise, contact};
+use super::invite_out::Guise;
 use super::legs::{Turn, Wire};
 use super::reliable::{Provisional, Reliable};
-use super::words::{ALLOW, LegWord, Passage, Refusal, supported, write_required};
+use super::words::{LegWord, Passage, Refusal, write_required};
 
 /// How often a provisional response is repeated so that nobody on the way loses patience.
 const PROVISIONAL_AGAIN: Duration = ms(60_000);
@@ -91,6 +91,7 @@ impl Uas {
     /// It comes from another cluster, which is reached by a flow of its own.
     pub(super) fn comes_from(&mut self, peer: PeerId, flow: Flow) {
         self.peer = Some((peer, flow));
+        self.guise.abroad = true;
     }
 
     pub(super) fn flow(&self) -> Flow {
@@ -230,9 +231,7 @@ impl Uas {
     pub(super) fn provisional(&self, wire: &Wire<'_, '_>, next: &Provisional, rseq: Option<u32>) -> Bytes {
         let mut writer = self.asked.answer(next.status, &self.tag_of(next.early));
         writer.copy(&self.asked.request, Name::RecordRoute);
-        contact(wire.ctx.settings, self.asked.flow, &self.guise, &mut writer);
-        writer.header(Name::Allow, ALLOW);
-        writer.header(Name::Supported, supported(self.peer.is_some(), true));
+        self.guise.introduce(wire.ctx.settings, self.asked.flow, true, &mut writer);
         if let Some(rseq) = rseq {
             writer.header(Name::Require, b"100rel");
             writer.number(Name::RSeq, u64::from(rseq));

@@ -352,7 +352,7 @@ impl Refusal {
     /// is who says so.
     pub fn sips_not_allowed(host: &str) -> Self {
         let mut passage = Passage::default();
-        passage.headers.push((Name::Warning, format!("380 {host} \"SIPS Not Allowed\"").into()));
+        passage.headers.push((Name::Warning, sips_warning(host).into()));
         Self { passage, ..Self::status(480) }
     }
 
@@ -376,10 +376,27 @@ impl Refusal {
             std::str::from_utf8(item.value.get(..digits)?).ok()?.parse::<u32>().ok()
         });
         let retry_after = seconds.map(|seconds| seconds.to_string().into());
-        let passage = Passage::of(response).without_body();
+        let mut passage = Passage::of(response).without_body();
+        if wants_no_sips(response) {
+            // In our own words, and without the name of who has said so.
+            passage.headers.push((Name::Warning, sips_warning(OURSELVES).into()));
+        }
         Self { status, contacts, retry_after, spent: 0, passage, cluster: false, no_flow: status == 430 }
     }
 }
+
+/// The value of a Warning that somebody is reached, but not over TLS all the way (RFC 5630 §11.2).
+pub fn sips_warning(host: &str) -> String {
+    format!("380 {host} \"SIPS Not Allowed\"")
+}
+
+/// Whether a refusal says that.
+pub fn wants_no_sips(response: &Message) -> bool {
+    response.status() == 480 && response.values(Name::Warning).any(|value| value.starts_with(b"380 "))
+}
+
+/// Who warns, where the host is nobody's business (RFC 3261 §20.43: a pseudonym).
+const OURSELVES: &str = "ratatosk";
 
 /// Writes the header that a status has to come with: ours, since the phone's spoke of the phone.
 pub fn write_required(status: u16, writer: &mut Writer) {

@@ -78,6 +78,7 @@ impl Page {
             }
             Err(Unreachable::Down) => self.keep(desk, &page, Duration::ZERO),
             Err(why @ (Unreachable::Stranger | Unreachable::Forbidden | Unreachable::Insecure)) => {
+                self.no_sips |= why == Unreachable::Insecure;
                 self.note((outcome_of(why.status()), why.status()));
             }
         }

@@ -10,7 +10,7 @@ use crate::federation::Peers;
 use crate::registrar::{Rousing, User};
 use crate::transaction::Transactions;
 
-use super::parties::{PageEnd, PageInvitation};
+use super::parties::{HalfReply, PageEnd, PageInvitation};
 
 /// What a page or a round acts through.
 #[derive(Debug)]
@@ -73,14 +73,7 @@ pub enum Order {
         value: Arc<str>,
     },
     /// Tell the half that waits.
-    Reply {
-        /// Who waits.
-        to: PageEnd,
-        /// The final status.
-        status: u16,
-        /// How many halves it took to come to that.
-        spent: u16,
-    },
+    Reply(PageEnd, HalfReply),
     /// Tell [`super::Page::on_turn`] when the round of its owner is over.
     Queue(Key),
     /// This half is over: let it go.

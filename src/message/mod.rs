@@ -20,5 +20,5 @@ mod waking;
 pub use delivery::Round;
 pub use desk::{Desk, Left, Order};
 pub use page::Page;
-pub use parties::{PageEnd, PageInvitation, PageOpening, Upstream};
+pub use parties::{HalfReply, PageEnd, PageInvitation, PageOpening, Upstream};
 pub use verdict::refusal_of;

@@ -25,14 +25,15 @@ use crate::base::{At, Key, Now, TimerId, Token, Uid};
 use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
-use crate::leg::{Passage, outcome_of, own_status, precedence, rank};
+use crate::leg::{Passage, outcome_of, own_status, precedence, rank, sips_warning};
 use crate::registrar::{Caller, Only};
 use crate::routing::{Direction, Outcome, Route};
+use crate::sip::Name;
 
 use super::abroad::Errand;
 use super::desk::{Desk, Order};
 use super::flows::Sent;
-use super::parties::{PageOpening, Upstream};
+use super::parties::{HalfReply, PageOpening, Upstream};
 use super::verdict::{verdict, write_required};
 
 /// One half of a page.
@@ -64,6 +65,8 @@ pub struct Page {
     pub(super) sent: SmallVec<[Sent; 1]>,
     /// Whether the owner's inbox is to have a copy.
     pub(super) copy_wanted: bool,
+    /// Whether it was sent by `sips:`, and somebody is reached, but not over TLS all the way (RFC 5630 §5.3).
+    pub(super) no_sips: bool,
     /// Whether it waits in the owner's inbox.
     is_kept: bool,
     began: At,
@@ -156,6 +159,7 @@ impl Page {
             errands: Vec::new(),
             sent: SmallVec::new(),
             copy_wanted: false,
+            no_sips: false,
             is_kept: false,
             began: now.at,
         }
@@ -199,9 +203,16 @@ impl Page {
         }
     }
 
+    /// Whoever answers says that he is not reached by `sips:`.
+    pub fn on_no_sips(&mut self) {
+        self.no_sips = true;
+    }
+
     /// Another half has answered.
-    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, number: u8, (status, spent): (u16, u16)) {
+    pub fn on_half(&mut self, desk: &mut Desk<'_, '_>, number: u8, reply: HalfReply) {
+        let HalfReply { status, spent, no_sips } = reply;
         let State::Asking(stage) = &mut self.state else { return };
+        self.no_sips |= no_sips;
         let current = stage.number == number && stage.asked > 0;
         if current {
             stage.asked -= 1;
@@ -359,11 +370,15 @@ impl Page {
                 let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
                 let mut writer = asked.answer(status, tag.as_bytes());
                 write_required(status, &mut writer);
+                if self.no_sips && status == 480 {
+                    writer.header(Name::Warning, sips_warning(self.owner.cluster()).as_bytes());
+                }
                 desk.transactions.respond(desk.ctx, asked.key, status, writer.finish(b""));
             }
             Upstream::Half(end) => {
                 let spent = self.halves.1.saturating_sub(self.halves.0).saturating_add(1);
-                desk.orders.push(Order::Reply { to: *end, status, spent });
+                let no_sips = self.no_sips && status == 480;
+                desk.orders.push(Order::Reply(*end, HalfReply { status, spent, no_sips }));
             }
             Upstream::Nobody => {}
         }

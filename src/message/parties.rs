@@ -21,6 +21,17 @@ pub struct PageEnd {
     pub stage: u8,
 }
 
+/// What a half tells the one that waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HalfReply {
+    /// The final status.
+    pub status: u16,
+    /// How many halves it took to come to that.
+    pub spent: u16,
+    /// Whether somebody is reached, but not over TLS all the way (RFC 5630 §5.3).
+    pub no_sips: bool,
+}
+
 /// What the sender's half asks of the recipient's.
 #[derive(Debug)]
 pub struct PageInvitation {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base::{Key, Uid};
 use crate::device::{Keep, Step};
+use crate::effect::Fact;
 use crate::federation::is_visited;
 use crate::leg::outcome_of;
 use crate::registrar::{Binding, Only};
@@ -32,6 +33,7 @@ impl Page {
     pub fn act(&mut self, desk: &mut Desk<'_, '_>) {
         let route = self.route.clone();
         self.share_out(&route);
+        desk.ctx.fact(Fact::Decided { tree: self.direction, action: route.action().word() });
         self.do_sides(desk, &route);
         match route.action() {
             Action::Try(plan) => self.attempt(desk, plan),
@@ -130,7 +132,10 @@ impl Page {
         }
         let sips = self.sender.face.sips;
         let wishes = self.passage.preferences(Method::Message);
-        let wanted = owner.preferred(now, name_of, &wishes, |one| one.takes(sips));
+        let takes = |one: &Binding| one.takes(sips);
+        self.no_sips |=
+            owner.clients(now, name_of).next().is_some() && !owner.clients(now, name_of).any(takes);
+        let wanted = owner.preferred(now, name_of, &wishes, takes);
         for binding in wanted.into_iter().filter(meant) {
             if self.wake(desk, binding) {
                 continue;

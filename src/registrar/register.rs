@@ -43,10 +43,12 @@ pub enum Denied {
     Bad,
     /// 423: shorter than we allow.
     TooBrief,
-    /// 403: too many bindings, or a Contact that we will not call.
+    /// 403: a Contact that we will not call.
     Forbidden,
     /// 555: the push service that wakes it is not known here.
     NoPush,
+    /// 403: more bindings than a user may have.
+    TooMany,
     /// 439: who stands between us and the phone cannot keep its flows apart.
     NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).
@@ -108,7 +110,7 @@ pub fn requested_change(
         change.put.push(binding);
     }
     if would_hold(user, &change) > usize::from(settings.limits.bindings_per_user) {
-        return Err(Denied::Forbidden);
+        return Err(Denied::TooMany);
     }
     Ok(change)
 }

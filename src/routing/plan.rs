@@ -112,6 +112,24 @@ impl Place {
     }
 }
 
+impl Action {
+    /// The word that it begins with.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Try(_) => "try",
+            Self::Decline => "decline",
+            Self::Busy => "busy",
+            Self::Ignore => "ignore",
+            Self::Forward(_) => "forward",
+            Self::Send => "send",
+            Self::Refuse(_) => "refuse",
+            Self::Reply(_) => "reply",
+            Self::Hold => "hold",
+            Self::Redirect(_) => "redirect",
+        }
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

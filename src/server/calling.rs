@@ -8,7 +8,7 @@ use crate::base::{Key, ServerIndex, Uid};
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
-use crate::effect::{Ctx, Flow, StoreOp};
+use crate::effect::{Ctx, Fact, Flow, StoreOp};
 use crate::leg::{LegWord, LinkMail, Passage, Refusal, Wire, confirms_provisional, too_brief};
 use crate::registrar::{Caller, Meaning, User, is_spent, meaning, only_of, who_of_uri};
 use crate::routing::{Direction, Facts, Route, Who};
@@ -52,7 +52,7 @@ impl Switchboard {
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
-        if user.calls >= ctx.settings.limits.calls_per_user {
+        if has_calls_enough(ctx, user) {
             return self.refuse(ctx, &asked, 486);
         }
         let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
@@ -122,6 +122,9 @@ impl Switchboard {
 
     /// Asks a caller to try again later.
     pub(super) fn turn_call_away(&mut self, ctx: &mut Ctx<'_>, asked: &Asked) {
+        if !self.draining {
+            ctx.fact(Fact::Limit("calls"));
+        }
         let mut writer = asked.answer(503, self.fresh_tag(ctx).as_bytes());
         writer.number(Name::RetryAfter, TURNED_AWAY_S);
         self.transactions.respond(ctx, asked.key, 503, writer.finish(b""));
@@ -139,7 +142,7 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        if user.calls >= ctx.settings.limits.calls_per_user {
+        if has_calls_enough(ctx, user) {
             return self.refuse_invitation(&invitation, 486);
         }
         if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
@@ -319,4 +322,13 @@ pub(super) fn body_refusal(request: &Message) -> Option<u16> {
     let Some(first) = parts.next() else { return Some(if part.is_multipart() { 400 } else { 415 }) };
     let may_go_on = first.is_optional() && parts.all(|part| part.is_optional());
     (!may_go_on).then_some(415)
+}
+
+/// Whether a user has as many calls as he may have; whoever watches is told.
+pub(super) fn has_calls_enough(ctx: &mut Ctx<'_>, user: &User) -> bool {
+    let is_enough = user.calls >= ctx.settings.limits.calls_per_user;
+    if is_enough {
+        ctx.fact(Fact::Limit("calls_per_user"));
+    }
+    is_enough
 }

@@ -26,7 +26,7 @@ use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::Asked;
 use crate::transport::reply_flow;
 
-use super::calling::{MAX_FORWARDS, body_refusal, has_one_contact};
+use super::calling::{MAX_FORWARDS, body_refusal, has_calls_enough, has_one_contact};
 use super::switchboard::Switchboard;
 use super::users::{Job, Standing};
 
@@ -223,7 +223,7 @@ impl Switchboard {
         };
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
-        if user.calls >= ctx.settings.limits.calls_per_user {
+        if has_calls_enough(ctx, user) {
             return self.refuse(ctx, &asked, 486);
         }
         user.calls += 1;

@@ -7,7 +7,9 @@ use crate::device::Origin;
 use crate::effect::{Ctx, StoreOp, StoreOutcome, Ticket};
 use crate::federation::Tip;
 use crate::leg::Passage;
-use crate::message::{Desk, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of};
+use crate::message::{
+    Desk, HalfReply, Left, Order, Page, PageInvitation, PageOpening, Round, Upstream, refusal_of,
+};
 use crate::registrar::{Meaning, User, is_spent, meaning, only_of};
 use crate::routing::{Direction, Facts, Mode, Route, Status, Who};
 use crate::transaction::Asked;
@@ -95,7 +97,8 @@ impl Switchboard {
 
     pub(super) fn refuse_page(&mut self, invitation: &PageInvitation, status: u16) {
         if let Some(from) = invitation.from {
-            self.post(from.server, PeerWord::PageReply { to: from, status, spent: 1 });
+            let reply = HalfReply { status, spent: 1, no_sips: false };
+            self.post(from.server, PeerWord::PageReply(from, reply));
         }
     }
 
@@ -184,9 +187,7 @@ impl Switchboard {
             }
             Order::TellPage { page, ticket } => self.await_store(ticket, Waiting::DeviceForPage(page)),
             Order::TellRound { round, ticket } => self.await_store(ticket, Waiting::InboxForRound(round)),
-            Order::Reply { to, status, spent } => {
-                self.post(to.server, PeerWord::PageReply { to, status, spent });
-            }
+            Order::Reply(to, reply) => self.post(to.server, PeerWord::PageReply(to, reply)),
             Order::Keep { page, kept, record } => {
                 let peer = kept.peer.clone();
                 let ticket = ctx.store(StoreOp::PutOutbox(kept, record));

@@ -5,7 +5,7 @@ use crate::base::{Cid, Key};
 use crate::call::Invitation;
 use crate::federation::{News, Tip};
 use crate::leg::{LinkEnd, LinkMail};
-use crate::message::{PageEnd, PageInvitation};
+use crate::message::{HalfReply, PageEnd, PageInvitation};
 
 /// A word about a call or page whose halves live in two user servers.
 #[derive(Debug)]
@@ -24,14 +24,7 @@ pub(crate) enum PeerWord {
     /// Ask this user's routing about a page.
     Page(PageInvitation),
     /// What became of a page.
-    PageReply {
-        /// Who waits.
-        to: PageEnd,
-        /// The final status.
-        status: u16,
-        /// How many halves it took to come to that.
-        spent: u16,
-    },
+    PageReply(PageEnd, HalfReply),
     /// Serve a request of another cluster, which has proved itself.
     Visit(Visitor),
     /// How another cluster stands.

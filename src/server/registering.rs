@@ -152,6 +152,10 @@ impl Switchboard {
             }
             Denied::Bad => 400,
             Denied::Forbidden => 403,
+            Denied::TooMany => {
+                ctx.fact(Fact::Limit("bindings_per_user"));
+                403
+            }
             Denied::NoFirstHop => 439,
             Denied::OutOfOrder => 500,
             Denied::TooBrief => {

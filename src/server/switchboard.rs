@@ -13,7 +13,7 @@ use crate::config::{Face, Settings};
 use crate::effect::fact::Dropped;
 use crate::effect::{Ctx, Fact, Flow, Outcome, StoreOutcome, StreamId, Ticket, Wake};
 use crate::federation::Peers;
-use crate::leg::{LegWord, Legs, Report, Wire};
+use crate::leg::{LegWord, Legs, Report, Wire, wants_no_sips};
 use crate::message::{self, Page, Round};
 use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
@@ -52,6 +52,8 @@ pub struct Census {
     pub timers: usize,
     /// Things that wait for an outcome.
     pub waiting: usize,
+    /// Users whose records are here, or on their way.
+    pub users: usize,
     /// Bindings of loaded users.
     pub bindings: usize,
     /// Other clusters that are looked after here: each has a timer or two.
@@ -160,7 +162,8 @@ impl Switchboard {
             server_transactions,
             timers: 0,
             waiting: self.waiting.len() + self.peers.waiting(),
-            bindings: self.users.present().iter().map(|user| user.bindings.len()).sum(),
+            users: self.users.len(),
+            bindings: 0,
             peers: self.peers.owned().count(),
         }
     }
@@ -236,8 +239,8 @@ impl Switchboard {
             PeerWord::Opened { leg, peer } => self.legs.on_opened(leg, peer),
             PeerWord::Mail(mail) => self.reports.extend(self.legs.on_mail(mail)),
             PeerWord::Page(invitation) => self.on_page_invitation(ctx, invitation),
-            PeerWord::PageReply { to, status, spent } => {
-                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, (status, spent)));
+            PeerWord::PageReply(to, reply) => {
+                self.with_page(ctx, to.page, |page, desk| page.on_half(desk, to.stage, reply));
             }
             PeerWord::Visit(visitor) => self.on_visitor(ctx, visitor),
             PeerWord::PeerNews(news) => {
@@ -333,7 +336,13 @@ impl Switchboard {
                 self.reports.extend(report);
             }
             Owner::Page(page) => {
-                self.with_page(ctx, page, |page, desk| page.on_phone(desk, client, (status, no_flow)));
+                let no_sips = response.is_some_and(|response| wants_no_sips(response));
+                self.with_page(ctx, page, |page, desk| {
+                    if no_sips {
+                        page.on_no_sips();
+                    }
+                    page.on_phone(desk, client, (status, no_flow));
+                });
             }
             Owner::Probe(peer) => self.on_probe(ctx, peer, client, status, response.is_some()),
             Owner::Outbox(peer) => {

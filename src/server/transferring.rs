@@ -5,6 +5,7 @@ use crate::effect::Ctx;
 use crate::leg::{LegWord, LinkMail, Refusal};
 use crate::routing::{Direction, Route, Who};
 
+use super::calling::has_calls_enough;
 use super::peer::PeerWord;
 use super::switchboard::Switchboard;
 
@@ -14,7 +15,7 @@ impl Switchboard {
         let is_closed = self.takes_no_call(ctx);
         let refused = match self.users.get_mut(&errand.owner) {
             _ if is_closed => Some(503),
-            Some(user) if user.calls >= ctx.settings.limits.calls_per_user => Some(486),
+            Some(user) if has_calls_enough(ctx, user) => Some(486),
             Some(_) => None,
             None => Some(500),
         };

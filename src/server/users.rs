@@ -238,6 +238,11 @@ impl Users {
         }
     }
 
+    /// How many are here, or on their way.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Everybody who is here, in order of name.
     pub(super) fn present(&self) -> Vec<&User> {
         let mut users: Vec<&User> = self

@@ -134,3 +134,21 @@ fn features_are_kept_and_told_to_nobody() {
         assert!(!text.contains("mobility") && !text.contains("zq3q"), "{text}");
     }
 }
+
+/// What is not served changes nothing: all ring, nobody is told where, and whoever loses hears of it.
+#[test]
+fn what_is_not_served_is_as_if_it_had_not_been_said() {
+    for word in ["redirect", "no-cancel", "queue", "redirect, no-cancel, queue"] {
+        let mut world = world();
+        world.phone_named("carl/cell").on_call(&answers(0.3));
+        world.at(0.0, "anne", call("carl").with("Request-Disposition", word));
+        world.at(4.0, "anne", Do::Hangup);
+        let ladder = world.finish();
+        world.assert_sound(&ladder);
+        let texts: Vec<String> =
+            world.wire.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
+        let count = |begin: &str| texts.iter().filter(|text| text.starts_with(begin)).count();
+        assert!(count("SIP/2.0 302") + count("SIP/2.0 182") == 0, "{word}");
+        assert_eq!(count("CANCEL "), 2, "{word}: those that did not answer stop ringing\n{ladder}");
+    }
+}

@@ -193,6 +193,30 @@ fn who_comes_as_a_domain_has_to_be_it() {
     }
 }
 
+/// A domain whose certificate was revoked is nobody, whoever of the two connects.
+#[test]
+fn a_revoked_domain_is_nobody() {
+    let authority = Authority::new();
+    let north = north(&authority);
+    let revoked_north = authority.latest();
+    let south = authority.issue("south", &["sip:south.test"], YEARS);
+    let revoked_south = authority.latest();
+    for next in [2100, 2021] {
+        let list = authority.revoke(&[revoked_south], next);
+        let [here, _there] = pair(&authority, &TlsFiles { revocations: Some(list), ..north.clone() }, &south);
+        let why = sees(&here).unwrap_err();
+        assert!(why.contains("was revoked by the authority"), "{why}");
+        let list = authority.revoke(&[revoked_north], next);
+        let [here, there] = pair(&authority, &north, &TlsFiles { revocations: Some(list), ..south.clone() });
+        assert!(sees(&here).is_err());
+        let why = sees(&there).unwrap_err();
+        assert!(why.contains("was revoked by the authority"), "{why}");
+        let list = authority.revoke(&[99], next);
+        let [here, _there] = pair(&authority, &TlsFiles { revocations: Some(list), ..north.clone() }, &south);
+        assert_eq!(sees(&here), Ok(()), "others are not revoked");
+    }
+}
+
 /// What a far end at south's listener for clusters is answered to this request.
 fn asked(server: &Server, authority: &Authority, own: Option<&TlsFiles>, text: &str) -> String {
     let link = || authority.connect_to("south.test", server.connect(Transport::Tls), own);

@@ -42,6 +42,7 @@ mod keep_alive;
 mod listings;
 mod loopback;
 mod messages;
+mod metrics;
 mod moves;
 mod net;
 mod odd_phones;

@@ -1,5 +1,6 @@
 //! Certificates made for a test, and the far ends that speak TLS and WebSocket.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use ratatosk::config::TlsFiles;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -28,6 +29,8 @@ pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 pub(crate) struct Authority {
     dir: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
+    /// How many certificates it has signed: each has its number.
+    issued: Cell<u64>,
 }
 
 impl Authority {
@@ -36,7 +39,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { dir: tempfile::tempdir().unwrap(), issuer };
+        let authority = Self { dir: tempfile::tempdir().unwrap(), issuer, issued: Cell::new(0) };
         fs::write(authority.file(), authority.issuer.pem()).unwrap();
         authority
     }
@@ -65,6 +68,8 @@ impl Authority {
             CertificateParams::new(others.into_iter().map(Into::into).collect::<Vec<_>>()).unwrap();
         params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
         params.extended_key_usages = uses.to_vec();
+        self.issued.set(self.issued.get() + 1);
+        params.serial_number = Some(self.issued.get().into());
         (params.not_before, params.not_after) =
             (date_time_ymd(years[0], 1, 1), date_time_ymd(years[1], 1, 1));
         let key = KeyPair::generate().unwrap();
@@ -72,7 +77,33 @@ impl Authority {
         let path = |end: &str| self.dir.path().join(format!("{file}.{end}"));
         fs::write(path("pem"), certificate.pem()).unwrap();
         fs::write(path("key"), key.serialize_pem()).unwrap();
-        TlsFiles { certificate: path("pem"), key: path("key"), authorities: None }
+        TlsFiles { certificate: path("pem"), key: path("key"), authorities: None, revocations: None }
+    }
+
+    /// The number of the certificate that it has signed last.
+    pub(crate) fn latest(&self) -> u64 {
+        self.issued.get()
+    }
+
+    /// Writes a list that revokes the certificates of these numbers; the next list is due in that year.
+    pub(crate) fn revoke(&self, numbers: &[u64], next: i32) -> PathBuf {
+        let revoked = |number: &u64| RevokedCertParams {
+            serial_number: (*number).into(),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 2),
+            next_update: date_time_ymd(next, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: numbers.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let path = self.dir.path().join("revoked.pem");
+        fs::write(&path, list.signed_by(&self.issuer).unwrap().pem().unwrap()).unwrap();
+        path
     }
 
     /// One for north.test on the loopback, for as long as anybody runs this test.

@@ -204,6 +204,37 @@ fn a_call_by_sips_does_not_go_to_another_cluster_in_the_clear() {
     assert!(world.clusters[0].store.outbox.is_empty());
 }
 
+/// Nothing is kept for anybody.
+const ONLY_CLIENTS: &str = "profile \"p\" {\n incoming {\n otherwise -> try clients\n }\n}\n";
+
+/// Who asks by `sips:` for somebody who is there without TLS is told why he is not reached: for calls and
+/// pages, here and from another cluster.
+#[test]
+fn who_is_not_reached_by_sips_is_told_why() {
+    let mut here = World::new().secured();
+    here.phone("anne").sips();
+    here.phone("carl").on_call(&answers(1.0));
+    let mut there = across(Transport::Tls);
+    let carl = there.phone_named("carl@south.test");
+    (carl.transport, carl.sips) = (Transport::Udp, false);
+    let mut clear = across(Transport::Tcp);
+    clear.phone_named("carl@south.test").sips = false;
+    here.tree("carl", ONLY_CLIENTS);
+    there.tree("carl@south.test", ONLY_CLIENTS);
+    for (mut world, to) in [(here, "carl@north.test"), (there, "carl@south.test"), (clear, "carl@south.test")]
+    {
+        let asks = [page(&format!("sips:{to}"), "hello"), call(&format!("sips:{to}"))];
+        for (at, what) in [1.0, 5.0].into_iter().zip(asks) {
+            world.at(at, "anne", what.clone());
+            world.run(at + 3.0);
+            let text = told(&world, "anne", "SIP/2.0 480 ");
+            let method = if at < 2.0 { "MESSAGE" } else { "INVITE" };
+            assert!(header(&text, "CSeq").ends_with(method), "{method} to {to}: {text}");
+            assert!(header(&text, "Warning").starts_with("380 "), "{method} to {to}: {text}");
+        }
+    }
+}
+
 /// A page by `sips:` waits in the inbox for a phone that can be reached so; the others wait for none.
 #[test]
 fn a_page_by_sips_waits_for_a_phone_by_sips() {

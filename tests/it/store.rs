@@ -393,11 +393,10 @@ fn secrets_are_sealed_and_need_their_key() {
     assert_eq!(mode & 0o777, 0o600);
 
     let key = std::fs::read_to_string(place.key()).unwrap();
-    for other in [String::new(), format!("{}\n", "0".repeat(64))] {
-        std::fs::write(place.key(), other).unwrap();
-        let refused = Store::open(&place, &cid());
-        assert!(matches!(refused, Err(StoreError::WrongKey { .. } | StoreError::NoKey { .. })));
-    }
+    std::fs::write(place.key(), format!("{}\n", "0".repeat(64))).unwrap();
+    assert!(matches!(Store::open(&place, &cid()), Err(StoreError::WrongKey { .. })));
+    std::fs::write(place.key(), "").unwrap();
+    assert!(matches!(Store::open(&place, &cid()), Err(StoreError::NoKey { .. })));
     std::fs::write(place.key(), key).unwrap();
     assert!(Store::open(&place, &cid()).is_ok());
 }

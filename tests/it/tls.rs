@@ -132,6 +132,37 @@ fn phones_have_to_show_a_certificate_where_it_is_asked_of_them() {
     register(&mut anne, 1);
 }
 
+/// What is revoked is refused, from the next reload on; also by a list that should have been replaced long
+/// since, which shuts nobody else out.
+#[test]
+fn a_revoked_certificate_lets_no_phone_in() {
+    let authority = Authority::new();
+    let mut tls = authority.usual();
+    let phone = authority.issue("phone", &["phone.north.test"], [2020, 2100]);
+    let stolen = authority.issue("stolen", &["phone.north.test"], [2020, 2100]);
+    let number = authority.latest();
+    tls.authorities = Some(authority.file());
+    tls.revocations = Some(authority.revoke(&[], 2100));
+    let server = Server::start(secured(1, tls.clone()));
+    let come = |own: &TlsFiles| authority.connect(server.connect(Transport::Tls), Some(own));
+    register(&mut Link::Tls(Box::new(come(&stolen))), 1);
+    let reload = || server.running.handle().reload_certificates(&server.settings.listeners);
+    for next in [2100, 2021] {
+        authority.revoke(&[number], next);
+        reload().unwrap();
+        assert!(is_refused(come(&stolen)), "{next}");
+        register(&mut Link::Tls(Box::new(come(&phone))), 3);
+    }
+    // A list that cannot be read changes nothing.
+    fs::write(tls.revocations.as_ref().unwrap(), "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
+        .unwrap();
+    assert!(reload().unwrap_err().to_string().contains("is of no use for TLS"));
+    fs::write(tls.revocations.as_ref().unwrap(), "").unwrap();
+    assert!(reload().unwrap_err().to_string().contains("holds no list of revoked certificates"));
+    assert!(is_refused(come(&stolen)));
+    register(&mut Link::Tls(Box::new(come(&phone))), 5);
+}
+
 #[test]
 fn a_certificate_is_replaced_while_the_server_runs_and_a_bad_one_is_not_taken() {
     let (authority, next) = (Authority::new(), Authority::new());

@@ -1,8 +1,10 @@
 //! What a request says: in its path, its query and its body, each thing once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::fields::{Field, Shape};
@@ -52,6 +54,34 @@ pub(super) enum Unclear {
     Twice(String),
 }
 
+/// The members of a JSON object; each may stand there once.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfObject;
+        impl<'de> Visitor<'de> for OfObject {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.contains_key(&name) {
+                        return Err(de::Error::custom(format_args!("`{name}` is said twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(OfObject)
+    }
+}
+
 impl Asking {
     /// Notes what stands in a path.
     pub(super) fn path(&mut self, arguments: &[(&'static str, &str)]) -> Result<(), Unclear> {
@@ -75,8 +105,8 @@ impl Asking {
 
     /// Notes what stands in a JSON body.
     pub(super) fn json(&mut self, body: &[u8]) -> Result<(), Unclear> {
-        let parsed: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-        let mut object = parsed.map_err(|error| Unclear::NoJson(error.to_string()))?;
+        let parsed: Result<Members, _> = serde_json::from_slice(body);
+        let Members(mut object) = parsed.map_err(|error| Unclear::NoJson(error.to_string()))?;
         if let Some(texts) = object.remove(TEXTS) {
             let wanted = "an object of texts";
             let fault = |_| Unclear::Kind { name: TEXTS.into(), wanted };

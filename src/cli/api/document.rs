@@ -53,6 +53,7 @@ pub(in crate::cli) fn table() -> String {
         let (command, takes) = match (route.does, Declared::of(route)) {
             (Does::Command(words), Some(declared)) => (format!("`{words}`"), takes(route, &declared)),
             (Does::Health, _) => ("200, or 503 with what is wrong; needs no token".to_owned(), String::new()),
+            (Does::Metrics, _) => ("the [metrics](metrics.md), for Prometheus".to_owned(), String::new()),
             (Does::Document | Does::Command(_), _) => ("this API as OpenAPI 3.1".to_owned(), String::new()),
         };
         // To write into a text does not fail.
@@ -125,6 +126,7 @@ fn operation(route: &Route, names: &mut BTreeSet<String>) -> Value {
 fn plain(route: &Route) -> Value {
     let (name, summary) = match route.does {
         Does::Health => ("health", "Whether every user server answers."),
+        Does::Metrics => ("metrics", "What the server has done and holds, in the text format of Prometheus."),
         Does::Document | Does::Command(_) => ("openapi", "This document."),
     };
     let mut operation = json!({

@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::load::{Loaded, block_on};
 use crate::io::http::problem::Problem;
 use crate::io::http::words::Reply;
-use crate::io::store::{Database, Known, Opening};
+use crate::io::store::{Database, Known, Opening, Scope};
 
 /// Longest token that is looked at, bytes.
 const TOKEN_MAX: usize = 256;
@@ -25,7 +25,7 @@ pub(super) struct Gate {
 
 impl Gate {
     /// The name of the token that a request shows, or the answer to whoever has none.
-    pub(super) fn admit(&self, loaded: &Loaded, head: &Parts) -> Result<String, Reply> {
+    pub(super) fn admit(&self, loaded: &Loaded, head: &Parts, is_metrics: bool) -> Result<String, Reply> {
         let given = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = given.and_then(|given| given.split_once(' '));
         let token = match bearer {
@@ -34,7 +34,11 @@ impl Gate {
         };
         let known = self.who_has(loaded, token.filter(|token| token.len() <= TOKEN_MAX));
         match known {
-            Ok(Known::By(name)) => Ok(name),
+            Ok(Known::By(_, Scope::Metrics)) if !is_metrics => {
+                let words = "this token reads /metrics, and nothing else\n`ratatosk token add NAME` makes one for the rest";
+                Err(Problem::new(StatusCode::FORBIDDEN, words).reply())
+            }
+            Ok(Known::By(name, Scope::All | Scope::Metrics)) => Ok(name),
             Ok(Known::NoTokens) => Err(refusal(
                 loaded,
                 "nobody may use this API yet\n`ratatosk token add NAME`, where the server runs, makes a token",

@@ -1,12 +1,15 @@
 //! Answers the requests to the HTTP API.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::StatusCode;
-use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_NONE_MATCH};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, HeaderMap, IF_MATCH,
+    IF_NONE_MATCH,
+};
 use hyper::http::request::Parts;
+use hyper::{StatusCode, Version};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -22,6 +25,7 @@ use crate::io::driver::Handle;
 use crate::io::http::exchange::LINES;
 use crate::io::http::problem::Problem;
 use crate::io::http::words::{Admitted, Office, Progress, Reply};
+use crate::io::metrics::{MEDIA, Watch, exposition};
 
 /// How long user servers may take to say that they are there.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -31,6 +35,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 pub(in crate::cli) struct ApiOffice {
     loaded: Mutex<Loaded>,
     handle: Handle,
+    watch: Arc<Watch>,
     servers: usize,
     gate: Gate,
 }
@@ -56,8 +61,8 @@ enum Kind {
 
 impl ApiOffice {
     /// One for a server that runs by this configuration.
-    pub(in crate::cli) fn new(loaded: Loaded, handle: Handle, servers: usize) -> Self {
-        Self { loaded: Mutex::new(loaded), handle, servers, gate: Gate::default() }
+    pub(in crate::cli) fn new(loaded: Loaded, handle: Handle, watch: Arc<Watch>, servers: usize) -> Self {
+        Self { loaded: Mutex::new(loaded), handle, watch, servers, gate: Gate::default() }
     }
 
     /// Answers by another configuration from now on.
@@ -84,14 +89,34 @@ impl ApiOffice {
     }
 }
 
+impl ApiOffice {
+    fn metrics(&self) -> Reply {
+        match block_on(async { Ok(timeout(HEARTBEAT, self.watch.families()).await.ok()) }) {
+            Ok(Some(families)) => Reply::of(StatusCode::OK, MEDIA, exposition(&families)),
+            Ok(None) | Err(_) => {
+                let words = "not every user server answers\n/healthz tells how many do";
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, words).reply()
+            }
+        }
+    }
+}
+
 impl Office for ApiOffice {
     type Errand = Errand;
 
     fn admit(&self, head: &Parts) -> Result<Admitted<Errand>, Reply> {
+        // RFC 9112 §3.2.
+        if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
+            let words = "the request does not say for which host it is, or says it several times";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, words).reply());
+        }
         let found = find(head);
+        let loaded = self.loaded();
+        let is_metrics = matches!(&found, Ok((route, _)) if route.does == Does::Metrics);
         let by = match &found {
             Ok((route, _)) if route.is_public() => String::new(),
-            Ok(_) | Err(_) => self.gate.admit(&self.loaded(), head)?,
+            Ok(_) if is_metrics && loaded.config.open_metrics => String::new(),
+            Ok(_) | Err(_) => self.gate.admit(&loaded, head, is_metrics)?,
         };
         let (route, arguments) = found?;
         let body = kind_of(route, &head.headers)?;
@@ -106,6 +131,7 @@ impl Office for ApiOffice {
         let Errand { route, mut asking, body: kind, seen, by } = errand;
         match route.does {
             Does::Health => return self.health(),
+            Does::Metrics => return self.metrics(),
             Does::Document => return Reply::json(StatusCode::OK, &super::document()),
             Does::Command(_) => {}
         }
@@ -146,6 +172,12 @@ fn find(head: &Parts) -> Result<(&'static Route, Placed<'_>), Reply> {
 
 /// What the body of a request is; one that the route does not take is refused.
 fn kind_of(route: &Route, headers: &HeaderMap) -> Result<Kind, Reply> {
+    if let Some(coding) = headers.get(CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        let words = format!("a body in the coding {coding:?} cannot be read here\nsend it as it is");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &words)
+            .reply()
+            .with(ACCEPT_ENCODING, "identity"));
+    }
     let given = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
     let Some(given) = given.filter(|_| route.verb.has_body()) else { return Ok(Kind::Json) };
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -30,6 +30,8 @@ pub(super) enum Does {
     Health,
     /// Describes the API.
     Document,
+    /// Tells the figures to Prometheus.
+    Metrics,
 }
 
 /// What an answer is.
@@ -84,6 +86,8 @@ impl fmt::Display for Verb {
 pub(super) const TREE: &str = "text/plain";
 /// A script of the Call Processing Language (RFC 3880 §12).
 const CPL: &str = "application/cpl+xml";
+/// The text format of Prometheus.
+const EXPOSITION: &str = crate::io::metrics::MEDIA;
 const CSV: &str = "text/csv";
 const JSON: &str = "application/json";
 
@@ -144,7 +148,9 @@ use Verb::{Delete, Get, Patch, Post, Put};
 pub(super) const ROUTES: &[Route] = &[
     Route::of(Get, "/healthz", Does::Health),
     Route::of(Get, "/openapi.json", Does::Document),
+    Route::of(Get, "/metrics", Does::Metrics).gives(Gives::Text(EXPOSITION)),
     Route::new(Post, "/v1/reload", "reload"),
+    Route::new(Get, "/v1/status", "status"),
     Route::new(Get, "/v1/users", "user list"),
     Route::new(Post, "/v1/users", "user add"),
     Route::new(Post, "/v1/users/import", "user import").text("file", CSV),
@@ -231,7 +237,7 @@ mod tests {
         }
         let routed = ROUTES.iter().filter_map(|route| match route.does {
             Does::Command(command) => Some(command.to_owned()),
-            Does::Health | Does::Document => None,
+            Does::Health | Does::Document | Does::Metrics => None,
         });
         let mut known: BTreeSet<String> = routed.collect();
         known.extend(ELSEWHERE.iter().map(|(command, _)| (*command).to_owned()));

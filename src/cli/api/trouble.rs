@@ -71,6 +71,7 @@ fn status(failure: &Failure) -> StatusCode {
         | Failure::Read { .. }
         | Failure::Emptied { .. }
         | Failure::Write { .. }
+        | Failure::Unsaid(_)
         | Failure::NoDefault { .. }
         | Failure::TwoProfiles { .. }
         | Failure::Open(_)

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::base::{Cid, ServerIndex};
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::effect::{Flow, Outcome, StoreOutcome, StreamId, Ticket};
+use crate::io::metrics::Snapshot;
 use crate::io::net::outgoing::Asker;
 use crate::server::Envelope;
 use crate::sip::Message;
@@ -37,6 +38,8 @@ pub(super) enum Word {
     HearFrom(StreamId, Duration),
     /// An operator asks.
     Admin(AdminRequest, oneshot::Sender<AdminReply>),
+    /// Somebody wants to know the figures.
+    Figures(oneshot::Sender<Snapshot>),
     /// Stop at once.
     Stop,
 }
@@ -85,9 +88,14 @@ impl Inbox {
         has_room
     }
 
+    /// How many messages wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.messages.load(Ordering::Relaxed)
+    }
+
     /// Whether so many messages wait that strangers have to.
     pub(super) fn is_busy(&self) -> bool {
-        self.messages.load(Ordering::Relaxed) >= MESSAGES_BUSY
+        self.waiting() >= MESSAGES_BUSY
     }
 }
 

@@ -48,6 +48,10 @@ impl Thread {
                 self.operators.borrow_mut().insert(ticket, reply);
                 self.tell(now, Input::Admin(ticket, request));
             }
+            Word::Figures(reply) => {
+                // Nobody listens any more: then nobody minds.
+                let _ = reply.send(self.snapshot());
+            }
             Word::Stop => self.stop.asked.notify_one(),
         }
     }

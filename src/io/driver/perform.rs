@@ -91,6 +91,7 @@ impl Thread {
 
     /// Queues a message on its flow, for the next flush.
     pub(super) fn send(&self, flow: Flow, bytes: Bytes, asker: Option<Asker>) {
+        self.tally.sent(&bytes);
         match flow.stream {
             None => self.send_datagram(flow, bytes, asker),
             Some(stream) if thread_of(stream) == self.index => self.send_on_stream(stream, bytes, asker),

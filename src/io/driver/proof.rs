@@ -105,6 +105,9 @@ fn words(error: &Error) -> Option<String> {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "its certificate is not good yet: compare the clocks of the two clusters"
             }
+            CertificateError::Revoked => {
+                "its certificate was revoked by the authority that signed it: the other cluster's operator has to get another"
+            }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "none of our `authorities` has signed its certificate"
             }

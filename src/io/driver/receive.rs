@@ -80,6 +80,7 @@ impl Thread {
     fn on_bytes(&self, now: Now, flow: Flow, bytes: Bytes, stream: Option<&Stream>) {
         match Message::parse(bytes, &self.settings().limits) {
             Ok(message) => {
+                self.tally.received(&message);
                 if let Some(stream) = stream {
                     self.note_alias(stream, &message);
                 }
@@ -160,6 +161,7 @@ impl Thread {
     }
 
     fn turn_away(&self, full: Full) {
+        self.tally.limit(full.limit());
         match full {
             Full::All | Full::Source => {
                 tracing::info!("a connection was refused: its source, or all together, hold too many");

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::base::ServerIndex;
 use crate::config::Listener;
 use crate::effect::admin::{AdminReply, AdminRequest};
+use crate::io::metrics::Snapshot;
 use crate::io::net::certificates::{CertificateError, Certificates};
 use crate::io::net::listen::Sockets;
 use crate::io::net::quota::Quota;
@@ -193,6 +194,22 @@ impl Handle {
     /// The system lets us have so many connections at once, whatever the limits say.
     pub fn bound_streams(&self, room: u32) {
         self.quota.bound(room);
+    }
+
+    /// What every thread has counted and holds, and how many connections there are. A thread that has ended
+    /// tells nothing.
+    pub async fn figures(&self) -> (Vec<Snapshot>, u32) {
+        let ask = |inbox: &Inbox| {
+            let (reply, answer) = oneshot::channel();
+            inbox.put(Word::Figures(reply));
+            answer
+        };
+        let answers: Vec<_> = self.inboxes.iter().map(ask).collect();
+        let mut snapshots = Vec::with_capacity(answers.len());
+        for answer in answers {
+            snapshots.extend(answer.await);
+        }
+        (snapshots, self.quota.streams())
     }
 
     /// Asks every user server; the answers come in their order. One that has ended gives none.

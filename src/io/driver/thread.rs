@@ -21,6 +21,7 @@ use crate::effect::{Fact, Flow, Ticket};
 use crate::io::dns::Dns;
 use crate::io::driver::World;
 use crate::io::hook::Hook;
+use crate::io::metrics::{Snapshot, Tally};
 use crate::io::net::certificates::Certificates;
 use crate::io::net::outgoing::Asker;
 use crate::io::net::quota::Quota;
@@ -63,6 +64,7 @@ pub(super) struct Thread {
     pub(super) operators: RefCell<HashMap<Ticket, oneshot::Sender<AdminReply>>>,
     pub(super) questions: Cell<u64>,
     pub(super) alarm: Alarm,
+    pub(super) tally: Tally,
     core: RefCell<UserServer>,
     output: RefCell<Output>,
     again: Notify,
@@ -101,6 +103,7 @@ impl Thread {
             operators: RefCell::default(),
             questions: Cell::new(0),
             alarm: Alarm::default(),
+            tally: Tally::default(),
             output: RefCell::default(),
             again: Notify::new(),
             stop: Rc::default(),
@@ -165,7 +168,14 @@ impl Thread {
     }
 
     pub(super) fn observe(&self, fact: &Fact) {
+        self.tally.note(fact);
         self.world.observer.observe(self.index, fact);
+    }
+
+    /// What this thread has counted and holds.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let queue = self.inboxes.get(usize::from(self.index.0)).map_or(0, Inbox::waiting);
+        self.tally.snapshot(self.index, self.core.borrow().load(), queue)
     }
 
     /// Does everything that was asked for, and what is asked for because of it.
@@ -189,7 +199,9 @@ impl Thread {
         } else {
             self.again.notify_one();
         }
+        drop(next);
         self.alarm.set(self.core.borrow().deadline());
+        self.tally.turn(self.world.clock.at().since(now.at));
     }
 
     /// Goes on with what [`Thread::settle`] did not finish.

@@ -1,4 +1,5 @@
-//! The files by which listeners prove who they are over TLS: read at the start and at every reload.
+//! The files by which listeners prove who they are over TLS, and by which they judge others: read at the
+//! start and at every reload.
 //!
 //! Implements: RFC 3261 §26.3.1.
 
@@ -8,10 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use crate::base::Cid;
 use crate::config::{Face, Listener, TlsFiles, Trust};
@@ -137,17 +138,20 @@ fn load(listeners: &[Listener]) -> Result<Vec<Option<Identity>>, CertificateErro
 }
 
 fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> {
-    let judge = match (&files.authorities, face) {
-        (Some(path), Face::Federation) => Some(Arc::new(Judge::new(authorities(path)?, provider()))),
-        (Some(_) | None, _) => None,
-    };
-    let server = Arc::new(server(files, judge.as_ref())?);
+    let judge = files.authorities.as_ref().map(|path| {
+        let revoked = files.revocations.as_deref().map_or(Ok(Vec::new()), revocations)?;
+        Ok(Arc::new(Judge::new(authorities(path)?, revoked, provider())))
+    });
+    let judge: Option<Arc<Judge>> = judge.transpose()?;
+    let is_abroad = face == Face::Federation;
+    let purpose = if is_abroad { Purpose::Client } else { Purpose::Phone };
+    let server = Arc::new(server(files, judge.clone().map(|judge| ClientJudge(judge, purpose)))?);
     let abroad = |judge: Arc<Judge>| -> Result<Abroad, CertificateError> {
         let client = |purpose| Ok(Arc::new(client(files, ServerJudge(Arc::clone(&judge), purpose))?));
         let clients = [client(Purpose::Server)?, client(Purpose::Domain)?];
         Ok(Abroad { judge, clients })
     };
-    Ok(Identity { server, abroad: judge.map(abroad).transpose()? })
+    Ok(Identity { server, abroad: judge.filter(|_| is_abroad).map(abroad).transpose()? })
 }
 
 fn client(files: &TlsFiles, judge: ServerJudge) -> Result<ClientConfig, CertificateError> {
@@ -167,21 +171,19 @@ fn client(files: &TlsFiles, judge: ServerJudge) -> Result<ClientConfig, Certific
     Ok(config)
 }
 
-fn server(files: &TlsFiles, judge: Option<&Arc<Judge>>) -> Result<ServerConfig, CertificateError> {
+fn server(files: &TlsFiles, judge: Option<ClientJudge>) -> Result<ServerConfig, CertificateError> {
     let useless = |path: &Path, error: &dyn std::fmt::Display| CertificateError::Useless {
         path: path.into(),
         error: error.to_string(),
     };
     let chain = certificates(&files.certificate)?;
     let key = private_key(&files.key)?;
-    let provider = provider();
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| useless(&files.certificate, &error))?;
-    let builder = match (judge, &files.authorities) {
-        (Some(judge), _) => builder.with_client_cert_verifier(Arc::new(ClientJudge(Arc::clone(judge)))),
-        (None, Some(path)) => builder.with_client_cert_verifier(verifier(path, provider)?),
-        (None, None) => builder.with_no_client_auth(),
+    let builder = match judge {
+        Some(judge) => builder.with_client_cert_verifier(Arc::new(judge)),
+        None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_single_cert(chain, key).map_err(|error| {
         if matches!(error, rustls::Error::InconsistentKeys(_)) {
@@ -199,15 +201,6 @@ fn server(files: &TlsFiles, judge: Option<&Arc<Judge>>) -> Result<ServerConfig, 
     Ok(config)
 }
 
-/// Who judges the certificates of phones, which have to show one.
-fn verifier(
-    path: &Path,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(path)?), provider);
-    builder.build().map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })
-}
-
 /// The authorities in a file.
 fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
     let mut roots = RootCertStore::empty();
@@ -217,6 +210,22 @@ fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
             .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })?;
     }
     Ok(roots)
+}
+
+/// The lists of revoked certificates in a file.
+fn revocations(path: &Path) -> Result<Vec<CertRevocationList<'static>>, CertificateError> {
+    let read =
+        CertificateRevocationListDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let lists =
+        read.and_then(|lists| if lists.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(lists) });
+    let lists = lists.map_err(|error| of_pem(path, error, ["list of revoked certificates", "X509 CRL"]))?;
+    let list = |der: CertificateRevocationListDer<'static>| {
+        let owned = OwnedCertRevocationList::from_der(&der);
+        owned
+            .map(CertRevocationList::from)
+            .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })
+    };
+    lists.into_iter().map(list).collect()
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {

@@ -64,6 +64,11 @@ impl Quota {
         self.held().room = room;
     }
 
+    /// How many there are.
+    pub(crate) fn streams(&self) -> u32 {
+        self.held().streams
+    }
+
     /// Counts by these limits from now on. Streams that are there stay.
     pub(crate) fn configure(&self, limits: &Limits) {
         self.set(limits.streams, limits.streams_per_source);
@@ -98,6 +103,17 @@ impl Quota {
         *count += 1;
         held.streams += 1;
         Ok(Permit { quota: Arc::clone(self), source })
+    }
+}
+
+impl Full {
+    /// The key of the limit; what the system sets has none.
+    pub(crate) fn limit(self) -> &'static str {
+        match self {
+            Self::All => "streams",
+            Self::Source => "streams_per_source",
+            Self::System { .. } => "descriptors",
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! SIP domain certificates: of which domains the one is who shows a certificate, and whether it is
-//! believed.
+//! believed; and of phones, whether theirs are.
 //!
 //! A certificate stands for the domains of its `sip:` URIs; only if it has none, for its DNS names; for
 //! nobody by a wildcard or by its common name. It has to be good now, signed by an authority that the
 //! operator believes, and meant for that: where it says what it may be used for, `sipDomain` has to be
-//! among it.
+//! among it. A list of revocations that is older than it should be still counts for what it says: who was
+//! revoked stays so, and the others are not shut out because somebody is late with the next list.
 //!
-//! Implements: RFC 5922 §7.1, §7.2, §7.3, §7.4; RFC 5924 §4.
+//! Implements: RFC 5922 §7.1, §7.2, §7.3, §7.4; RFC 5924 §4; RFC 5280 §6.3.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -16,7 +18,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, OtherError};
 use rustls::{Error, RootCertStore, SignatureScheme};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage};
+use webpki::{CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator};
+use webpki::{KeyPurposeIdIter, KeyUsage, RevocationOptionsBuilder, UnknownStatusPolicy};
 
 use crate::base::Cid;
 use crate::sip::{Scheme, Uri};
@@ -30,13 +33,18 @@ pub(crate) enum Purpose {
     Server,
     /// To connect with, whatever it is worth.
     Client,
+    /// To connect with a phone.
+    Phone,
 }
 
-/// Judges the certificates of other clusters.
+/// Judges the certificates of far ends.
 #[derive(Debug)]
 pub(crate) struct Judge {
     roots: RootCertStore,
     hints: Vec<DistinguishedName>,
+    revoked: Vec<CertRevocationList<'static>>,
+    /// Whether it has been told that a list is out of date.
+    is_told: AtomicBool,
     provider: Arc<CryptoProvider>,
 }
 
@@ -56,8 +64,13 @@ pub(crate) fn domains_of(certificate: &CertificateDer<'_>) -> Vec<Cid> {
 }
 
 impl Judge {
-    pub(crate) fn new(roots: RootCertStore, provider: Arc<CryptoProvider>) -> Self {
-        Self { hints: roots.subjects(), roots, provider }
+    /// One that believes these authorities, but for what their lists revoke.
+    pub(crate) fn new(
+        roots: RootCertStore,
+        revoked: Vec<CertRevocationList<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        Self { hints: roots.subjects(), roots, revoked, is_told: AtomicBool::new(false), provider }
     }
 
     /// The domains of which somebody who has shown these certificates has proved to be; none if they
@@ -78,22 +91,76 @@ impl Judge {
         now: UnixTime,
         purpose: Purpose,
     ) -> Result<(), Error> {
-        let algorithms = self.provider.signature_verification_algorithms.all;
         let certificate = EndEntityCert::try_from(own).map_err(told)?;
-        certificate
-            .verify_for_usage(algorithms, &self.roots.roots, others, now, purpose, None, None)
-            .map(drop)
-            .map_err(told)
+        let verified = match self.verify(&certificate, others, now, purpose, ExpirationPolicy::Enforce) {
+            Err(webpki::Error::CrlExpired { .. }) => {
+                if !self.is_told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "a list in `revocations` is out of date: what it revokes stays revoked, what was revoked since is not known; \
+                         put the next one there and reload"
+                    );
+                }
+                self.verify(&certificate, others, now, purpose, ExpirationPolicy::Ignore)
+            }
+            verified => verified,
+        };
+        verified.map_err(told)
     }
+
+    fn verify(
+        &self,
+        certificate: &EndEntityCert<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+        purpose: Purpose,
+        old_lists: ExpirationPolicy,
+    ) -> Result<(), webpki::Error> {
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let lists: Vec<_> = self.revoked.iter().collect();
+        // Without a list nothing is revoked; nor by an authority that gives none.
+        let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+            options.with_status_policy(UnknownStatusPolicy::Allow).with_expiration_policy(old_lists).build()
+        });
+        certificate
+            .verify_for_usage(algorithms, &self.roots.roots, others, now, purpose, revocation, None)
+            .map(drop)
+    }
+}
+
+/// What the library's two traits want alike: how signatures are checked.
+macro_rules! signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            own: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            own: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.provider.signature_verification_algorithms.supported_schemes()
+        }
+    };
 }
 
 /// Judges those that we connect to.
 #[derive(Debug)]
 pub(crate) struct ServerJudge(pub(crate) Arc<Judge>, pub(crate) Purpose);
 
-/// Judges those that connect to us. Who shows none may still know a secret.
+/// Judges those that connect to us. A cluster that shows none may still know a secret.
 #[derive(Debug)]
-pub(crate) struct ClientJudge(pub(crate) Arc<Judge>);
+pub(crate) struct ClientJudge(pub(crate) Arc<Judge>, pub(crate) Purpose);
 
 impl ServerCertVerifier for ServerJudge {
     fn verify_server_cert(
@@ -112,32 +179,12 @@ impl ServerCertVerifier for ServerJudge {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        own: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        own: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.provider.signature_verification_algorithms.supported_schemes()
-    }
+    signatures!();
 }
 
 impl ClientCertVerifier for ClientJudge {
     fn client_auth_mandatory(&self) -> bool {
-        false
+        self.1 == Purpose::Phone
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -150,30 +197,10 @@ impl ClientCertVerifier for ClientJudge {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.0.judge(own, others, now, Purpose::Client).map(|()| ClientCertVerified::assertion())
+        self.0.judge(own, others, now, self.1).map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        own: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        own: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.provider.signature_verification_algorithms.supported_schemes()
-    }
+    signatures!();
 }
 
 impl ExtendedKeyUsageValidator for Purpose {
@@ -187,6 +214,7 @@ impl ExtendedKeyUsageValidator for Purpose {
             Self::Domain => &[],
             Self::Server => &[SERVER_AUTH],
             Self::Client => &[SERVER_AUTH, CLIENT_AUTH],
+            Self::Phone => &[CLIENT_AUTH],
         };
         let fits = |own: &Vec<usize>| [SIP_DOMAIN, ANY_USE].iter().chain(more).any(|oid| own == oid);
         if present.is_empty() || present.iter().any(fits) {
@@ -208,6 +236,7 @@ fn told(error: webpki::Error) -> Error {
         webpki::Error::CertExpired { .. } => CertificateError::Expired,
         webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
         webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
+        webpki::Error::CertRevoked => CertificateError::Revoked,
         webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         webpki::Error::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,
         other => CertificateError::Other(OtherError(Arc::new(other))),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -16,7 +17,7 @@ use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal, remove_if_empty};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 18] = [
+const MIGRATIONS: [(i64, &str, &str); 19] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -35,6 +36,7 @@ const MIGRATIONS: [(i64, &str, &str); 18] = [
     (19, "tokens", include_str!("../../../sql/sqlite/0019_tokens.sql")),
     (20, "profile codes", include_str!("../../../sql/sqlite/0020_profile_codes.sql")),
     (24, "since", include_str!("../../../sql/sqlite/0024_since.sql")),
+    (25, "token scopes", include_str!("../../../sql/sqlite/0025_token_scopes.sql")),
 ];
 
 /// How long a writer waits for another program's transaction.
@@ -66,6 +68,7 @@ impl Database {
     /// Opens the database of a cluster, brings its tables up to date and proves the key. Tables under a server that
     /// runs stay as they are.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
+        warn_of_loss(place, opening);
         prepare(place, opening)?;
         kept_if_whole(place, Self::open_beside(place, cid, opening).await)
     }
@@ -151,6 +154,17 @@ impl Database {
                 Ok(())
             }
         }
+    }
+}
+
+/// A key without anything that it could have sealed is what is left of a database.
+fn warn_of_loss(place: &Place, opening: Opening) {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    if opening == Opening::Create && length(&place.database) == 0 && length(&place.key()) > 0 {
+        tracing::warn!(
+            "{} is new, though its key was there before: if there was a database, put it back before anybody is added",
+            place.database.display()
+        );
     }
 }
 

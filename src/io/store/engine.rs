@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 use super::database::Database;
 use super::error::StoreError;
 use super::lock::Lock;
+use super::meters::{Meters, Work};
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
 use super::scripts::Scripts;
@@ -18,6 +19,7 @@ use crate::base::{Cid, Limits, ServerIndex};
 use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome, Ticket};
 use crate::io::driver;
+use crate::io::metrics::Figures;
 use crate::io::seal::Seal;
 
 /// Takes answers: called on the store's thread, with all that one user server is owed at once.
@@ -47,6 +49,7 @@ struct Inner {
     scripts: UnboundedSender<Asked>,
     answers: Answers,
     limits: watch::Sender<Limits>,
+    meters: Arc<Meters>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -87,14 +90,20 @@ impl Store {
         let (scripts, scripts_in) = mpsc::unbounded_channel();
         let (ready, is_ready) = handover::sync_channel(1);
         let (limits, limits_in) = watch::channel(limits.clone());
-        let taking =
-            Scripts::new((self.place.clone(), self.cid), self.seal.again(), limits_in.clone(), scripts_in);
+        let meters = Arc::new(Meters::default());
+        let (of_writing, of_reading, of_scripts) = (meters.clone(), meters.clone(), meters.clone());
+        let taking = Scripts::new(
+            (self.place.clone(), self.cid),
+            self.seal.again(),
+            limits_in.clone(),
+            (scripts_in, of_scripts),
+        );
         let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
         let writer = Writer::new(self.place, limits_in);
         let (lock, back) = (self.lock, Arc::clone(&answers));
         let work = move || {
-            let mut writing = Writing::new(writer, bindings_in, records_in);
-            let mut reading = Reading::new(reader, reads_in);
+            let mut writing = Writing::new(writer, bindings_in, records_in, of_writing);
+            let mut reading = Reading::new(reader, reads_in, of_reading);
             let Some(runtime) = start(&mut writing, &mut reading, &ready) else { return };
             LocalSet::new().block_on(&runtime, async move {
                 tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back));
@@ -106,7 +115,7 @@ impl Store {
         is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
         let thread = Mutex::new(Some(thread));
         Ok(StoreHandle {
-            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, thread }),
+            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, meters, thread }),
         })
     }
 }
@@ -115,11 +124,11 @@ impl StoreHandle {
     /// Asks. The answer comes through the callback, always, and never from inside this call unless
     /// the store has been closed.
     pub fn submit(&self, server: ServerIndex, ticket: Ticket, op: StoreOp) {
-        let queue = match op {
+        let (queue, work) = match op {
             StoreOp::LoadUser(_)
             | StoreOp::FindNumber(_)
             | StoreOp::LoadInbox { .. }
-            | StoreOp::LoadOutbox { .. } => &self.inner.reads,
+            | StoreOp::LoadOutbox { .. } => (&self.inner.reads, Work::Read),
             StoreOp::SaveBindings { .. }
             | StoreOp::Activate { .. }
             | StoreOp::PutProperty { .. }
@@ -127,10 +136,11 @@ impl StoreHandle {
             | StoreOp::Delivered { .. }
             | StoreOp::PutOutbox(..)
             | StoreOp::DeferOutbox { .. }
-            | StoreOp::SettleOutbox { .. } => &self.inner.bindings,
-            StoreOp::ImportScript { .. } => &self.inner.scripts,
-            StoreOp::PutCall(_) | StoreOp::PutPage(_) => &self.inner.records,
+            | StoreOp::SettleOutbox { .. } => (&self.inner.bindings, Work::Write),
+            StoreOp::ImportScript { .. } => (&self.inner.scripts, Work::Script),
+            StoreOp::PutCall(_) | StoreOp::PutPage(_) => (&self.inner.records, Work::Write),
         };
+        self.inner.meters.asked(work);
         if queue.send(Asked::Op(server, ticket, op)).is_err() {
             (self.inner.answers)(server, vec![(ticket, StoreOutcome::Failed)]);
         }
@@ -139,6 +149,11 @@ impl StoreHandle {
     /// The configuration was read again: serve by these limits from now on.
     pub fn limit(&self, limits: &Limits) {
         self.inner.limits.send_replace(limits.clone());
+    }
+
+    /// Adds the figures of the store to others.
+    pub fn figures(&self, figures: &mut Figures) {
+        self.inner.meters.tell(figures);
     }
 
     /// Performs and answers all that was asked, then closes the store. Waits for it.

@@ -30,7 +30,7 @@ pub enum StoreError {
     },
     /// The file is there and cannot be opened.
     #[error(
-        "the database {path} cannot be opened: {reason}\n  it must be a SQLite file that this user may read and write, as must its directory"
+        "the database {path} cannot be opened: {reason}\n  it must be a SQLite file that this user may read and write, as must its directory; in the place of a damaged one put a copy, or what `sqlite3 {path} .recover` saves of it"
     )]
     Open {
         /// The file.

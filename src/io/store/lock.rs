@@ -16,9 +16,11 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes it, or says that a server runs.
+    /// Takes that of the file that the database really is, by whatever name it was reached; or says that a
+    /// server runs.
     pub(super) fn take(place: &Place) -> Result<Self, StoreError> {
-        let path = place.lock();
+        let real = fs::canonicalize(&place.database).unwrap_or_else(|_| place.database.clone());
+        let path = Place::new(real).lock();
         let fail = |source| StoreError::Lock { path: path.clone(), source };
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);

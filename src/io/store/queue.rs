@@ -1,10 +1,12 @@
 //! The queues before the two connections, and the loops that empty them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::engine::Answers;
+use super::meters::{Meters, Work};
 use super::read::Reader;
 use super::write::Writer;
 use crate::base::{At, ServerIndex};
@@ -32,6 +34,7 @@ pub(super) struct Writing {
     bindings: UnboundedReceiver<Asked>,
     records: UnboundedReceiver<Asked>,
     clock: Clock,
+    meters: Arc<Meters>,
 }
 
 impl Writing {
@@ -39,8 +42,9 @@ impl Writing {
         writer: Writer,
         bindings: UnboundedReceiver<Asked>,
         records: UnboundedReceiver<Asked>,
+        meters: Arc<Meters>,
     ) -> Self {
-        Self { writer, bindings, records, clock: Clock::start() }
+        Self { writer, bindings, records, clock: Clock::start(), meters }
     }
 
     pub(super) async fn run(mut self, answers: &Answers) {
@@ -55,6 +59,7 @@ impl Writing {
             self.gather(&mut batch, last, sweep).await;
             last = self.clock.now().at;
             let outcomes = self.writer.perform(&batch.ops).await;
+            self.meters.done(Work::Write, &outcomes, self.clock.at().since(last));
             batch.answer(outcomes, answers);
         }
         self.writer.close().await;
@@ -105,11 +110,13 @@ impl Writing {
 pub(super) struct Reading {
     pub(super) reader: Reader,
     asked: UnboundedReceiver<Asked>,
+    clock: Clock,
+    meters: Arc<Meters>,
 }
 
 impl Reading {
-    pub(super) fn new(reader: Reader, asked: UnboundedReceiver<Asked>) -> Self {
-        Self { reader, asked }
+    pub(super) fn new(reader: Reader, asked: UnboundedReceiver<Asked>, meters: Arc<Meters>) -> Self {
+        Self { reader, asked, clock: Clock::start(), meters }
     }
 
     pub(super) async fn run(mut self, answers: &Answers) {
@@ -124,7 +131,9 @@ impl Reading {
                 }
             }
             batch.take(asked);
+            let begun = self.clock.at();
             let outcomes = self.reader.perform(&batch.ops).await;
+            self.meters.done(Work::Read, &outcomes, self.clock.at().since(begun));
             batch.answer(outcomes, answers);
         }
         self.reader.close().await;

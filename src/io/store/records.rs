@@ -9,6 +9,7 @@ use super::error::StoreError;
 use crate::base::Uid;
 use crate::call::rungs;
 use crate::io::clock;
+use crate::io::metrics::Stock;
 
 /// Which records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +169,17 @@ impl Database {
         let sql = "SELECT uid, key, contact, transport, target, q, instance, user_agent, since_s, \
                    expires_s - ?1 AS expires_s FROM bindings WHERE expires_s > ?1 ORDER BY uid, key";
         Ok(sqlx::query_as(sql).bind(clock::wall_ms() / 1000).fetch_all(&mut self.connection).await?)
+    }
+
+    /// What the tables come to.
+    pub async fn take_stock(&mut self) -> Result<Stock, StoreError> {
+        let users = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut self.connection).await?;
+        let now_s = clock::wall_ms() / 1000;
+        let sql = "SELECT count(DISTINCT uid) FROM bindings WHERE expires_s > ?1";
+        let registered = sqlx::query_scalar(sql).bind(now_s).fetch_one(&mut self.connection).await?;
+        let sql = "SELECT transport, count(*) FROM bindings WHERE expires_s > ?1 GROUP BY transport";
+        let bindings = sqlx::query_as(sql).bind(now_s).fetch_all(&mut self.connection).await?;
+        Ok(Stock { users, registered, bindings, waiting: self.outbox().await? })
     }
 
     async fn latest<T>(&mut self, sql: [&'static str; 2], filter: &Filter) -> Result<Vec<T>, StoreError>

@@ -1,6 +1,8 @@
 //! CPL scripts that phones send: turned into trees on a thread for long work, and kept as profiles on a
 //! connection of their own, so that neither reads nor writes wait for them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
@@ -8,11 +10,13 @@ use tokio::sync::watch;
 use super::database::{Database, connect};
 use super::engine::Answers;
 use super::error::StoreError;
+use super::meters::{Meters, Work};
 use super::profiles::Expected;
 use super::queue::Asked;
 use crate::base::{Cid, Limits, Uid};
 use crate::config::Place;
 use crate::effect::{StoreOp, StoreOutcome};
+use crate::io::clock::Clock;
 use crate::io::seal::Seal;
 use crate::routing::{Faults, import_cpl, text_of};
 
@@ -26,6 +30,8 @@ pub(super) struct Scripts {
     seal: Seal,
     limits: watch::Receiver<Limits>,
     asked: UnboundedReceiver<Asked>,
+    meters: Arc<Meters>,
+    clock: Clock,
 }
 
 impl Scripts {
@@ -33,17 +39,19 @@ impl Scripts {
         (place, cid): (Place, Cid),
         seal: Seal,
         limits: watch::Receiver<Limits>,
-        asked: UnboundedReceiver<Asked>,
+        (asked, meters): (UnboundedReceiver<Asked>, Arc<Meters>),
     ) -> Self {
-        Self { place, cid, seal, limits, asked }
+        Self { place, cid, seal, limits, asked, meters, clock: Clock::start() }
     }
 
     pub(super) async fn run(mut self, answers: &Answers) {
         while let Some(asked) = self.asked.recv().await {
             match asked {
                 Asked::Op(server, ticket, op) => {
-                    let outcome = self.perform(op).await;
-                    answers(server, vec![(ticket, outcome)]);
+                    let begun = self.clock.at();
+                    let outcomes = [self.perform(op).await];
+                    self.meters.done(Work::Script, &outcomes, self.clock.at().since(begun));
+                    answers(server, outcomes.into_iter().map(|outcome| (ticket, outcome)).collect());
                 }
                 // What was asked before is still answered.
                 Asked::Close => self.asked.close(),

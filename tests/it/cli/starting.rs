@@ -132,3 +132,61 @@ fn nothing_is_sealed_anew_beneath_a_running_server() {
     assert!(shell.fails(1, &["user", "reseal"]).contains("another ratatosk server runs"));
     assert_eq!(server.end_by("-TERM"), Some(0));
 }
+
+/// Whatever name its file is reached by, a store has one server.
+#[test]
+fn a_second_server_by_another_name_is_refused() {
+    let shell = Shell::new();
+    shell.write("ratatosk.toml", CONFIG);
+    let server = shell.serve(&["serve"]);
+    let path = |name: &str| shell.directory.path().join(name);
+    std::os::unix::fs::symlink(path("north.db"), path("link.db")).unwrap();
+    std::fs::copy(path("north.key"), path("link.key")).unwrap();
+    shell.write("link.toml", &CONFIG.replace("north.db", "link.db"));
+    let told = shell.fails(1, &["--config", "link.toml", "serve"]);
+    assert!(told.contains("another ratatosk server runs on"), "{told}");
+    assert_eq!(server.end_by("-TERM"), Some(0));
+}
+
+#[test]
+fn what_is_left_of_a_lost_database_is_told() {
+    let shell = Shell::new();
+    shell.write("ratatosk.toml", CONFIG);
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    std::fs::remove_file(shell.directory.path().join("north.db")).unwrap();
+    let told = said(shell.serve(&["serve"]));
+    assert!(told.contains("is new, though its key was there before"), "{told}");
+}
+
+/// What cannot be a database is told before a server starts.
+#[test]
+fn the_check_looks_at_the_files_too() {
+    let shell = Shell::new();
+    let store = |path: &str| shell.write("ratatosk.toml", &CONFIG.replace("north.db", path));
+    store("/tmp");
+    assert!(shell.fails(1, &["config", "check"]).contains("it is a directory"));
+    store("none/of/it/north.db");
+    assert!(shell.remarks(&["config", "check"]).contains("none/of/it of the database is made at the start"));
+    shell.write("ratatosk.toml", &format!("gateways = \"ratatosk.toml\"\n{CONFIG}"));
+    assert!(shell.fails(1, &["config", "check"]).contains("cannot be read: not a directory"));
+}
+
+/// What is said and reaches nobody is no success, unless whoever read it has gone.
+#[test]
+fn a_full_disk_is_no_success() {
+    let shell = Shell::new();
+    shell.ok(&["user", "add", "anne", "--password", "x"]);
+    for line in
+        [&["user", "list"][..], &["user", "show", "anne", "--json"], &["openapi"], &["token", "add", "t"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output =
+            shell.command(line).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line:?}");
+        assert!(text(&output.stderr).contains("what was said could not be written"), "{line:?}");
+    }
+    let mut gone = shell.command(&["openapi"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(gone.stdout.take());
+    assert!(gone.wait().unwrap().success(), "a reader who has read enough");
+}

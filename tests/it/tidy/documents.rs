@@ -48,6 +48,7 @@ const ROWS: &[(u32, &str, &str)] = &[
     (5057, "what ends a dialog", "dialogs odd_phones"),
     (5118, "IPv6 torture messages", "torture torture_server"),
     (5246, "TLS 1.2", "tls"),
+    (5280, "revoked certificates", "tls domains"),
     (5393, "loops and breadth of forks", "detours"),
     (5545, "recurring times in trees", "routing/clock"),
     (5589, "transfer", "transfers sipp"),

@@ -190,3 +190,24 @@ fn a_client_that_does_not_read_is_cut_off() {
     one.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(Answer::read(&mut one).unwrap().status, 200);
 }
+
+/// What a request says is said once, and so that it can be read.
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    let api = Api::new();
+    let send =
+        |body: &str| api.client().ask("POST", "/v1/users", Some(("application/json", body.as_bytes())));
+    let told = send(r#"{"uid": "zed", "uid": "zod", "password": "x"}"#);
+    assert!(told.problem(400)["detail"].as_str().unwrap().contains("`uid` is said twice"));
+    let packed = api.client().with("Content-Encoding", "gzip");
+    let told = packed.ask("POST", "/v1/users", Some(("application/json", b"{}")));
+    assert!(told.problem(415)["help"].as_str().unwrap().contains("send it as it is"));
+    for hosts in ["", "Host: x\r\nHost: y\r\n"] {
+        let mut stream = api.client().connect();
+        write!(stream, "GET /healthz HTTP/1.1\r\nConnection: close\r\n{hosts}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    assert_eq!(api.get("/v1/users").ok().as_array().unwrap().len(), 2);
+}
