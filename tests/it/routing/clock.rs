@@ -257,17 +257,16 @@ fn a_profile_takes_some_times_its_text() {
         format!("{head}{pieces}{end}\n }}\n}}\n")
     };
     let chain = format!("urgent -> {}busy\n", "try clients else ".repeat(30));
+    // More of them no file may have.
+    let every = "time every \"FREQ=YEARLY;BYDAY=1MO,2TU\" from 2026-01-01 -> busy\n".repeat(190);
+    let times = format!("profile \"p\" {{\n incoming {{\n{every}otherwise -> busy\n }}\n}}\n");
     let table = [
         ("comments", filled("# nothing\n", "otherwise -> busy"), 2),
         ("conditions", filled("urgent and ", "urgent -> busy\notherwise -> busy"), 16),
         ("numbers", filled("size over 1 or ", "urgent -> busy\notherwise -> busy"), 16),
         ("callers", filled("caller a@b.c or ", "urgent -> busy\notherwise -> busy"), 16),
         ("attempts", filled(&chain, "otherwise -> busy"), 16),
-        (
-            "times",
-            filled("time every \"FREQ=YEARLY;BYDAY=1MO,2TU\" from 2026-01-01 -> busy\n", "otherwise -> busy"),
-            16,
-        ),
+        ("times", times, 64),
     ];
     let owner = Uid::parse("anne@north.test").unwrap();
     for (what, source, times) in table {

@@ -256,12 +256,12 @@ fn lists_have_limits() {
             limit(refusal(database.put_profile(anne, "y", tree, &Expected::Whatever, &limits).await)),
             "profiles_per_user"
         );
-        let limits = Limits { profile_bytes_per_user: 100, ..Limits::default() };
+        let limits = Limits { profile_bytes_per_user: 200, ..Limits::default() };
         let long = |bytes: usize| format!("{tree}{}", "\n".repeat(bytes - tree.len()));
         // What it takes the place of does not count.
-        database.put_profile(anne, "x", &long(55), &Expected::Whatever, &limits).await.unwrap();
-        database.put_profile(anne, "y", &long(45), &Expected::Whatever, &limits).await.unwrap();
-        let more = database.put_profile(anne, "y", &long(46), &Expected::Whatever, &limits).await;
+        database.put_profile(anne, "x", &long(110), &Expected::Whatever, &limits).await.unwrap();
+        database.put_profile(anne, "y", &long(90), &Expected::Whatever, &limits).await.unwrap();
+        let more = database.put_profile(anne, "y", &long(91), &Expected::Whatever, &limits).await;
         assert_eq!(limit(refusal(more)), "profile_bytes_per_user");
     });
 }
