@@ -16,7 +16,7 @@ use crate::base::{At, Key, Now, TimerId, Uid};
 use crate::effect::{CallTimer, Fact, StoreOp, Wake};
 use crate::federation::Peers;
 use crate::leg::{ELSEWHERE, LegWord, Legs, Passage, Refusal, Report, Wire, shown_status};
-use crate::registrar::{Binding, Caller, Only, Rousing, User};
+use crate::registrar::{Caller, Only, Rousing, User};
 use crate::routing::{Direction, Route, Target};
 use crate::sip::{Method, reason_phrase};
 
@@ -474,10 +474,8 @@ impl Call {
 
     /// Who asks, for the ladder: in his own half, the client that he calls with.
     pub(super) fn asker(&self, owner: &User, now: At) -> Party {
-        let calling = |binding: &&Binding| self.origin.as_ref().is_some_and(|origin| origin.is(binding));
-        let found =
-            owner.bindings.reachable(now).find(calling).filter(|_| self.direction == Direction::Outgoing);
-        found.map_or(Party::Asker, |binding| Party::client(owner, binding))
+        let phone = self.origin.as_ref().filter(|_| self.direction == Direction::Outgoing);
+        phone.map_or(Party::Asker, |phone| phone.party(owner, now))
     }
 
     pub(super) fn finish(&mut self, desk: &mut Desk<'_, '_, '_>, status: u16, end: End) {

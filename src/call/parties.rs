@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::Uid;
+use crate::base::{At, Uid};
 use crate::effect::Flow;
 use crate::leg::{LinkEnd, Passage};
-use crate::registrar::{Binding, Caller, Only};
+use crate::registrar::{Binding, Caller, Only, User};
 use crate::routing::Mode;
 use crate::sip::{Message, Name, Sdp, Uri};
 
 use super::history::History;
+use super::ladder::Party;
 
 /// What the caller's half asks of the callee's.
 #[derive(Debug)]
@@ -67,6 +68,12 @@ impl Origin {
     pub fn of(flow: Flow, invite: &Message) -> Self {
         let contact = invite.contact_uri().map(Bytes::copy_from_slice).unwrap_or_default();
         Self { flow, contact }
+    }
+
+    /// Who it is for the ladder: a client of this user's, by whichever flow it calls.
+    pub(super) fn party(&self, owner: &User, now: At) -> Party {
+        let own = owner.bindings.reachable(now).find(|binding| self.is(binding));
+        own.map_or(Party::Asker, |binding| Party::client(owner, binding))
     }
 
     /// Whether a binding is of this phone: it calls from where it is called, or names the same

@@ -21,7 +21,6 @@ use crate::registrar::Flowing;
 
 use super::call::{Call, Desk, State};
 use super::hunt::{Branch, Rings, Side};
-use super::ladder::Party;
 use super::parties::Origin;
 use super::transfer::{Stage, Transfer};
 
@@ -34,8 +33,7 @@ impl Call {
         phone: &Origin,
         passage: Passage,
     ) {
-        let binding = desk.owner.clients(desk.wire.ctx.at(), None).find(|binding| phone.is(binding));
-        let party = binding.map_or(Party::Asker, |binding| Party::client(desk.owner, binding));
+        let party = phone.party(desk.owner, desk.wire.ctx.at());
         let next = Side { leg: new, party: self.ladder.party(party) };
         self.ladder.asked(self.after_ms(desk), next.party, passage.has_body());
         let is_free = self.transfer.is_none() && self.joined.is_none();

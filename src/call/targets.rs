@@ -51,7 +51,7 @@ impl Named {
         match callee_of(desk.owner, target) {
             Callee::Clients(None) => self.every_client = true,
             Callee::Clients(name) => {
-                let keys = desk.owner.clients(desk.wire.ctx.at(), name);
+                let keys = desk.owner.clients(desk.wire.ctx.at(), name, |_| true);
                 self.clients.extend(keys.map(|binding| binding.client().into()));
             }
             Callee::User(uid) => self.users.push(uid.clone()),
@@ -120,7 +120,7 @@ impl Call {
         match callee_of(desk.owner, target) {
             Callee::Clients(name) => {
                 let sips = self.caller.face.sips;
-                let all = desk.owner.clients_by(desk.wire.ctx.at(), name, |one| one.takes(sips));
+                let all = desk.owner.clients(desk.wire.ctx.at(), name, |one| one.takes(sips));
                 let new = all.filter(|one| self.may_ring(desk.owner, one));
                 u16::try_from(new.count()).unwrap_or(u16::MAX)
             }
@@ -178,8 +178,8 @@ impl Call {
         let history = self.history.header(&self.owner);
         let sips = self.caller.face.sips;
         let now = desk.wire.ctx.at();
-        let mut clients = owner.clients_by(now, name, |one| one.takes(sips)).peekable();
-        if clients.peek().is_none() && owner.clients(now, name).next().is_some() {
+        let mut clients = owner.clients(now, name, |one| one.takes(sips)).peekable();
+        if clients.peek().is_none() && owner.clients(now, name, |_| true).next().is_some() {
             let State::Hunting(hunt) = &mut self.state else { return };
             hunt.note(Refusal::sips_not_allowed(self.owner.cluster()));
             return;

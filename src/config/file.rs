@@ -66,6 +66,8 @@ pub struct Listen {
     pub tls: Option<TlsFiles>,
     /// The web pages that may connect; empty: every page.
     pub origins: Vec<String>,
+    /// The Service-Route of its phones, as a header has it; empty for none.
+    pub service_route: String,
 }
 
 /// `[trees]`.

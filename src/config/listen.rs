@@ -8,6 +8,7 @@ use super::file::{Listen, Sources};
 use super::reader::{Given, Place, Section, list, suggestion};
 use super::settings::{Face, TlsFiles};
 use crate::effect::Transport;
+use crate::sip::{Scheme, Uri};
 
 /// The port of SIP.
 pub(super) const PORT: u16 = 5060;
@@ -27,7 +28,15 @@ pub(super) fn default() -> Vec<Listen> {
 impl Listen {
     /// A listener for phones of which nothing more is said.
     pub fn plain(transport: Transport, address: SocketAddr) -> Self {
-        Self { transport, address, advertise: None, face: Face::Access, tls: None, origins: Vec::new() }
+        Self {
+            transport,
+            address,
+            advertise: None,
+            face: Face::Access,
+            tls: None,
+            origins: Vec::new(),
+            service_route: String::new(),
+        }
     }
 }
 
@@ -120,6 +129,7 @@ fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Opti
     let face = section.text("face").map_or(Some(Face::Access), |given| face_of(&section, &given));
     let tls = transport.map(|transport| tls(&section, transport, sources));
     let origins = origins(&section, transport);
+    let service_route = service_route(&section, face);
     section.finish();
     let listen = transport.zip(address).zip(face).zip(tls.flatten());
     (
@@ -129,6 +139,7 @@ fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Opti
             face,
             tls,
             origins,
+            service_route,
             ..Listen::plain(transport, address)
         }),
     )
@@ -185,6 +196,27 @@ fn origins(section: &Section<'_, '_, '_>, transport: Option<Transport>) -> Vec<S
         }
     }
     given.into_iter().map(|origin| origin.value.to_ascii_lowercase()).collect()
+}
+
+/// The proxies by which its phones are to send their requests.
+fn service_route(section: &Section<'_, '_, '_>, face: Option<Face>) -> String {
+    let given = section.texts("service_route").unwrap_or_default();
+    let is_hop = |text: &str| {
+        let uri = Uri::parse(text.as_bytes()).ok();
+        uri.is_some_and(|uri| {
+            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && uri.is_loose() && uri.headers.is_empty()
+        })
+    };
+    for hop in &given {
+        if face.is_some_and(|face| face != Face::Access) {
+            let message = "only phones are told a `service_route`, and none come here";
+            section.fault(Code::BadValue, &hop.place, message, "leave it out, or write `face = \"access\"`");
+        } else if !is_hop(&hop.value) {
+            let message = format!("`{}` is no proxy that a request could go by", hop.value);
+            section.fault(Code::BadValue, &hop.place, message, "write `sip:edge.north.test;lr`");
+        }
+    }
+    given.iter().map(|hop| format!("<{}>", hop.value)).collect::<Vec<_>>().join(", ")
 }
 
 fn is_origin(text: &str) -> bool {

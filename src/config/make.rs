@@ -99,6 +99,7 @@ fn listener(listen: &Listen, addresses: &[IpAddr]) -> Listener {
         face: listen.face,
         tls: listen.tls.clone(),
         origins: listen.origins.clone(),
+        service_route: listen.service_route.clone(),
     }
 }
 

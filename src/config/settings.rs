@@ -80,6 +80,8 @@ pub struct Listener {
     pub tls: Option<TlsFiles>,
     /// The web pages that may connect, as `https://phone.north.test`; empty: every page.
     pub origins: Vec<String>,
+    /// The Service-Route that its phones are told, as a header has it; empty for none.
+    pub service_route: String,
 }
 
 /// The files of a listener for TLS. All are PEM.
@@ -247,6 +249,7 @@ impl Listener {
             face: Face::Access,
             tls: None,
             origins: Vec::new(),
+            service_route: String::new(),
         }
     }
 }

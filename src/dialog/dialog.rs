@@ -140,6 +140,11 @@ impl Dialog {
         self.flow
     }
 
+    /// The Contact at which the other side is asked.
+    pub fn target(&self) -> &[u8] {
+        &self.remote_target
+    }
+
     /// Where its requests go, and where the other side's come from.
     pub fn flows(&self) -> [Flow; 2] {
         [self.flow, self.source]
@@ -232,8 +237,7 @@ impl Dialog {
         }
         let hop = self.routes.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri);
         let uri = Uri::parse(hop.unwrap_or(&self.remote_target));
-        if let Ok(flow) = uri.map_err(drop).and_then(|uri| target(settings, flow, &uri, false).map_err(drop))
-        {
+        if let Ok(flow) = uri.map_err(drop).and_then(|uri| target(settings, flow, &uri).map_err(drop)) {
             self.flow = flow;
         }
     }
@@ -258,12 +262,10 @@ impl Dialog {
         self.write_first(writer, cseq, method, 70);
     }
 
-    /// The URI of the first route if it is no loose router, as far as it may be a Request-URI.
+    /// The URI of the first route if it is no loose router.
     fn strict_router(&self) -> Option<&[u8]> {
         let uri = NameAddr::parse(self.routes.first()?)?.uri;
-        let router = Uri::parse(uri).ok()?;
-        let end = uri.len() - if router.headers.is_empty() { 0 } else { router.headers.len() + 1 };
-        if router.is_loose() { None } else { uri.get(..end) }
+        Some(uri).filter(|uri| Uri::parse(uri).is_ok_and(|router| !router.is_loose()))
     }
 
     /// [`Dialog::write`] for the request that asks for the dialog: its Route, if it has one, is

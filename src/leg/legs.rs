@@ -1,6 +1,5 @@
 //! All legs of one user server: makes them, hands them their events, lets them go.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
@@ -13,6 +12,7 @@ use super::acks::send_away;
 use super::confirmed::Confirmed;
 use super::invite_out::{Dial, Guise};
 use super::link::{Link, LinkEnd, LinkMail, ends_link};
+use super::places::{Place, Places};
 use super::uac::Uac;
 use super::uas::Uas;
 use super::words::{LegWord, Passage};
@@ -45,8 +45,8 @@ pub struct Report {
 pub struct Legs {
     server: ServerIndex,
     pub(super) arena: Arena<Leg>,
-    /// Which legs a stream carries, so that a lost one costs what it carries and no more.
-    by_stream: BTreeSet<(StreamId, Key)>,
+    /// Which legs a flow carries.
+    places: Places,
     /// Words for the other halves of calls; the switchboard delivers them.
     pub outbox: Vec<LinkMail>,
 }
@@ -55,8 +55,8 @@ pub struct Legs {
 pub(super) struct Leg {
     /// `None` when the call does not care any more what becomes of it.
     pub(super) call: Option<Key>,
-    /// The stream that it is listed under.
-    stream: Option<StreamId>,
+    /// The flow that it is listed under.
+    place: Option<Place>,
     pub(super) machine: Machine,
 }
 
@@ -90,7 +90,7 @@ pub(super) enum Turn {
 impl Legs {
     /// No legs yet.
     pub fn new(server: ServerIndex) -> Self {
-        Self { server, arena: Arena::default(), by_stream: BTreeSet::new(), outbox: Vec::new() }
+        Self { server, arena: Arena::default(), places: Places::default(), outbox: Vec::new() }
     }
 
     /// Live legs.
@@ -479,11 +479,22 @@ impl Legs {
         self.apply(key, turn)
     }
 
+    /// The legs whose phones are reached by this flow.
+    pub fn on_way(&self, flow: Flow) -> impl Iterator<Item = Key> {
+        self.places.at(Place::of(flow))
+    }
+
     /// The legs whose phones are reached by this stream.
     pub fn on_stream(&self, stream: StreamId) -> impl Iterator<Item = Key> {
-        let first = Key { index: 0, tenant: 0 };
-        let listed = self.by_stream.range((stream, first)..).take_while(move |(own, _)| *own == stream);
-        listed.map(|(_, key)| *key)
+        self.places.at(Place::Stream(stream))
+    }
+
+    /// Where the phone of an answered call wants to be asked: the Contact that it has given.
+    pub fn target_of(&self, key: Key) -> Option<&[u8]> {
+        match &self.arena.get(key)?.machine {
+            Machine::Confirmed(machine) => Some(machine.dialog.target()),
+            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
+        }
     }
 
     /// Whether a leg of an answered call waits for its phone, whose stream is gone.
@@ -556,36 +567,24 @@ impl Legs {
     }
 
     fn insert(&mut self, call: Option<Key>, machine: Machine) -> Key {
-        let key = self.arena.insert(Leg { call, stream: None, machine });
+        let key = self.arena.insert(Leg { call, place: None, machine });
         self.list(key);
         key
     }
 
     fn remove(&mut self, key: Key) {
-        if let Some(stream) = self.arena.remove(key).and_then(|leg| leg.stream) {
-            self.by_stream.remove(&(stream, key));
+        if let Some(leg) = self.arena.remove(key) {
+            self.places.moved(key, leg.place, None);
         }
-        debug_assert!(!self.arena.is_empty() || self.by_stream.is_empty(), "a list of legs that are gone");
+        debug_assert!(!self.arena.is_empty() || self.places.is_empty(), "a list of legs that are gone");
     }
 
-    /// Lists a leg under the stream that it is on now: a phone may come back by another one.
+    /// Lists a leg under the flow that it is on now: a phone may come back by another one.
     fn list(&mut self, key: Key) {
-        let Some(leg) = self.arena.get_mut(key) else { return };
-        let stream = match &leg.machine {
-            Machine::Uas(machine) => machine.flow().stream,
-            Machine::Uac(machine) => machine.flow().stream,
-            Machine::Confirmed(machine) => machine.flow().stream,
-            Machine::Link(_) => None,
-        };
-        let before = std::mem::replace(&mut leg.stream, stream);
-        if before == stream {
-            return;
-        }
-        if let Some(before) = before {
-            self.by_stream.remove(&(before, key));
-        }
-        if let Some(stream) = stream {
-            self.by_stream.insert((stream, key));
+        let place = self.flow_of(key).map(Place::of);
+        if let Some(leg) = self.arena.get_mut(key) {
+            let before = std::mem::replace(&mut leg.place, place);
+            self.places.moved(key, before, place);
         }
     }
 }

@@ -14,6 +14,7 @@ mod invite_out;
 mod legs;
 mod link;
 mod outcome;
+mod places;
 mod refer;
 mod relay;
 mod reliable;

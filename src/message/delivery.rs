@@ -283,7 +283,8 @@ impl Round {
         let taken = self.taken.iter().any(|taken| **taken == *page.id);
         // A page by `sips:` waits for a client that can be reached so, and holds up no other.
         let (owner, now) = (desk.owner, desk.ctx.at());
-        let waits = owner.bindings.any(now) && !owner.clients(now, None).any(|one| one.takes(page.sips));
+        let waits =
+            owner.bindings.any(now) && !owner.clients(now, None, |_| true).any(|one| one.takes(page.sips));
         self.state = State::Offered { page, refused: waits.then_some(480), is_late: false };
         if taken {
             return self.mark(desk);
@@ -305,7 +306,7 @@ impl Round {
             passage: &page.passage,
         };
         let (owner, now) = (desk.owner, desk.ctx.at());
-        for binding in owner.clients_by(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
+        for binding in owner.clients(now, None, |one| one.takes(page.sips)).filter(|one| to(one)) {
             let is_unable = self.unable.iter().any(|client| client == binding.client());
             // What waits in the inbox comes when it registers.
             let sleeps = binding.sleeps(now, &desk.ctx.settings.limits);

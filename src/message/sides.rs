@@ -123,7 +123,7 @@ impl Page {
         // Nobody is woken for a copy.
         let limits = &desk.ctx.settings.limits;
         let fits = |one: &Binding| one.takes(self.sender.face.sips) && !one.sleeps(now, limits);
-        for binding in owner.clients_by(now, name.map(AsRef::as_ref), fits) {
+        for binding in owner.clients(now, name.map(AsRef::as_ref), fits) {
             self.send_to(desk, Owner::Nobody, binding);
         }
     }

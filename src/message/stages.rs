@@ -118,7 +118,7 @@ impl Page {
         let only = self.only.clone().filter(|_| self.is_for_one_client());
         let meant = |one: &&Binding| only.as_ref().is_none_or(|only| only.is(one));
         let name_of = name.map(AsRef::as_ref);
-        if desk.queue && owner.clients(now, name_of).any(|one| meant(&one)) {
+        if desk.queue && owner.clients(now, name_of, |_| true).any(|one| meant(&one)) {
             // Older pages are on their way there.
             desk.orders.push(Order::Queue(self.key));
             if let Some(stage) = self.stage() {

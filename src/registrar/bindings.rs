@@ -175,10 +175,9 @@ impl Bindings {
         self.take(|binding| binding.flow.stream == Some(stream) && binding.asleep.is_none())
     }
 
-    /// The keys of those that a stream carries or has carried.
-    pub fn of_stream(&self, stream: StreamId) -> Vec<String> {
-        let carried = self.list.iter().filter(|binding| binding.flow.stream == Some(stream));
-        carried.map(|binding| binding.stored.key.clone()).collect()
+    /// Those that a stream carries or has carried.
+    pub fn of_stream(&self, stream: StreamId) -> impl Iterator<Item = &Binding> {
+        self.list.iter().filter(move |binding| binding.flow.stream == Some(stream))
     }
 
     /// When the first of them expires, or its phone has to be woken to renew it.

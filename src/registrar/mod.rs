@@ -9,6 +9,7 @@ mod contacts;
 mod gruu;
 mod identity;
 mod outbound;
+mod path;
 mod patience;
 mod push;
 mod register;

@@ -21,6 +21,7 @@ use super::bindings::{Binding, q_text};
 use super::gruu;
 use super::identity::aor_of;
 use super::outbound::{Outbound, outbound, reg_id};
+use super::path;
 use super::push::{Asleep, asleep, feature_caps};
 use super::user::User;
 
@@ -49,6 +50,8 @@ pub enum Denied {
     NoPush,
     /// 403: more bindings than a user may have.
     TooMany,
+    /// 420: a proxy stands between us and a phone that does not know of such.
+    NoPath,
     /// 439: who stands between us and the phone cannot keep its flows apart.
     NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).
@@ -161,8 +164,10 @@ pub fn registration_reply(ctx: &mut Ctx<'_>, user: &User, asked: &Asked, to_tag:
     if kept_alive(settings, asked).is_some() {
         writer.number(Name::FlowTimer, u64::from(settings.limits.flow_timer_s));
     }
-    if asked.request.has_token(Name::Supported, "path") {
-        writer.copy(&asked.request, Name::Path);
+    writer.copy(&asked.request, Name::Path);
+    let listener = settings.listeners.get(usize::from(asked.flow.listener));
+    if let Some(route) = listener.map(|own| own.service_route.as_str()).filter(|route| !route.is_empty()) {
+        writer.header(Name::ServiceRoute, route.as_bytes());
     }
     writer
 }
@@ -267,13 +272,11 @@ impl Asking<'_> {
         own: Option<&Binding>,
         granted_s: u32,
     ) -> Result<Binding, Denied> {
-        let path = self.request.values(Name::Path).collect::<SmallVec<[&[u8]; 1]>>().join(&b", "[..]);
-        let first_hop = self.request.values(Name::Path).next().and_then(NameAddr::parse);
-        let hop = first_hop.and_then(|hop| Uri::parse(hop.uri).ok());
+        let path = path::route(self.request)?;
         // A Path is where it is called; what the Contact may be does not change with that.
-        let called = target(self.settings, self.flow, uri, false).map_err(|_| Denied::Forbidden)?;
-        let flow = match hop {
-            Some(hop) => target(self.settings, self.flow, &hop, true).map_err(|_| Denied::Forbidden)?,
+        let called = target(self.settings, self.flow, uri).map_err(|_| Denied::Forbidden)?;
+        let flow = match path::neighbour(self.request) {
+            Some(hop) => target(self.settings, self.flow, &hop).map_err(|_| Denied::Forbidden)?,
             // A flow is the one thing that its phone keeps open.
             None if outbound(self.request) == Outbound::Flow => self.flow,
             None => called,
@@ -292,7 +295,7 @@ impl Asking<'_> {
             target: flow.remote,
             transport: self.settings.transport(flow),
             listener: listener.map_or_else(String::new, |own| format!("{}:{}", own.transport, own.address)),
-            path: text(&path),
+            path,
             q: contact.q(),
             instance: text(contact.param("+sip.instance").unwrap_or_default()),
             features: Some(features_of(contact.params))

@@ -103,14 +103,10 @@ impl User {
         }
     }
 
-    /// The best binding of each of his clients, the best first: of all clients, or of the one that he
-    /// calls by this name.
-    pub fn clients(&self, now: At, name: Option<&str>) -> impl Iterator<Item = &Binding> {
-        self.clients_by(now, name, |_| true)
-    }
-
-    /// [`User::clients`], each by a flow that fits.
-    pub fn clients_by(
+    /// The best binding that fits of each of his clients, the best first: of all clients, or of the one that
+    /// he calls by this name. Who asks has to say what fits: another flow of a client may be good where its
+    /// best one is not.
+    pub fn clients(
         &self,
         now: At,
         name: Option<&str>,
@@ -130,7 +126,7 @@ impl User {
         })
     }
 
-    /// Those of [`User::clients_by`] that the caller would reach, those that he would rather reach first
+    /// Those of [`User::clients`] that the caller would reach, those that he would rather reach first
     /// among equals (RFC 3841 §7.2.4).
     pub fn preferred(
         &self,
@@ -139,7 +135,7 @@ impl User {
         wishes: &Preferences,
         fits: impl Fn(&Binding) -> bool,
     ) -> SmallVec<[&Binding; 4]> {
-        let all: SmallVec<[&Binding; 4]> = self.clients_by(now, name, fits).collect();
+        let all: SmallVec<[&Binding; 4]> = self.clients(now, name, fits).collect();
         let scored = all.iter().filter_map(|own| Some((wishes.score(&own.stored.features)?, *own)));
         let mut scored: SmallVec<[(u32, &Binding); 4]> = scored.collect();
         if scored.is_empty() && wishes.is_implicit() {

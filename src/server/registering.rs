@@ -12,6 +12,7 @@ use crate::registrar::{
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
 
+use super::returning::Moved;
 use super::switchboard::{Switchboard, Waiting};
 
 impl Switchboard {
@@ -108,11 +109,13 @@ impl Switchboard {
                 expires_s: binding.stored.granted_s,
                 renewed: !change.durable,
             });
-            let key = &binding.stored.key;
-            let left = user.bindings.iter().find(|own| own.stored.key == *key).map(|own| own.flow);
-            clients.push((key.clone(), left, binding.flow));
+            if !binding.is_gone {
+                let before = user.bindings.get(&binding.stored.key);
+                let moved = before.map_or_else(|| Moved::to(&binding), Moved::from);
+                clients.push((moved, binding.flow));
+                is_reachable = true;
+            }
             user.bindings.put(binding);
-            is_reachable = true;
         }
         let mut reply = registration_reply(ctx, user, asked, tag.as_bytes());
         if let Some(trouble) = trouble {
@@ -127,13 +130,9 @@ impl Switchboard {
             let within = Duration::from_secs(ctx.settings.limits.flow_timer_s.into()) * 5 / 4;
             ctx.hear_from(stream, within);
         }
-        for (key, left, flow) in clients {
-            self.on_client(ctx, uid, &key, left, flow);
-            let binding = self.users.get(uid).and_then(|user| user.bindings.get(&key));
-            let there = binding.filter(|binding| !binding.is_gone);
-            if let Some(client) = there.map(|binding| binding.client().to_owned()) {
-                self.on_registered(ctx, uid, &client);
-            }
+        for (moved, flow) in clients {
+            self.on_client(ctx, uid, &moved, flow);
+            self.on_registered(ctx, uid, &moved.client);
         }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
@@ -149,6 +148,11 @@ impl Switchboard {
                 let mut writer = asked.answer(555, self.fresh_tag(ctx).as_bytes());
                 write_feature_caps(ctx.settings, asked, &mut writer);
                 return self.transactions.respond(ctx, asked.key, 555, writer.finish(b""));
+            }
+            Denied::NoPath => {
+                let mut writer = asked.answer(420, self.fresh_tag(ctx).as_bytes());
+                writer.header(Name::Unsupported, b"path");
+                return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
             }
             Denied::Bad => 400,
             Denied::Forbidden => 403,
@@ -185,9 +189,9 @@ impl Switchboard {
     /// A connection that carried bindings of a user is gone: they cannot be called any more.
     pub(super) fn on_stream_lost(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stream: StreamId) {
         let Some(user) = self.users.get_mut(uid) else { return };
-        let carried = user.bindings.of_stream(stream);
+        let lost: Vec<Moved> = user.bindings.of_stream(stream).map(Moved::from).collect();
         let gone = user.bindings.lose(stream);
-        self.await_clients(uid, stream, carried);
+        self.on_clients_lost(ctx, uid, &lost);
         self.forget_bindings(ctx, uid, gone, "connection closed");
     }
 

@@ -83,6 +83,30 @@ pub enum UriError {
     Character,
 }
 
+/// A URI as the one that a request is for: without headers and a method, which only say how a request is to
+/// be made of it (RFC 3261 §19.1.1, table 1).
+pub(super) fn as_request_uri(uri: &[u8]) -> Cow<'_, [u8]> {
+    let names_method =
+        |at: usize| uri.get(at + 1..at + 7).is_some_and(|word| word.eq_ignore_ascii_case(b"method"));
+    if memchr::memchr(b'?', uri).is_none() && !memchr::memchr_iter(b';', uri).any(names_method) {
+        return uri.into();
+    }
+    let Ok(Uri { scheme: Scheme::Sip | Scheme::Sips, params, headers, .. }) = Uri::parse(uri) else {
+        return uri.into();
+    };
+    let end = uri.len() - if headers.is_empty() { 0 } else { headers.len() + 1 };
+    let mut out = uri.get(..end - params.as_bytes().len()).unwrap_or_default().to_vec();
+    for (name, value) in params.raw().filter(|(name, _)| !name.eq_ignore_ascii_case(b"method")) {
+        out.push(b';');
+        out.extend_from_slice(name);
+        if let Some(value) = value {
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
+    }
+    out.into()
+}
+
 impl<'a> Uri<'a> {
     /// The value of a parameter; empty if it has none.
     pub fn param(&self, name: &str) -> Option<&'a [u8]> {
@@ -191,5 +215,20 @@ mod tests {
         assert_eq!(uri("sip:%ff@b").user_text(), None);
         assert_eq!(uri("tel:+1-(201).555;phone-context=x").user_text().as_deref(), Some("+1201555"));
         assert_eq!(uri("urn:service:sos").scheme, Scheme::Other);
+    }
+
+    #[test]
+    fn what_may_stand_in_a_request_line() {
+        let table = [
+            ("sip:a@b;method=BYE?Route=%3Csip:evil%3E&Subject=x", "sip:a@b"),
+            ("sip:a@b;lr;METHOD=BYE;pn-prid=x", "sip:a@b;lr;pn-prid=x"),
+            ("sip:a@b?Subject=x", "sip:a@b"),
+            ("sip:a?b;method=c@d;transport=tcp", "sip:a?b;method=c@d;transport=tcp"),
+            ("sip:a@b;methods=x", "sip:a@b;methods=x"),
+            ("tel:+1?x", "tel:+1?x"),
+        ];
+        for (uri, line) in table {
+            assert_eq!(as_request_uri(uri.as_bytes()), line.as_bytes(), "{uri}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::chars::{TOKEN, is};
 use super::message::Message;
 use super::name::Name;
 use super::status::reason_phrase;
+use super::uri::as_request_uri;
 
 /// A message being written.
 #[derive(Clone, Debug)]
@@ -22,12 +23,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a request.
+    /// Begins a request. What a URI may say elsewhere and not here is left out.
     pub fn request(method: &[u8], uri: &[u8]) -> Self {
         let mut writer = Self { out: Vec::with_capacity(1024) };
         writer.out.extend(method.iter().filter(|byte| is(**byte, TOKEN)));
         writer.out.push(b' ');
-        writer.out.extend(uri.iter().filter(|byte| **byte > b' ' && **byte != 127));
+        writer.out.extend(as_request_uri(uri).iter().filter(|byte| **byte > b' ' && **byte != 127));
         writer.out.extend_from_slice(b" SIP/2.0\r\n");
         writer
     }

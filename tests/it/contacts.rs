@@ -109,7 +109,7 @@ fn facts_tell_the_groups_and_follow_an_operators_change() {
     assert_eq!(facts(&user, &carl), (vec!["Friends".to_owned()], true));
     assert_eq!(facts(&user, &dora), (vec!["Friends".to_owned()], false));
     assert_eq!(facts(&user, &Who::Anonymous), (vec![], false));
-    assert_eq!(user.clients(now().at, Some("desk")).count(), 1);
+    assert_eq!(user.clients(now().at, Some("desk"), |_| true).count(), 1);
 
     let blocked: (&str, &[&str]) = ("Invisible", &["carl@north.test"]);
     let changed = StoredUser {
@@ -120,8 +120,8 @@ fn facts_tell_the_groups_and_follow_an_operators_change() {
     user.refresh(changed);
     assert_eq!(facts(&user, &carl), (vec!["Invisible".to_owned()], false));
     assert_eq!(facts(&user, &dora), (vec![], true));
-    assert_eq!(user.clients(now().at, Some("desk")).count(), 0);
-    assert_eq!(user.clients(now().at, Some("laptop")).count(), 1, "bindings stay");
+    assert_eq!(user.clients(now().at, Some("desk"), |_| true).count(), 0);
+    assert_eq!(user.clients(now().at, Some("laptop"), |_| true).count(), 1, "bindings stay");
     assert!(user.waiting, "a page that came meanwhile still waits");
     user.refresh(stored());
     assert!(user.contacts.is_empty() && user.devices.is_empty());

@@ -47,6 +47,7 @@ mod moves;
 mod net;
 mod odd_phones;
 mod outbound;
+mod paths;
 mod privacy;
 mod process;
 mod push;

@@ -31,7 +31,7 @@ fn the_first_is_silent(world: &mut World) {
 }
 
 /// The last answer to a REGISTER.
-fn registered(world: &World) -> String {
+pub(crate) fn registered(world: &World) -> String {
     let is_answer = |text: &String| text.starts_with("SIP/2.0") && text.contains("REGISTER\r\n");
     let texts = world.wire.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned());
     texts.filter(is_answer).last().unwrap()
@@ -278,24 +278,6 @@ fn a_call_by_sips_does_not_go_on_in_the_clear() {
     world.golden("outbound_a_call_by_sips_does_not_go_on_in_the_clear");
 }
 
-/// A Path does not make anything of a Contact that it could not be without.
-#[test]
-fn a_contact_behind_a_path_is_looked_at_too() {
-    let edge = "<sip:edge.north.test;lr>";
-    for (contact, status) in [
-        ("<sips:anne@198.51.100.1>", 403),
-        ("<mailto:anne@north.test>", 403),
-        ("<sip:anne@198.51.100.1>", 200),
-    ] {
-        let mut world = World::new();
-        world.phone("anne").offline();
-        world.at(0.0, "anne", Do::Register.with("Contact", contact).with("Path", edge));
-        world.run(1.0);
-        let answer = registered(&world);
-        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{contact}: {answer}");
-    }
-}
-
 /// A flow by datagrams is where its REGISTER came from, whatever its Contact says: that is what its phone
 /// keeps open.
 #[test]
@@ -385,4 +367,121 @@ fn a_page_whose_connection_is_lost() {
     assert_eq!(world.phone_named("anne/two").pages, ["hello"], "{ladder}");
     let words = ladder.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("1.001 server -> anne/two MESSAGE"), "{ladder}");
+}
+
+/// Carl talks to Anne's client by the first of its two connections.
+fn in_a_call() -> World {
+    let mut world = World::new();
+    world.phone("carl");
+    world.phone("anne/one").tcp().flow(URN, 1).on_call(&answers(1.0));
+    world.phone("anne/two").tcp().offline().flow(URN, 2);
+    world.begin();
+    world.at(0.0, "carl", call("anne"));
+    world
+}
+
+/// Her network goes, and the client goes on by the other one: it is asked there at once.
+#[test]
+fn a_call_goes_on_by_the_other_flow() {
+    let mut world = in_a_call();
+    world.at(2.0, "anne/two", Do::Register);
+    world.at(4.9, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+    world.at(5.0, "anne/one", Do::Disconnect);
+    world.at(5.0, "anne/one", Do::Vanish);
+    world.at(8.0, "carl", Do::Hold);
+    world.at(40.0, "anne/two", Do::Hangup);
+    world.golden("outbound_a_call_goes_on_by_the_other_flow");
+}
+
+/// The other one is there a while later: it is the same client, whichever flow it had.
+#[test]
+fn a_call_waits_for_any_flow_of_its_client() {
+    let mut world = in_a_call();
+    world.at(5.0, "anne/one", Do::Disconnect);
+    world.at(5.0, "anne/one", Do::Vanish);
+    world.at(5.1, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+    world.at(15.0, "anne/two", Do::Register);
+    world.at(40.0, "carl", Do::Hangup);
+    world.golden("outbound_a_call_waits_for_any_flow_of_its_client");
+}
+
+/// The one that is left is known to be dead: nothing is gained there, and the client is waited for.
+#[test]
+fn a_call_does_not_go_on_by_a_dead_flow() {
+    let mut world = in_a_call();
+    world.at(2.0, "anne/two", Do::Register);
+    world.run(3.0);
+    world.phone_named("anne/two").on_call(&[(0.0, Reply::Status(430))]);
+    world.phone("william");
+    world.at(3.0, "william", Do::Register);
+    world.at(4.0, "william", call("anne"));
+    world.at(5.0, "william", Do::Hangup);
+    world.at(6.0, "anne/one", Do::Disconnect);
+    world.at(20.0, "carl", Do::Hangup);
+    world.golden("outbound_a_call_does_not_go_on_by_a_dead_flow");
+}
+
+/// A caller's flow is lost: it is his client's as well.
+#[test]
+fn a_callers_call_goes_on_by_the_other_flow() {
+    let mut world = in_a_call();
+    world.phone_named("carl").on_call(&answers(1.0));
+    world.at(2.0, "carl", Do::Hangup);
+    world.at(2.5, "anne/two", Do::Register);
+    world.at(3.0, "anne/one", call("carl"));
+    world.at(4.9, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+    world.at(5.0, "anne/one", Do::Disconnect);
+    world.at(5.0, "anne/one", Do::Vanish);
+    world.at(8.0, "carl", Do::Hangup);
+    world.golden("outbound_a_callers_call_goes_on_by_the_other_flow");
+}
+
+/// What is by `sips:` does not go on in the clear, and goes on when its client is back over TLS.
+#[test]
+fn a_call_by_sips_waits_for_a_secure_flow() {
+    let mut world = one_by_tls();
+    world.phone_named("anne/one").on_call(&answers(1.0));
+    world.at(1.0, "carl", call("sips:anne@north.test"));
+    world.at(5.0, "anne/one", Do::Disconnect);
+    world.at(5.5, "anne/two", Do::Register);
+    world.at(15.0, "carl", Do::Hangup);
+    world.golden("outbound_a_call_by_sips_waits_for_a_secure_flow");
+}
+
+/// A NAT gives the phone another address in a call: it registers, and is asked there from then on.
+#[test]
+fn a_call_goes_on_at_the_new_address() {
+    for (name, more) in [("a_flow", true), ("a_phone", false)] {
+        let mut world = World::new();
+        world.phone("carl");
+        let anne = world.phone("anne");
+        anne.nat().on_call(&answers(1.0));
+        if more {
+            anne.flow(URN, 1);
+        }
+        world.at(0.0, "carl", call("anne"));
+        world.at(5.0, "anne", Do::Forget);
+        world.at(6.0, "anne", Do::Register);
+        world.at(8.0, "carl", Do::Hold);
+        world.at(10.0, "carl", Do::Hangup);
+        world.golden(&format!("outbound_a_call_of_{name}_goes_on_at_the_new_address"));
+    }
+}
+
+/// Two clients come by one connection; the other one leaves it, and takes no call with it that is not its own.
+#[test]
+fn a_client_takes_its_own_calls_along() {
+    let mut world = World::new();
+    let other = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf7";
+    world.phone("carl");
+    world.phone("anne/one").tcp().flow(URN, 1).on_call(&answers(1.0));
+    world.phone("anne/two").tcp().offline().flow(other, 1);
+    world.begin();
+    let contact = format!("<sip:other@198.51.100.9>;+sip.instance=\"<{other}>\";reg-id=1;q=0.1");
+    let shared = Do::Register.with("Contact", &contact).with("Supported", "path, outbound");
+    world.at(0.0, "anne/one", shared);
+    world.at(1.0, "carl", call("anne").with("Request-Disposition", "no-fork"));
+    world.at(5.0, "anne/two", Do::Register);
+    world.at(8.0, "carl", Do::Hangup);
+    world.golden("outbound_a_client_takes_its_own_calls_along");
 }

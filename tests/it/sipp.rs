@@ -268,6 +268,13 @@ plays! {
         first.ends_well();
     }
 
+    /// A phone behind two proxies: the call comes by both.
+    path: |stage| {
+        let edge = stage.registered("carl", ("edge.xml", "edge_answer.xml"), 1, &[]);
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        edge.ends_well();
+    }
+
     /// From either side; the callee hangs up.
     hold: |stage| {
         let carl = stage.phone("carl", "hold_answer.xml", 1, &[]);

@@ -145,6 +145,11 @@ impl World {
         match what {
             _ if self.gone[phone] => {}
             Do::Vanish => self.gone[phone] = true,
+            Do::GoOnWith(other) => {
+                let places = [phone, self.place(other)];
+                let [own, other] = self.phones.get_disjoint_mut(places).unwrap();
+                own.goes_on_with(other);
+            }
             Do::Freeze => self.phones[phone].sleep(),
             Do::Sleep => {
                 self.phones[phone].sleep();

@@ -63,7 +63,8 @@ fn hosts(head: &str, reader: Option<&Phone>, tell: &mut impl FnMut(String)) {
             let host =
                 head[place..].split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
             let own = |phone: &Phone| {
-                [phone.public, phone.local].iter().any(|address| address.ip().to_string() == host)
+                let own = [phone.public, phone.local];
+                own.iter().chain(&phone.earlier).any(|address| address.ip().to_string() == host)
             };
             if !reader.is_some_and(own) {
                 tell(format!("carries the address of another phone, {host}"));

@@ -148,6 +148,8 @@ pub struct Phone {
     pub wakes_after: Option<f64>,
     /// Whether it sleeps.
     pub asleep: bool,
+    /// Addresses of another connection of the same client, whose calls it has.
+    pub earlier: Vec<SocketAddr>,
     /// Whether it takes part in the run from the start.
     pub online: bool,
     /// What it does when it is called: so long after the INVITE, that.
@@ -231,6 +233,7 @@ impl Phone {
             provider: None,
             wakes_after: None,
             asleep: false,
+            earlier: Vec::new(),
             online: true,
             on_call: vec![(0.05, Reply::Status(180))],
             on_page: 200,
@@ -321,6 +324,13 @@ impl Phone {
         self.provider = Some("acme".to_owned());
         self.wakes_after = Some(wakes_after);
         self
+    }
+
+    /// Goes on with the calls of another connection of the same client.
+    pub fn goes_on_with(&mut self, other: &mut Self) {
+        self.calls.append(&mut other.calls);
+        self.mark.clone_from(&other.mark);
+        self.earlier = vec![other.public, other.local];
     }
 
     /// How its push service knows it.

@@ -46,7 +46,13 @@ impl Phone {
             Do::Repeat => self.repeat(),
             Do::Restart => self.restart(at),
             // The world sees to these: no phone hears of them.
-            Do::Vanish | Do::Disconnect | Do::Forget | Do::KeepAlive | Do::Sleep | Do::Freeze => {}
+            Do::Vanish
+            | Do::GoOnWith(_)
+            | Do::Disconnect
+            | Do::Forget
+            | Do::KeepAlive
+            | Do::Sleep
+            | Do::Freeze => {}
         }
     }
 

@@ -69,6 +69,8 @@ pub enum Do {
     Forget,
     /// Keeps its mapping at the NAT alive.
     KeepAlive,
+    /// Goes on with the calls of this other phone of its user's: both are one client.
+    GoOnWith(String),
     /// Falls asleep: its stream closes, and it does nothing until it is woken.
     Sleep,
     /// The same, but its stream stays open: nobody hears that it sleeps.
