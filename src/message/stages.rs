@@ -133,8 +133,8 @@ impl Page {
         let sips = self.sender.face.sips;
         let wishes = self.passage.preferences(Method::Message);
         let takes = |one: &Binding| one.takes(sips);
-        self.no_sips |=
-            owner.clients(now, name_of).next().is_some() && !owner.clients(now, name_of).any(takes);
+        let is_any = owner.clients(now, name_of, |_| true).next().is_some();
+        self.no_sips |= is_any && owner.clients(now, name_of, takes).next().is_none();
         let wanted = owner.preferred(now, name_of, &wishes, takes);
         for binding in wanted.into_iter().filter(meant) {
             if self.wake(desk, binding) {

@@ -222,7 +222,7 @@ fn the_registrar_of_another_domain_is_not_here() {
     for (number, (host, status)) in (0..).zip([("localhost", "403"), ("proxy.test", "200")]) {
         let challenged =
             link.ask(&request("REGISTER", &link, "anne", "sip:north.test", 10 + 2 * number, "", ""));
-        let path = format!("Path: <sip:{host}:{port};lr>\r\n");
+        let path = format!("Supported: path\r\nPath: <sip:{host}:{port};lr>\r\n");
         let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test") + &path;
         let register = request("REGISTER", &link, "anne", "sip:north.test", 11 + 2 * number, &proof, "");
         let answer = link.ask(&register);

@@ -68,7 +68,6 @@ impl Database {
     /// Opens the database of a cluster, brings its tables up to date and proves the key. Tables under a server that
     /// runs stay as they are.
     pub async fn open(place: &Place, cid: &Cid, opening: Opening) -> Result<Self, StoreError> {
-        warn_of_loss(place, opening);
         prepare(place, opening)?;
         kept_if_whole(place, Self::open_beside(place, cid, opening).await)
     }
@@ -170,6 +169,7 @@ fn warn_of_loss(place: &Place, opening: Opening) {
 
 /// Makes the directory and an empty file that nobody else may read.
 fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
+    warn_of_loss(place, opening);
     if place.database.exists() {
         return Ok(());
     }
