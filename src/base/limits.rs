@@ -124,7 +124,8 @@ pub struct Limits {
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
     /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
-    /// The trees of people take some thousands; the default lasts a few hundredths of a second.
+    /// The trees of people take some thousands; the default lasts a few hundredths of a second. Times and addresses
+    /// are told apart before, within bounds of their own.
     pub tree_check_steps: u32,
     /// Contacts of one user, those he blocks among them; a list that a person keeps is shorter.
     pub contacts_per_user: u16,
