@@ -124,7 +124,8 @@ pub struct Limits {
     /// Bytes of one routing tree file.
     pub tree_bytes: u32,
     /// Steps that the proof of one tree may take: that every case has a rule, and every rule a case.
-    /// The trees of people take some thousands; the default lasts a few hundredths of a second.
+    /// The trees of people take some thousands; the default lasts a few hundredths of a second. Times and addresses
+    /// are told apart before, within bounds of their own.
     pub tree_check_steps: u32,
     /// Steps that the search for requests that go round may take among users whose trees lead to each other;
     /// beyond it they are told by modes alone. Circles of people take some thousands.

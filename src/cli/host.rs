@@ -125,7 +125,7 @@ impl Host {
                 never = say_ready() => match never {},
             }
         });
-        // Whoever is being answered is answered to the end.
+        // Whoever is being answered by HTTP is answered to the end, as far as that is soon.
         drop(operating);
         // What the threads have asked until their end is written before the store closes.
         store.close();

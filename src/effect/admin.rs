@@ -19,8 +19,8 @@ pub enum AdminRequest {
     /// Every call in progress whose name begins so, with all that has happened in it:
     /// [`AdminReply::Calls`].
     Call(String),
-    /// The store has changed this user (password, profile, numbers, or he is gone): read him again.
-    Refresh(Uid),
+    /// The store has changed these users (password, profile, numbers, or one is gone): read them again.
+    Refresh(Arc<[Uid]>),
     /// The configuration was read again: serve by this from now on. The cluster, the listeners, the
     /// number of servers, the key and the epoch are as they were.
     Configure(Arc<Settings>),
@@ -50,8 +50,13 @@ pub enum AdminReply {
     Calls(Vec<LiveCall>),
     /// Other clusters, by name.
     Peers(Vec<LivePeer>),
-    /// Calls and legs that are not yet over.
-    Left(usize),
+    /// Calls that are not yet over, and their legs, which say goodbye for a little longer.
+    Left {
+        /// Calls.
+        calls: usize,
+        /// Legs.
+        legs: usize,
+    },
     /// It is done, or under way.
     Done,
 }

@@ -28,8 +28,10 @@ impl Switchboard {
                 let calls = self.calls.iter().filter(|(_, call)| call.is_named(&id));
                 AdminReply::Calls(calls.map(|(_, call)| call.account()).collect())
             }
-            AdminRequest::Refresh(uid) => {
-                self.read_again(ctx, uid);
+            AdminRequest::Refresh(uids) => {
+                for uid in &*uids {
+                    self.read_again(ctx, uid.clone());
+                }
                 AdminReply::Done
             }
             AdminRequest::Peers => AdminReply::Peers(self.peers.listing(ctx.settings)),
@@ -54,7 +56,7 @@ impl Switchboard {
                 }
                 AdminReply::Done
             }
-            AdminRequest::Left => AdminReply::Left(self.calls.len() + self.legs.len()),
+            AdminRequest::Left => AdminReply::Left { calls: self.calls.len(), legs: self.legs.len() },
         }
     }
 }

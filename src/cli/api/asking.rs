@@ -103,6 +103,11 @@ impl Asking {
         self.add(said)
     }
 
+    /// Notes what is expected to be there.
+    pub(super) fn expect(&mut self, expected: Vec<String>) -> Result<(), Unclear> {
+        self.add(BTreeMap::from([("expect".to_owned(), expected)]))
+    }
+
     /// Notes what stands in a JSON body.
     pub(super) fn json(&mut self, body: &[u8]) -> Result<(), Unclear> {
         let parsed: Result<Members, _> = serde_json::from_slice(body);

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod asking;
+mod condition;
 mod document;
 mod fields;
 mod gate;

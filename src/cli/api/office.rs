@@ -4,10 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, HeaderMap, IF_MATCH,
-    IF_NONE_MATCH,
-};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
 use serde_json::{Value, json};
@@ -15,6 +12,7 @@ use tokio::time::timeout;
 
 use super::arguments::perform;
 use super::asking::Asking;
+use super::condition::Conditions;
 use super::gate::Gate;
 use super::routes::{Does, Gives, Placed, ROUTES, Route, Verb};
 use super::trouble::Trouble;
@@ -47,7 +45,7 @@ pub(in crate::cli) struct Errand {
     asking: Asking,
     body: Kind,
     /// The texts that the asker has seen: nothing need be sent that is one of them.
-    seen: Vec<String>,
+    conditions: Conditions,
     /// By which token.
     by: String,
 }
@@ -120,15 +118,23 @@ impl Office for ApiOffice {
         };
         let (route, arguments) = found?;
         let body = kind_of(route, &head.headers)?;
-        let asking = said_in_head(route, &arguments, head).map_err(|trouble| trouble.0.reply())?;
+        let conditions = Conditions::read(&head.headers)?;
+        let mut asking = said_in_head(&arguments, head).map_err(|trouble| trouble.0.reply())?;
+        if route.does == Does::Command("profile set") {
+            if let Some(expected) = conditions.expected()? {
+                asking.expect(expected).map_err(|unclear| Trouble::from(unclear).0.reply())?;
+            }
+        } else if route.verb != Verb::Get {
+            conditions.none_on_change()?;
+        }
         let accepts = head.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let seen = tags(&head.headers, &IF_NONE_MATCH);
         let streams = route.streams && accepts.contains(LINES);
-        Ok(Admitted { errand: Errand { route, asking, body, seen, by }, streams })
+        let is_light = route.does == Does::Health;
+        Ok(Admitted { errand: Errand { route, asking, body, conditions, by }, streams, is_light })
     }
 
     fn perform(&self, errand: Errand, body: Bytes, progress: Progress) -> Reply {
-        let Errand { route, mut asking, body: kind, seen, by } = errand;
+        let Errand { route, mut asking, body: kind, conditions, by } = errand;
         match route.does {
             Does::Health => return self.health(),
             Does::Metrics => return self.metrics(),
@@ -143,7 +149,7 @@ impl Office for ApiOffice {
         asking.name_text(route);
         let done =
             read.map_err(Trouble::from).and_then(|()| perform(&self.loaded(), route, asking, progress));
-        let reply = done.map_or_else(|trouble| trouble.0.reply(), |said| answer(route, said, &seen));
+        let reply = done.map_or_else(|trouble| trouble.0.reply(), |said| answer(route, said, &conditions));
         log(route, &by, reply.status);
         reply
     }
@@ -196,38 +202,18 @@ fn kind_of(route: &Route, headers: &HeaderMap) -> Result<Kind, Reply> {
     }
 }
 
-fn said_in_head(route: &Route, arguments: &Placed<'_>, head: &Parts) -> Result<Asking, Trouble> {
+fn said_in_head(arguments: &Placed<'_>, head: &Parts) -> Result<Asking, Trouble> {
     let mut asking = Asking::default();
     asking.path(arguments)?;
     asking.query(head.uri.query().unwrap_or_default())?;
-    if route.does == Does::Command("profile set") {
-        let mut expected = tags(&head.headers, &IF_MATCH);
-        if tags(&head.headers, &IF_NONE_MATCH).iter().any(|tag| tag == "any") {
-            expected = vec!["none".to_owned()];
-        }
-        if !expected.is_empty() {
-            asking.said.insert("expect".to_owned(), expected);
-        }
-    }
     Ok(asking)
 }
 
-/// The entity tags of a header field (RFC 9110 §8.8.3); `*` is `any`. A weak one is never the same as
-/// one of ours.
-fn tags(headers: &HeaderMap, name: &hyper::header::HeaderName) -> Vec<String> {
-    let fields = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let tag = |tag: &str| match tag.trim() {
-        "*" => "any".to_owned(),
-        tag => tag.trim_matches('"').to_owned(),
-    };
-    fields.flat_map(|field| field.split(',').map(tag)).filter(|tag| !tag.is_empty()).collect()
-}
-
 /// The answer of what a command said.
-fn answer(route: &Route, said: Said, seen: &[String]) -> Reply {
+fn answer(route: &Route, said: Said, conditions: &Conditions) -> Reply {
     let Said { lines, remarks, value, tag } = said;
     let etag = tag.as_ref().map(|tag| format!("\"{tag}\""));
-    let is_seen = |tag: &String| seen.iter().any(|seen| seen == tag || seen == "any");
+    let is_seen = |tag: &String| conditions.is_seen(tag);
     let reply = match (route.gives, value) {
         _ if route.verb == Verb::Get && tag.as_ref().is_some_and(is_seen) => {
             Reply::empty(StatusCode::NOT_MODIFIED)

@@ -50,10 +50,15 @@ impl Dials {
         self.open.clear();
     }
 
-    /// A connection that was made by the far end serves, unless we have made one.
+    /// A connection that was made by the far end serves, unless we have made one. It may name a few addresses
+    /// of its own, and no more.
     pub(super) fn reuse(&mut self, end: End, flow: Flow) {
-        if !self.waiting.contains_key(&end) {
-            self.open.entry(end).or_insert(flow);
+        if self.waiting.contains_key(&end) || self.open.contains_key(&end) {
+            return;
+        }
+        let is_its = |open: &&Flow| open.stream == flow.stream;
+        if self.open.values().filter(is_its).count() < ALIASES_MAX {
+            self.open.insert(end, flow);
         }
     }
 
@@ -181,6 +186,8 @@ async fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStre
     socket.connect(to).await
 }
 
+/// Addresses for which one connection of another cluster's serves.
+const ALIASES_MAX: usize = 4;
 /// How long a connection for a long request may take: then it goes as a datagram.
 const LONG_MAX: Duration = Duration::from_millis(500);
 /// How long a connection to a server may take: TCP asks again after a second.

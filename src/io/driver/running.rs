@@ -264,12 +264,12 @@ impl Handle {
 
     async fn has_legs(&self) -> bool {
         let replies = self.admin(AdminRequest::Left).await;
-        replies.iter().any(|reply| matches!(reply, AdminReply::Left(left) if *left > 0))
+        replies.iter().any(|reply| matches!(reply, AdminReply::Left { calls, legs } if calls + legs > 0))
     }
 
     async fn has_calls(&self) -> bool {
-        let replies = self.admin(AdminRequest::Calls).await;
-        replies.iter().any(|reply| matches!(reply, AdminReply::Calls(calls) if !calls.is_empty()))
+        let replies = self.admin(AdminRequest::Left).await;
+        replies.iter().any(|reply| matches!(reply, AdminReply::Left { calls, .. } if *calls > 0))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{JoinError, spawn_blocking, spawn_local};
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use super::turns::Turns;
 use super::words::{Office, Reply};
 use crate::base::Limits;
 
@@ -72,9 +74,9 @@ impl Body for Said {
 }
 
 /// Leads a request to its answer.
-pub async fn exchange<O: Office>(
+pub(super) async fn exchange<O: Office>(
     request: Request<Incoming>,
-    office: Arc<O>,
+    (office, turns): (Arc<O>, Arc<Turns>),
     limits: Arc<Limits>,
 ) -> Response<Said> {
     let (head, body) = request.into_parts();
@@ -94,18 +96,48 @@ pub async fn exchange<O: Office>(
         Err((refusal, body)) => return refuse(&head, body, patience, refusal).await,
     };
     let errand = admitted.errand;
+    let turn = if admitted.is_light { Ok(None) } else { turns.take().await.map(Some) };
+    let turn = match turn {
+        Ok(turn) => turn,
+        Err(refusal) => return whole(refusal),
+    };
     if admitted.streams {
-        return lines(office, errand, body);
+        return lines(office, (errand, body), turn);
     }
-    let done = spawn_blocking(move || office.perform(errand, body, Box::new(|_| true)));
-    whole(done.await.unwrap_or_else(|error| broken(&error)))
+    // Whoever goes away lets this future be dropped.
+    let asker = Asker::default();
+    let is_there = Arc::clone(&asker.is_gone);
+    let done = spawn_blocking(move || {
+        let _turn = turn;
+        office.perform(errand, body, Box::new(move |_| !is_there.load(Ordering::Relaxed)))
+    });
+    let reply = done.await.unwrap_or_else(|error| broken(&error));
+    drop(asker);
+    whole(reply)
+}
+
+/// Whoever waits for an answer; dropped with his connection.
+#[derive(Default)]
+struct Asker {
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Answers with a line for each step, and the answer itself as the last one.
-fn lines<O: Office>(office: Arc<O>, errand: O::Errand, body: Bytes) -> Response<Said> {
+fn lines<O: Office>(
+    office: Arc<O>,
+    (errand, body): (O::Errand, Bytes),
+    turn: Option<OwnedSemaphorePermit>,
+) -> Response<Said> {
     let (sender, receiver) = mpsc::channel(LINES_HELD);
     let steps = sender.clone();
     let work = spawn_blocking(move || {
+        let _turn = turn;
         // A step that whoever reads has no room for is left out: the next one says more.
         let line = move |value: Value| {
             !matches!(steps.try_send(format!("{value}\n").into()), Err(TrySendError::Closed(_)))

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,12 +12,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
-use tokio::sync::oneshot;
-use tokio::task::LocalSet;
-use tokio::time::sleep;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{sleep, timeout};
 
 use super::exchange::exchange;
 use super::stall::Impatient;
+use super::turns::Turns;
 use super::words::Office;
 use crate::base::Limits;
 use crate::io::descriptors::Complaint;
@@ -82,22 +84,16 @@ impl Opened {
         let workers = usize::from(limits.http_workers.max(1));
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(workers)
+            .max_blocking_threads(workers + AT_THE_GATE)
             .thread_name("http-work")
             .build()
             .map_err(HttpError::Thread)?;
-        let served = Arc::clone(&shared);
+        let (served, turns) = (Arc::clone(&shared), Arc::new(Turns::new(workers)));
         let run = move || {
-            let work = accept(self.listener, office, served);
-            LocalSet::new().block_on(&runtime, async {
-                tokio::select! {
-                    // An error, or an end: nobody is left who could say stop.
-                    _ = stopped => {}
-                    ended = work => if let Err(error) = ended {
-                        tracing::error!(%error, "the HTTP server takes nobody in any more");
-                    }
-                }
-            });
+            let work = accept(self.listener, (office, turns), served, stopped);
+            if let Err(error) = LocalSet::new().block_on(&runtime, work) {
+                tracing::error!(%error, "the HTTP server takes nobody in any more");
+            }
             runtime.shutdown_timeout(FAREWELL);
         };
         let thread = thread::Builder::new().name("http".into()).spawn(run).map_err(HttpError::Thread)?;
@@ -131,11 +127,28 @@ impl Drop for HttpServer {
 /// What is being done at the end has so long to come to its own.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-async fn accept(listener: StdListener, office: Arc<impl Office>, shared: Arc<Shared>) -> io::Result<()> {
+/// Threads that are never worked on: who may come in, and whether the server is well, is soon said.
+const AT_THE_GATE: usize = 2;
+
+/// Takes everybody in until it is told to stop; then whoever is being answered is answered to the end.
+async fn accept<O: Office>(
+    listener: StdListener,
+    (office, turns): (Arc<O>, Arc<Turns>),
+    shared: Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let mut complaint = Complaint::default();
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            // An error, or an end: nobody is left who could say stop.
+            _ = &mut stopped => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
             Ok((stream, far)) => {
                 complaint.settle();
                 let permit = match shared.quota.admit(far.ip()) {
@@ -146,7 +159,8 @@ async fn accept(listener: StdListener, office: Arc<impl Office>, shared: Arc<Sha
                     }
                 };
                 let limits = Arc::clone(&shared.limits.lock().unwrap_or_else(PoisonError::into_inner));
-                tokio::task::spawn_local(attend(stream, permit, Arc::clone(&office), limits));
+                let asked = (Arc::clone(&office), Arc::clone(&turns));
+                connections.spawn_local(attend(stream, permit, asked, limits, stopping.clone()));
             }
             Err(error) => {
                 complaint.tell("HTTP", &error);
@@ -154,25 +168,44 @@ async fn accept(listener: StdListener, office: Arc<impl Office>, shared: Arc<Sha
             }
         }
     }
+    drop(listener);
+    stop.send_replace(true);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Who takes longer is cut off.
+    let _ = timeout(FAREWELL, ended).await;
+    Ok(())
 }
 
 /// Serves one connection to its end.
-async fn attend(stream: TcpStream, permit: Permit, office: Arc<impl Office>, limits: Arc<Limits>) {
+async fn attend<O: Office>(
+    stream: TcpStream,
+    permit: Permit,
+    asked: (Arc<O>, Arc<Turns>),
+    limits: Arc<Limits>,
+    mut stopping: watch::Receiver<bool>,
+) {
     // An answer is written as a whole: there is nothing to wait for.
     let _ = stream.set_nodelay(true);
     let stream = Impatient::new(stream, Duration::from_secs(limits.stall_s.into()));
     let head_bytes = usize::try_from(limits.http_head_bytes).unwrap_or(usize::MAX).max(HEAD_LEAST);
     let head_time = Duration::from_secs(limits.http_head_s.into());
     let service = service_fn(|request| {
-        let answer = exchange(request, Arc::clone(&office), Arc::clone(&limits));
+        let answer = exchange(request, asked.clone(), Arc::clone(&limits));
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let served = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_time)
         .max_buf_size(head_bytes)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection broke off");
     }

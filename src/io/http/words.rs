@@ -26,6 +26,8 @@ pub struct Admitted<E> {
     pub errand: E,
     /// Whether it wants to hear how far that is, a line of JSON each, and then the answer as one.
     pub streams: bool,
+    /// Whether it is done at once, so that it need not wait for its turn.
+    pub is_light: bool,
 }
 
 /// Tells whoever waits how far a long errand is; false once nobody does.

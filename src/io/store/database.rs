@@ -83,9 +83,8 @@ impl Database {
         let key = KeyFile::lock(&place.key())?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         if is_behind(place, &mut connection).await? {
-            let alone = Lock::take(place).map_err(|error| match error {
-                StoreError::InUse { path } => StoreError::Older { path },
-                error => error,
+            let alone = Lock::take(place).map_err(|error| {
+                if let StoreError::InUse { path } = error { StoreError::Older { path } } else { error }
             })?;
             migrate(place, &mut connection).await?;
             drop(alone);

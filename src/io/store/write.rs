@@ -12,7 +12,7 @@
 //! [`Saved`]: crate::effect::StoreOutcome::Saved
 //! [`Failed`]: crate::effect::StoreOutcome::Failed
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +71,7 @@ impl Writer {
         }
         match self.commit(&Work::of(ops)).await {
             Ok(put) => {
+                self.backlog.supersede(ops);
                 self.works_again().await;
                 answers(ops, put, true)
             }
@@ -193,17 +194,28 @@ const HELD_MAX: usize = 2_000;
 impl Backlog {
     /// Holds the records of a batch.
     fn extend(&mut self, ops: &[StoreOp]) {
+        self.supersede(ops);
         for op in ops {
-            let record = match op {
-                StoreOp::PutCall(record) => StoreOp::PutCall(Arc::clone(record)),
-                StoreOp::PutPage(record) => StoreOp::PutPage(Arc::clone(record)),
-                _ => continue,
+            let record = if let StoreOp::PutCall(record) = op {
+                StoreOp::PutCall(Arc::clone(record))
+            } else if let StoreOp::PutPage(record) = op {
+                StoreOp::PutPage(Arc::clone(record))
+            } else {
+                continue;
             };
             if self.held.len() < HELD_MAX {
                 self.held.push(record);
             } else {
                 self.dropped += 1;
             }
+        }
+    }
+
+    /// Lets go of those of which a batch knows more.
+    fn supersede(&mut self, ops: &[StoreOp]) {
+        if !self.held.is_empty() {
+            let later: BTreeSet<_> = ops.iter().filter_map(whose).collect();
+            self.held.retain(|held| whose(held).is_none_or(|whose| !later.contains(&whose)));
         }
     }
 
@@ -216,9 +228,20 @@ impl Backlog {
     }
 }
 
+/// Of which half of which call or page a record is, if it is one.
+fn whose(op: &StoreOp) -> Option<(&str, &str, &Uid)> {
+    if let StoreOp::PutCall(record) = op {
+        Some((&record.id, record.direction, &record.owner))
+    } else if let StoreOp::PutPage(record) = op {
+        Some((&record.id, record.direction, &record.owner))
+    } else {
+        None
+    }
+}
+
 /// Whether nobody waits for it.
 fn is_record(op: &StoreOp) -> bool {
-    matches!(op, StoreOp::PutCall(_) | StoreOp::PutPage(_))
+    whose(op).is_some()
 }
 
 impl<'a> Work<'a> {

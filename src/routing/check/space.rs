@@ -95,7 +95,7 @@ impl Space {
             return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
         }
         let times = Times::new(&seen.times, clocks)
-            .map_err(|_| fault("times", "at most 500; times that are treated alike can share one rule"))?;
+            .map_err(|_| fault("times", "at most 500, and fewer if each has dates and hours of its own; times that are treated alike can share one rule"))?;
         let parties = Parties::new(seen.literals, direction == Direction::Incoming).map_err(|_| {
             let help =
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";

@@ -34,7 +34,7 @@ impl World {
 
     /// An operator has changed, or removed, a user.
     pub fn refresh(&mut self, user: &str) {
-        self.operator(&AdminRequest::Refresh(super::world::uid(user)));
+        self.operator(&AdminRequest::Refresh([super::world::uid(user)].into()));
     }
 
     /// What the servers serve by.
