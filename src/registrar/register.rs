@@ -3,7 +3,7 @@
 //! Asked, stored, then done: [`requested_change`] says what a REGISTER wants without changing
 //! anything; the change takes effect once the store has it.
 //!
-//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6, §7 (Flow-Timer); RFC 5627 §5.1, §5.2.
+//! Implements: RFC 3261 §10.3; RFC 3327 §5.3; RFC 3608 §6.3; RFC 5626 §6, §7 (Flow-Timer); RFC 5627 §5.1, §5.2.
 
 use std::time::Duration;
 

@@ -217,16 +217,16 @@ fn the_registrar_of_another_domain_is_not_here() {
     let proof = prove(&challenged, "REGISTER", "anne", uri);
     let answer = link.ask(&request("REGISTER", &link, "anne", uri, 2, &proof, ""));
     assert!(answer.starts_with("SIP/2.0 404 "), "{answer}");
-    // A Path back to ourselves, under whatever name, would be a loop.
+    // A Path back to ourselves, under whatever name, is no loop: calls go to where the REGISTER came from.
     let port = server.address(Transport::Udp).port();
-    for (number, (host, status)) in (0..).zip([("localhost", "403"), ("proxy.test", "200")]) {
+    for (number, host) in (0..).zip(["localhost", "proxy.test"]) {
         let challenged =
             link.ask(&request("REGISTER", &link, "anne", "sip:north.test", 10 + 2 * number, "", ""));
         let path = format!("Supported: path\r\nPath: <sip:{host}:{port};lr>\r\n");
         let proof = prove(&challenged, "REGISTER", "anne", "sip:north.test") + &path;
         let register = request("REGISTER", &link, "anne", "sip:north.test", 11 + 2 * number, &proof, "");
         let answer = link.ask(&register);
-        assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
     }
 }
 

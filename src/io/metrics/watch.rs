@@ -80,9 +80,10 @@ impl Watch {
         let replies = self.handle.admin(AdminRequest::Peers).await;
         let known = replies.into_iter().filter_map(|reply| match reply {
             AdminReply::Peers(peers) => Some(peers),
-            AdminReply::Registrations(_) | AdminReply::Calls(_) | AdminReply::Left(_) | AdminReply::Done => {
-                None
-            }
+            AdminReply::Registrations(_)
+            | AdminReply::Calls(_)
+            | AdminReply::Left { .. }
+            | AdminReply::Done => None,
         });
         known.flatten().collect()
     }

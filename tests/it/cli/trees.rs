@@ -313,7 +313,7 @@ fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
         all[0]["round"],
         serde_json::json!({ "when": "a voice call from anybody", "example": example, "by": by })
     );
-    let told = "carl@localhost: carl:3 mode voice -> forward dora@localhost\n  takes a voice call from anybody\n  \
+    let told = "carl@localhost: carl:2 mode voice -> forward dora@localhost\n  takes a voice call from anybody\n  \
                 comes back by dora@localhost, anne@localhost, carl@localhost\n  \
                 for instance a voice call that is not urgent from anybody\n";
     assert!(shell.ok(&["tree", "loops"]).contains(told), "{}", shell.ok(&["tree", "loops"]));

@@ -133,17 +133,12 @@ fn one_fault_breeds_no_others() {
         ("otherwise -> set \"a\", busy", &[Code::Syntax]),
         ("otherwise -> log \"a\"", &[Code::Syntax]),
         ("otherwise -> redirect anne", &[Code::BadAddress]),
-        ("mode voice -> hold\n otherwise -> busy", &[Code::WrongMode]),
-        ("mode file -> reply \"busy\"\n otherwise -> busy", &[Code::WrongMode]),
-        ("mode voice or text -> reply \"busy\", try clients\n otherwise -> busy", &[Code::WrongMode]),
         ("mode voice or page -> reply \"busy\", try clients\n otherwise -> busy", &[]),
         ("otherwise -> also inbox", &[Code::Syntax]),
         ("otherwise -> also inbox, hold", &[]),
         ("otherwise -> also inbx, try clients", &[Code::UnknownWord]),
         ("otherwise -> also inbox, also inbox, try clients", &[Code::Repeated]),
         ("otherwise -> also inbox, inbox", &[Code::Repeated]),
-        ("mode voice -> also clients, busy\n otherwise -> busy", &[Code::WrongMode]),
-        ("mode voice or file -> inbox\n otherwise -> busy", &[Code::WrongMode]),
         ("mode voice or page -> inbox\n otherwise -> voicemail", &[]),
         (
             "mode page {\n urgent -> voicemail\n }\n otherwise -> voicemail",
@@ -179,6 +174,20 @@ fn one_fault_breeds_no_others() {
         ("mode page -> {\n otherwise -> busy\n }\n otherwise -> busy", &[Code::Syntax]),
         ("(mode page -> busy\n otherwise -> busy", &[Code::Syntax]),
         ("", &[Code::NotTotal]),
+    ];
+    for (rules, expected) in table {
+        assert_eq!(codes(&incoming(rules)), *expected, "{rules}");
+    }
+}
+
+#[test]
+fn actions_are_for_modes_that_take_them() {
+    let table: &[(&str, &[Code])] = &[
+        ("mode voice -> hold\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode file -> reply \"busy\"\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice or text -> reply \"busy\", try clients\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice -> also clients, busy\n otherwise -> busy", &[Code::WrongMode]),
+        ("mode voice or file -> inbox\n otherwise -> busy", &[Code::WrongMode]),
     ];
     for (rules, expected) in table {
         assert_eq!(codes(&incoming(rules)), *expected, "{rules}");
