@@ -90,6 +90,13 @@ fn fifty() -> String {
     )
 }
 
+/// A thousand rules, one address each: as many as a switchboard has by name.
+fn thousand() -> String {
+    let rules = (0..999).map(|i| format!("caller user{}@south.test -> busy", i * 7_919 % 10_007));
+    let rules = rules.collect::<Vec<_>>().join("\n");
+    format!("profile \"thousand\" {{ incoming {{\n{rules}\notherwise -> try clients\n}} }}")
+}
+
 /// A tree with more cases than are looked through: the proof is given up, as late as it ever is.
 fn intricate() -> String {
     let row = |letter: char| (0..40).map(move |i| format!("caller in \"{letter}{i}\""));
@@ -126,6 +133,10 @@ fn decide(c: &mut Criterion) {
         b.iter(|| facts.decide(Direction::Incoming, black_box(&known), &mut trace));
     });
     c.bench_function("compile, 20 rules", |b| b.iter(|| Profile::compile(black_box(TREE))));
+    let thousand = Profile::compile(&thousand()).unwrap();
+    c.bench_function("decide, 1000 rules, last one", |b| {
+        b.iter(|| thousand.decide(Direction::Incoming, black_box(&question), &mut trace));
+    });
     let large = large();
     c.bench_function("compile, 200 rules, 1000 addresses", |b| {
         b.iter(|| Profile::compile(black_box(&large)));
