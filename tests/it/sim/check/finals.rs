@@ -97,11 +97,12 @@ fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     let challenge = matches!(one.status(), Some(401 | 407));
     // A merged request is refused without state; when the other copy is long over, it is a stranger. One
     // inside a dialog is challenged without state, too; when the dialog is over, it is of none, and when a newer
-    // request has been taken meanwhile, the copy is out of order (RFC 3261 §12.2.2).
+    // request has been taken meanwhile, the copy is out of order (RFC 3261 §12.2.2); or it comes by a flow that
+    // has been proved meanwhile, and is served.
     if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
         return true;
     }
-    if challenge && matches!(other.status(), Some(481 | 500)) {
+    if challenge && matches!(other.status(), Some(200 | 481 | 491 | 500)) {
         return true;
     }
     // The Via says where a copy came from, which a NAT may have changed.

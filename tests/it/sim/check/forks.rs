@@ -191,7 +191,9 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         if let Some(answered) = branch.answered {
             // His answer may have waited for a PRACK that did not come before an asker gave up, or was given up.
             let is_refused = |bye: At| {
-                let by_then = |asker: &Upstream| asker.at <= bye && bye.since(asker.at) < CONNECTED;
+                // Where somebody is connected, a BYE a little later may be his.
+                let patience = if connected.is_empty() { CONNECTED } else { Duration::from_nanos(1) };
+                let by_then = |asker: &Upstream| asker.at <= bye && bye.since(asker.at) < patience;
                 call.upstream.iter().any(|asker| asker.status >= 300 && by_then(asker))
             };
             let ended = branch.bye.is_some_and(|bye| bye < answered || is_refused(bye));
