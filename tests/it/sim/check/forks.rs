@@ -15,7 +15,7 @@ use crate::sim::world::{Who, World};
 /// A call as one cluster saw it: its number, and the Subject.
 type Name<'a> = (u8, &'a str);
 
-/// How long a BYE may wait for a connection that has to be made for it.
+/// How long a BYE may wait for a connection that has to be made for it, or be on its way from one who is challenged.
 const CONNECTED: Duration = Duration::from_secs(2);
 
 /// An INVITE that the cluster was sent, other than one that it challenged.
@@ -193,7 +193,7 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
             let is_refused = |bye: At| {
                 // Where somebody is connected, a BYE a little later may be his.
                 let patience = if connected.is_empty() { CONNECTED } else { Duration::from_nanos(1) };
-                let by_then = |asker: &Upstream| asker.at <= bye && bye.since(asker.at) < patience;
+                let by_then = |asker: &Upstream| bye.since(asker.at).max(asker.at.since(bye)) < patience;
                 call.upstream.iter().any(|asker| asker.status >= 300 && by_then(asker))
             };
             let ended = branch.bye.is_some_and(|bye| bye < answered || is_refused(bye));
