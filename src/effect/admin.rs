@@ -61,6 +61,23 @@ pub enum AdminReply {
     Done,
 }
 
+impl AdminReply {
+    /// The bindings that it tells of.
+    pub fn bindings(self) -> Vec<LiveBinding> {
+        if let Self::Registrations(bindings) = self { bindings } else { Vec::new() }
+    }
+
+    /// The calls that it tells of.
+    pub fn calls(self) -> Vec<LiveCall> {
+        if let Self::Calls(calls) = self { calls } else { Vec::new() }
+    }
+
+    /// The other clusters that it tells of.
+    pub fn peers(self) -> Vec<LivePeer> {
+        if let Self::Peers(peers) = self { peers } else { Vec::new() }
+    }
+}
+
 /// A binding that is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveBinding {

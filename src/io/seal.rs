@@ -15,6 +15,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sha2::Sha256;
 
+use crate::base::text::hex;
+
 /// Bytes of a nonce.
 const NONCE: usize = 24;
 
@@ -132,7 +134,7 @@ impl KeyFile {
     pub fn make(&mut self) -> Result<Seal, SealError> {
         let mut key = [0; 32];
         ChaCha20Rng::from_os_rng().fill_bytes(&mut key);
-        let text = format!("{}\n", to_hex(&key));
+        let text = format!("{}\n", hex(&key));
         self.file
             .rewind()
             .and_then(|()| self.file.write_all(text.as_bytes()))
@@ -171,15 +173,6 @@ pub(crate) fn remove_if_empty(path: &Path) {
     }
 }
 
-/// Lower-case hexadecimal digits.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut key = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
@@ -209,7 +202,7 @@ mod tests {
     #[test]
     fn hexadecimal() {
         let key = [0xab; 32];
-        assert_eq!(from_hex(&to_hex(&key)), Some(key));
+        assert_eq!(from_hex(&hex(&key)), Some(key));
         assert_eq!(from_hex("zz"), None);
     }
 }

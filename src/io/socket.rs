@@ -189,13 +189,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
     match question {
         Question::Registrations => {
             let replies = operator.ask(AdminRequest::Registrations).await;
-            let held = replies.into_iter().filter_map(|reply| match reply {
-                AdminReply::Registrations(bindings) => Some(bindings),
-                AdminReply::Calls(_) | AdminReply::Peers(_) | AdminReply::Left { .. } | AdminReply::Done => {
-                    None
-                }
-            });
-            let mut bindings: Vec<_> = held.flatten().collect();
+            let mut bindings: Vec<_> = replies.into_iter().flat_map(AdminReply::bindings).collect();
             bindings.sort_by(|a, b| a.uid.cmp(&b.uid));
             Answer::Registrations(bindings)
         }
@@ -203,14 +197,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
         Question::Call(id) => calls(operator, AdminRequest::Call(id)).await,
         Question::Peers => {
             let replies = operator.ask(AdminRequest::Peers).await;
-            let known = replies.into_iter().filter_map(|reply| match reply {
-                AdminReply::Peers(peers) => Some(peers),
-                AdminReply::Registrations(_)
-                | AdminReply::Calls(_)
-                | AdminReply::Left { .. }
-                | AdminReply::Done => None,
-            });
-            let mut peers: Vec<_> = known.flatten().collect();
+            let mut peers: Vec<_> = replies.into_iter().flat_map(AdminReply::peers).collect();
             peers.sort_by(|a, b| a.cid.cmp(&b.cid));
             Answer::Peers(peers)
         }
@@ -231,13 +218,7 @@ async fn answer(question: Question, operator: &impl Operator) -> Answer {
 
 async fn calls(operator: &impl Operator, request: AdminRequest) -> Answer {
     let replies = operator.ask(request).await;
-    let live = replies.into_iter().filter_map(|reply| match reply {
-        AdminReply::Calls(calls) => Some(calls),
-        AdminReply::Registrations(_) | AdminReply::Peers(_) | AdminReply::Left { .. } | AdminReply::Done => {
-            None
-        }
-    });
-    let mut calls: Vec<_> = live.flatten().collect();
+    let mut calls: Vec<_> = replies.into_iter().flat_map(AdminReply::calls).collect();
     calls.sort_by_key(|call| call.started_ms);
     Answer::Calls(calls)
 }

@@ -54,11 +54,14 @@ impl Switchboard {
     pub(super) fn rouse(&mut self, ctx: &mut Ctx<'_>, waiter: Waiter, rousing: Rousing) {
         let patience = Duration::from_secs(ctx.settings.limits.wake_s.into());
         let now = ctx.at();
-        self.sleepers.tidy(now);
         let until = now + patience;
         let sleeper = self.sleepers.list.entry((rousing.uid.clone(), rousing.client.clone()));
         let sleeper =
-            sleeper.or_insert_with(|| Sleeper { asked: At::START, until, waiters: SmallVec::new() });
+            sleeper.or_insert_with(|| Sleeper { asked: At::START, until: now, waiters: SmallVec::new() });
+        if sleeper.until <= now {
+            // It has had its time, and so has who waited for it.
+            sleeper.waiters.clear();
+        }
         let is_first = sleeper.waiters.is_empty();
         sleeper.waiters.push(waiter);
         sleeper.until = until;

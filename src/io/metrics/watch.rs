@@ -78,14 +78,7 @@ impl Watch {
 
     async fn peers(&self) -> Vec<LivePeer> {
         let replies = self.handle.admin(AdminRequest::Peers).await;
-        let known = replies.into_iter().filter_map(|reply| match reply {
-            AdminReply::Peers(peers) => Some(peers),
-            AdminReply::Registrations(_)
-            | AdminReply::Calls(_)
-            | AdminReply::Left { .. }
-            | AdminReply::Done => None,
-        });
-        known.flatten().collect()
+        replies.into_iter().flat_map(AdminReply::peers).collect()
     }
 }
 
