@@ -196,7 +196,9 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
                 let by_then = |asker: &Upstream| bye.since(asker.at).max(asker.at.since(bye)) < patience;
                 call.upstream.iter().any(|asker| asker.status >= 300 && by_then(asker))
             };
-            let ended = branch.bye.is_some_and(|bye| bye < answered || is_refused(bye));
+            // Whoever was connected at once with it is not the one who was refused, whenever they hang up.
+            let is_his = connected.iter().any(|asker| asker.at == answered);
+            let ended = branch.bye.is_some_and(|bye| bye < answered || (!is_his && is_refused(bye)));
             // It lost to another, or he who was connected with it hung up in the same instant.
             let at_once = branch.bye == Some(answered);
             // Over a stream that was closed, there was no way for a BYE.
