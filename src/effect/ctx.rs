@@ -123,6 +123,11 @@ impl<'a> Ctx<'a> {
         self.timers.arm((self.now.at + after).round_up(SLACK), what)
     }
 
+    /// The next timer of those that are due.
+    pub fn pop_due(&mut self) -> Option<Wake> {
+        self.timers.pop_due()
+    }
+
     /// Disarms a timer, if it is armed, and forgets its name.
     pub fn disarm(&mut self, timer: &mut Option<TimerId>) {
         if let Some(id) = timer.take() {
