@@ -14,7 +14,7 @@ use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
 use crate::sip::{
-    Item, Message, Method, Name, Part, Preferences, Privacy, Reason, Sdp, Writer, reason_phrase,
+    Item, Mask, Message, Method, Name, Part, Preferences, Privacy, Reason, Sdp, Writer, reason_phrase,
 };
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
@@ -127,6 +127,25 @@ pub enum LegWord {
 }
 
 impl LegWord {
+    /// Leaves out what would let the one who says it be known again.
+    pub(super) fn hide(&mut self, veil: &Veil) {
+        match self {
+            Self::Progress { passage, .. }
+            | Self::Settle { passage, .. }
+            | Self::Answer { passage, .. }
+            | Self::Acknowledge(passage)
+            | Self::Reject(Refusal { passage, .. })
+            | Self::Cancel(passage)
+            | Self::HangUp(passage)
+            | Self::Renegotiate { passage, .. }
+            | Self::Renegotiated { passage, .. }
+            | Self::Withdraw(passage)
+            | Self::Request { passage, .. }
+            | Self::Reply { passage, .. } => passage.hide(veil),
+            Self::Refer(_) | Self::Referred { .. } => {}
+        }
+    }
+
     /// The same in another early dialog.
     #[must_use]
     pub fn in_dialog(mut self, number: u8) -> Self {
@@ -180,7 +199,14 @@ impl Passage {
             if name == Name::Reason || (is_private && tells_of_sender(name)) {
                 continue;
             }
-            let passes = if describes_body(name) { !body.is_empty() } else { describes_call(name) };
+            if name == Name::SessionId && Privacy::of(message).sender {
+                continue;
+            }
+            let passes = match name {
+                Name::Expires => message.method() == Method::Message,
+                _ if describes_body(name) => !body.is_empty(),
+                _ => describes_call(name),
+            };
             if passes {
                 headers.push((name, message.raw().slice_ref(value)));
             }
@@ -328,16 +354,40 @@ impl Passage {
         let header = |line: &str| {
             let (name, value) = line.split_once(": ")?;
             let name = Name::of(name.as_bytes());
-            let passes = describes_body(name) || describes_call(name);
+            let passes = describes_body(name) || describes_call(name) || name == Name::Expires;
             passes.then(|| (name, Bytes::copy_from_slice(value.as_bytes())))
         };
         Self { headers: lines.split("\r\n").filter_map(header).collect(), body }
     }
 
-    /// Writes the headers.
+    /// For how many seconds a page means anything, if it says so (RFC 3428 §4).
+    pub fn expires_s(&self) -> Option<u32> {
+        Item::parse(self.header(Name::Expires)?).number()
+    }
+
+    /// Writes the headers, as a phone is told them: its wishes and its time are for others to look at.
     pub fn write(&self, writer: &mut Writer) {
-        for (name, value) in &self.headers {
+        let is_for_us = |name: Name| is_wish(name) || name == Name::Expires;
+        for (name, value) in self.headers.iter().filter(|(name, _)| !is_for_us(*name)) {
             writer.header(*name, value);
+        }
+    }
+
+    /// Writes what the caller would have of the phone that he reaches: for another cluster, which chooses.
+    pub fn write_wishes(&self, writer: &mut Writer) {
+        for (name, value) in self.headers.iter().filter(|(name, _)| is_wish(*name)) {
+            writer.header(*name, value);
+        }
+    }
+
+    /// Leaves out what would let its sender be known again, who does not want to be (RFC 3323 §4.3, RFC 7989 §8).
+    pub fn hide(&mut self, veil: &Veil) {
+        self.headers
+            .retain(|(name, _)| *name != Name::SessionId && !(veil.details && tells_of_sender(*name)));
+        let item = |name| self.header(name).map(Item::parse);
+        let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
+        if let Some(masked) = part.veiled(Some(veil.mask)) {
+            self.body = masked.into();
         }
     }
 }
@@ -432,10 +482,26 @@ fn passing_body(message: &Message) -> Bytes {
         return body;
     }
     let part = message.part(&body);
-    match (part.session(), part.veiled()) {
+    match (part.session(), part.veiled(None)) {
         (None, _) => Bytes::new(),
         (Some(_), Some(veiled)) => veiled.into(),
         (Some(_), None) => body,
+    }
+}
+
+/// How one is hidden who has begun a call and does not want to be known, in all that he says in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Veil {
+    mask: Mask,
+    /// Whether what he writes about himself and the call is kept back too.
+    details: bool,
+}
+
+impl Veil {
+    /// For the one who has sent this INVITE; `secret` is this call's alone. `None` if he does not hide.
+    pub(super) fn of(invite: &Message, secret: impl FnOnce() -> u64) -> Option<Self> {
+        let asked = Privacy::of(invite);
+        asked.sender.then(|| Self { mask: Mask::new(secret()), details: asked.details })
     }
 }
 
@@ -468,8 +534,10 @@ fn describes_call(name: Name) -> bool {
             | Name::SessionId
             | Name::InfoPackage
             | Name::RecvInfo
-            | Name::AcceptContact
-            | Name::RejectContact
-            | Name::RequestDisposition
-    )
+    ) || is_wish(name)
+}
+
+/// What the caller would have of the phone that he reaches: it passes to whoever chooses among phones, and not to them.
+fn is_wish(name: Name) -> bool {
+    matches!(name, Name::AcceptContact | Name::RejectContact | Name::RequestDisposition)
 }

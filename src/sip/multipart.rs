@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::chars::{split_once, trim};
 use super::item::Item;
 use super::sdp::Sdp;
-use super::veil::veiled;
+use super::veil::{Mask, veiled};
 
 /// How deep parts may lie in parts.
 const DEPTH: u8 = 3;
@@ -92,13 +92,14 @@ impl<'a> Part<'a> {
         self.session_within(DEPTH)
     }
 
-    /// All of it, without what session descriptions say of their author; `None` if there is nothing to hide.
-    pub fn veiled(&self) -> Option<Vec<u8>> {
+    /// All of it, without what session descriptions say of their author, and with their numbers masked if he hides;
+    /// `None` if there is nothing to hide.
+    pub fn veiled(&self, mask: Option<Mask>) -> Option<Vec<u8>> {
         let mut sessions = SmallVec::new();
         self.describe(DEPTH, &mut sessions);
         let (mut out, mut done) = (Vec::new(), 0);
         for session in sessions {
-            let Some(clean) = veiled(session) else { continue };
+            let Some(clean) = veiled(session, mask) else { continue };
             let begin = session.as_ptr().addr() - self.content.as_ptr().addr();
             out.extend_from_slice(self.content.get(done..begin)?);
             out.extend_from_slice(&clean);
@@ -182,7 +183,7 @@ mod tests {
             session("multipart/alternative;boundary=o", &nested).as_deref(),
             Some("v=0\r\ns=--b 1\r\n")
         );
-        let veiled = read("multipart/alternative;boundary=o", &nested).veiled().unwrap();
+        let veiled = read("multipart/alternative;boundary=o", &nested).veiled(None).unwrap();
         assert_eq!(
             String::from_utf8(veiled).unwrap(),
             nested.replace("v=0\r\ns=--b 1\r\n", "v=0\r\ns=-\r\n")
@@ -194,7 +195,7 @@ mod tests {
         let one = |text: &str| format!("--b\r\nContent-Type: application/sdp\r\n\r\n{text}\r\n");
         let body = |[first, second]: [&str; 2]| format!("{}{}--b--", one(first), one(second));
         let told = body(["v=0\r\ns=anne", "v=0\r\ns=her house"]);
-        let veiled = read("multipart/alternative;boundary=b", &told).veiled().unwrap();
+        let veiled = read("multipart/alternative;boundary=b", &told).veiled(None).unwrap();
         assert_eq!(String::from_utf8(veiled).unwrap(), body(["v=0\r\ns=-", "v=0\r\ns=-"]));
     }
 
