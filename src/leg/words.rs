@@ -202,10 +202,10 @@ impl Passage {
             if name == Name::SessionId && Privacy::of(message).sender {
                 continue;
             }
-            let passes = match name {
-                Name::Expires => message.method() == Method::Message,
-                _ if describes_body(name) => !body.is_empty(),
-                _ => describes_call(name),
+            let passes = if describes_body(name) {
+                !body.is_empty()
+            } else {
+                describes_call(name) || (name == Name::Expires && message.method() == Method::Message)
             };
             if passes {
                 headers.push((name, message.raw().slice_ref(value)));

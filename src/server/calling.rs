@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Key, ServerIndex, Uid};
+use crate::base::{Key, ServerIndex, Uid, name_record};
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
@@ -68,7 +68,7 @@ impl Switchboard {
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let mut opening = Opening {
-            id: format!("{:016x}", ctx.rng.draw()).into(),
+            id: name_record(ctx.now, ctx.rng),
             caller,
             passage,
             reliable: confirms_provisional(&request),
