@@ -54,6 +54,8 @@ impl Call {
             Action::Redirect(uid) => self.send_elsewhere(desk, uid),
             // A call cannot wait.
             Action::Hold => self.refuse(desk, Refusal::status(480)),
+            // Who is ignored hears what others would who call somebody that is not there.
+            Action::Ignore if !self.would_ring(desk) => self.refuse(desk, Refusal::status(480)),
             Action::Ignore => {
                 self.state = State::Ignoring;
                 let word =

@@ -137,12 +137,24 @@ impl Call {
         let mut flows = owner.bindings.iter().filter(|flow| flow.client() == client);
         let calls = self.origin.as_ref().is_some_and(|origin| flows.any(|flow| origin.is(flow)));
         let State::Hunting(hunt) = &self.state else { return false };
-        let is_meant = match &self.only {
+        let takes = binding.takes(self.caller.face.sips);
+        !calls && self.means(binding) && takes && !hunt.knows_client(client)
+    }
+
+    /// Whether a client of the owner's is one that is asked for.
+    fn means(&self, binding: &Binding) -> bool {
+        match &self.only {
             Some(only) if self.is_for_one_client() => only.is(binding),
             Some(_) | None => true,
-        };
-        let takes = binding.takes(self.caller.face.sips);
-        !calls && is_meant && takes && !hunt.knows_client(client)
+        }
+    }
+
+    /// Whether a phone of the owner's would ring, if his tree let it.
+    pub(super) fn would_ring(&self, desk: &Desk<'_, '_, '_>) -> bool {
+        let sips = self.caller.face.sips;
+        let wishes = self.passage.preferences(Method::Invite);
+        let all = desk.owner.preferred(desk.wire.ctx.at(), None, &wishes, |one| one.takes(sips));
+        all.into_iter().any(|binding| self.means(binding))
     }
 
     /// Whether one client of the owner's is meant and nobody else.

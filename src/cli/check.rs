@@ -23,7 +23,8 @@ impl Config {
             Self::Check => {
                 let offered = loaded.offered()?;
                 let listeners = &loaded.config.listeners;
-                certificates::check(listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face))))?;
+                let proofs = listeners.iter().filter_map(|own| Some((own.tls.as_ref()?, own.face)));
+                certificates::check(proofs, loaded.config.push.as_deref())?;
                 look_at_files(loaded)?;
                 warn(loaded);
                 let (cid, default) = (&loaded.config.cid, offered.default.name());

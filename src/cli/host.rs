@@ -243,7 +243,7 @@ impl Operator for Operating {
         let (loaded, settings, needs_restart) =
             self.read_again().map_err(|failure| output::plain(&failure))?;
         // Before anything is taken from the file: a certificate that is of no use changes nothing.
-        self.handle.reload_certificates(&settings.listeners).map_err(|error| error.to_string())?;
+        self.handle.reload_certificates(&settings).map_err(|error| error.to_string())?;
         self.store.limit(&settings.limits);
         if let Some(http) = &self.http {
             http.server.configure(&settings.limits);

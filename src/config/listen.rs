@@ -127,7 +127,7 @@ fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Opti
     };
     let advertise = section.text("advertise").and_then(|given| advertised(&section, given));
     let face = section.text("face").map_or(Some(Face::Access), |given| face_of(&section, &given));
-    let tls = transport.map(|transport| tls(&section, transport, sources));
+    let tls = transport.map(|transport| tls(&section, (transport, face), sources));
     let origins = origins(&section, transport);
     let service_route = service_route(&section, face);
     section.finish();
@@ -149,13 +149,13 @@ fn listener(section: Section<'_, '_, '_>, sources: &Sources<'_>) -> (Place, Opti
 #[allow(clippy::option_option, reason = "nothing said and nothing needed are two things")]
 fn tls(
     section: &Section<'_, '_, '_>,
-    transport: Transport,
+    (transport, face): (Transport, Option<Face>),
     sources: &Sources<'_>,
 ) -> Option<Option<TlsFiles>> {
-    let keys = ["certificate", "key", "authorities", "revocations"];
-    let [certificate, key, authorities, revocations] = keys.map(|key| section.text(key));
+    let keys = ["certificate", "key", "authorities", "revocations", "client_certificates"];
+    let [certificate, key, authorities, revocations, shown] = keys.map(|key| section.text(key));
     if !transport.is_secure() {
-        for given in [certificate, key, authorities, revocations].into_iter().flatten() {
+        for given in [certificate, key, authorities, revocations, shown].into_iter().flatten() {
             let message = format!("a listener for {transport} proves nothing by a certificate");
             let help = "leave it out, or write `transport = \"tls\"` (phones) or \"wss\" (browsers)";
             section.fault(Code::BadValue, &given.place, message, help);
@@ -172,13 +172,37 @@ fn tls(
         let help = "write `authorities = \"authorities.pem\"` too: whose lists these are";
         section.fault(Code::BadValue, &given.place, "without `authorities` nobody shows a certificate", help);
     }
+    let demands = shown.is_none_or(|given| demands(section, &given, face, authorities.is_some()));
     let path = |given: &Given<String>| sources.directory.join(&given.value);
     Some(Some(TlsFiles {
         key: path(key.as_ref().unwrap_or(&certificate)),
         certificate: path(&certificate),
         authorities: authorities.as_ref().map(path),
+        demands,
         revocations: revocations.as_ref().map(path),
     }))
+}
+
+/// Whether a phone has to show a certificate.
+fn demands(
+    section: &Section<'_, '_, '_>,
+    given: &Given<String>,
+    face: Option<Face>,
+    has_authorities: bool,
+) -> bool {
+    if !["ask", "demand"].contains(&given.value.as_str()) {
+        let message = format!("`client_certificates` is \"ask\" or \"demand\", not {:?}", given.value);
+        let help = "\"ask\" lets phones in that show none; they have their passwords all the same";
+        section.fault(Code::BadValue, &given.place, message, help);
+    } else if face.is_some_and(|face| face != Face::Access) {
+        let message = "only phones are asked for certificates by choice, and none come here";
+        let help = "leave it out: what a cluster has to show says `tls` in its [[federation]]";
+        section.fault(Code::BadValue, &given.place, message, help);
+    } else if !has_authorities {
+        let help = "write `authorities = \"authorities.pem\"` too: whose certificates are good";
+        section.fault(Code::BadValue, &given.place, "without `authorities` nobody shows a certificate", help);
+    }
+    given.value != "ask"
 }
 
 /// The web pages that may connect.

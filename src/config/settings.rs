@@ -91,8 +91,10 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// The authorities whose certificates the far end may show; on a face for phones it has to.
+    /// The authorities whose certificates the far end may show.
     pub authorities: Option<PathBuf>,
+    /// Whether a phone has to show one, where there are authorities.
+    pub demands: bool,
     /// Lists of certificates that these authorities have revoked.
     pub revocations: Option<PathBuf>,
 }
@@ -150,6 +152,8 @@ pub struct PushHook {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// A file of those one of whom has to have signed its certificate, where it is asked by https.
+    pub authorities: Option<PathBuf>,
     /// The path that is asked for, with its query.
     pub path: String,
     /// What it is shown as `Authorization: Bearer`.

@@ -2,9 +2,10 @@
 //!
 //! A page is accepted when it is durable and not before. It is kept once, however often its sender
 //! repeats it. What only tells of the moment (somebody is typing) is not kept: it would be read when
-//! it is true no more.
+//! it is true no more. Nor is a page that says so itself (`Expires: 0`); one that means something for a while is
+//! kept, and let go unread when that is over.
 //!
-//! Implements: RFC 3428 §7 (a relay that stores); RFC 3994 §3.
+//! Implements: RFC 3428 §4 (Expires), §7 (a relay that stores); RFC 3994 §3.
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub struct Kept {
 
 impl Handler for Inbox {
     fn take(&self, ctx: &mut Ctx<'_>, delivery: &Delivery<'_>) -> Step {
-        if is_of_the_moment(delivery.passage) {
+        if is_of_the_moment(delivery.passage) || delivery.passage.expires_s() == Some(0) {
             return Step::Done(DeliveryEvent::FailedForGood(480));
         }
         let page = InboxPage {
@@ -90,6 +91,12 @@ impl Kept {
             stored_ms: page.stored_ms,
             passage: Passage::kept(&page.headers, page.body),
         }
+    }
+
+    /// Whether it means nothing any more at this moment (milliseconds since 1970).
+    pub fn is_over(&self, wall_ms: i64) -> bool {
+        let ends_ms = |expires_s: u32| self.stored_ms.saturating_add(i64::from(expires_s) * 1000);
+        self.passage.expires_s().is_some_and(|expires_s| wall_ms >= ends_ms(expires_s))
     }
 }
 

@@ -156,6 +156,15 @@ impl Dialog {
         self.aim(settings, flow);
     }
 
+    /// The other side has registered by this flow, and left the one that it had: it is asked by that, whatever its
+    /// Contact says, which is older. What goes by a proxy goes by it all the same.
+    pub fn moved_to(&mut self, settings: &Settings, flow: Flow) {
+        self.take_over(settings, flow);
+        if self.peer.is_none() && self.routes.is_empty() {
+            self.flow = flow;
+        }
+    }
+
     /// The phone is called at this Contact, which it has registered.
     pub fn called_at(&mut self, contact: &Bytes) {
         self.remote_target = contact.clone();

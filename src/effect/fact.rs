@@ -58,6 +58,9 @@ pub enum Fact {
         source: SocketAddr,
         /// Whether this pair of source and account now has to pause.
         paused: bool,
+        /// Whether he has written its name with other capitals than it has: the password may be right, and what
+        /// his phone makes of both is wrong all the same.
+        respelled: bool,
     },
     /// A phone was challenged again and again and never answered: its digest algorithms may not be
     /// those that are offered.

@@ -279,6 +279,14 @@ impl InboxPage {
 }
 
 impl OutboxPage {
+    /// For how many seconds more it means anything at this moment (milliseconds since 1970), if it says so; 0: it is over.
+    pub fn expires_s(&self, wall_ms: i64) -> Option<u32> {
+        let lines = self.headers.lines().filter_map(|line| line.split_once(':'));
+        let own = lines.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Expires"))?;
+        let left_s = own.1.trim().parse::<u32>().ok().map(i64::from)? - (wall_ms - self.stored_ms) / 1000;
+        Some(u32::try_from(left_s).unwrap_or(0))
+    }
+
     /// Whether it was sent by `sips:`, and may go to its cluster over TLS only: its From tells.
     pub fn is_sips(&self) -> bool {
         is_by_sips(&self.from)

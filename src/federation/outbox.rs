@@ -177,6 +177,10 @@ impl Peers {
                 self.settle(ctx, id, page, format!("expired after {hours} h"));
                 continue;
             }
+            if page.tries > 0 && page.expires_s(ctx.now.wall_ms) == Some(0) {
+                self.settle(ctx, id, page, "expired, as its sender has said".to_owned());
+                continue;
+            }
             if page.is_sips() && !self.is_secure(id) {
                 // Its cluster was reached over TLS when it was stored, and perhaps will be again.
                 self.defer(ctx, id, &page);

@@ -31,6 +31,7 @@ pub fn send_page(
     let proof = peers.prove(ctx, way.peer, Method::Message, &uri);
     let tag = ctx.rng.draw();
     let has_waited = ctx.now.wall_ms > page.stored_ms;
+    let left_s = page.expires_s(ctx.now.wall_ms);
     let headers = |writer: &mut Writer| {
         writer.number(Name::MaxForwards, u64::from(page.max_forwards));
         writer.text(Name::From, format_args!("{};tag={tag:016x}", page.from));
@@ -41,7 +42,10 @@ pub fn send_page(
             writer.text(Name::Date, format_args!("{}", Date(page.stored_ms)));
         }
         for (name, value) in page.headers.lines().filter_map(|line| line.split_once(':')) {
-            writer.raw(name.as_bytes(), value.trim().as_bytes());
+            match left_s.filter(|_| name.eq_ignore_ascii_case("Expires")) {
+                Some(left_s) => writer.number(Name::Expires, u64::from(left_s)),
+                None => writer.raw(name.as_bytes(), value.trim().as_bytes()),
+            };
         }
         if let Some((name, proof)) = &proof {
             writer.header(*name, proof.as_bytes());

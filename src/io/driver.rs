@@ -87,7 +87,7 @@ pub enum StartError {
 /// port 0 gets a free port, which [`Opened::settings`] knows.
 pub fn open(mut settings: Settings) -> Result<Opened, OpenError> {
     settings.servers = settings.servers.max(1);
-    let certificates = Arc::new(Certificates::load(&settings.listeners).map_err(OpenError::from)?);
+    let certificates = Arc::new(Certificates::load(&settings).map_err(OpenError::from)?);
     let sockets = listen::open(&mut settings)?;
     let (inboxes, mailboxes) = inbox::pairs(settings.servers);
     Ok(Opened { settings: Arc::new(settings), certificates, sockets, inboxes, mailboxes })

@@ -26,10 +26,14 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::warn!(server, uid, "a phone could not be woken: the hook of [push] does not take it");
         }
         Fact::Pushed { uid, pushed } => tracing::debug!(server, %uid, ?pushed, "a phone is woken"),
-        Fact::WrongPassword { account, source, paused: true } => {
+        Fact::WrongPassword { account, source, paused: true, .. } => {
             tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
         }
-        Fact::WrongPassword { account, source, paused: false } => {
+        Fact::WrongPassword { account, source, respelled: true, .. } => {
+            tracing::info!(server, account = redacted(account), %source, "no password is right for a user name in other capitals: \
+                write it in the phone as `user list` shows it");
+        }
+        Fact::WrongPassword { account, source, paused: false, .. } => {
             tracing::info!(server, account = redacted(account), %source, "wrong password");
         }
         Fact::NeverAnswers { account, source } => {

@@ -2,13 +2,18 @@
 //!
 //! A whole client for that is some dozens of lines, and the hook is a program of the operator's, usually on
 //! the same machine: one connection for each phone that is woken, which closes behind the answer. However slow
-//! it is, there are so many at once and no more.
+//! it is, there are so many at once and no more. By https it has to be who its address says, as the authorities of
+//! `[push]` have it; nothing is ever said in the clear in the place of that.
 //!
-//! Implements: RFC 9110 §9.3.3, §15; RFC 9112 §2 to §4 (as a client).
+//! Implements: RFC 9110 §4.2.2, §9.3.3, §15; RFC 9112 §2 to §4 (as a client).
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -16,6 +21,8 @@ use tokio::time::timeout;
 
 use crate::config::PushHook;
 use crate::effect::{Push, Pushed};
+
+use super::net::cipher::Cipher;
 
 /// How long the hook may take, with the wait for one of its connections: a caller waits.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,8 +46,8 @@ impl Default for Hook {
 impl Hook {
     /// Has a phone woken. 2xx: it is at it. 410: the push service knows the phone no longer. 404 is no such
     /// word: a path that is written wrong must not cost anybody his registration.
-    pub(crate) async fn push(&self, hook: &PushHook, push: &Push) -> Pushed {
-        match timeout(PATIENCE, self.ask(hook, push)).await {
+    pub(crate) async fn push(&self, hook: &PushHook, tls: Option<Arc<ClientConfig>>, push: &Push) -> Pushed {
+        match timeout(PATIENCE, self.ask(hook, tls, push)).await {
             Ok(Ok(200..=299)) => Pushed::Taken,
             Ok(Ok(410)) => Pushed::Gone,
             Ok(Ok(status)) => {
@@ -58,24 +65,59 @@ impl Hook {
         }
     }
 
-    async fn ask(&self, hook: &PushHook, push: &Push) -> io::Result<u16> {
+    async fn ask(&self, hook: &PushHook, tls: Option<Arc<ClientConfig>>, push: &Push) -> io::Result<u16> {
         let _own = self.free.acquire().await.map_err(io::Error::other)?;
-        ask(hook, push).await
+        let request = request(hook, push);
+        match (&hook.authorities, tls) {
+            (Some(_), Some(tls)) => ask_secretly(hook, tls, &request).await,
+            (None, _) => ask(hook, &request).await,
+            (Some(_), None) => Err(io::Error::other("nobody has read its authorities")),
+        }
     }
 }
 
-async fn ask(hook: &PushHook, push: &Push) -> io::Result<u16> {
+async fn ask(hook: &PushHook, request: &str) -> io::Result<u16> {
     let mut stream = TcpStream::connect((hook.host.as_str(), hook.port)).await?;
-    stream.write_all(request(hook, push).as_bytes()).await?;
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     loop {
         if let Some(status) = status(&answer) {
             return Ok(status);
         }
         if answer.len() >= ANSWER_BYTES || stream.read_buf(&mut answer).await? == 0 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it speaks no HTTP"));
+            return Err(no_http());
         }
     }
+}
+
+/// [`ask`] over TLS.
+async fn ask_secretly(hook: &PushHook, tls: Arc<ClientConfig>, request: &str) -> io::Result<u16> {
+    let name = ServerName::try_from(hook.host.clone()).map_err(io::Error::other)?;
+    let mut cipher = Cipher::connecting(tls, name, None).map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect((hook.host.as_str(), hook.port)).await?;
+    // It is said when both have agreed on a key.
+    cipher.seal(request.as_bytes())?;
+    let (mut heard, mut answer) = (BytesMut::new(), BytesMut::new());
+    loop {
+        stream.write_all(&cipher.said()).await?;
+        if let Some(status) = status(&answer) {
+            return Ok(status);
+        }
+        heard.clear();
+        if answer.len() >= ANSWER_BYTES || stream.read_buf(&mut heard).await? == 0 {
+            return Err(no_http());
+        }
+        cipher.keep(&heard);
+        if let Err(error) = cipher.open(&mut answer) {
+            // An alert says why.
+            stream.write_all(&cipher.said()).await?;
+            return Err(io::Error::other(error));
+        }
+    }
+}
+
+fn no_http() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it speaks no HTTP")
 }
 
 /// The request. Nothing in it tells who calls or writes.

@@ -96,6 +96,9 @@ impl Dial<'_> {
             writer.text(Name::ReferredBy, format_args!("<sip:{}@{}>", Escaped(uid.user()), uid.cluster()));
         }
         self.passage.write(writer);
+        if guise.abroad {
+            self.passage.write_wishes(writer);
+        }
     }
 }
 

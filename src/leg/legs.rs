@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Arena, Key, PeerId, ServerIndex, Token};
 use crate::dialog::{Dialog, Misfit};
-use crate::effect::{Ctx, Flow, LegTimer, StreamId};
+use crate::effect::{Ctx, Flow, LegTimer};
 use crate::sip::{Message, Method, Name, Writer};
 use crate::transaction::{Asked, Asking, Draft, Owner, TIMEOUT, Transactions};
 
@@ -15,7 +15,7 @@ use super::link::{Link, LinkEnd, LinkMail, ends_link};
 use super::places::{Place, Places};
 use super::uac::Uac;
 use super::uas::Uas;
-use super::words::{LegWord, Passage};
+use super::words::{LegWord, Passage, Veil};
 
 /// Writes the headers that only another cluster is to see.
 type More<'a> = dyn Fn(&mut Writer) + 'a;
@@ -46,7 +46,7 @@ pub struct Legs {
     server: ServerIndex,
     pub(super) arena: Arena<Leg>,
     /// Which legs a flow carries.
-    places: Places,
+    pub(super) places: Places,
     /// Words for the other halves of calls; the switchboard delivers them.
     pub outbox: Vec<LinkMail>,
 }
@@ -55,6 +55,8 @@ pub struct Legs {
 pub(super) struct Leg {
     /// `None` when the call does not care any more what becomes of it.
     pub(super) call: Option<Key>,
+    /// How its phone is hidden from the other side, if that wishes so.
+    veil: Option<Veil>,
     /// The flow that it is listed under.
     place: Option<Place>,
     pub(super) machine: Machine,
@@ -113,12 +115,23 @@ impl Legs {
     ) -> Key {
         let tag = Token::mint(self.server, self.arena.next_key(), wire.ctx.rng);
         let server = asked.key;
+        let veil = Veil::of(&asked.request, || wire.ctx.rng.draw());
         let guise = Guise::towards(wire.ctx.settings, &asked, user);
         let mut machine = Uas::new(asked, tag, guise, registered);
         machine.start(wire, self.arena.next_key());
         let key = self.insert(Some(call), Machine::Uas(Box::new(machine)));
+        if let Some(leg) = self.arena.get_mut(key) {
+            leg.veil = veil;
+        }
         wire.transactions.belongs_to(server, key);
         key
+    }
+
+    /// Leaves out of what the INVITE of a leg said what would let its sender be known again, if he does not want that.
+    pub fn hide(&self, key: Key, passage: &mut Passage) {
+        if let Some(veil) = self.arena.get(key).and_then(|leg| leg.veil) {
+            passage.hide(&veil);
+        }
     }
 
     /// A leg for an INVITE that another cluster has sent us; our requests go to it by `flow`.
@@ -479,68 +492,10 @@ impl Legs {
         self.apply(key, turn)
     }
 
-    /// The legs whose phones are reached by this flow.
-    pub fn on_way(&self, flow: Flow) -> impl Iterator<Item = Key> {
-        self.places.at(Place::of(flow))
-    }
-
-    /// The legs whose phones are reached by this stream.
-    pub fn on_stream(&self, stream: StreamId) -> impl Iterator<Item = Key> {
-        self.places.at(Place::Stream(stream))
-    }
-
-    /// Where the phone of an answered call wants to be asked: the Contact that it has given.
-    pub fn target_of(&self, key: Key) -> Option<&[u8]> {
-        match &self.arena.get(key)?.machine {
-            Machine::Confirmed(machine) => Some(machine.dialog.target()),
-            Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_) => None,
-        }
-    }
-
-    /// Whether a leg of an answered call waits for its phone, whose stream is gone.
-    pub fn is_adrift(&self, key: Key) -> bool {
-        match self.arena.get(key).map(|leg| &leg.machine) {
-            Some(Machine::Confirmed(machine)) => machine.watch.is_adrift(),
-            Some(Machine::Uas(_) | Machine::Uac(_) | Machine::Link(_)) | None => false,
-        }
-    }
-
-    /// The phone of an answered call has registered by this flow.
-    pub fn on_flow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) -> Option<Report> {
-        let Machine::Confirmed(machine) = &mut self.arena.get_mut(key)?.machine else { return None };
-        let turn = machine.on_flow(wire, key, flow);
-        self.apply(key, turn)
-    }
-
-    /// The phone of an answered call has sent a request of its dialog by this flow, and shown that it
-    /// may: it is there.
-    pub fn follow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) {
-        if let Some(Machine::Confirmed(machine)) = self.arena.get_mut(key).map(|leg| &mut leg.machine) {
-            machine.follow(wire, key, flow);
-            self.list(key);
-        }
-    }
-
-    /// The stream of these legs is gone: what rings is over, what is answered waits for its phone.
-    pub fn on_closed(&mut self, wire: &mut Wire<'_, '_>, stream: StreamId) -> Vec<Report> {
-        let keys: Vec<Key> = self.on_stream(stream).collect();
-        keys.into_iter().filter_map(|key| self.lose(wire, key)).collect()
-    }
-
-    fn lose(&mut self, wire: &mut Wire<'_, '_>, key: Key) -> Option<Report> {
-        let turn = match &mut self.arena.get_mut(key)?.machine {
-            Machine::Uas(machine) => machine.on_lost(wire),
-            Machine::Uac(machine) => machine.on_lost(wire),
-            Machine::Confirmed(machine) => machine.cut_off(wire, key),
-            Machine::Link(_) => Turn::Stay,
-        };
-        self.apply(key, turn)
-    }
-
-    fn apply(&mut self, key: Key, turn: Turn) -> Option<Report> {
+    pub(super) fn apply(&mut self, key: Key, turn: Turn) -> Option<Report> {
         let leg = self.arena.get_mut(key)?;
-        let call = leg.call;
-        let (word, ends) = match turn {
+        let (call, veil) = (leg.call, leg.veil);
+        let (mut word, ends) = match turn {
             Turn::Stay => (None, false),
             Turn::Tell(word) => (Some(word), false),
             Turn::TellAndEnd(word) => (Some(word), true),
@@ -563,11 +518,14 @@ impl Legs {
         } else {
             self.list(key);
         }
+        if let (Some(word), Some(veil)) = (&mut word, veil) {
+            word.hide(&veil);
+        }
         Some(Report { call: call?, leg: key, word: word? })
     }
 
     fn insert(&mut self, call: Option<Key>, machine: Machine) -> Key {
-        let key = self.arena.insert(Leg { call, place: None, machine });
+        let key = self.arena.insert(Leg { call, veil: None, place: None, machine });
         self.list(key);
         key
     }
@@ -580,7 +538,7 @@ impl Legs {
     }
 
     /// Lists a leg under the flow that it is on now: a phone may come back by another one.
-    fn list(&mut self, key: Key) {
+    pub(super) fn list(&mut self, key: Key) {
         let place = self.flow_of(key).map(Place::of);
         if let Some(leg) = self.arena.get_mut(key) {
             let before = std::mem::replace(&mut leg.place, place);

@@ -97,7 +97,8 @@ impl Confirmed {
 
     /// The phone has sent a request of its dialog by this flow: it is there, and knows of the call.
     pub(super) fn follow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) {
-        self.move_to(wire, flow);
+        self.dialog.take_over(wire.ctx.settings, flow);
+        self.acks.move_to(wire.transactions, flow);
         if self.watch.adrift {
             self.watch(wire, key);
         }
@@ -106,7 +107,8 @@ impl Confirmed {
     /// The phone has registered by this flow: if it was away, it may have been switched off and on
     /// meanwhile, and is asked; or it has to hear that the call is over.
     pub(super) fn on_flow(&mut self, wire: &mut Wire<'_, '_>, key: Key, flow: Flow) -> Turn {
-        self.move_to(wire, flow);
+        self.dialog.moved_to(wire.ctx.settings, flow);
+        self.acks.move_to(wire.transactions, flow);
         if !std::mem::take(&mut self.watch.adrift) {
             return Turn::Stay;
         }
@@ -122,11 +124,6 @@ impl Confirmed {
             self.probe(wire, key);
         }
         Turn::Stay
-    }
-
-    fn move_to(&mut self, wire: &mut Wire<'_, '_>, flow: Flow) {
-        self.dialog.take_over(wire.ctx.settings, flow);
-        self.acks.move_to(wire.transactions, flow);
     }
 
     /// The phone has answered the question.

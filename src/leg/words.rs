@@ -14,7 +14,7 @@ use super::refer::Referral;
 use crate::base::Key;
 use crate::routing::{Content, Header, Mode};
 use crate::sip::{
-    Item, Message, Method, Name, Part, Preferences, Privacy, Reason, Sdp, Writer, reason_phrase,
+    Item, Mask, Message, Method, Name, Part, Preferences, Privacy, Reason, Sdp, Writer, reason_phrase,
 };
 
 /// The methods that a phone may send us (RFC 3261 §20.5).
@@ -127,6 +127,25 @@ pub enum LegWord {
 }
 
 impl LegWord {
+    /// Leaves out what would let the one who says it be known again.
+    pub(super) fn hide(&mut self, veil: &Veil) {
+        match self {
+            Self::Progress { passage, .. }
+            | Self::Settle { passage, .. }
+            | Self::Answer { passage, .. }
+            | Self::Acknowledge(passage)
+            | Self::Reject(Refusal { passage, .. })
+            | Self::Cancel(passage)
+            | Self::HangUp(passage)
+            | Self::Renegotiate { passage, .. }
+            | Self::Renegotiated { passage, .. }
+            | Self::Withdraw(passage)
+            | Self::Request { passage, .. }
+            | Self::Reply { passage, .. } => passage.hide(veil),
+            Self::Refer(_) | Self::Referred { .. } => {}
+        }
+    }
+
     /// The same in another early dialog.
     #[must_use]
     pub fn in_dialog(mut self, number: u8) -> Self {
@@ -175,7 +194,7 @@ impl Passage {
     pub fn of(message: &Message) -> Self {
         let mut headers = SmallVec::new();
         let is_private = message.has(Name::Privacy) && Privacy::of(message).details;
-        let (body, kind) = passing_body(message, is_private);
+        let (body, kind) = passing_body(message);
         for (name, _, value) in message.every_line() {
             if let (Name::ContentType, Some(kind)) = (name, &kind) {
                 headers.push((name, kind.clone()));
@@ -184,7 +203,14 @@ impl Passage {
             if name == Name::Reason || (is_private && tells_of_sender(name)) {
                 continue;
             }
-            let passes = if describes_body(name) { !body.is_empty() } else { describes_call(name) };
+            if name == Name::SessionId && Privacy::of(message).sender {
+                continue;
+            }
+            let passes = if describes_body(name) {
+                !body.is_empty()
+            } else {
+                describes_call(name) || (name == Name::Expires && message.method() == Method::Message)
+            };
             if passes {
                 headers.push((name, message.raw().slice_ref(value)));
             }
@@ -334,16 +360,42 @@ impl Passage {
         let header = |line: &str| {
             let (name, value) = line.split_once(": ")?;
             let name = Name::of(name.as_bytes());
-            let passes = describes_body(name) || describes_call(name);
+            let passes = describes_body(name) || describes_call(name) || name == Name::Expires;
             passes.then(|| (name, Bytes::copy_from_slice(value.as_bytes())))
         };
         Self { headers: lines.split("\r\n").filter_map(header).collect(), body }
     }
 
-    /// Writes the headers.
+    /// For how many seconds a page means anything, if it says so (RFC 3428 §4).
+    pub fn expires_s(&self) -> Option<u32> {
+        Item::parse(self.header(Name::Expires)?).number()
+    }
+
+    /// Writes the headers, as a phone is told them: its wishes and its time are for others to look at.
     pub fn write(&self, writer: &mut Writer) {
-        for (name, value) in &self.headers {
+        let is_for_us = |name: Name| is_wish(name) || name == Name::Expires;
+        for (name, value) in self.headers.iter().filter(|(name, _)| !is_for_us(*name)) {
             writer.header(*name, value);
+        }
+    }
+
+    /// Writes what the caller would have of the phone that he reaches: for another cluster, which chooses.
+    pub fn write_wishes(&self, writer: &mut Writer) {
+        for (name, value) in self.headers.iter().filter(|(name, _)| is_wish(*name)) {
+            writer.header(*name, value);
+        }
+    }
+
+    /// Leaves out what would let its sender be known again, who does not want to be (RFC 3323 §4.3, RFC 7989 §8).
+    pub fn hide(&mut self, veil: &Veil) {
+        self.headers
+            .retain(|(name, _)| *name != Name::SessionId && !(veil.details && tells_of_sender(*name)));
+        let item = |name| self.header(name).map(Item::parse);
+        let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
+        if part.session().is_some()
+            && let Some(masked) = part.passing(Some(veil.mask))
+        {
+            self.body = masked.into();
         }
     }
 }
@@ -430,9 +482,9 @@ fn in_our_words(reason: &Reason<'_>) -> Option<Bytes> {
 }
 
 /// The body, as far as it may pass, and its type if that is written anew. Of what makes a call only a session
-/// does, without what it says of its author, and what comes with it, unless he is not to be known; whatever else
+/// does, without what it says of its author, and what comes with it; whatever else
 /// comes there in its place is no offer, and nothing that a call could wait for.
-fn passing_body(message: &Message, is_private: bool) -> (Bytes, Option<Bytes>) {
+fn passing_body(message: &Message) -> (Bytes, Option<Bytes>) {
     let body = message.body();
     let describes = matches!(message.method(), Method::Invite | Method::Ack | Method::Prack | Method::Update);
     if body.is_empty() || !describes {
@@ -444,9 +496,25 @@ fn passing_body(message: &Message, is_private: bool) -> (Bytes, Option<Bytes>) {
     }
     let kind = part.kind_passing();
     (
-        part.passing(is_private).map_or_else(|| body.clone(), Bytes::from),
+        part.passing(None).map_or_else(|| body.clone(), Bytes::from),
         Some(kind.into()).filter(|kind: &Bytes| !kind.is_empty()),
     )
+}
+
+/// How one is hidden who has begun a call and does not want to be known, in all that he says in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Veil {
+    mask: Mask,
+    /// Whether what he writes about himself and the call is kept back too.
+    details: bool,
+}
+
+impl Veil {
+    /// For the one who has sent this INVITE; `secret` is this call's alone. `None` if he does not hide.
+    pub(super) fn of(invite: &Message, secret: impl FnOnce() -> u64) -> Option<Self> {
+        let asked = Privacy::of(invite);
+        asked.sender.then(|| Self { mask: Mask::new(secret()), details: asked.details })
+    }
 }
 
 /// What one who does not want to be known does not say of himself, besides his name (RFC 3323 §5.3).
@@ -478,8 +546,10 @@ fn describes_call(name: Name) -> bool {
             | Name::SessionId
             | Name::InfoPackage
             | Name::RecvInfo
-            | Name::AcceptContact
-            | Name::RejectContact
-            | Name::RequestDisposition
-    )
+    ) || is_wish(name)
+}
+
+/// What the caller would have of the phone that he reaches: it passes to whoever chooses among phones, and not to them.
+fn is_wish(name: Name) -> bool {
+    matches!(name, Name::AcceptContact | Name::RejectContact | Name::RequestDisposition)
 }

@@ -14,6 +14,8 @@
 //! once. The other clients have half a second more; one that is slower has a request of ours
 //! pending, so it is sent nothing until it has answered (RFC 3428 §8).
 //!
+//! A page whose time is over (Expires) is marked like one that was taken, and nobody is sent it.
+//!
 //! A page that a client refuses stays in the inbox and is offered again at the next registration;
 //! those behind it are not held up. A client that takes no pages at all is sent no more of them.
 //!
@@ -214,11 +216,13 @@ impl Round {
             }
             (State::Taken { page, is_marked }, StoreOutcome::Saved) => {
                 *is_marked = true;
-                desk.ctx.fact(Fact::InboxDelivered {
-                    id: page.id.clone(),
-                    uid: self.uid.clone(),
-                    sender: page.sender.clone(),
-                });
+                if !page.is_over(desk.ctx.now.wall_ms) {
+                    desk.ctx.fact(Fact::InboxDelivered {
+                        id: page.id.clone(),
+                        uid: self.uid.clone(),
+                        sender: page.sender.clone(),
+                    });
+                }
                 self.settle(desk);
             }
             // It could not be read, or not be marked: then it comes once more, another time.
@@ -280,13 +284,15 @@ impl Round {
             // What has just been loaded in vain was all, if nothing came meanwhile.
             return if loaded && !self.stirred { self.end(desk, left) } else { self.load(desk) };
         };
-        let taken = self.taken.iter().any(|taken| **taken == *page.id);
+        // What means nothing any more is let go unread.
+        let is_done =
+            self.taken.iter().any(|taken| **taken == *page.id) || page.is_over(desk.ctx.now.wall_ms);
         // A page by `sips:` waits for a client that can be reached so, and holds up no other.
         let (owner, now) = (desk.owner, desk.ctx.at());
         let waits =
             owner.bindings.any(now) && !owner.clients(now, None, |_| true).any(|one| one.takes(page.sips));
         self.state = State::Offered { page, refused: waits.then_some(480), is_late: false };
-        if taken {
+        if is_done {
             return self.mark(desk);
         }
         self.offer(desk, |_| true);

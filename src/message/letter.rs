@@ -41,6 +41,9 @@ impl Letter<'_> {
         let to = Face::of(self.to).secured(self.sips);
         let uri = binding.uri(self.sips);
         let tag = String::from_utf8_lossy(tag.as_bytes());
+        let waited_ms = self.date.map_or(0, |date| ctx.now.wall_ms.saturating_sub(date));
+        let waited_s = u32::try_from(waited_ms / 1000).unwrap_or_default();
+        let left_s = self.passage.expires_s().map(|expires_s| expires_s.saturating_sub(waited_s));
         let headers = |writer: &mut Writer| {
             if !binding.stored.path.is_empty() {
                 writer.header(Name::Route, binding.stored.path.as_bytes());
@@ -52,6 +55,9 @@ impl Letter<'_> {
             writer.header(Name::CSeq, b"1 MESSAGE");
             if let Some(moment) = self.date {
                 writer.text(Name::Date, format_args!("{}", Date(moment)));
+            }
+            if let Some(left_s) = left_s {
+                writer.number(Name::Expires, u64::from(left_s));
             }
             self.passage.write(writer);
         };

@@ -364,6 +364,9 @@ impl Page {
         if let State::Copying(_) = self.state {
             self.state = State::Answered { filing: false };
         }
+        let record = Arc::new(self.record(desk.ctx, answer));
+        desk.ctx.keep(StoreOp::PutPage(Arc::clone(&record)));
+        desk.ctx.fact(Fact::Page(record));
         let status = answer.status;
         match &self.upstream {
             Upstream::Phone(asked) => {
@@ -382,9 +385,6 @@ impl Page {
             }
             Upstream::Nobody => {}
         }
-        let record = Arc::new(self.record(desk.ctx, answer));
-        desk.ctx.keep(StoreOp::PutPage(Arc::clone(&record)));
-        desk.ctx.fact(Fact::Page(record));
         self.leave(desk);
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Key, Uid};
-use crate::device::{Keep, Step};
+use crate::device::{Keep, Step, is_of_the_moment};
 use crate::effect::Fact;
 use crate::federation::is_visited;
 use crate::leg::outcome_of;
@@ -64,8 +64,10 @@ impl Page {
             Action::Decline => self.finish(desk, 603, ""),
             Action::Busy => self.finish(desk, 486, ""),
             Action::Refuse(_) => self.finish(desk, 403, ""),
-            // The sender is never told: to him it was delivered.
-            Action::Ignore => self.finish(desk, 200, "ignored"),
+            Action::Ignore => {
+                let status = self.as_if_tried(desk);
+                self.finish(desk, status, "ignored");
+            }
         }
         self.wait(desk);
         self.settle(desk);
@@ -142,6 +144,22 @@ impl Page {
             }
             let client = self.send_to(desk, Owner::Page(self.key), binding);
             self.note_sent(client, binding.flowing(), now);
+        }
+    }
+
+    /// What others would be told whose page is not ignored: that a phone has it, or that the inbox keeps it, or,
+    /// where neither may be, that nobody takes it.
+    fn as_if_tried(&self, desk: &Desk<'_, '_>) -> u16 {
+        let sips = self.sender.face.sips;
+        let wishes = self.passage.preferences(Method::Message);
+        let all = desk.owner.preferred(desk.ctx.at(), None, &wishes, |one| one.takes(sips));
+        let only = self.only.as_ref().filter(|_| self.is_for_one_client());
+        if all.into_iter().any(|one| only.is_none_or(|only| only.is(one))) {
+            200
+        } else if only.is_some() || is_of_the_moment(&self.passage) {
+            480
+        } else {
+            202
         }
     }
 

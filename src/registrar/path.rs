@@ -24,10 +24,10 @@ pub(super) fn route(request: &Message) -> Result<String, Denied> {
     }
     let hops: Vec<&[u8]> = request.values(Name::Path).collect();
     if !hops.iter().all(|hop| is_hop(hop)) {
-        return Err(Denied::Bad);
+        return Err(Denied::Path);
     }
-    let route = String::from_utf8(hops.join(&b", "[..])).map_err(|_| Denied::Bad)?;
-    if route.len() > PATH { Err(Denied::Forbidden) } else { Ok(route) }
+    let route = String::from_utf8(hops.join(&b", "[..])).map_err(|_| Denied::Path)?;
+    if route.len() > PATH { Err(Denied::LongPath) } else { Ok(route) }
 }
 
 /// The neighbour of ours that a REGISTER names, if it names one.

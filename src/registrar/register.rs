@@ -15,7 +15,7 @@ use crate::effect::store::StoredBinding;
 use crate::effect::{Ctx, Flow, StreamId};
 use crate::sip::{Contact, Message, Name, NameAddr, Uri, Writer, features_of};
 use crate::transaction::Asked;
-use crate::transport::target;
+use crate::transport::{Refused, target};
 
 use super::bindings::{Binding, q_text};
 use super::gruu;
@@ -37,24 +37,47 @@ pub struct Change {
     pub durable: bool,
 }
 
-/// Why a REGISTER is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a REGISTER is refused: in words for the phone's owner, where its status says too little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// 400: it cannot be read.
-    Bad,
-    /// 423: shorter than we allow.
-    TooBrief,
-    /// 403: a Contact that we will not call.
-    Forbidden,
-    /// 555: the push service that wakes it is not known here.
-    NoPush,
+    /// 400: a Contact that is no address.
+    #[error("a Contact cannot be read")]
+    Contact,
+    /// 400: `*` together with something else.
+    #[error("Contact: * needs Expires: 0, and no Contact beside it")]
+    Star,
+    /// 400: flows of several numbers.
+    #[error("a REGISTER is for one flow: one Contact with a reg-id")]
+    Flows,
+    /// 400: a Path that nothing could be sent by.
+    #[error("a Path needs <sip:proxy;lr> for each proxy")]
+    Path,
+    /// 403: a Path without end.
+    #[error("this Path is too long")]
+    LongPath,
+    /// 403: a Contact that would go round.
+    #[error("the Contact is the user's own address; register the phone's")]
+    Circle,
+    /// 403: a Contact or Path that we will not call.
+    #[error(transparent)]
+    Target(#[from] Refused),
     /// 403: more bindings than a user may have.
+    #[error("as many phones are registered as a user may have; let one unregister")]
     TooMany,
+    /// 423: shorter than we allow.
+    #[error("a binding that brief is not granted")]
+    TooBrief,
+    /// 555: the push service that wakes it is not known here.
+    #[error("this push service is not known here")]
+    NoPush,
     /// 420: a proxy stands between us and a phone that does not know of such.
+    #[error("a Path came, and the phone does not know of such")]
     NoPath,
     /// 439: who stands between us and the phone cannot keep its flows apart.
+    #[error("the first proxy cannot keep flows apart")]
     NoFirstHop,
     /// 500: older than what is registered (RFC 3261 §10.3 step 7).
+    #[error("a later REGISTER has come before this one")]
     OutOfOrder,
 }
 
@@ -73,15 +96,15 @@ pub fn requested_change(
     match outbound(request) {
         Outbound::Plain | Outbound::Flow => {}
         Outbound::NoFirstHop => return Err(Denied::NoFirstHop),
-        Outbound::Several => return Err(Denied::Bad),
+        Outbound::Several => return Err(Denied::Flows),
     }
     let mut change = Change::default();
     for line in request.values(Name::Contact) {
-        let contact = NameAddr::parse(line).ok_or(Denied::Bad)?;
-        let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
+        let contact = NameAddr::parse(line).ok_or(Denied::Contact)?;
+        let uri = Uri::parse(contact.uri).map_err(|_| Denied::Contact)?;
         let asked = Asking { settings, now, request, flow };
         if contact.param("+sip.instance").is_some() && names_itself(settings, user, &uri) {
-            return Err(Denied::Forbidden);
+            return Err(Denied::Circle);
         }
         let key = key_of(&contact);
         let own = user.bindings.find(&key, &uri, contact.param("+sip.instance").is_some());
@@ -202,7 +225,7 @@ pub fn kept_alive(settings: &Settings, asked: &Asked) -> Option<StreamId> {
 /// `Contact: *` with `Expires: 0`, and nothing else (RFC 3261 §10.2.2).
 fn remove_all(user: &User, request: &Message) -> Result<Change, Denied> {
     if request.expires() != Some(0) || request.values(Name::Contact).count() != 1 {
-        return Err(Denied::Bad);
+        return Err(Denied::Star);
     }
     if user.bindings.iter().any(|own| is_older(own, request)) {
         return Err(Denied::OutOfOrder);
@@ -274,9 +297,9 @@ impl Asking<'_> {
     ) -> Result<Binding, Denied> {
         let path = path::route(self.request)?;
         // A Path is where it is called; what the Contact may be does not change with that.
-        let called = target(self.settings, self.flow, uri).map_err(|_| Denied::Forbidden)?;
+        let called = target(self.settings, self.flow, uri)?;
         let flow = match path::neighbour(self.request) {
-            Some(hop) => target(self.settings, self.flow, &hop).map_err(|_| Denied::Forbidden)?,
+            Some(hop) => target(self.settings, self.flow, &hop)?,
             // A flow is the one thing that its phone keeps open.
             None if outbound(self.request) == Outbound::Flow => self.flow,
             None => called,

@@ -36,7 +36,7 @@ impl Switchboard {
             return self.refuse_body(ctx, &asked, status);
         }
         if !has_one_contact(ctx.settings, asked.flow, &request) {
-            return self.refuse(ctx, &asked, 400);
+            return self.refuse_because(ctx, &asked, 400, &NO_CONTACT);
         }
         if let Some(min_s) = too_brief(&ctx.settings.limits, &request) {
             return self.refuse_brief(ctx, &asked, min_s);
@@ -67,7 +67,7 @@ impl Switchboard {
         let profiles = (&profile, &ctx.settings.default_profile);
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
-        let opening = Opening {
+        let mut opening = Opening {
             id: name_record(ctx.now, ctx.rng),
             caller,
             passage,
@@ -86,6 +86,7 @@ impl Switchboard {
         let user_part = shown.split('@').next().unwrap_or_default().to_owned();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let upstream = self.legs.answer(&mut wire, key, asked, (user_part, registered));
+        self.legs.hide(upstream, &mut opening.passage);
         self.calls.insert(Call::new(
             key,
             opening,
@@ -298,6 +299,9 @@ pub(super) fn caller_of(ctx: &Ctx<'_>, user: &User, request: &Message) -> Caller
     };
     Caller { who: Who::User(user.uid.clone()), face, own: Some(user.uid.clone()) }
 }
+
+/// What is wrong with an INVITE without that.
+const NO_CONTACT: &str = "an INVITE needs exactly one Contact, with a sip: address";
 
 /// Whether a request says in exactly one way where its dialog's requests are to go (RFC 3261
 /// §8.1.1.8, §12.1.1), and one that can be kept to: who wants to be asked over TLS speaks so.

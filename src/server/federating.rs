@@ -229,7 +229,7 @@ impl Switchboard {
         user.calls += 1;
         let caller = caller_of(visit.caller, &request);
         let route = incoming(ctx, user, &caller, mode, &passage);
-        let opening = Opening {
+        let mut opening = Opening {
             id: name_record(ctx.now, ctx.rng),
             caller,
             passage,
@@ -248,6 +248,7 @@ impl Switchboard {
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let name = asked_name(&request, &visit.callee);
         let upstream = self.legs.answer_peer(&mut wire, key, asked, name, (visit.peer, flow));
+        self.legs.hide(upstream, &mut opening.passage);
         let half = Call::new(key, opening, Direction::Incoming, visit.callee, route, upstream, ctx.now);
         self.calls.insert(half);
         self.with_call(ctx, key, Call::begin);

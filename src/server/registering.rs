@@ -154,8 +154,8 @@ impl Switchboard {
                 writer.header(Name::Unsupported, b"path");
                 return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
             }
-            Denied::Bad => 400,
-            Denied::Forbidden => 403,
+            Denied::Contact | Denied::Star | Denied::Flows | Denied::Path => 400,
+            Denied::LongPath | Denied::Circle | Denied::Target(_) => 403,
             Denied::TooMany => {
                 ctx.fact(Fact::Limit("bindings_per_user"));
                 403
@@ -168,7 +168,7 @@ impl Switchboard {
                 return self.transactions.respond(ctx, asked.key, 423, writer.finish(b""));
             }
         };
-        self.refuse(ctx, asked, status);
+        self.refuse_because(ctx, asked, status, &denied);
     }
 
     /// The first binding of a user expires, or has to be renewed by a phone that sleeps.

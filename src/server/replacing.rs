@@ -46,7 +46,8 @@ impl Switchboard {
         let phone = Origin::of(asked.flow, &request);
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let new = self.legs.answer(&mut wire, call, asked, (user, None));
-        let passage = Passage::of(&request);
+        let mut passage = Passage::of(&request);
+        self.legs.hide(new, &mut passage);
         self.with_call(ctx, call, |call, desk| call.take_over(desk, (old, new), &phone, passage));
     }
 }

@@ -316,8 +316,10 @@ impl Switchboard {
             Verdict::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
             Verdict::Wrong => {
                 let paused = self.is_to_pause(ctx, Suspect::of(credentials, uid.as_str()));
+                let name = credentials.username_text();
+                let respelled = name.split('@').next() != Some(uid.user());
                 let account = uid.to_string();
-                ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused });
+                ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused, respelled });
                 self.challenge(ctx, flow, message, false);
             }
         }
@@ -402,6 +404,19 @@ impl Switchboard {
     pub(super) fn refuse(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, status: u16) {
         let tag = self.fresh_tag(ctx);
         asked.refuse(ctx, &mut self.transactions, status, tag.as_bytes());
+    }
+
+    /// Refuses, and says why in words for the phone's owner (RFC 3261 §20.43), which hold no quotation mark.
+    pub(super) fn refuse_because(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        asked: &Asked,
+        status: u16,
+        why: &dyn std::fmt::Display,
+    ) {
+        let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
+        writer.text(Name::Warning, format_args!("399 {} \"{why}\"", ctx.settings.cid));
+        self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
 
     /// Refuses a method; `allow` are those that whoever asks may send (RFC 3261 §21.4.6).

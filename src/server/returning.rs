@@ -4,7 +4,8 @@
 //! hears of it last. One that keeps several has the next one at once. Another one shows that it is there
 //! again by registering, which says which client it is, or by a request inside its dialog; until then its
 //! answered calls wait for a while of their own (`limits.lost_flow_s`). That a stream is gone is told by the
-//! stream; that a NAT has given a phone another address, by the phone when it registers.
+//! stream; that a NAT has given a phone another address, by the phone when it registers; and that datagrams
+//! are lost on their way to it, by a request that nobody has answered.
 //!
 //! What is said over TLS only waits for a flow that is secure.
 //!
@@ -19,6 +20,7 @@ use crate::effect::{Ctx, Flow};
 use crate::leg::{Legs, Wire};
 use crate::registrar::{Binding, User};
 use crate::sip::Uri;
+use crate::transaction::RELAYED;
 
 use super::switchboard::Switchboard;
 
@@ -98,6 +100,36 @@ impl Switchboard {
         self.go_on(ctx, uid, &moved.client, flow);
     }
 
+    /// Nothing was answered to a request inside an answered call: its flow counts as dead, and the call goes on
+    /// by the best of the others that its client has. Says whether there was one.
+    pub(super) fn on_silence(&mut self, ctx: &mut Ctx<'_>, leg: Key, client: Key) -> bool {
+        let Some((uid, user, binding)) = self.behind(leg) else { return false };
+        let fits = |flow: &Flow| {
+            !is_same(*flow, binding.flow)
+                && (ctx.settings.transport(*flow).is_secure() || !self.legs.is_sips(leg))
+        };
+        let Some(other) = live_flows(ctx, user, binding.client()).into_iter().find(fits) else {
+            return false;
+        };
+        let (uid, key) = (uid.clone(), binding.stored.key.clone());
+        self.on_flow_failed(ctx, &uid, &key, ctx.at().before(RELAYED));
+        let mut wire = Wire { ctx, transactions: &mut self.transactions };
+        let reports = self.legs.on_silence(&mut wire, leg, client, other);
+        self.reports.extend(reports.into_iter().flatten());
+        true
+    }
+
+    /// The phone of an answered call as it has registered: whose, and by which binding.
+    fn behind(&self, leg: Key) -> Option<(&Uid, &User, &Binding)> {
+        let call = self.legs.call_of(leg).and_then(|call| self.calls.get(call))?;
+        let (flow, target) = (self.legs.flow_of(leg)?, self.legs.target_of(leg)?);
+        let user = self.users.get(call.owner())?;
+        let here = user.bindings.iter().filter(|binding| is_same(binding.flow, flow));
+        let here: SmallVec<[&Binding; 2]> = here.collect();
+        let named = here.iter().find(|binding| is_named(&binding.stored.contact, target));
+        Some((call.owner(), user, named.or(here.first())?))
+    }
+
     /// What waits for a client goes on by this flow.
     fn go_on(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, client: &str, flow: Flow) {
         let key = (uid.clone(), client.into());
@@ -125,15 +157,17 @@ fn legs_left((legs, calls): (&Legs, &Arena<Call>), uid: &Uid, moved: &Moved, oth
         call.is_some_and(|call| call.owner() == uid)
     };
     let is_its = |leg: &Key| {
-        let target = legs.target_of(*leg).and_then(|target| Uri::parse(target).ok());
-        let names = |contact: &str| {
-            let own = Uri::parse(contact.as_bytes()).ok();
-            own.zip(target).is_some_and(|(own, target)| own.same_as(&target))
-        };
+        let names = |contact: &str| legs.target_of(*leg).is_some_and(|target| is_named(contact, target));
         names(&moved.contact) || !others.iter().any(|other| names(other))
     };
     let left = moved.left.into_iter().flat_map(|left| legs.on_way(left));
     left.filter(is_his).filter(is_its).collect()
+}
+
+/// Whether a Contact is the target of a dialog.
+fn is_named(contact: &str, target: &[u8]) -> bool {
+    let own = Uri::parse(contact.as_bytes()).ok();
+    own.zip(Uri::parse(target).ok()).is_some_and(|(own, target)| own.same_as(&target))
 }
 
 /// The flows that a client can be reached by now, the best first.

@@ -334,6 +334,7 @@ impl Switchboard {
         let no_flow = response.is_none() || status == FLOW_FAILED;
         self.note_flow(ctx, owner, client, !no_flow);
         match owner {
+            Owner::Leg(leg) if response.is_none() && status == 408 && self.on_silence(ctx, leg, client) => {}
             Owner::Leg(leg) => {
                 let mut wire = Wire { ctx, transactions: &mut self.transactions };
                 let report = match response {

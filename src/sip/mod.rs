@@ -50,5 +50,6 @@ pub use privacy::Privacy;
 pub use sdp::{Direction, Media, Sdp};
 pub use status::reason_phrase;
 pub use uri::{Host, Scheme, Uri, UriError, is_sips, unescaped};
+pub use veil::Mask;
 pub use via::Via;
 pub use write::Writer;

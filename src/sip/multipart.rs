@@ -3,14 +3,14 @@
 //! Read only as far as a call needs it: which part describes the session, and which others have to be
 //! understood. What passes on is written anew: of each part what it is and what it says, and nothing around them.
 //!
-//! Implements: RFC 5621 §3.1, §3.2, §4, §8.1; RFC 2045 §6.1; RFC 2046 §5.1.1.
+//! Implements: RFC 5621 §3.1, §3.2, §4, §8.1; RFC 2046 §5.1.1.
 
 use memchr::memmem;
 
 use super::chars::{split_once, trim};
 use super::item::Item;
 use super::sdp::Sdp;
-use super::veil::{is_readable, veiled};
+use super::veil::{Mask, is_readable, veiled};
 
 /// How deep parts may lie in parts.
 const DEPTH: u8 = 3;
@@ -127,14 +127,15 @@ impl<'a> Part<'a> {
         self.session_within(DEPTH)
     }
 
-    /// What of it passes on: sessions without what they say of their author, and the other parts, or (`alone`) none
-    /// of those; of each its type, disposition and coding. `None` if all of it passes as it is.
-    pub fn passing(&self, alone: bool) -> Option<Vec<u8>> {
+    /// What of it passes on: sessions without what they say of their author, and the other parts; of each its type,
+    /// disposition and coding. Of one who hides, by a mask, nothing but his sessions. `None` if all of it passes as
+    /// it is.
+    pub fn passing(&self, mask: Option<Mask>) -> Option<Vec<u8>> {
         if !self.is_multipart() {
-            return veiled(self.content);
+            return veiled(self.content, mask).filter(|_| self.claims_session());
         }
         let mut out = Vec::with_capacity(self.content.len());
-        self.write_parts(DEPTH, alone, &mut out);
+        self.write_parts(DEPTH, mask, &mut out);
         Some(out)
     }
 
@@ -147,18 +148,18 @@ impl<'a> Part<'a> {
         out
     }
 
-    fn write_parts(&self, depth: u8, alone: bool, out: &mut Vec<u8>) {
+    fn write_parts(&self, depth: u8, mask: Option<Mask>, out: &mut Vec<u8>) {
         let Some(boundary) = self.boundary() else { return };
         let Some(depth) = depth.checked_sub(1) else { return };
         for part in self.parts() {
             let mut inner = Vec::new();
             let content = if part.is_multipart() {
-                part.write_parts(depth, alone, &mut inner);
+                part.write_parts(depth, mask, &mut inner);
                 inner.as_slice()
             } else if part.is_session() {
-                inner = veiled(part.content).unwrap_or_default();
+                inner = veiled(part.content, mask).unwrap_or_default();
                 if inner.is_empty() { part.content } else { inner.as_slice() }
-            } else if alone || part.claims_session() {
+            } else if mask.is_some() || part.claims_session() {
                 continue;
             } else {
                 part.content
@@ -271,20 +272,20 @@ mod tests {
             session("multipart/alternative;boundary=o", &nested).as_deref(),
             Some("v=0\r\ns=--b 1\r\n")
         );
-        let passing = |alone| {
-            let passing = read("multipart/alternative;boundary=o", &nested).passing(alone).unwrap();
+        let passing = |mask| {
+            let passing = read("multipart/alternative;boundary=o", &nested).passing(mask).unwrap();
             String::from_utf8(passing).unwrap()
         };
         let session = "--b 1\r\nContent-Type: Application/SDP\r\n\r\nv=0\r\ns=-\r\n\r\n--b 1--\r\n";
         let hello = "--b 1\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
         let kind = "Content-Type: multipart/mixed;boundary=\"b 1\"";
         assert_eq!(
-            passing(false),
+            passing(None),
             format!(
                 "--o\r\n{kind}\r\n\r\n{hello}{session}\r\n--o\r\nContent-Type: text/html\r\n\r\n<p>\r\n--o--\r\n"
             )
         );
-        assert_eq!(passing(true), format!("--o\r\n{kind}\r\n\r\n{session}\r\n--o--\r\n"));
+        assert_eq!(passing(Some(Mask::new(1))), format!("--o\r\n{kind}\r\n\r\n{session}\r\n--o--\r\n"));
     }
 
     /// Nothing around the parts, no header of theirs that is not needed, and no session that cannot be read.
@@ -295,7 +296,7 @@ mod tests {
                     --b\r\nContent-Type: application/sdp\r\nContent-Encoding: gzip\r\n\r\nv=anne\r\n\
                     --b\r\nContent-Type: application/sdp\r\n\r\nv\0=\0anne\r\n\
                     --b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\nanne";
-        let passing = read("multipart/mixed;boundary=b;anne=anne", told).passing(false).unwrap();
+        let passing = read("multipart/mixed;boundary=b;anne=anne", told).passing(None).unwrap();
         assert_eq!(
             String::from_utf8(passing).unwrap(),
             "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: image/png\r\n\
@@ -308,7 +309,7 @@ mod tests {
         let one = |text: &str| format!("--b\r\nContent-Type: application/sdp\r\n\r\n{text}\r\n");
         let body = |[first, second]: [&str; 2]| format!("{}{}--b--\r\n", one(first), one(second));
         let told = body(["v=0\r\ns=anne", "v=0\r\ns=her house"]);
-        let veiled = read("multipart/alternative;boundary=b", &told).passing(false).unwrap();
+        let veiled = read("multipart/alternative;boundary=b", &told).passing(None).unwrap();
         assert_eq!(String::from_utf8(veiled).unwrap(), body(["v=0\r\ns=-", "v=0\r\ns=-"]));
     }
 

@@ -11,9 +11,48 @@ use super::item::word;
 /// The address that stands for none, as browsers write it.
 const NOWHERE: &[u8] = b" IN IP4 0.0.0.0";
 
+/// What stands in one call for the numbers that somebody's session descriptions have: who keeps or counts them would be
+/// known again from one call to the next by them. His session has one number for as long as the call lasts, and the version
+/// counts as his does (RFC 3264 §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mask(u64);
+
+impl Mask {
+    /// A mask that nobody knows who does not know the secret, which is used for one call.
+    pub fn new(secret: u64) -> Self {
+        Self(secret)
+    }
+
+    /// The numbers that stand for a session's and its version's.
+    fn numbers(self, id: &[u8], version: &[u8]) -> (u64, u64) {
+        let id = mixed(value(id) ^ self.0);
+        // Far from where counting would begin anew.
+        let begin = mixed(id ^ self.0) % HALF;
+        (id % HALF, begin + value(version) % HALF)
+    }
+}
+
+/// What is less than this has a successor that is more, as a signed number too.
+const HALF: u64 = 1 << 62;
+
+/// The number that digits stand for; of very long ones what is left of it.
+fn value(digits: &[u8]) -> u64 {
+    digits
+        .iter()
+        .fold(0, |sum: u64, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))))
+}
+
+/// Every bit of the result hangs on every bit of the number.
+fn mixed(mut number: u64) -> u64 {
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        number = (number ^ (number >> 30)).wrapping_mul(factor);
+    }
+    number ^ (number >> 31)
+}
+
 /// A session description without that; `None` if there is nothing to hide in it, or it is none. What is
 /// no line of one (a letter, `=`, a value) is left out too: some phone might read it nevertheless.
-pub(super) fn veiled(session: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn veiled(session: &[u8], mask: Option<Mask>) -> Option<Vec<u8>> {
     if !is_readable(session) {
         return None;
     }
@@ -24,9 +63,18 @@ pub(super) fn veiled(session: &[u8]) -> Option<Vec<u8>> {
                 let (_, rest) = word(origin);
                 let (id, rest) = word(rest);
                 let (version, _) = word(rest);
-                for piece in [b"o=- ", number(id), b" ", number(version), NOWHERE, end] {
-                    out.extend_from_slice(piece);
+                let (id, version) = (number(id), number(version));
+                let masked = mask.map(|mask| {
+                    let (id, version) = mask.numbers(id, version);
+                    format!("{id} {version}")
+                });
+                out.extend_from_slice(b"o=- ");
+                match &masked {
+                    Some(masked) => out.extend_from_slice(masked.as_bytes()),
+                    None => out.extend([id, b" ", version].concat()),
                 }
+                out.extend_from_slice(NOWHERE);
+                out.extend_from_slice(end);
             }
             [b's', b'=', ..] => {
                 out.extend_from_slice(b"s=-");
@@ -75,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_author_is_veiled() {
-        let veil = |text: &str| veiled(text.as_bytes()).map(|out| String::from_utf8(out).unwrap());
+        let veil = |text: &str| veiled(text.as_bytes(), None).map(|out| String::from_utf8(out).unwrap());
         assert_eq!(
             veil(
                 "v=0\r\no=anne 7 8 IN IP6 2001:db8::1\r\ns=Anne calls\r\ni=x\r\nu=http://a\r\ne=a@b\r\np=+354\r\n\
@@ -94,9 +142,31 @@ mod tests {
         assert_eq!(veil("\0\0"), None);
     }
 
+    /// Another call, other numbers; in one call the same session, counted on by one.
+    #[test]
+    fn masked_numbers_count_on() {
+        let numbers = |mask: u64, id: &str, version: u64| {
+            let text = format!("v=0\r\no=- {id} {version} IN IP4 0.0.0.0\r\ns=-\r\n");
+            let out = String::from_utf8(veiled(text.as_bytes(), Some(Mask::new(mask))).unwrap()).unwrap();
+            let mut words = out.lines().nth(1).unwrap().split(' ').skip(1);
+            let mut next = || words.next().unwrap().parse::<i64>().unwrap();
+            (next(), next())
+        };
+        let long = "12345678901234567890123456789";
+        for id in ["1", "3912345678", long] {
+            let first = numbers(7, id, 41);
+            assert_eq!(numbers(7, id, 42), (first.0, first.1 + 1), "{id}");
+            let other = numbers(8, id, 41);
+            assert!(first.0 != other.0 && first.1 != other.1, "{id}");
+            assert!(first.0.to_string() != id && first.1 != 41, "{id}");
+        }
+        let (one, other) = (numbers(7, "1", u64::MAX / 5), numbers(7, "1", u64::MAX / 5 + 1));
+        assert_eq!(one.1 + 1, other.1);
+    }
+
     #[test]
     fn no_odd_line_lifts_the_veil() {
-        let veil = |text: &str| veiled(text.as_bytes()).map(|out| String::from_utf8(out).unwrap());
+        let veil = |text: &str| veiled(text.as_bytes(), None).map(|out| String::from_utf8(out).unwrap());
         for odd in [
             "\r\no=anne 1 1 IN IP4 her.house\r\nv=0\r\n",
             "v=0\r\n o=anne 1 1 IN IP4 her.house\r\n",

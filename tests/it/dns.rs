@@ -5,7 +5,6 @@
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 use ratatosk::base::{Cid, ServerIndex};
 use ratatosk::config::{Allow, Face, Peer, Secret, Trust};
@@ -16,6 +15,7 @@ use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, prove, request
 use crate::process::{Process, free_port, peers, until};
 use crate::sim::cluster::{FEDERATION_PORT, NORTH, SOUTH};
 use crate::sim::{Do, World, answers, call, page};
+use crate::talk::Talk;
 
 /// South's own address, and one where nobody is.
 const THERE: [u8; 4] = [203, 0, 113, 1];
@@ -123,7 +123,7 @@ fn told(server: &Server) -> &'static str {
 }
 
 /// A server of south's that answers everything with this status, on a thread of its own.
-fn south(status: &'static str) -> SocketAddr {
+pub(crate) fn south(status: &'static str) -> SocketAddr {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -226,7 +226,7 @@ fn answered(question: &[u8], count: u16, kind: u16, data: &[u8]) -> Vec<u8> {
 }
 
 /// A name server that says nothing, or nonsense, or the same name for ever, or too much: the cluster is
-/// not found, and phones are served meanwhile.
+/// not found, and the call of others goes on meanwhile.
 #[test]
 fn odd_name_servers_harm_nobody() {
     const CNAME: u16 = 5;
@@ -239,10 +239,9 @@ fn odd_name_servers_harm_nobody() {
     ];
     for (number, answer) in odd.into_iter().enumerate() {
         let server = looking(odd_name_server(answer));
-        let mut anne = Link::Udp(server.udp());
-        crate::loopback::register(&mut anne, 1);
+        let mut talk = Talk::begin(Link::Udp(server.udp()), Link::Udp(server.udp()));
+        talk.goes_on();
         assert!(told(&server).contains("the DNS names no server"), "{number}");
-        crate::loopback::register(&mut anne, 3);
-        std::thread::sleep(Duration::from_millis(1));
+        talk.ends();
     }
 }

@@ -290,7 +290,7 @@ fn a_reload_takes_the_certificates_for_connections_that_are_made_too() {
     let newer = authority.issue("newer", &["sip:north.test"], YEARS);
     fs::copy(&newer.certificate, &north.certificate).unwrap();
     fs::copy(&newer.key, &north.key).unwrap();
-    here.running.handle().reload_certificates(&here.settings.listeners).unwrap();
+    here.running.handle().reload_certificates(&here.settings).unwrap();
     let again = AdminRequest::Configure(std::sync::Arc::clone(&here.settings));
     block_on(here.running.handle().admin(again));
     let end = Instant::now() + 2 * PATIENCE;

@@ -171,6 +171,28 @@ fn forwards_do_not_go_round() {
     world.golden("forwards_do_not_go_round");
 }
 
+/// Who reads the records of both clusters sees the circle: whose tree has sent the call to whom, and that the one who
+/// would have come again was refused as a loop.
+#[test]
+fn a_circle_is_on_record() {
+    let mut world = two();
+    world.phone("eric");
+    world.tree("anne", &tree("forward carl@south.test"));
+    world.tree("carl@south.test", &tree("forward anne@north.test"));
+    world.at(0.0, "eric", call("anne"));
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+    let records = world.clusters.iter().flat_map(|cluster| &cluster.store.calls);
+    let incoming: Vec<_> = records.filter(|record| record.direction == "incoming").collect();
+    let steps: Vec<_> = incoming.iter().map(|record| (record.owner.as_str(), record.status)).collect();
+    assert_eq!(steps, [("anne@north.test", 482), ("carl@south.test", 482)]);
+    for (record, next) in incoming.iter().zip(["carl@south.test", "anne@north.test"]) {
+        assert!(record.rule.ends_with(&format!("forward {next}")), "{}", record.rule);
+        assert!(record.path.contains(&format!("forward {next}")), "{}", record.path);
+        assert!(record.ladder.contains("482"), "{}", record.ladder);
+    }
+}
+
 /// Each of three users in two clusters sends a call on to the next; nobody learns whose phone was asked
 /// before.
 #[test]

@@ -54,6 +54,39 @@ fn a_page_waits_and_is_brought() {
     assert_eq!((record.status, record.how), (202, "user"));
 }
 
+/// A page that means something for a while only: with 0 it is not kept at all, and what is over when a phone is there is
+/// let go unread. Who reads one in time is told how long it is good for.
+#[test]
+fn a_page_expires() {
+    let mut world = away(KEEPS);
+    for (second, (text, expires)) in
+        [("now", "0"), ("soon", "5"), ("today", "100"), ("ever", "")].into_iter().enumerate()
+    {
+        let sent = page("carl", text).with("Expires", expires);
+        world.at(f64::from(second as u8), "anne", sent);
+    }
+    world.run(5.0);
+    assert_eq!(waiting(&world), ["soon", "today", "ever"]);
+    world.at(22.0, "carl", Do::Register);
+    world.run(25.0);
+    assert_eq!(world.phone_named("carl").pages, ["today", "ever"]);
+    assert_eq!(waiting(&world), [""; 0]);
+    let pages = world.sent_to("carl").filter(|one| one.method() == Some("MESSAGE"));
+    let left: Vec<_> = pages.map(|one| one.get("Expires").map(str::to_owned)).collect();
+    assert_eq!(left, [Some("80".to_owned()), None]);
+    let answers: Vec<_> = world
+        .sent_to("anne")
+        .filter(|one| one.cseq().1 == "MESSAGE")
+        .filter_map(|one| one.status())
+        .collect();
+    assert_eq!(answers, [480, 202, 202, 202]);
+    world.at(30.0, "anne", page("carl", "at once").with("Expires", "0"));
+    world.run(31.0);
+    assert_eq!(world.phone_named("carl").pages, ["today", "ever", "at once"], "who is there reads it");
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+}
+
 /// What its reader needs is kept with it, and when it was written.
 #[test]
 fn a_page_is_brought_as_it_was_sent() {

@@ -270,7 +270,8 @@ pub(crate) fn accepted(request: &str) -> String {
     let owed = ["Via", "From", "To", "Call-ID", "CSeq"];
     let mut answer = String::from("SIP/2.0 200 OK\r\n");
     for line in request.lines().filter(|line| owed.iter().any(|name| line.starts_with(&format!("{name}:")))) {
-        let tag = if line.starts_with("To:") { ";tag=bob" } else { "" };
+        let begins = line.starts_with("To:") && !line.contains(";tag=");
+        let tag = if begins { ";tag=bob" } else { "" };
         let _ = write!(answer, "{line}{tag}\r\n");
     }
     answer + "Content-Length: 0\r\n\r\n"

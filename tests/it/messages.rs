@@ -1,7 +1,7 @@
 //! Pages, and requests that belong to no call.
 
 use crate::sim::world::uid;
-use crate::sim::{Do, World, page};
+use crate::sim::{Do, World, call, page};
 
 #[test]
 fn a_page_is_taken() {
@@ -181,6 +181,25 @@ fn the_callees_tree_ignores_a_page() {
     );
 }
 
+/// Where no phone is, who is ignored hears what others would: that the page is kept, and that nobody is there to call.
+#[test]
+fn who_is_ignored_cannot_tell_it_from_absence() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.user("carl");
+    world.tree("carl", "profile \"p\" {\n incoming {\n otherwise -> ignore\n }\n}\n");
+    world.at(0.0, "anne", page("carl", "lunch?"));
+    world.at(2.0, "anne", call("carl"));
+    world.expect(
+        "  0.000  anne   -> server  MESSAGE carl          \"lunch?\"
+           0.001  server -> anne    202 MESSAGE
+           2.000  anne   -> server  INVITE carl           offer
+           2.001  server -> anne    100
+           2.001  server -> anne    480
+           2.002  anne   -> server  ACK",
+    );
+}
+
 #[test]
 fn a_forwarded_page() {
     let mut world = World::new();
@@ -270,6 +289,27 @@ fn options_tells_what_the_server_can() {
     for name in ["Allow: ", "Accept: ", "Supported: "] {
         assert!(answer.contains(&format!("\r\n{name}")), "no {name}in\n{answer}");
     }
+}
+
+/// Who asks what a user can is told what the server can, and the same of nobody: which phones somebody has, and
+/// what they can, is for no others.
+#[test]
+fn options_tells_nothing_of_a_user() {
+    let mut world = World::new();
+    world.phone("anne");
+    world.phone("carl").offline();
+    world.begin();
+    let contact =
+        "<sip:carl@198.51.100.2>;video;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"";
+    world.at(0.0, "carl", Do::Register.with("Contact", contact));
+    world.at(1.0, "anne", Do::Options("sip:carl@north.test".to_owned()));
+    world.at(2.0, "anne", Do::Options("sip:nobody@north.test".to_owned()));
+    world.run(3.0);
+    let answers: Vec<_> = world.sent_to("anne").filter(|one| one.cseq().1 == "OPTIONS").collect();
+    let told = |name| answers.iter().map(|one| one.get(name).map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(answers.iter().map(crate::sim::text::Packet::status).collect::<Vec<_>>(), [Some(200); 2]);
+    assert_eq!(told("Contact"), [None, None]);
+    assert_eq!(told("Allow")[0], told("Allow")[1]);
 }
 
 /// What we do not serve yet is refused with what we do serve (RFC 3261 §8.2.1, RFC 6665 §7.3.2).

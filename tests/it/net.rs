@@ -15,6 +15,7 @@ use ratatosk::io::net::listen::OpenError;
 use crate::loopback::{
     LOOPBACK, Link, PATIENCE, Server, accepted, block_on, prove, register, request, settings,
 };
+use crate::talk::Talk;
 
 /// Reads until the far end closes.
 fn read_all(stream: &mut TcpStream) -> String {
@@ -143,45 +144,11 @@ fn the_servers_stop_when_told_and_answer_operators_until_then() {
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
 
-/// Anne calls bob, whose phone is at `bob`, and he answers; gives her end of the call.
-fn talk(server: &Server, bob: &UdpSocket) -> Link {
-    let mut anne = Link::Udp(server.udp());
-    let uri = "sip:bob@north.test";
-    let challenged = anne.ask(&request("INVITE", &anne, "anne", uri, 1, "", ""));
-    let proof = prove(&challenged, "INVITE", "anne", uri);
-    anne.send(&request("INVITE", &anne, "anne", uri, 2, &proof, ""));
-    let mut buffer = [0; 4096];
-    let (len, source) = bob.recv_from(&mut buffer).unwrap();
-    let invite = std::str::from_utf8(&buffer[..len]).unwrap();
-    assert!(invite.starts_with("INVITE "), "{invite}");
-    let contact = format!("Contact: <sip:bob@{}>\r\nContent-Length", bob.local_addr().unwrap());
-    let answer = accepted(invite).replace("Content-Length", &contact);
-    bob.send_to(answer.as_bytes(), source).unwrap();
-    let answered = (0..5).map(|_| anne.next()).find(|answer| answer.starts_with("SIP/2.0 200 ")).unwrap();
-    let line = |name: &str| answered.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-    let ack = request("ACK", &anne, "anne", uri, 2, "", "").replace("bKnet2", "bKack");
-    let ack = ack.lines().map(|one| if one.starts_with("To:") { line("To:") } else { one.to_owned() });
-    anne.send(&(ack.collect::<Vec<_>>().join("\r\n") + "\r\n\r\n"));
-    let (len, _) = bob.recv_from(&mut buffer).unwrap();
-    assert!(buffer[..len].starts_with(b"ACK "));
-    anne
-}
-
 #[test]
 fn calls_that_outlast_the_drain_are_ended_at_both_phones() {
-    let bob = UdpSocket::bind(LOOPBACK).unwrap();
-    bob.set_read_timeout(Some(PATIENCE)).unwrap();
-    let server = Server::with_phone(2, bob.local_addr().unwrap());
-    let mut anne = talk(&server, &bob);
-    let told = std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        let (len, source) = bob.recv_from(&mut buffer).unwrap();
-        let bye = String::from_utf8_lossy(&buffer[..len]).into_owned();
-        bob.send_to(accepted(&bye).as_bytes(), source).unwrap();
-        let bye_of_anne = anne.next();
-        anne.send(&accepted(&bye_of_anne));
-        [bye, bye_of_anne]
-    });
+    let server = Server::both(2);
+    let talk = Talk::begin(Link::Udp(server.udp()), Link::Udp(server.udp()));
+    let told = std::thread::spawn(move || talk.is_ended());
     let handle = server.running.handle().clone();
     block_on(async { tokio::time::timeout(PATIENCE, handle.hang_up()).await.unwrap() });
     for bye in told.join().unwrap() {

@@ -4,9 +4,17 @@ use crate::sim::text::Packet;
 use crate::sim::world::Who;
 use crate::sim::{Do, Reply, World, answers, call};
 
+/// A world in which others talk meanwhile, whose call has to go on.
+fn among_others() -> World {
+    World::new().with_bystanders()
+}
+
 /// Anne has called Carl, and they talk.
 fn talking() -> World {
-    let mut world = World::new();
+    talking_in(among_others())
+}
+
+fn talking_in(mut world: World) -> World {
     world.phone("anne");
     world.phone("carl").on_call(&answers(1.0));
     world.at(0.0, "anne", call("carl"));
@@ -23,7 +31,7 @@ fn golden(world: &mut World, name: &str) {
 /// one of a refusal, but for its To tag (RFC 6026 §7.1).
 #[test]
 fn an_ack_without_the_cookie_ends_the_repeats() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne").old = true;
     world.phone("carl").on_call(&answers(1.0));
     world.at(0.0, "anne", call("sip:carl@192.0.2.1:5060"));
@@ -52,7 +60,7 @@ fn an_ack_with_the_branch_of_its_invite_ends_the_repeats() {
 /// An ACK of some other answer does not end the repeats of a refusal.
 #[test]
 fn an_ack_of_another_answer_is_none() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne").old = true;
     world.phone("carl").on_call(&[(0.0, Reply::Status(486))]);
     world.net.delay_ms = (100, 100);
@@ -89,7 +97,7 @@ fn a_late_repeat_of_an_answer_is_acknowledged() {
 /// The same for an answer that crossed the CANCEL and was sent away.
 #[test]
 fn a_late_repeat_of_an_unwanted_answer_is_acknowledged() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne");
     world.phone("carl").on_call(&[(0.0, Reply::Status(180))]).crosses_cancel = true;
     world.at(0.0, "anne", call("carl"));
@@ -135,7 +143,7 @@ fn an_invite_needs_one_contact() {
     let of = "<sip:zq1qc@198.51.100.1:5060>";
     let two = format!("{of}, <sip:anne@198.51.100.9>");
     for contact in ["", "*", "<tel:+4712345678>", "<mailto:anne@north.test>", two.as_str()] {
-        let mut world = World::new();
+        let mut world = among_others();
         world.phone("anne");
         world.phone("carl");
         world.at(0.0, "anne", call("carl").with("Contact", contact));
@@ -150,7 +158,7 @@ fn an_invite_needs_one_contact() {
 /// The caller leaves a call that rings by a BYE, which only a caller may (RFC 3261 §15).
 #[test]
 fn a_caller_says_bye_while_it_rings() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne");
     world.phone("carl").on_call(&answers(4.0));
     world.at(0.0, "anne", call("carl"));
@@ -228,7 +236,7 @@ fn routes_are_followed() {
 /// An INVITE that says how long it is good for (RFC 3261 §13.3.1).
 #[test]
 fn an_invitation_expires() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne");
     world.phone("carl").on_call(&[(0.0, Reply::Status(180))]);
     world.at(0.0, "anne", call("carl").with("Expires", "5"));
@@ -238,7 +246,7 @@ fn an_invitation_expires() {
 /// A caller who hears nothing for minutes would believe that his call is lost (RFC 3261 §13.3.1.1).
 #[test]
 fn a_caller_hears_something_every_minute() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne");
     world.phone("carl").on_call(&[(130.0, Reply::Status(486))]);
     world.tree("carl", "profile \"patient\" { incoming { otherwise -> try clients } }");
@@ -311,7 +319,7 @@ fn the_companions_of_a_long_invite() {
 /// The stream that a long INVITE has moved to is lost: the phone cannot be reached by it any more.
 #[test]
 fn the_stream_of_a_long_invite_is_lost() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.phone("anne").padding = 1500;
     world.phone("carl").on_call(&[(0.0, Reply::Status(180))]).accepts_streams = true;
     world.at(0.0, "anne", call("carl"));
@@ -410,7 +418,7 @@ fn a_reinvite_to_nobody_is_cancelled() {
 /// The CANCEL crosses the answer: both sides have agreed to the new session, and are in it.
 #[test]
 fn a_cancel_crosses_the_answer_to_a_reinvite() {
-    let mut world = World::new();
+    let mut world = among_others();
     world.net.delay_ms = (100, 100);
     world.phone("anne");
     world.phone("carl").on_call(&answers(1.0));
@@ -428,7 +436,7 @@ fn a_cancel_crosses_the_answer_to_a_reinvite() {
 /// question begins nothing anew.
 #[test]
 fn nothing_is_asked_after_the_end() {
-    let mut world = talking();
+    let mut world = talking_in(World::new());
     world.configure("north.test", |settings| settings.limits.dialog_probe_s = 60);
     world.at(60.5, "carl", Do::Vanish);
     world.at(60.6, "anne", Do::Hold);
@@ -490,7 +498,7 @@ fn bodies_that_may_be_passed_over() {
         ("multipart/mixed;boundary=b", "", html),
         ("multipart/mixed;boundary=b", "render; handling=Optional", "no parts"),
     ] {
-        let mut world = World::new();
+        let mut world = among_others();
         world.phone("anne");
         world.phone("carl").on_call(&answers(0.5));
         let calls = Do::CallWithoutOffer("carl".to_owned());

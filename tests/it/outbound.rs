@@ -393,6 +393,56 @@ fn a_call_goes_on_by_the_other_flow() {
     world.golden("outbound_a_call_goes_on_by_the_other_flow");
 }
 
+/// Carl talks to Anne's client by the first of its two flows, both over UDP, and that falls silent: she goes on by
+/// the other one. Her phone is asked after a minute whether it is there.
+fn falls_silent() -> World {
+    let mut world = World::new();
+    world.configure("north.test", |settings| settings.limits.dialog_probe_s = 60);
+    world.phone("carl");
+    world.phone("anne/one").flow(URN, 1).on_call(&answers(1.0));
+    world.phone("anne/two").flow(URN, 2);
+    world.begin();
+    world.at(0.0, "anne/one", Do::Register);
+    world.at(0.1, "carl", call("anne"));
+    world.at(5.0, "anne/one", Do::Vanish);
+    world
+}
+
+/// Nobody answers there any more: the call goes on by the other one.
+#[test]
+fn a_silent_flow_does_not_end_the_call() {
+    let mut world = falls_silent();
+    world.at(5.0, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+    world.at(100.0, "carl", Do::Hold);
+    world.at(110.0, "anne/two", Do::Hangup);
+    world.golden("outbound_a_silent_flow_does_not_end_the_call");
+}
+
+/// What Carl wants meanwhile cannot be had, and the call goes on all the same.
+#[test]
+fn what_is_asked_of_a_silent_flow_fails_and_the_call_goes_on() {
+    for (name, what) in [("an_info", Do::Info), ("a_hold", Do::Hold)] {
+        let mut world = falls_silent();
+        world.at(5.0, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+        world.at(10.0, "carl", what);
+        world.at(80.0, "carl", Do::Hold);
+        world.at(90.0, "carl", Do::Hangup);
+        world.golden(&format!("outbound_{name}_to_a_silent_flow"));
+    }
+}
+
+/// The client does not know of the call by its other flow, or is silent there too: the call is over.
+#[test]
+fn a_call_whose_flows_are_all_silent_is_over() {
+    for (name, then) in [("silent", Do::Vanish), ("strange", Do::Restart)] {
+        let mut world = falls_silent();
+        world.at(5.0, "anne/two", Do::GoOnWith("anne/one".to_owned()));
+        world.at(5.1, "anne/two", then);
+        world.run(140.0);
+        world.golden(&format!("outbound_both_flows_are_{name}"));
+    }
+}
+
 /// The other one is there a while later: it is the same client, whichever flow it had.
 #[test]
 fn a_call_waits_for_any_flow_of_its_client() {
@@ -448,20 +498,35 @@ fn a_call_by_sips_waits_for_a_secure_flow() {
     world.golden("outbound_a_call_by_sips_waits_for_a_secure_flow");
 }
 
-/// A NAT gives the phone another address in a call: it registers, and is asked there from then on.
+/// A NAT gives the phone another address in a call: it registers, and is asked there from then on, whether it
+/// writes its own address in its Contact or that which the NAT gives it.
 #[test]
 fn a_call_goes_on_at_the_new_address() {
-    for (name, more) in [("a_flow", true), ("a_phone", false)] {
+    for (name, is_flow, is_told) in [
+        ("a_flow", true, false),
+        ("a_phone", false, false),
+        ("a_flow_that_knows", true, true),
+        ("a_phone_that_knows", false, true),
+    ] {
         let mut world = World::new();
         world.phone("carl");
         let anne = world.phone("anne");
-        anne.nat().on_call(&answers(1.0));
-        if more {
+        anne.on_call(&answers(1.0));
+        anne.instance = Some(URN.to_owned());
+        if is_flow {
             anne.flow(URN, 1);
         }
+        if !is_told {
+            anne.nat();
+        }
         world.at(0.0, "carl", call("anne"));
-        world.at(5.0, "anne", Do::Forget);
-        world.at(6.0, "anne", Do::Register);
+        if is_told {
+            // By STUN it knows what is to be in its Contact from now on; that of the call is the old one.
+            world.at(5.0, "anne", Do::Move);
+        } else {
+            world.at(5.0, "anne", Do::Forget);
+            world.at(6.0, "anne", Do::Register);
+        }
         world.at(8.0, "carl", Do::Hold);
         world.at(10.0, "carl", Do::Hangup);
         world.golden(&format!("outbound_a_call_of_{name}_goes_on_at_the_new_address"));

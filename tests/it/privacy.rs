@@ -148,3 +148,100 @@ fn an_answer_tells_nothing() {
     let ladder = world.finish();
     world.assert_sound(&ladder);
 }
+
+/// The o= line of a session description.
+fn origin(packet: &Packet<'_>) -> (u64, u64) {
+    let line = packet.body.lines().find_map(|line| line.strip_prefix("o=- ")).unwrap();
+    let mut words = line.split(' ').map(|word| word.parse().unwrap());
+    (words.next().unwrap(), words.next().unwrap())
+}
+
+/// An anonymous caller is not known again by the numbers of her sessions, from one call to the next; in each they
+/// are a session's: one number, and versions that count as hers do. What tells who she is has nothing to hide.
+#[test]
+fn numbers_of_sessions_do_not_tell_who_calls() {
+    let session = |version: u32| {
+        format!(
+            "v=0\r\no=- 8765309 {version} IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+             m=audio 9 RTP/AVP 8\r\n"
+        )
+    };
+    for (kind, hides) in [("none", false), ("id", true), ("user", true)] {
+        let mut shown = Vec::new();
+        let mut world = world();
+        for (start, version) in [(0.0, 41), (10.0, 47)] {
+            let with = |what: Do, version| what.with("*", &session(version));
+            world.at(start, "anne", with(call("carl").with("Privacy", kind), version));
+            // What she says later in the call says nothing of privacy any more.
+            world.at(start + 2.0, "anne", with(Do::Hold, version + 1));
+            world.at(start + 4.0, "anne", with(Do::Resume, version + 2));
+            world.at(start + 6.0, "anne", Do::Hangup);
+        }
+        world.run(20.0);
+        let offers = world.sent_to("carl").filter(|one| one.method() == Some("INVITE"));
+        shown.extend(offers.map(|offer| origin(&offer)));
+        assert_eq!(shown.len(), 6, "{kind}");
+        let (first, second) = shown.split_at(3);
+        for three in [first, second] {
+            let (id, version) = three[0];
+            assert_eq!(three, [(id, version), (id, version + 1), (id, version + 2)], "{kind}");
+        }
+        assert_eq!(first[0].0 == second[0].0, !hides, "{kind}");
+        assert_eq!(first[0] == (8_765_309, 41), !hides, "{kind}");
+        assert_eq!(first[0].1.abs_diff(second[0].1) < 100, !hides, "{kind}");
+        let ladder = world.finish();
+        world.assert_sound(&ladder);
+    }
+}
+
+/// What names a session end to end (RFC 7989) names a caller who does not want to be: it passes for others only, at
+/// the beginning of a call and inside. What a caller would have of a phone is not for the phone.
+#[test]
+fn what_passes_and_what_does_not() {
+    const SESSION: &str = "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000";
+    let anonymous = "\"zq1q\" <sip:anonymous@anonymous.invalid>;tag=zq1qa";
+    for (header, value, passes) in [
+        ("X-Odd", "1", true),
+        ("Privacy", "none", true),
+        ("Privacy", "id", false),
+        ("From", anonymous, false),
+    ] {
+        let with = |what: Do| {
+            what.with("Session-ID", SESSION)
+                .with("Accept-Contact", "*;audio")
+                .with("Reject-Contact", "*;video")
+                .with("Request-Disposition", "parallel")
+        };
+        let mut world = world();
+        world.at(0.0, "anne", with(call("carl")).with(header, value));
+        world.at(2.0, "anne", with(Do::Info));
+        world.at(3.0, "anne", with(Do::Hold));
+        world.at(5.0, "anne", Do::Hangup);
+        world.at(6.0, "anne", with(page("carl", "hello")).with(header, value));
+        world.at(7.0, "anne", with(call("carl@south.test")).with(header, value));
+        world.at(9.0, "anne", Do::Hangup);
+        world.run(10.0);
+        for phone in ["carl", "carl@south.test"] {
+            let asked = world
+                .sent_to(phone)
+                .filter(|one| matches!(one.method(), Some("INVITE" | "INFO" | "MESSAGE")));
+            let mut count = 0;
+            for request in asked {
+                count += 1;
+                let what = format!("{header}: {value}, {:?} to {phone}", request.method());
+                assert_eq!(request.get("Session-ID"), Some(SESSION).filter(|_| passes), "{what}");
+                for wish in ["Accept-Contact", "Reject-Contact", "Request-Disposition"] {
+                    assert_eq!(request.get(wish), None, "{what}");
+                }
+            }
+            assert_eq!(count, if phone == "carl" { 4 } else { 1 }, "{header}: {value}");
+        }
+        let across =
+            world.wire.iter().filter(|line| (line.from, line.to) == (Who::Server(0), Who::Server(1)));
+        let invite =
+            across.map(|line| Packet::parse(&line.bytes).unwrap()).find(|one| one.method() == Some("INVITE"));
+        assert_eq!(invite.unwrap().get("Accept-Contact"), Some("*;audio"), "the other cluster chooses");
+        let ladder = world.finish();
+        world.assert_sound(&ladder);
+    }
+}

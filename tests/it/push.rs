@@ -1,22 +1,27 @@
 //! Phones that sleep (RFC 8599): who is woken, who rings late, and what happens when nobody wakes up.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use ratatosk::config::{PushHook, Secret};
-use ratatosk::effect::{Pushed, Transport};
+use ratatosk::effect::{Fact, Pushed, Transport};
+use ratatosk::io::driver;
+use ratatosk::io::net::listen::OpenError;
+use rustls::{ServerConnection, StreamOwned};
 
 use crate::loopback::{LOOPBACK, Link, Server, prove, register, request, settings};
+use crate::secured::{Authority, serving};
 use crate::sim::world::uid;
 use crate::sim::{Do, Reply, World, answers, call, page};
 
-fn hook(port: u16) -> PushHook {
+pub(crate) fn hook(port: u16) -> PushHook {
     PushHook {
         host: "127.0.0.1".into(),
         port,
+        authorities: None,
         path: "/wake".into(),
         token: Some(Secret::new("a-token")),
         providers: vec!["acme".into(), "fcm".into()],
@@ -295,19 +300,32 @@ fn what_is_registered() {
 
 /// A hook that answers everybody so; what it was asked comes out.
 pub(crate) fn answering(listener: TcpListener, status: &'static str) -> Receiver<String> {
+    answering_by(listener, status, |stream| stream)
+}
+
+/// [`answering`] by whatever wraps a connection. Who breaks off before he has asked is passed over.
+fn answering_by<W: Read + Write>(
+    listener: TcpListener,
+    status: &'static str,
+    wrap: impl Fn(TcpStream) -> W + Send + 'static,
+) -> Receiver<String> {
     let (asked, hears) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, mut text) = (stream.unwrap(), Vec::new());
+            let (mut stream, mut text) = (wrap(stream.unwrap()), Vec::new());
+            let mut room = [0; 1024];
             while !text.ends_with(b"}") {
-                let mut room = [0; 1024];
-                let length = stream.read(&mut room).unwrap();
-                assert!(length > 0, "it ends early: {}", String::from_utf8_lossy(&text));
-                text.extend_from_slice(&room[..length]);
+                match stream.read(&mut room) {
+                    Ok(length) if length > 0 => text.extend_from_slice(&room[..length]),
+                    Ok(_) | Err(_) => break,
+                }
             }
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-            stream.write_all(answer.as_bytes()).unwrap();
-            if asked.send(String::from_utf8(text).unwrap()).is_err() {
+            let text = String::from_utf8(text).unwrap();
+            if !text.is_empty() {
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            if asked.send(text).is_err() {
                 return;
             }
         }
@@ -315,12 +333,11 @@ pub(crate) fn answering(listener: TcpListener, status: &'static str) -> Receiver
     hears
 }
 
-/// The hook, asked for real: what it is sent, and that its word is taken.
-#[test]
-fn the_hook_is_asked_by_http() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// A server with this hook, at which anne has registered by a connection that is gone; she pages herself from
+/// another phone, so that the first one is woken. Her second phone comes with it.
+fn wakes(hook: PushHook) -> (Server, Link) {
     let mut settings = settings(2, &[(Transport::Udp, LOOPBACK), (Transport::Tcp, LOOPBACK)]);
-    settings.push = Some(Arc::new(hook(listener.local_addr().unwrap().port())));
+    settings.push = Some(Arc::new(hook));
     let server = Server::start(settings);
     let mut phone = Link::Tcp(server.tcp());
     let challenged = phone.ask(&request("REGISTER", &phone, "anne", "sip:north.test", 1, "", ""));
@@ -331,21 +348,94 @@ fn the_hook_is_asked_by_http() {
     let answer = phone.ask(&text.replace(&own, asleep));
     assert!(answer.contains("Feature-Caps: *;+sip.pns=\"acme\""), "{answer}");
     drop(phone);
-
-    let hears = answering(listener, "410 Gone");
     let mut caller = Link::Udp(server.udp());
     register(&mut caller, 1);
     let to = "sip:anne@north.test";
     let challenged = caller.ask(&request("MESSAGE", &caller, "anne", to, 3, "", "hello"));
     let proof = prove(&challenged, "MESSAGE", "anne", to);
     caller.send(&request("MESSAGE", &caller, "anne", to, 4, &proof, "hello"));
-    let text = hears.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(text.starts_with("POST /wake HTTP/1.1\r\nHost: 127.0.0.1:"), "{text}");
-    assert!(text.contains("\r\nAuthorization: Bearer a-token\r\n"), "{text}");
-    let body: serde_json::Value = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-    assert_eq!(body["user"], "anne@north.test");
-    assert_eq!(body["provider"], "acme");
-    assert_eq!(body["prid"], "a\"b");
-    assert_eq!(body["reason"], "page");
-    assert!(!text.contains("hello"), "what waits for the phone is nobody's");
+    (server, caller)
+}
+
+/// Why the phone that slept is registered no longer; `None` if it still is after a while.
+fn forgotten(server: &Server) -> Option<&'static str> {
+    let facts = server.facts.lock().unwrap();
+    while let Ok(fact) = facts.recv_timeout(Duration::from_millis(1500)) {
+        if let Fact::Unregistered { why, .. } = fact {
+            return Some(why);
+        }
+    }
+    None
+}
+
+/// The hook, asked for real: what it is sent, and what its word does. Only 410 says that the phone is gone.
+#[test]
+fn the_hook_is_asked_by_http() {
+    for (status, why) in
+        [("410 Gone", Some("unknown to its push service")), ("404 Not Found", None), ("202 Accepted", None)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let hook = hook(listener.local_addr().unwrap().port());
+        let hears = answering(listener, status);
+        let (server, _caller) = wakes(hook);
+        let text = hears.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(text.starts_with("POST /wake HTTP/1.1\r\nHost: 127.0.0.1:"), "{text}");
+        assert!(text.contains("\r\nAuthorization: Bearer a-token\r\n"), "{text}");
+        let body: serde_json::Value = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert_eq!(body["user"], "anne@north.test");
+        assert_eq!(body["provider"], "acme");
+        assert_eq!(body["prid"], "a\"b");
+        assert_eq!(body["reason"], "page");
+        assert!(!text.contains("hello"), "what waits for the phone is nobody's");
+        assert_eq!(forgotten(&server), why, "{status}");
+    }
+}
+
+/// By https it hears the same, if it is who its address says; somebody else in its place hears nothing.
+#[test]
+fn the_hook_is_asked_by_https() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    for (proof, is_believed) in [
+        (authority.issue("hook", &["127.0.0.1"], [2020, 2100]), true),
+        (authority.issue("other", &["127.0.0.2", "north.test"], [2020, 2100]), false),
+        (authority.issue("old", &["127.0.0.1"], [2020, 2021]), false),
+        (stranger.issue("stranger", &["127.0.0.1"], [2020, 2100]), false),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = serving(&proof);
+        let hears = answering_by(listener, "410 Gone", move |stream| {
+            StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
+        });
+        let (server, _caller) = wakes(PushHook { authorities: Some(authority.file()), ..hook(port) });
+        let text = hears.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(text.contains("\"prid\":\"a\\\"b\""), is_believed, "{text}");
+        assert_eq!(forgotten(&server).is_some(), is_believed);
+    }
+}
+
+/// Authorities that cannot be read are told before anything is opened, and by a reload, which then changes nothing.
+#[test]
+fn authorities_of_the_hook_that_are_of_no_use_are_told() {
+    let authority = Authority::new();
+    let proof = authority.usual();
+    let open = |authorities: std::path::PathBuf| {
+        let mut settings = settings(1, &[(Transport::Udp, LOOPBACK)]);
+        settings.push = Some(Arc::new(PushHook { authorities: Some(authorities), ..hook(443) }));
+        settings
+    };
+    for (file, words) in
+        [("nowhere.pem".into(), "nowhere.pem cannot be read"), (proof.key, "holds no certificate")]
+    {
+        let told = match driver::open(open(file)) {
+            Err(OpenError::Certificate(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(told.contains(words), "{told}");
+    }
+    let server = Server::start(open(authority.file()));
+    let reload = || server.running.handle().reload_certificates(&server.settings);
+    reload().unwrap();
+    std::fs::write(authority.file(), "").unwrap();
+    assert!(reload().unwrap_err().to_string().contains("holds no certificate"));
 }

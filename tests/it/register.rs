@@ -1,6 +1,7 @@
 //! Registrations, each with its ladder.
 
 use ratatosk::config::Algorithm;
+use ratatosk::effect::Fact;
 
 use crate::sim::world::uid;
 use crate::sim::{Do, Reply, World, call, refuses};
@@ -329,4 +330,62 @@ fn an_operator_changes_a_user_twice_in_a_moment() {
            1.503  server -> anne    486
            1.504  anne   -> server  ACK",
     );
+}
+
+/// Who reads what his phone shows, or its log, finds out why it is not registered, or why it cannot call.
+#[test]
+fn a_refusal_says_why() {
+    for (contact, status, words) in [
+        ("<tel:+4712345678>", 403, "the Contact is not a sip: or sips: URI"),
+        ("<sip:anne@192.0.2.1:5060>", 403, "the Contact names this server itself"),
+        (
+            "<sips:anne@198.51.100.1>",
+            403,
+            "the Contact asks for TLS; register it over TLS, or write it without",
+        ),
+        ("*", 400, "Contact: * needs Expires: 0, and no Contact beside it"),
+        (
+            "<sip:anne@north.test>;+sip.instance=\"<urn:uuid:1>\"",
+            403,
+            "the Contact is the user's own address; register the phone's",
+        ),
+    ] {
+        let mut world = anne();
+        world.at(0.0, "anne", Do::Register.with("Contact", contact));
+        world.run(1.0);
+        let answer = world.last_to("anne", &format!("SIP/2.0 {status} "));
+        assert!(answer.contains(&format!("Warning: 399 north.test \"{words}\"\r\n")), "{contact}: {answer}");
+    }
+    let mut world = World::new();
+    world.configure("north.test", |settings| settings.limits.bindings_per_user = 1);
+    world.phone("anne/desk");
+    world.phone("anne/hand").offline();
+    world.at(0.0, "anne/hand", Do::Register);
+    world.at(1.0, "anne/desk", call("anne").with("Contact", ""));
+    world.run(2.0);
+    let answer = world.last_to("anne/hand", "SIP/2.0 403 ");
+    assert!(
+        answer.contains("\"as many phones are registered as a user may have; let one unregister\""),
+        "{answer}"
+    );
+    let answer = world.last_to("anne/desk", "SIP/2.0 400 ");
+    assert!(answer.contains("\"an INVITE needs exactly one Contact, with a sip: address\""), "{answer}");
+}
+
+/// A user name in other capitals can have no right password, for its phone reckons with it: who watches is told so.
+#[test]
+fn a_user_name_in_other_capitals() {
+    for (name, respelled) in [("Anne", true), ("anne", false)] {
+        let mut world = anne();
+        let phone = world.phone_named("anne");
+        (phone.user, phone.password) =
+            (name.to_owned(), if respelled { "anne-secret" } else { "wrong" }.to_owned());
+        world.at(0.0, "anne", Do::Register);
+        world.run(1.0);
+        let told = world.facts.iter().find_map(|fact| match fact {
+            Fact::WrongPassword { account, respelled, .. } => Some((account.as_str(), *respelled)),
+            _ => None,
+        });
+        assert_eq!(told, Some(("anne@north.test", respelled)));
+    }
 }

@@ -15,7 +15,7 @@ use rcgen::{
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use tempfile::TempDir;
 use tungstenite::WebSocket;
 use tungstenite::client::IntoClientRequest;
@@ -77,7 +77,13 @@ impl Authority {
         let path = |end: &str| self.dir.path().join(format!("{file}.{end}"));
         fs::write(path("pem"), certificate.pem()).unwrap();
         fs::write(path("key"), key.serialize_pem()).unwrap();
-        TlsFiles { certificate: path("pem"), key: path("key"), authorities: None, revocations: None }
+        TlsFiles {
+            certificate: path("pem"),
+            key: path("key"),
+            authorities: None,
+            demands: true,
+            revocations: None,
+        }
     }
 
     /// The number of the certificate that it has signed last.
@@ -118,6 +124,11 @@ impl Authority {
 
     /// The same, to whoever has to have a certificate for this name.
     pub(crate) fn connect_to(&self, name: &'static str, stream: TcpStream, own: Option<&TlsFiles>) -> Tls {
+        tls(self.client(own), name, stream)
+    }
+
+    /// How one connects who believes this authority, and has these files.
+    pub(crate) fn client(&self, own: Option<&TlsFiles>) -> Arc<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -130,8 +141,7 @@ impl Authority {
             }
             None => builder.with_no_client_auth(),
         };
-        let name = ServerName::try_from(name).unwrap();
-        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+        Arc::new(config)
     }
 
     fn roots(&self) -> RootCertStore {
@@ -139,6 +149,24 @@ impl Authority {
         roots.add(self.issuer.der().clone()).unwrap();
         roots
     }
+}
+
+/// How one is connected to who has these files.
+pub(crate) fn serving(own: &TlsFiles) -> Arc<ServerConfig> {
+    let chain = CertificateDer::pem_file_iter(&own.certificate).unwrap().map(Result::unwrap);
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.collect(), PrivateKeyDer::from_pem_file(&own.key).unwrap())
+        .unwrap();
+    Arc::new(config)
+}
+
+/// Connects by TLS to whoever has to have a certificate for this name.
+pub(crate) fn tls(config: Arc<ClientConfig>, name: &'static str, stream: TcpStream) -> Tls {
+    let name = ServerName::try_from(name).unwrap();
+    StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream)
 }
 
 /// What carries a WebSocket.

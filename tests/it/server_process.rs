@@ -1,6 +1,7 @@
 //! The real server in a directory of its own: `ratatosk serve`, and its command line.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -80,15 +81,31 @@ impl Server {
 
     /// Two clusters of one directory, north.test and south.test, that speak with each other.
     pub(crate) fn pair(transport: Transport, secrets: [&str; 2]) -> [Self; 2] {
+        Self::pair_named(transport, secrets, |_| None)
+    }
+
+    /// [`Server::pair`], of which the first looks for the other by a name server, if there is one for the port
+    /// where that listens for it.
+    pub(crate) fn pair_named(
+        transport: Transport,
+        secrets: [&str; 2],
+        names: impl FnOnce(u16) -> Option<SocketAddr>,
+    ) -> [Self; 2] {
         let dir = Arc::new(directory());
         let ports = [free_port(), free_port()];
         // The port after a free one is free as well: there they listen for each other.
         let federation = ports.map(|port| port + 1);
         let domains = [DOMAIN, OTHER_DOMAIN];
+        let over = transport.name();
+        let names = names(federation[1]).map(|names| format!("[dns]\nservers = [\"{names}\"]\n"));
         let start = |own: usize, other: usize| {
-            let over = transport.name();
             let (here, there) = (federation[own], federation[other]);
             let (cluster, secret) = (domains[other], secrets[own]);
+            let address = format!("address = \"sip:127.0.0.1:{there};transport={over}\"");
+            let (address, names) = match names.as_deref().filter(|_| own == 0) {
+                Some(names) => ("", names),
+                None => (address.as_str(), ""),
+            };
             let more = format!(
                 r#"
 [[listen]]
@@ -97,8 +114,9 @@ address = "127.0.0.1:{here}"
 face = "federation"
 [[federation]]
 id = "{cluster}"
-address = "sip:127.0.0.1:{there};transport={over}"
+{address}
 secret = "{secret}"
+{names}
 "#
             );
             let name = ["north", "south"][own];
@@ -194,9 +212,14 @@ secret = "{secret}"
         format!("127.0.0.1:{}", self.port + if secure { 2 } else { 3 })
     }
 
-    /// Who signed its certificate.
+    /// Who signed its certificate, in a file.
     pub(crate) fn authority(&self) -> Option<PathBuf> {
-        self.authority.as_ref().map(Authority::file)
+        self.signer().map(Authority::file)
+    }
+
+    /// Who signed its certificate, if it is [`Server::secured`].
+    pub(crate) fn signer(&self) -> Option<&Authority> {
+        self.authority.as_ref()
     }
 
     /// Where a test may put files; they go with the server.

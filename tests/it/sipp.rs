@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{Process, peers};
+use crate::process::{Process, free_port, peers};
 use crate::server_process::{PASSWORD, Server, Transport};
 
 /// SIPp gives up after so many seconds; the test a little later.
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(SECONDS + 10);
 pub(crate) struct Stage {
     pub(crate) server: Server,
     transport: Transport,
+    /// Where its phones reach it.
+    at: String,
     /// The cluster of those whom Anne calls and pages.
     callees: Cell<&'static str>,
     /// How many have played: it makes the names of their files differ.
@@ -35,16 +37,26 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn ends_well(mut self) {
-        let status = self.process.wait(PATIENCE);
+    pub(crate) fn ends_well(self) {
+        self.ends_well_within(PATIENCE);
+    }
+
+    /// [`Player::ends_well`], for a scenario that takes its time.
+    fn ends_well_within(mut self, patience: Duration) {
+        let status = self.process.wait(patience);
         assert!(status.success(), "sipp-scenarios/{}: {status}", self.scenario);
     }
 }
 
 impl Stage {
     pub(crate) fn new(server: Server, transport: Transport) -> Self {
-        let callees = Cell::new(server.domain());
-        Self { server, transport, callees, played: Cell::new(0) }
+        let (callees, at) = (Cell::new(server.domain()), server.address());
+        Self { server, transport, at, callees, played: Cell::new(0) }
+    }
+
+    /// A stage whose phones speak TCP to somebody who hands on what they say.
+    pub(crate) fn by(server: Server, at: String) -> Self {
+        Self { at, ..Self::new(server, Transport::Tcp) }
     }
 
     /// From now on Anne calls and pages users of that cluster.
@@ -89,7 +101,7 @@ impl Stage {
         let name = &format!("{name}-{}-{played}", self.server.domain());
         let file = |kind: &str| dir.join(format!("{name}.{kind}"));
         let mut command = Command::new("sipp");
-        command.arg(self.server.address()).args([
+        command.arg(&self.at).args([
             "-sf",
             &scenario(plays),
             "-s",
@@ -97,13 +109,15 @@ impl Stage {
             "-key",
             "domain",
             self.server.domain(),
-            "-key",
-            "callee_domain",
-            self.callees.get(),
         ]);
+        if !more.contains(&"callee_domain") {
+            command.args(["-key", "callee_domain", self.callees.get()]);
+        }
         command.args([
             "-i",
             address,
+            "-p",
+            &free_port().to_string(),
             "-bind_local",
             "-nostdin",
             "-timeout",
@@ -275,6 +289,30 @@ plays! {
         edge.ends_well();
     }
 
+    /// An address that reaches one phone of two, by which it is called, and one that does not say whose it is, by
+    /// which it is paged; the other phone takes the next call.
+    gruu: |stage| {
+        let other = stage.phone("carl", "answer.xml", 1, &[]);
+        let told = |phone: &Player, name: &str| {
+            let log = std::fs::read_to_string(&phone.log).unwrap();
+            let told = log.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+            let (user, domain) = told.split_once('@').unwrap();
+            (user.to_owned(), domain.to_owned())
+        };
+        let own = stage.registered("carl", ("gruu.xml", "answer.xml"), 1, &[]);
+        let (user, domain) = told(&own, "public");
+        assert!(user == "carl" && domain.contains(";gr=urn:uuid:"), "{user}@{domain}");
+        stage.anne("call.xml", &user, &["-set", "together", "1", "-key", "callee_domain", &domain]);
+        own.ends_well();
+        let own = stage.registered("carl", ("gruu.xml", "take_page.xml"), 1, &[]);
+        let (user, domain) = told(&own, "temporary");
+        assert!(user.starts_with("tgruu.") && domain.ends_with(";gr"), "{user}@{domain}");
+        stage.anne("page.xml", &user, &["-key", "callee_domain", &domain]);
+        own.ends_well();
+        stage.anne("call.xml", "carl", &["-set", "together", "1"]);
+        other.ends_well();
+    }
+
     /// From either side; the callee hangs up.
     hold: |stage| {
         let carl = stage.phone("carl", "hold_answer.xml", 1, &[]);
@@ -406,6 +444,22 @@ fn a_binding_is_kept() {
     stage.server.crash();
     stage.anne("call.xml", "carl", &["-set", "together", "1"]);
     carl.ends_well();
+}
+
+/// Either phone is told, or tells, that a session is too brief (422); the caller's refreshes it, and the server
+/// refreshes that of the callee's, which takes as long as the shortest session that there is.
+#[test]
+fn a_session_is_refreshed_by_each_side() {
+    if !peers(&["sipp"]) {
+        return;
+    }
+    let stage = Stage::new(Server::with("[limits]\nsession_s = 90\n"), Transport::Udp);
+    let long = ["-timeout", "80"];
+    let carl = stage.phone("carl", "refreshed.xml", 1, &long);
+    let anne = stage.asks("anne", "call_refreshed.xml", "carl", "127.0.0.2", &long);
+    for player in [anne, carl] {
+        player.ends_well_within(Duration::from_secs(90));
+    }
 }
 
 /// A phone that has registered by what its push service knows it, and has gone, is woken, and takes the call.

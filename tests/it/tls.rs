@@ -14,6 +14,7 @@ use ratatosk::io::net::listen::OpenError;
 
 use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, prove, register, request, settings};
 use crate::secured::{Authority, Tls};
+use crate::talk::Talk;
 
 /// A server that listens by UDP and by TLS.
 fn secured(servers: u8, tls: TlsFiles) -> Settings {
@@ -82,8 +83,7 @@ fn broken_handshakes_half_hellos_and_silence_end_and_the_others_go_on() {
     settings.limits.handshake_s = 1;
     settings.limits.stranger_s = 1;
     let server = Server::start(settings);
-    let mut anne = link(&server, &authority);
-    register(&mut anne, 1);
+    let mut talk = Talk::begin(Link::Udp(server.udp()), link(&server, &authority));
     let broken: [&[u8]; 6] = [
         b"",
         b"\x16\x03\x01",
@@ -96,6 +96,7 @@ fn broken_handshakes_half_hellos_and_silence_end_and_the_others_go_on() {
     let mut strangers: Vec<TcpStream> = broken.iter().map(|_| server.connect(Transport::Tls)).collect();
     for (stranger, bytes) in strangers.iter_mut().zip(broken) {
         stranger.write_all(bytes).unwrap();
+        talk.goes_on();
     }
     for mut stranger in strangers {
         let mut said = Vec::new();
@@ -105,7 +106,7 @@ fn broken_handshakes_half_hellos_and_silence_end_and_the_others_go_on() {
             Ok(_) | Err(_) => assert!(said.is_empty() || said[0] == 0x15, "{said:?}"),
         }
     }
-    register(&mut anne, 3);
+    talk.ends();
 }
 
 #[test]
@@ -132,6 +133,34 @@ fn phones_have_to_show_a_certificate_where_it_is_asked_of_them() {
     register(&mut anne, 1);
 }
 
+/// Where it is only asked for, who shows none comes in too, by his password; one that is no good is refused. One that is
+/// good makes the phone no stranger: its connection may be silent before anybody has registered by it.
+#[test]
+fn phones_may_show_a_certificate_where_it_is_asked_for() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let mut tls = authority.usual();
+    (tls.authorities, tls.demands) = (Some(authority.file()), false);
+    let mut settings = secured(1, tls);
+    settings.limits.stranger_s = 1;
+    let server = Server::start(settings);
+    let good = authority.issue("phone", &["phone.north.test"], [2020, 2100]);
+    let expired = authority.issue("old", &["phone.north.test"], [2020, 2021]);
+    let foreign = stranger.issue("foreign", &["phone.north.test"], [2020, 2100]);
+    for bad in [&expired, &foreign] {
+        assert!(is_refused(authority.connect(server.connect(Transport::Tls), Some(bad))), "{bad:?}");
+    }
+    register(&mut link(&server, &authority), 1);
+    let mut silent = [Some(&good), None].map(|own| authority.connect(server.connect(Transport::Tls), own));
+    for tls in &mut silent {
+        tls.write_all(b"\r\n\r\n").unwrap();
+        tls.read_exact(&mut [0; 2]).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(3500));
+    let [known, unknown] = silent;
+    assert!(is_refused(unknown), "a stranger that has been silent for too long");
+    register(&mut Link::Tls(Box::new(known)), 3);
+}
+
 /// What is revoked is refused, from the next reload on; also by a list that should have been replaced long
 /// since, which shuts nobody else out.
 #[test]
@@ -146,7 +175,7 @@ fn a_revoked_certificate_lets_no_phone_in() {
     let server = Server::start(secured(1, tls.clone()));
     let come = |own: &TlsFiles| authority.connect(server.connect(Transport::Tls), Some(own));
     register(&mut Link::Tls(Box::new(come(&stolen))), 1);
-    let reload = || server.running.handle().reload_certificates(&server.settings.listeners);
+    let reload = || server.running.handle().reload_certificates(&server.settings);
     for next in [2100, 2021] {
         authority.revoke(&[number], next);
         reload().unwrap();
@@ -172,7 +201,7 @@ fn a_certificate_is_replaced_while_the_server_runs_and_a_bad_one_is_not_taken() 
     register(&mut anne, 1);
     let newer = next.issue("newer", &["north.test"], [2020, 2100]);
     fs::copy(&newer.certificate, &files.certificate).unwrap();
-    let reload = || server.running.handle().reload_certificates(&server.settings.listeners);
+    let reload = || server.running.handle().reload_certificates(&server.settings);
     let error = reload().unwrap_err().to_string();
     assert!(error.contains("is not that of the certificate"), "{error}");
     register(&mut link(&server, &authority), 3);
@@ -246,15 +275,17 @@ fn a_handshake_that_trickles_in_ends_in_time() {
     let mut settings = secured(1, authority.usual());
     settings.limits.handshake_s = 1;
     let server = Server::start(settings);
+    let mut talk = Talk::begin(Link::Udp(server.udp()), link(&server, &authority));
     let mut slow = server.connect(Transport::Tls);
     let begun = Instant::now();
     let mut sent = 0;
     while slow.write_all(&[[0x16, 3, 1, 2, 0][sent % 5]]).is_ok() {
         sent += 1;
         assert!(begun.elapsed() < PATIENCE, "{sent} bytes were taken");
+        talk.goes_on();
         std::thread::sleep(Duration::from_millis(100));
     }
-    register(&mut link(&server, &authority), 1);
+    talk.ends();
 }
 
 /// Half a record in the middle of a connection is half a message.
@@ -264,16 +295,16 @@ fn half_a_record_and_no_more_ends_its_connection_and_the_others_go_on() {
     let mut settings = secured(1, authority.usual());
     settings.limits.stall_s = 1;
     let server = Server::start(settings);
-    let mut anne = link(&server, &authority);
-    register(&mut anne, 1);
+    let mut talk = Talk::begin(Link::Udp(server.udp()), link(&server, &authority));
     let mut slow = authority.connect(server.connect(Transport::Tls), None);
     slow.write_all(b"\r\n\r\n").unwrap();
     slow.read_exact(&mut [0; 2]).unwrap();
     slow.sock.write_all(b"\x17\x03\x03\x00\x40half").unwrap();
+    talk.goes_on();
     let mut said = Vec::new();
     // At most an alert that says goodbye.
     assert!(slow.sock.read_to_end(&mut said).is_ok() && said.len() < 64, "{said:?}");
-    register(&mut anne, 3);
+    talk.ends();
 }
 
 /// A place is taken from the first byte on, not from the end of the handshake.

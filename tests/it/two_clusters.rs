@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::dns::dnsmasq;
 use crate::process::{peers, until};
 use crate::server_process::{DOMAIN, OTHER_DOMAIN, Server, Transport};
 use crate::sipp::Stage;
@@ -100,6 +101,41 @@ fn pages(transport: Transport) {
     assert_eq!(stands(&north.server, "up")["waiting"], 0);
 }
 
+/// South is found by a real name server, and its first server is not the one that talks: by UDP it says nothing, by TCP
+/// 503. Anne's call, made before that is known, goes on to the second one.
+fn found_by_dns(transport: Transport) {
+    if !peers(&["dnsmasq"]) {
+        return;
+    }
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let first = match transport {
+        Transport::Udp => silent.local_addr().unwrap(),
+        Transport::Tcp | Transport::Tls => crate::dns::south("503 Service Unavailable"),
+    };
+    let mut running = None;
+    let servers = Server::pair_named(transport, [SECRET, SECRET], |second| {
+        let srv = |target: &str, port: u16, priority: u8| {
+            let over = transport.name();
+            format!("--srv-host=_sip._{over}.south.test,{target}.south.test,{port},{priority},10")
+        };
+        let host = |name: &str| format!("--host-record={name}.south.test,127.0.0.1");
+        let (process, dns, dir) =
+            dnsmasq(&[srv("a", first.port(), 1), srv("b", second, 2), host("a"), host("b")]);
+        running = Some((process, dir));
+        Some(dns)
+    });
+    let [north, south] = servers.map(|server| Stage::new(server, transport));
+    north.calls_to(OTHER_DOMAIN);
+    let carl = south.phone("carl", "answer.xml", 1, &[]);
+    north.anne("call.xml", "carl", &["-set", "together", "1"]);
+    carl.ends_well();
+    stands(&north.server, "up");
+    let carl = south.phone("carl", "take_page.xml", 1, &[]);
+    north.anne("page.xml", "carl", &[]);
+    carl.ends_well();
+    drop(running);
+}
+
 /// Both hear each other; each hangs up once; both pages are displayed with the name of their sender.
 fn softphones(transport: Transport) {
     let [north, south] = pair(transport);
@@ -153,7 +189,7 @@ macro_rules! stories {
     };
 }
 
-stories! { calls "sipp" pages "sipp" softphones "baresip" }
+stories! { calls "sipp" pages "sipp" found_by_dns "sipp" softphones "baresip" }
 
 /// Clusters that do not know the same secret: each is down to the other, its operator is told why,
 /// and told once, not every second.

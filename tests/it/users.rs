@@ -67,6 +67,7 @@ fn a_server_that_ends_hangs_up() {
         world.phone(phone);
     }
     world.phone("carl").on_call(&answers(1.0));
+    world.phone("emma");
     world.phone("william").on_call(&[(0.1, Reply::Status(180))]);
     world.tree("emma", "profile \"no\" {\n incoming {\n otherwise -> ignore\n }\n}\n");
     world.at(0.0, "anne", call("carl"));

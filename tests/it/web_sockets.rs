@@ -1,7 +1,10 @@
 //! WebSockets on real sockets of the loopback: greetings good and bad, frames, keep-alives, ends.
 
+#![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use ratatosk::config::Settings;
 use ratatosk::effect::Transport;
@@ -9,8 +12,9 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::{Bytes, Message, WebSocket};
 
-use crate::loopback::{LOOPBACK, Link, Server, accepted, prove, register, request, settings};
+use crate::loopback::{LOOPBACK, Link, Server, accepted, prove, request, settings};
 use crate::secured::{Authority, Carrier, greet};
+use crate::talk::Talk;
 
 /// A server for browsers.
 fn web(servers: u8) -> Settings {
@@ -173,14 +177,14 @@ fn broken_frames_end_their_connection_and_the_others_go_on() {
     settings.limits.handshake_s = 1;
     settings.limits.stall_s = 1;
     let server = Server::start(settings);
-    let mut anne = link(&server);
-    register_browser(&mut anne);
-    let raw = |bytes: &[u8]| {
+    let mut talk = Talk::begin(Link::Udp(server.udp()), link(&server));
+    let mut raw = |bytes: &[u8]| {
         let mut socket = open(&server);
         match socket.get_mut() {
             Carrier::Plain(stream) => stream.write_all(bytes).unwrap(),
             Carrier::Tls(_) => unreachable!(),
         }
+        talk.goes_on();
         closed(&mut socket)
     };
     let masked = |first: u8| [first, 0x81, 1, 2, 3, 4, b'x' ^ 1];
@@ -200,5 +204,83 @@ fn broken_frames_end_their_connection_and_the_others_go_on() {
     let mut long = open(&server);
     long.send("x".repeat(70_000).into()).unwrap();
     assert_eq!(closed(&mut long), Some(CloseCode::Size));
-    register(&mut link(&server), 1);
+    talk.ends();
+}
+
+/// A place is taken from the first byte of TLS on, and kept for as long as no WebSocket has been opened: one source
+/// holds its share of handshakes of either kind, and gets its places back.
+#[test]
+fn one_source_holds_its_share_of_secure_handshakes() {
+    let authority = Authority::new();
+    let mut settings = settings(2, &[(Transport::Udp, LOOPBACK), (Transport::Wss, LOOPBACK)]);
+    settings.listeners[1].tls = Some(authority.usual());
+    settings.limits.streams_per_source = 2;
+    let server = Server::start(settings);
+    let secure = || {
+        let mut tls = authority.connect(server.connect(Transport::Wss), None);
+        tls.write_all(b"GET / HTTP/1.1\r\n").map(|()| tls)
+    };
+    // Whether a browser is let in.
+    let is_open = || {
+        let mut tls = secure().ok()?;
+        tls.write_all(
+            b"Host: north.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        )
+        .and_then(|()| {
+            tls.write_all(
+                b"Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            )
+        })
+        .and_then(|()| tls.flush())
+        .ok()?;
+        let mut said = [0; 12];
+        tls.read_exact(&mut said).ok()?;
+        assert_eq!(&said, b"HTTP/1.1 101");
+        Some(tls)
+    };
+    let wait = || std::thread::sleep(Duration::from_millis(20));
+    // One that says nothing, and one that has agreed on a key and greets by half.
+    let held = (server.connect(Transport::Wss), secure().unwrap());
+    assert!(
+        (0..50).any(|_| (wait(), is_open().is_none()).1),
+        "a third was served beside two that greet for ever"
+    );
+    drop(held);
+    let open = (0..100)
+        .find_map(|_| (wait(), is_open()).1)
+        .expect("the places of closed connections are free again");
+    let other = (0..100).find_map(|_| (wait(), is_open()).1).unwrap();
+    assert!((0..50).any(|_| (wait(), is_open().is_none()).1), "nor beside two that are open");
+    drop((open, other));
+}
+
+/// Nobody asks a page to ping: the browser is pinged, and answers by itself. One that does not is gone.
+#[test]
+fn browsers_are_pinged() {
+    let mut settings = web(1);
+    settings.limits.flow_timer_s = 2;
+    let server = Server::start(settings);
+    let (mut alive, mut dead) = (link(&server), link(&server));
+    register_browser(&mut alive);
+    register_browser(&mut dead);
+    let began = Instant::now();
+    let Link::Web(_, alive) = &mut alive else { panic!() };
+    let mut pings = 0;
+    while began.elapsed() < Duration::from_secs(5) {
+        match alive.read() {
+            Ok(Message::Ping(_)) => pings += 1,
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => panic!("{error} after {pings} pings"),
+        }
+    }
+    assert!(pings >= 2, "{pings} in 5 s, one a second or two");
+    let Link::Web(_, dead) = &mut dead else { panic!() };
+    let mut ends = || loop {
+        match dead.read() {
+            Ok(Message::Ping(_)) => {}
+            Ok(Message::Close(_)) | Err(_) => return true,
+            Ok(other) => panic!("{other:?}"),
+        }
+    };
+    assert!(ends(), "it was silent for longer than 2.5 s");
 }

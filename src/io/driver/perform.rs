@@ -80,7 +80,7 @@ impl Thread {
         let thread = Rc::clone(self);
         self.spawn(async move {
             let pushed = match &hook {
-                Some(hook) => thread.hook.push(hook, &push).await,
+                Some(hook) => thread.hook.push(hook, thread.certificates.of_hook(), &push).await,
                 None => Pushed::Failed,
             };
             let now = thread.now();

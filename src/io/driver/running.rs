@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::base::ServerIndex;
-use crate::config::Listener;
+use crate::config::Settings;
 use crate::effect::admin::{AdminReply, AdminRequest};
 use crate::io::metrics::Snapshot;
 use crate::io::net::certificates::{CertificateError, Certificates};
@@ -185,10 +185,10 @@ impl End {
 }
 
 impl Handle {
-    /// Reads the certificates of these listeners again, for connections that come from now on. After
+    /// Reads the certificates that these settings name again, for connections that are made from now on. After
     /// an error those that were read before still hold.
-    pub fn reload_certificates(&self, listeners: &[Listener]) -> Result<(), CertificateError> {
-        self.certificates.reload(listeners)
+    pub fn reload_certificates(&self, settings: &Settings) -> Result<(), CertificateError> {
+        self.certificates.reload(settings)
     }
 
     /// The system lets us have so many connections at once, whatever the limits say.

@@ -1,5 +1,5 @@
-//! The files by which listeners prove who they are over TLS, and by which they judge others: read at the
-//! start and at every reload.
+//! The files by which listeners prove who they are over TLS, and by which others are judged, the hook that wakes
+//! phones among them: read at the start and at every reload.
 //!
 //! Implements: RFC 3261 §26.3.1.
 
@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use crate::base::Cid;
-use crate::config::{Face, Listener, TlsFiles, Trust};
+use crate::config::{Face, Listener, PushHook, Settings, TlsFiles, Trust};
 
 use super::sip_domain::{ClientJudge, Judge, Purpose, ServerJudge, domains_of};
 
@@ -58,10 +58,18 @@ pub enum CertificateError {
     },
 }
 
-/// How each listener proves who it is, for all threads: what was read last holds for new connections.
+/// How each listener proves who it is, and who the hook has to be, for all threads: what was read last holds for
+/// new connections.
 #[derive(Debug)]
 pub(crate) struct Certificates {
-    by_listener: RwLock<Vec<Option<Identity>>>,
+    read: RwLock<Files>,
+}
+
+/// What was read.
+#[derive(Debug)]
+struct Files {
+    by_listener: Vec<Option<Identity>>,
+    hook: Option<Arc<ClientConfig>>,
 }
 
 /// How one listener proves who it is.
@@ -81,16 +89,21 @@ struct Abroad {
 }
 
 impl Certificates {
-    /// Reads the files of all listeners.
-    pub(crate) fn load(listeners: &[Listener]) -> Result<Self, CertificateError> {
-        Ok(Self { by_listener: RwLock::new(load(listeners)?) })
+    /// Reads the files that these settings name.
+    pub(crate) fn load(settings: &Settings) -> Result<Self, CertificateError> {
+        Ok(Self { read: RwLock::new(load(settings)?) })
     }
 
     /// Reads them again; after an error those that were read before still hold.
-    pub(crate) fn reload(&self, listeners: &[Listener]) -> Result<(), CertificateError> {
-        let read = load(listeners)?;
-        *self.by_listener.write().unwrap_or_else(PoisonError::into_inner) = read;
+    pub(crate) fn reload(&self, settings: &Settings) -> Result<(), CertificateError> {
+        let read = load(settings)?;
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+
+    /// How the hook that wakes phones is connected to, if that is by TLS.
+    pub(crate) fn of_hook(&self) -> Option<Arc<ClientConfig>> {
+        self.read.read().unwrap_or_else(PoisonError::into_inner).hook.clone()
     }
 
     /// How a listener proves who it is; `None` if it does not.
@@ -113,14 +126,18 @@ impl Certificates {
     }
 
     fn identity(&self, listener: u8) -> Option<Identity> {
-        let by_listener = self.by_listener.read().unwrap_or_else(PoisonError::into_inner);
-        by_listener.get(usize::from(listener)).cloned().flatten()
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.by_listener.get(usize::from(listener)).cloned().flatten()
     }
 }
 
-/// Sees whether the files of these listeners can be used.
-pub fn check<'l>(listeners: impl IntoIterator<Item = (&'l TlsFiles, Face)>) -> Result<(), CertificateError> {
-    listeners.into_iter().try_for_each(|(files, face)| identity(files, face).map(drop))
+/// Sees whether the files of these listeners, and of the hook, can be used.
+pub fn check<'l>(
+    listeners: impl IntoIterator<Item = (&'l TlsFiles, Face)>,
+    push: Option<&PushHook>,
+) -> Result<(), CertificateError> {
+    listeners.into_iter().try_for_each(|(files, face)| identity(files, face).map(drop))?;
+    hook(push).map(drop)
 }
 
 /// The domains for which the certificate in a file stands (RFC 5922 §7.1).
@@ -129,12 +146,31 @@ pub fn domains(files: &TlsFiles) -> Result<Vec<Cid>, CertificateError> {
     Ok(chain.first().map(domains_of).unwrap_or_default())
 }
 
-fn load(listeners: &[Listener]) -> Result<Vec<Option<Identity>>, CertificateError> {
+fn load(settings: &Settings) -> Result<Files, CertificateError> {
     let one = |listener: &Listener| {
         let files = listener.tls.as_ref();
         files.map(|files| identity(files, listener.face)).transpose()
     };
-    listeners.iter().map(one).collect()
+    let by_listener = settings.listeners.iter().map(one).collect::<Result<_, _>>()?;
+    Ok(Files { by_listener, hook: hook(settings.push.as_deref())? })
+}
+
+/// How a hook is connected to, if that is by TLS: like any web server, by its name or address.
+fn hook(push: Option<&PushHook>) -> Result<Option<Arc<ClientConfig>>, CertificateError> {
+    let Some(path) = push.and_then(|hook| hook.authorities.as_deref()) else { return Ok(None) };
+    let useless = |error: String| CertificateError::Useless { path: path.into(), error };
+    let mut roots = RootCertStore::empty();
+    // What everybody believes is a long list, and one that is of no use says nothing against the others.
+    let (good, _) = roots.add_parsable_certificates(certificates(path)?);
+    if good == 0 {
+        return Err(useless("none of its certificates is that of an authority".to_owned()));
+    }
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| useless(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Some(Arc::new(config)))
 }
 
 fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> {
@@ -144,10 +180,14 @@ fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> 
     });
     let judge: Option<Arc<Judge>> = judge.transpose()?;
     let is_abroad = face == Face::Federation;
-    let purpose = if is_abroad { Purpose::Client } else { Purpose::Phone };
-    let server = Arc::new(server(files, judge.clone().map(|judge| ClientJudge(judge, purpose)))?);
+    // A cluster that shows none may still know a secret.
+    let (purpose, is_mandatory) =
+        if is_abroad { (Purpose::Client, false) } else { (Purpose::Phone, files.demands) };
+    let judges = judge.clone().map(|judge| ClientJudge { judge, purpose, is_mandatory });
+    let server = Arc::new(server(files, judges)?);
     let abroad = |judge: Arc<Judge>| -> Result<Abroad, CertificateError> {
-        let client = |purpose| Ok(Arc::new(client(files, ServerJudge(Arc::clone(&judge), purpose))?));
+        let judge_for = |purpose| ServerJudge { judge: Arc::clone(&judge), purpose };
+        let client = |purpose| Ok(Arc::new(client(files, judge_for(purpose))?));
         let clients = [client(Purpose::Server)?, client(Purpose::Domain)?];
         Ok(Abroad { judge, clients })
     };

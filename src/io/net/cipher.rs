@@ -20,6 +20,8 @@ pub(crate) struct Cipher {
     sealed: BytesMut,
     /// Who judges the far end's certificate, until that is done.
     judge: Option<Arc<Judge>>,
+    /// Whether a certificate of the far end, which is good when it is shown, makes a phone one of ours.
+    takes_phones: bool,
     /// The far end has said that it sends no more.
     is_over: bool,
 }
@@ -33,7 +35,14 @@ impl Cipher {
         let mut connection = ServerConnection::new(config)?;
         // What waits for a far end that does not read is counted by its stream.
         connection.set_buffer_limit(None);
-        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), judge, is_over: false })
+        let takes_phones = judge.is_none();
+        Ok(Self {
+            connection: connection.into(),
+            sealed: BytesMut::new(),
+            judge,
+            takes_phones,
+            is_over: false,
+        })
     }
 
     /// For a connection that we have made, to whoever has to have a certificate for this name.
@@ -44,7 +53,8 @@ impl Cipher {
     ) -> Result<Self, rustls::Error> {
         let mut connection = ClientConnection::new(config, name)?;
         connection.set_buffer_limit(None);
-        Ok(Self { connection: connection.into(), sealed: BytesMut::new(), judge, is_over: false })
+        let sealed = BytesMut::new();
+        Ok(Self { connection: connection.into(), sealed, judge, takes_phones: false, is_over: false })
     }
 
     /// Keeps what has come for [`Cipher::open`].
@@ -100,6 +110,11 @@ impl Cipher {
     pub(crate) fn proved(&mut self) -> Option<Vec<Cid>> {
         let judge = self.judge.take_if(|_| !self.connection.is_handshaking())?;
         Some(judge.domains(self.connection.peer_certificates().unwrap_or_default()))
+    }
+
+    /// Whether the far end is a phone that has shown a certificate of an authority of ours.
+    pub(crate) fn is_vouched_for(&self) -> bool {
+        self.takes_phones && self.is_ready() && self.connection.peer_certificates().is_some()
     }
 
     /// Whether both have agreed on a key.

@@ -100,6 +100,7 @@ impl Reading {
             return piece;
         };
         let piece = self.unwrap(&mut wrapping);
+        stream.believe(&wrapping);
         let is_half = piece.is_none() && (!self.rest.is_empty() || wrapping.has_half());
         stream.has_half(now, is_half || !wrapping.is_ready());
         let is_over = piece.is_none() && wrapping.is_over();

@@ -136,7 +136,12 @@ macro_rules! signatures {
             own: &CertificateDer<'_>,
             signed: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
+            verify_tls12_signature(
+                message,
+                own,
+                signed,
+                &self.judge.provider.signature_verification_algorithms,
+            )
         }
 
         fn verify_tls13_signature(
@@ -145,22 +150,35 @@ macro_rules! signatures {
             own: &CertificateDer<'_>,
             signed: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, own, signed, &self.0.provider.signature_verification_algorithms)
+            verify_tls13_signature(
+                message,
+                own,
+                signed,
+                &self.judge.provider.signature_verification_algorithms,
+            )
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.provider.signature_verification_algorithms.supported_schemes()
+            self.judge.provider.signature_verification_algorithms.supported_schemes()
         }
     };
 }
 
 /// Judges those that we connect to.
 #[derive(Debug)]
-pub(crate) struct ServerJudge(pub(crate) Arc<Judge>, pub(crate) Purpose);
+pub(crate) struct ServerJudge {
+    pub(crate) judge: Arc<Judge>,
+    pub(crate) purpose: Purpose,
+}
 
-/// Judges those that connect to us. A cluster that shows none may still know a secret.
+/// Judges those that connect to us.
 #[derive(Debug)]
-pub(crate) struct ClientJudge(pub(crate) Arc<Judge>, pub(crate) Purpose);
+pub(crate) struct ClientJudge {
+    pub(crate) judge: Arc<Judge>,
+    pub(crate) purpose: Purpose,
+    /// Whether who shows no certificate is refused.
+    pub(crate) is_mandatory: bool,
+}
 
 impl ServerCertVerifier for ServerJudge {
     fn verify_server_cert(
@@ -171,7 +189,7 @@ impl ServerCertVerifier for ServerJudge {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.0.judge(own, others, now, self.1)?;
+        self.judge.judge(own, others, now, self.purpose)?;
         if domains_of(own).iter().any(|domain| domain.as_str().eq_ignore_ascii_case(&name.to_str())) {
             Ok(ServerCertVerified::assertion())
         } else {
@@ -184,11 +202,11 @@ impl ServerCertVerifier for ServerJudge {
 
 impl ClientCertVerifier for ClientJudge {
     fn client_auth_mandatory(&self) -> bool {
-        self.1 == Purpose::Phone
+        self.is_mandatory
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.0.hints
+        &self.judge.hints
     }
 
     fn verify_client_cert(
@@ -197,7 +215,7 @@ impl ClientCertVerifier for ClientJudge {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.0.judge(own, others, now, self.1).map(|()| ClientCertVerified::assertion())
+        self.judge.judge(own, others, now, self.purpose).map(|()| ClientCertVerified::assertion())
     }
 
     signatures!();

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
     queue_max: usize,
     /// When the far end last sent anything.
     heard: Cell<At>,
+    /// When it was last asked whether it is there.
+    pinged: Cell<At>,
     /// When what is half received began to arrive.
     half_since: Cell<Option<At>>,
     /// When the far end stopped taking what we write.
@@ -94,6 +96,7 @@ impl Stream {
             queued_bytes: Cell::new(0),
             queue_max: usize::try_from(limits.stream_queue_bytes).unwrap_or(usize::MAX),
             heard: Cell::new(now),
+            pinged: Cell::new(now),
             stuck_since: Cell::new(None),
             is_accepted: Cell::new(false),
             goes_when_idle: Cell::new(false),
@@ -227,9 +230,16 @@ impl Stream {
         self.speaks_within.set(Some(silence_max));
     }
 
-    /// Whether it was given something that strangers are not.
+    /// Whether it was given something that strangers are not, or a certificate vouches for it.
     pub(crate) fn is_accepted(&self) -> bool {
         self.is_accepted.get()
+    }
+
+    /// A phone for which a certificate vouches is no stranger, whatever it was given so far.
+    pub(super) fn believe(&self, wrapping: &Wrapping) {
+        if !self.is_accepted.get() && wrapping.is_vouched_for() {
+            self.is_accepted.set(true);
+        }
     }
 
     /// Notes that the far end has sent something.
@@ -261,7 +271,8 @@ impl Stream {
             (false, false) => limits.stranger_s,
         };
         let seconds = |max_s: u32| Duration::from_secs(max_s.into());
-        let silence_max = self.speaks_within.get().unwrap_or(seconds(silence_max));
+        let silence_max =
+            self.speaks_within.get().or(self.pings(now, limits)).unwrap_or(seconds(silence_max));
         let is_over = |since: Option<At>, max: Duration| since.is_some_and(|since| now.since(since) > max);
         let is_greeting = self.wrapping().is_some_and(|wrapping| !wrapping.is_ready());
         let half_max = if is_greeting { limits.handshake_s } else { limits.stall_s };
@@ -272,6 +283,24 @@ impl Stream {
         } else if is_over(Some(self.heard.get()), silence_max) {
             self.end(End::Silent);
         }
+    }
+
+    /// Pings a browser that has been silent for half of `flow_timer_s`: no page can have it do so, and what
+    /// lies between forgets who is silent. For how long it may be silent then; `None` if it is none.
+    fn pings(&self, now: At, limits: &Limits) -> Option<Duration> {
+        let mut wrapping = self.wrapping().filter(|_| self.is_accepted())?;
+        if !wrapping.answers_pings() {
+            return None;
+        }
+        let every = Duration::from_secs(limits.flow_timer_s.into()) / 2;
+        if now.since(self.heard.get()) >= every && now.since(self.pinged.get()) >= every {
+            self.pinged.set(now);
+            wrapping.ping();
+            self.speak(&mut wrapping);
+            drop(wrapping);
+            self.flush(now);
+        }
+        Some(every * 5 / 2)
     }
 
     /// Those whose messages it still holds, now that nobody will ever read them.

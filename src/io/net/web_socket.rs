@@ -107,6 +107,14 @@ impl WebSocket {
         let _ = socket.send(message);
     }
 
+    /// Asks the far end to show that it is there, as every browser does by itself (RFC 6455 §5.5.2).
+    pub(crate) fn ping(&mut self) {
+        if let State::Open(socket) = &mut self.state {
+            // The pipe takes everything.
+            let _ = socket.send(Message::Ping(Bytes::new()));
+        }
+    }
+
     /// Tells the far end that no more comes.
     pub(crate) fn close(&mut self) {
         if let State::Open(socket) = &mut self.state {

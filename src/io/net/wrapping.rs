@@ -49,6 +49,11 @@ impl Wrapping {
         self.cipher.as_mut()?.proved()
     }
 
+    /// Whether the far end is a phone that has shown a certificate of an authority of ours.
+    pub(super) fn is_vouched_for(&self) -> bool {
+        self.cipher.as_ref().is_some_and(Cipher::is_vouched_for)
+    }
+
     /// Why TLS has failed, told once.
     pub(super) fn failure(&mut self) -> Option<rustls::Error> {
         self.failure.take()
@@ -64,6 +69,18 @@ impl Wrapping {
             None => message,
         };
         self.seal(framed)
+    }
+
+    /// Asks the far end to show that it is there, where the wrapping has a way to.
+    pub(super) fn ping(&mut self) {
+        if let Some(web) = &mut self.web {
+            web.ping();
+        }
+    }
+
+    /// Whether the far end answers [`Wrapping::ping`].
+    pub(super) fn answers_pings(&self) -> bool {
+        self.web.is_some() && self.is_ready()
     }
 
     /// What the wrapping itself has to say.

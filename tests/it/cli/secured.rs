@@ -25,6 +25,27 @@ certificate = "north.pem"
 origins = ["https://phone.north.test"]
 
 [[listen]]
+transport = "tls"
+address = "127.0.0.1:5063"
+certificate = "north.pem"
+client_certificates = "ask"
+
+[[listen]]
+transport = "tls"
+address = "127.0.0.1:5064"
+certificate = "north.pem"
+authorities = "authorities.pem"
+client_certificates = "perhaps"
+
+[[listen]]
+transport = "tls"
+address = "127.0.0.1:5065"
+face = "federation"
+certificate = "north.pem"
+authorities = "authorities.pem"
+client_certificates = "demand"
+
+[[listen]]
 transport = "tsl"
 address = "127.0.0.1:5062"
 
@@ -61,5 +82,21 @@ fn a_configuration_is_in_order_when_its_certificates_are() {
     for command in [&["config", "check"][..], &["serve"]] {
         let told = shell.fails(1, command);
         assert!(told.contains("north.pem cannot be read") && told.contains("permissions"), "{told}");
+    }
+}
+
+#[test]
+fn faults_of_the_hook_are_told_with_a_way_out() {
+    let shell = Shell::new();
+    let absent = "authorities = \"nowhere.pem\"\n";
+    for (url, more, words) in [
+        ("https://push.north.test/wake", "", ["there are no `authorities`", "/etc/ssl/certs/"]),
+        ("http://127.0.0.1:9000/wake", absent, ["nobody proves who he is by http", "https://"]),
+        ("ftp://push.north.test/", "", ["is no http:// or https:// address", "127.0.0.1:9000"]),
+        ("https://push.north.test/wake", absent, ["nowhere.pem cannot be read", "permissions"]),
+    ] {
+        shell.write("bad.toml", &format!("[push]\nurl = \"{url}\"\nproviders = [\"fcm\"]\n{more}"));
+        let told = shell.fails(1, &["--config", "bad.toml", "config", "check"]);
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
     }
 }

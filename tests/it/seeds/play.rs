@@ -2,13 +2,15 @@
 
 #![allow(clippy::as_conversions, clippy::cast_sign_loss, reason = "moments are drawn as numbers")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatosk::base::Rng;
 use ratatosk::config::Algorithm;
-use ratatosk::effect::Transport;
+use ratatosk::effect::{Pushed, Transport};
 
 use super::trees;
+use crate::push::hook;
 use crate::sim::cluster::{Cluster, NORTH, SOUTH};
 use crate::sim::phone::Pracks;
 use crate::sim::{Do, Moods, World};
@@ -62,7 +64,53 @@ pub(super) fn stage(seed: u64) -> World {
         world.start_at(when + seconds(&mut dice, 6_000), cluster);
     }
     boxes(&mut world, &mut later);
+    sleepers(&mut world, &mut Rng::from_seed(seed ^ 0x7075_7368), &clusters);
+    movers(&mut world, &mut Rng::from_seed(seed ^ 0x6d6f_7665));
     world
+}
+
+/// In every fourth world some phones get other addresses, in the middle of calls too, and know them: they register
+/// from there, as what they were, whether or not they keep flows apart.
+fn movers(world: &mut World, dice: &mut Rng) {
+    if dice.below(4) > 0 {
+        return;
+    }
+    for place in 0..world.phones.len() {
+        let phone = &mut world.phones[place];
+        if phone.transport != Transport::Udp || phone.local != phone.public || dice.below(2) == 0 {
+            continue;
+        }
+        phone.instance = Some(format!("urn:uuid:00000000-0000-1000-8000-0000000000{place:02x}"));
+        phone.reg_id = [None, Some(1)][pick(dice, 2)];
+        for _ in 0..=dice.below(2) {
+            world.plan(3.0 + seconds(dice, 40_000), place, Do::Move);
+        }
+    }
+}
+
+/// In every other world some phones can be woken when their connections are gone: at once or after a while,
+/// or never; by a hook that is slow, does not want it, or says that they are gone.
+fn sleepers(world: &mut World, dice: &mut Rng, clusters: &[&str]) {
+    if dice.below(2) == 0 {
+        return;
+    }
+    for cluster in clusters {
+        world.configure(cluster, |settings| settings.push = Some(Arc::new(hook(80))));
+    }
+    world.hook = (
+        [Pushed::Taken, Pushed::Taken, Pushed::Taken, Pushed::Failed, Pushed::Gone][pick(dice, 5)],
+        [0.005, 0.5, 3.0][pick(dice, 3)],
+    );
+    for phone in 0..world.phones.len() {
+        if dice.below(2) == 0 {
+            continue;
+        }
+        world.phones[phone].provider = Some("acme".to_owned());
+        world.phones[phone].wakes_after = [None, Some(0.0), Some(0.3), Some(2.0)][pick(dice, 4)];
+        for _ in 0..dice.below(3) {
+            world.plan(3.0 + seconds(dice, 40_000), phone, Do::Disconnect);
+        }
+    }
 }
 
 /// How the clusters find each other, and what they speak: some by a DNS that is slow, silent, or names

@@ -14,13 +14,16 @@ use super::world::{Who, World};
 
 /// Writes the first `lines` messages of a world.
 pub fn render(world: &World, lines: usize) -> String {
-    let phones = (0..world.phones.len()).map(Who::Phone);
+    let phones = (0..world.phones.len()).map(Who::Phone).filter(|phone| !world.is_bystander(*phone));
     let width = phones.map(|phone| name_of(world, phone).len()).max().unwrap_or_default().max("server".len());
     let mut memory = Memory::of(world);
     let mut text = String::new();
     let mut lives = if world.show_repeats { lives(world) } else { Vec::new() };
     let mut pushes = world.pushes.iter().peekable();
     for (place, line) in world.wire[..lines].iter().enumerate() {
+        if world.is_bystander(line.from) || world.is_bystander(line.to) {
+            continue;
+        }
         while let Some((_, at, what)) = pushes.next_if(|(before, ..)| *before <= place) {
             let _ = writeln!(text, "{}  server wakes {what}", clock(world, *at));
         }

@@ -26,6 +26,7 @@
 )]
 
 pub mod by_hand;
+mod bystanders;
 pub mod check;
 pub mod cluster;
 pub mod digest;

@@ -161,6 +161,10 @@ impl World {
             Do::Forget if self.phones[phone].transport == Transport::Udp => {
                 self.phones[phone].is_forgotten();
             }
+            Do::Move => {
+                self.phones[phone].moves();
+                self.act(phone, &Do::Register);
+            }
             Do::KeepAlive => {
                 let now = self.now;
                 self.phones[phone].passes_nat(now, true);

@@ -88,6 +88,8 @@ pub struct World {
     pub pushes: Vec<(usize, At, String)>,
     /// Whether what is sent to an address where nobody is was meant to be.
     pub has_nobody: bool,
+    /// Whether two others talk meanwhile, whose call has to go on.
+    pub(super) has_bystanders: bool,
     /// Whether in the end all phones that want to be registered are once more, for a while.
     pub roll_call: bool,
     pub(super) streams: BTreeMap<StreamId, Stream>,
@@ -134,6 +136,7 @@ impl World {
             hook: (Pushed::Taken, 0.005),
             pushes: Vec::new(),
             has_nobody: false,
+            has_bystanders: false,
             roll_call: false,
             streams: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -296,6 +299,7 @@ impl World {
     /// Registers the phones that are online from the start; the ladder begins after that.
     pub fn begin(&mut self) {
         assert!(!std::mem::replace(&mut self.begun, true), "a world begins once");
+        self.bystanders_come();
         for phone in 0..self.phones.len() {
             if self.phones[phone].online {
                 self.act(phone, &Do::Register);
@@ -344,6 +348,7 @@ impl World {
         }
         let lines = *self.ladder_end.get_or_insert(self.wire.len());
         let ladder = ladder::render(self, lines);
+        self.bystanders_go_on();
         self.wind_up();
         let found = check::check(self);
         self.faults.extend(found);

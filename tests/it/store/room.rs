@@ -33,6 +33,27 @@ fn a_full_disk_takes_registrations_as_long_as_there_is_room_for_them() {
     assert_eq!(rows(&place, "calls"), 1, "the one that was held");
 }
 
+/// What is held of a call gives way to what is known of it later: it is not written over that when there is room.
+#[test]
+fn a_record_that_is_held_gives_way_to_a_later_one() {
+    let directory = TempDir::new().unwrap();
+    let place = Place { max_mb: Some(1), ..place(&directory) };
+    with_database(&place, async |database| database.add_user(&new_user("anne", &[])).await).unwrap();
+    let world = World::start(&place);
+    let long = "x".repeat(600_000);
+    let put = |record: CallRecord| StoreOp::PutCall(Arc::new(record));
+    assert!(matches!(world.ask(put(call("one", &long))), StoreOutcome::Saved));
+    for id in ["two", "three"] {
+        assert!(matches!(world.ask(put(call(id, &long))), StoreOutcome::Failed), "{id} is held");
+    }
+    by_hand(&place, "DELETE FROM calls");
+    let later = CallRecord { status: 487, ..call("two", "short") };
+    assert!(matches!(world.ask(put(later)), StoreOutcome::Saved));
+    world.handle.close();
+    assert_eq!(rows(&place, "calls WHERE id = 'two' AND status = 487"), 1);
+    assert_eq!(rows(&place, "calls"), 2, "the other one that was held is there too");
+}
+
 /// A store that is nearly full forgets its oldest records, however young they are.
 #[test]
 fn the_oldest_records_go_when_the_store_is_nearly_full() {

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ratatosk::effect::Fact;
+
 use super::{Found, View};
 use crate::sim::text::Packet;
 use crate::sim::world::{Who, World, wall_ms};
@@ -56,7 +58,10 @@ pub fn promise(world: &World, cluster: u8, packet: &Packet<'_>) -> Option<String
         (asked.method() == Some("MESSAGE") && asked.branch() == packet.branch()).then_some(asked.body)
     })?;
     let kept = (0..).zip(&world.clusters).any(|(place, _)| is_kept(world, place, asked));
-    (!kept).then(|| format!("202 to a page {asked:?} that no store holds yet"))
+    // Who is ignored hears what others would whose page is kept.
+    let ignored = |fact: &Fact| matches!(fact, Fact::Page(record) if record.how == "ignored");
+    let is_ignored = world.clusters.iter().any(|cluster| cluster.facts.iter().any(ignored));
+    (!kept && !is_ignored).then(|| format!("202 to a page {asked:?} that no store holds yet"))
 }
 
 /// Inboxes hold nothing twice, and what is marked as delivered was taken. To be asked when all

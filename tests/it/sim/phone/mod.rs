@@ -288,6 +288,12 @@ impl Phone {
         self.public.set_port(self.public.port() + 256);
     }
 
+    /// The same, and it has found out.
+    pub fn moves(&mut self) {
+        self.is_forgotten();
+        self.local = self.public;
+    }
+
     /// Something passes the NAT: from the phone it keeps the mapping, or makes another.
     pub fn passes_nat(&mut self, at: At, outward: bool) {
         let silent = at.since(self.heard_by_nat);

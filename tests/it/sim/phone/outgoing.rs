@@ -50,6 +50,7 @@ impl Phone {
             | Do::GoOnWith(_)
             | Do::Disconnect
             | Do::Forget
+            | Do::Move
             | Do::KeepAlive
             | Do::Sleep
             | Do::Freeze => {}

@@ -105,6 +105,7 @@ impl Phone {
     pub fn rest(&mut self) {
         self.registration.wanted = false;
         self.registration.refresh = None;
+        self.wakes_after = None;
     }
 
     /// Asks which bindings there are.

@@ -67,6 +67,8 @@ pub enum Do {
     Disconnect,
     /// Its NAT forgets it, and will give it another port.
     Forget,
+    /// Its NAT gives it another port, and it knows: it registers from there, with that in its Contact.
+    Move,
     /// Keeps its mapping at the NAT alive.
     KeepAlive,
     /// Goes on with the calls of this other phone of its user's: both are one client.
