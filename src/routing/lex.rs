@@ -6,9 +6,9 @@
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while1};
-use nom::character::complete::{char, none_of, satisfy};
-use nom::combinator::{not, opt, recognize, value};
-use nom::multi::{many0_count, many1_count};
+use nom::character::complete::{char, none_of};
+use nom::combinator::{opt, recognize, value};
+use nom::multi::many0_count;
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser as _};
 
@@ -99,10 +99,16 @@ fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
         sign.map(Piece::Token),
         recognize(pair(char('#'), take_till(is_line_end))).map(Piece::Comment),
         text,
-        recognize(many1_count(preceded(not(tag("->")), satisfy(is_word))))
-            .map(|w| Piece::Token(Kind::Word(w))),
+        word.map(|word| Piece::Token(Kind::Word(word))),
     ))
     .parse(rest)
+}
+
+/// A word ends before an arrow, too; with an arrow none begins.
+fn word(rest: &str) -> IResult<&str, &str> {
+    let (behind, whole) = take_while1(is_word).parse(rest)?;
+    let cut = whole.find("->").filter(|at| *at > 0).and_then(|at| rest.split_at_checked(at));
+    Ok(cut.map_or((behind, whole), |(word, after)| (after, word)))
 }
 
 fn text(rest: &str) -> IResult<&str, Piece<'_>> {
@@ -140,7 +146,11 @@ fn is_gap(c: char) -> bool {
 }
 
 fn is_word(c: char) -> bool {
-    !is_gap(c) && !is_line_end(c) && !"{}(),\"#".contains(c)
+    match c {
+        '{' | '}' | '(' | ')' | ',' | '"' | '#' => false,
+        c if c.is_ascii() => c.is_ascii_graphic(),
+        c => !is_gap(c) && !is_line_end(c),
+    }
 }
 
 /// Characters that could make a tree read otherwise than it looks: those that cannot be seen, but for
