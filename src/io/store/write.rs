@@ -264,6 +264,7 @@ impl<'a> Work<'a> {
                 // Reads and scripts have connections of their own.
                 StoreOp::LoadUser(_)
                 | StoreOp::ImportScript { .. }
+                | StoreOp::FindCircles { .. }
                 | StoreOp::FindNumber(_)
                 | StoreOp::LoadInbox { .. }
                 | StoreOp::LoadOutbox { .. } => {}
@@ -333,6 +334,7 @@ fn answers(ops: &[StoreOp], put: Put, with_records: bool) -> Vec<StoreOutcome> {
         // Reads and scripts have connections of their own.
         StoreOp::LoadUser(_)
         | StoreOp::ImportScript { .. }
+        | StoreOp::FindCircles { .. }
         | StoreOp::FindNumber(_)
         | StoreOp::LoadInbox { .. }
         | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,
