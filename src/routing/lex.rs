@@ -65,6 +65,9 @@ pub(super) fn lex(source: &str) -> Lexed<'_> {
                 if let Kind::Word(text) | Kind::Text(text) = kind {
                     lexed.faults.extend(mixed(text, span));
                 }
+                if let Kind::Word(text) = kind {
+                    lexed.faults.extend(typographic(text, span));
+                }
                 lexed.tokens.push(Token { kind, span });
             }
             Piece::OpenText(text) => {
@@ -183,6 +186,14 @@ fn mixed(text: &str, span: Span) -> Option<Fault> {
     Some(Fault::new(Code::Character, span, message).help("write the word with letters of one alphabet"))
 }
 
+/// A fault for a word with quotes in it that word processors make.
+fn typographic(text: &str, span: Span) -> Option<Fault> {
+    let quote = text.chars().find(|letter| "“”„‟".contains(*letter))?;
+    let fault =
+        Fault::new(Code::Character, span, format!("`{quote}` is not the quote that a tree is written with"));
+    Some(fault.help("write `\"` before a text and behind it; some programs change it while you type"))
+}
+
 /// A fault for every run of invisible characters.
 fn invisible(source: &str) -> Vec<Fault> {
     let mut faults: Vec<(Span, char)> = Vec::new();
@@ -220,6 +231,14 @@ mod tests {
     fn line_ends_of_every_kind_are_one_token() {
         let expected = [Kind::LineEnd, Kind::Word("a"), Kind::LineEnd, Kind::LineEnd, Kind::End];
         assert_eq!(kinds("\r\na\n\r"), expected);
+    }
+
+    #[test]
+    fn quotes_of_word_processors_are_told() {
+        let faults = lex("profile “smart” {").faults;
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].message.starts_with("`“` is not the quote"), "{}", faults[0].message);
+        assert!(lex("profile \"a “smart” name\" {").faults.is_empty(), "in a text they are letters");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn a_script_that_closes_a_circle_is_told() {
     let told = answer(&world);
     assert!(
         told.contains("Warning: 399 north.test \"a voice")
-            && told.contains("can come back to you from carl@north.test\""),
+            && told.contains("may come back to you from carl@north.test\""),
         "{told}"
     );
     world.finish();
@@ -179,13 +179,13 @@ fn a_circle_that_a_phone_closes_is_told() {
     let script = TO_CARL.replace("north.test", DOMAIN);
     anne.act(&bring(&script), |anne| anne.heard.iter().any(|text| text.contains("Warning")));
     let told = anne.heard.last().unwrap();
-    assert!(told.contains(&format!("can come back to you from carl@{DOMAIN}")), "{told}");
+    assert!(told.contains(&format!("may come back to you from carl@{DOMAIN}")), "{told}");
     // A profile that is dialled.
     server.command(&["profile", "code", &format!("carl@{DOMAIN}"), "work", "5"]);
     let mut carl = Handset::new("carl", 2, &server.address());
     carl.act(&call("*705"), |carl| carl.heard.iter().any(|text| text.starts_with("SIP/2.0 480")));
     let told = carl.heard.last().unwrap();
-    assert!(told.contains(&format!("can come back to you from anne@{DOMAIN}")), "{told}");
+    assert!(told.contains(&format!("may come back to you from anne@{DOMAIN}")), "{told}");
     let logged = server.log();
     assert!(
         logged.contains("ratatosk tree loops") && !logged.contains(&format!("carl@{DOMAIN}")),

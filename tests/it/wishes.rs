@@ -151,7 +151,8 @@ fn a_circle_is_told_to_who_closes_it() {
     world.at(6.0, "carl", page("*704", ""));
     world.run(8.0);
     let told = world.last_to("carl", "SIP/2.0 200");
-    let circle = "the profile anne serves from now on; a voice call from anybody can come back to you from anne@north.test";
+    let circle =
+        "the profile anne serves from now on; a voice call may come back to you from anne@north.test";
     assert!(told.contains(circle), "{told}");
     let ladder = world.finish();
     world.assert_sound(&ladder);
@@ -176,7 +177,7 @@ fn a_circle_that_is_found_late_is_told_with_the_next_register() {
     world.run(8.5);
     let told = world.last_to("anne", "SIP/2.0 200");
     assert!(
-        told.contains("Warning: 399 north.test \"a voice call from anybody can come back to you from carl@"),
+        told.contains("Warning: 399 north.test \"a voice call may come back to you from carl@"),
         "{told}"
     );
     world.run(9.5);
