@@ -102,7 +102,7 @@ impl Hunt {
     }
 
     /// What the `try` has come to so far.
-    pub(super) fn standing(&self) -> Option<&Verdict> {
+    pub(super) fn so_far(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
     }
 
@@ -240,7 +240,7 @@ impl Hunt {
     }
 
     /// What an earlier `try` came to stands for this one.
-    pub(super) fn stand(&mut self, earlier: Option<Verdict>) {
+    pub(super) fn begin_with(&mut self, earlier: Option<Verdict>) {
         self.verdict = earlier;
     }
 

@@ -80,7 +80,7 @@ impl Call {
         let State::Hunting(hunt) = &mut self.state else { return };
         let is_missing = |timed: &TimedTarget| is_missing(desk.owner, &timed.target, for_one);
         if plan.targets.iter().all(is_missing) {
-            hunt.stand(self.earlier.take().map(|verdict| *verdict));
+            hunt.begin_with(self.earlier.take().map(|verdict| *verdict));
             return;
         }
         let tried = self.tried_before;

@@ -25,7 +25,7 @@ const MOVED: &str = "SIP;cause=487;text=\"Another server goes on\"";
 /// Where a half stands. Its text is the JSON that serde writes; what is nested says its own form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    tree: routing::Standing,
+    tree: routing::Bookmark,
     /// When the half began, milliseconds since 1970.
     began_ms: i64,
     /// How long it has rung in all, milliseconds.
@@ -92,12 +92,12 @@ impl Call {
         let now = desk.wire.ctx.at();
         let (clients, users) = hunt.refused();
         let standing = Standing {
-            tree: self.route.standing(),
+            tree: self.route.bookmark(),
             began_ms: self.started.wall_ms,
             rung_ms: ms(self.rung_before + now.since(self.started.at)),
             tried_ms: ms(self.tried_before + now.since(self.search.1)),
             earlier: self.earlier.as_deref().map(kept),
-            verdict: hunt.standing().map(kept),
+            verdict: hunt.so_far().map(kept),
             clients,
             users,
             searches: self.searches,
@@ -156,7 +156,7 @@ impl Hunt {
         for rings in refused {
             hunt.has_refused(rings);
         }
-        hunt.stand(verdict);
+        hunt.begin_with(verdict);
         hunt
     }
 

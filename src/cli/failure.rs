@@ -196,9 +196,9 @@ pub(super) enum Failure {
     )]
     Replay {
         /// How many would.
-        differ: usize,
+        differ: u64,
         /// Of how many nobody knows.
-        unknown: usize,
+        unknown: u64,
         /// How many there are.
         asked: u64,
     },

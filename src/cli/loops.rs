@@ -5,7 +5,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::load::{Loaded, with};
 use crate::base::{Limits, Uid};
-use crate::routing::{Direction, Mode, Profile, Turn, Ways};
+use crate::routing::{Mode, Turn, Ways};
 
 #[derive(Debug, Args)]
 pub(super) struct Loops {
@@ -50,9 +50,17 @@ fn told(Turn { from, to, rule, modes: list, round }: &Turn) -> String {
 }
 
 /// Tells an owner which of his own rules lead back to him, and when, in the words of his own tree; of
-/// others' trees he hears nothing.
-pub(super) fn warn(loaded: &Loaded, uid: &Uid) -> Result<(), Failure> {
-    for Turn { to, rule, modes: list, round, .. } in ways(loaded)?.turns_of(uid, &limits(loaded)) {
+/// others' trees he hears nothing. What was to be done is done: that it cannot be found out is a remark, too.
+pub(super) fn warn(loaded: &Loaded, uid: &Uid) {
+    let turns = match ways(loaded) {
+        Ok(ways) => ways.turns_of(uid, &limits(loaded)),
+        Err(why) => {
+            let remark =
+                format_args!("note: whether this tree leads in a circle could not be found out: {why}");
+            return loaded.desk.remark(remark);
+        }
+    };
+    for Turn { to, rule, modes: list, round, .. } in turns {
         let (can, when) = match round {
             Some(round) => ("can lead", format!("for instance with {}", round.when)),
             None => ("may lead", format!("with {}; there are too many cases to say more", modes(&list))),
@@ -62,7 +70,6 @@ pub(super) fn warn(loaded: &Loaded, uid: &Uid) -> Result<(), Failure> {
              before is then unreachable, and a `forward` back is refused (482)."
         ));
     }
-    Ok(())
 }
 
 /// What was stored within other limits is read.
@@ -72,29 +79,8 @@ fn limits(loaded: &Loaded) -> Limits {
 
 /// The ways of all users of the cluster, by the trees that serve them.
 fn ways(loaded: &Loaded) -> Result<Ways, Failure> {
-    let offered = loaded.offered()?;
-    let all_count = offered.default.asks_others();
-    let (users, sources) = with(loaded, async |database| {
-        // Without a way in the default tree, only users with a tree of their own matter.
-        let users = if all_count { database.users(None).await? } else { Vec::new() };
-        Ok((users, database.active_profiles().await?))
-    })?;
-    let mut ways = Ways::default();
-    let default = ways.keep((*offered.default).clone());
-    for uid in users.iter().filter_map(|user| Uid::parse(&user.uid).ok()) {
-        ways.add(uid, default);
-    }
-    let limits = limits(loaded);
-    for (uid, source) in sources {
-        let Ok(uid) = Uid::parse(&uid) else { continue };
-        if let Ok(profile) = Profile::compile_stored(&source, &limits, &uid)
-            && profile.has(Direction::Incoming)
-        {
-            let own = ways.keep(profile);
-            ways.add(uid, own);
-        }
-    }
-    Ok(ways)
+    let default = loaded.offered()?.default;
+    with(loaded, async |database| database.ways(&default, &loaded.config.limits).await)
 }
 
 fn modes(list: &[Mode]) -> String {

@@ -155,7 +155,7 @@ fn set(
         ));
     }
     if is_active {
-        loops::warn(loaded, uid)?;
+        loops::warn(loaded, uid);
         loaded.desk.line(format_args!("{uid} is served by the new \"{name}\""));
     } else {
         loaded.desk.line(format_args!(
@@ -267,7 +267,7 @@ fn activate(loaded: &Loaded, uid: &Uid, name: Option<&str>) -> Result<(), Failur
     })?;
     activated.map_err(|faults| Failure::Trees(vec![faults]))?;
     live::refresh(loaded, std::slice::from_ref(uid));
-    loops::warn(loaded, uid)?;
+    loops::warn(loaded, uid);
     match name {
         Some(name) => loaded.desk.line(format_args!("{uid} is served by \"{name}\"")),
         None => loaded.desk.line(format_args!("{uid} is served by the cluster's default")),

@@ -73,6 +73,7 @@ impl Handler for Inbox {
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Imported(_)
+            | StoreOutcome::Circles(_)
             | StoreOutcome::Outbox(..) => DeliveryEvent::FailedForNow(500),
         }
     }

@@ -47,12 +47,20 @@ pub enum StoreOp {
         profile: Option<Box<str>>,
     },
     /// Make a CPL script the profile `cpl` of a user, in place of the one before; it serves if he has chosen
-    /// none of his own: [`StoreOutcome::Imported`].
+    /// none of his own: [`StoreOutcome::Imported`]. Of one user one is worked on at a time, and the newest of those that wait.
     ImportScript {
         /// Whose.
         uid: Uid,
         /// What; without it the profile is taken away.
         script: Option<Bytes>,
+    },
+    /// Find out whether calls and pages can come back to a user by the trees of others:
+    /// [`StoreOutcome::Circles`]. It takes as long as there are trees to be read.
+    FindCircles {
+        /// Whose.
+        uid: Uid,
+        /// The tree that serves those who have chosen none.
+        default: Arc<Profile>,
     },
     /// Add (or, at its end, complete) the record of one half of a call.
     PutCall(Arc<CallRecord>),
@@ -135,14 +143,27 @@ pub enum StoreOutcome {
     /// Pages that wait for a cluster, oldest first, and when the next one that was left is due,
     /// milliseconds since 1970.
     Outbox(Vec<OutboxPage>, Option<i64>),
-    /// Whether a script has changed anything that is stored, or in one sentence why it cannot be taken.
-    Imported(Result<bool, Box<str>>),
+    /// What has become of a script, or in one sentence why it cannot be taken.
+    Imported(Result<Script, Box<str>>),
+    /// What the owner of a tree is to hear, in one sentence, if requests can come back to him.
+    Circles(Option<Box<str>>),
     /// There is no room for it: nothing was changed.
     Full,
     /// What it is about is not there any more: nothing was changed.
     Gone,
     /// It could not be done now: the disk is full, the database is gone. Nothing was changed.
     Failed,
+}
+
+/// What has become of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    /// All is as it was.
+    Same,
+    /// What is stored has changed, and something else serves.
+    Stored,
+    /// What serves has changed.
+    Serves,
 }
 
 /// The routing record: all of a user that a call or page needs, never his inbox or history.

@@ -1,5 +1,6 @@
 //! Everything that time can do to a user server, in one closed list.
 
+use super::Ticket;
 use crate::base::{Key, PeerId, Uid};
 
 /// What a timer means when it fires.
@@ -21,6 +22,8 @@ pub enum Wake {
     Binding(Uid),
     /// A timer of another cluster's.
     Peer(PeerId, PeerTimer),
+    /// The store has worked long enough on this for whoever waits for it.
+    Late(Ticket),
 }
 
 /// The timers of RFC 3261 §17 and RFC 6026, by letter.

@@ -128,6 +128,7 @@ impl Peers {
             StoreOutcome::Saved => {}
             StoreOutcome::User(_)
             | StoreOutcome::Imported(_)
+            | StoreOutcome::Circles(_)
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Full

@@ -65,6 +65,8 @@ pub struct User {
     pub expiry: Option<TimerId>,
     /// How often he is being read again.
     pub reading: u16,
+    /// What he is to hear with the next answer to a REGISTER.
+    pub news: Option<Box<str>>,
     /// Properties that a tree has given him and that are not in the store yet, the oldest first.
     unsaved: Vec<(Arc<str>, Arc<str>)>,
     pub(super) uses: Uses,
@@ -97,6 +99,7 @@ impl User {
             used: now.at,
             expiry: None,
             reading: 0,
+            news: None,
             unsaved: Vec::new(),
             uses: Uses::default(),
             secrets: Box::new(Ha1s::of(&stored.secrets)),

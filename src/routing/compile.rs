@@ -12,6 +12,7 @@ use super::names::Owner;
 use super::parse::parse;
 use super::plan::{Action, Side, Target, TimedTarget, Try};
 use super::profile::Profile;
+use super::roster::Roster;
 use super::words::{Direction, Outcome};
 use crate::base::Limits;
 
@@ -81,6 +82,9 @@ pub(super) fn read(source: &str, limits: &Limits) -> Result<(String, File, Vec<F
 
 /// The same bytes, with a line feed for each carriage return that stands alone.
 fn with_line_feeds(source: &str) -> String {
+    if !source.contains('\r') {
+        return source.to_owned();
+    }
     let mut chars = source.chars().peekable();
     let mut text = String::with_capacity(source.len());
     while let Some(c) = chars.next() {
@@ -114,7 +118,8 @@ impl Compiler {
 
     fn graph(mut self, block: &Block) -> Graph {
         let entry = self.block(block);
-        Graph { tests: self.tests.into(), lines: self.lines.into(), entry }
+        let rosters = Roster::all(&mut self.tests);
+        Graph { tests: self.tests.into(), rosters, lines: self.lines.into(), entry }
     }
 
     /// Compiles a block, last rule first: each rule knows where to go when it does not match.
@@ -142,7 +147,7 @@ impl Compiler {
             Cond::Atom(atom) => {
                 let fact = fact(&atom.it);
                 let at = short(self.tests.len());
-                self.tests.push(Test { fact, yes, no, span: atom.span });
+                self.tests.push(Test { fact, yes, no, roster: None, span: atom.span });
                 Next::Test(at)
             }
             Cond::Faulty => no,

@@ -13,6 +13,7 @@ use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Side};
 use super::question::{Party, Question};
+use super::roster::Roster;
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Bound, Named};
 use super::week::{Moment, Time, Zone};
@@ -22,6 +23,7 @@ use super::words::{ModeSet, Outcome, Registered, Status};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Graph {
     pub(super) tests: Box<[Test]>,
+    pub(super) rosters: Box<[Roster]>,
     /// Line 0 is where a walk ends that no rule took; a checked tree never goes there.
     pub(super) lines: Box<[Line]>,
     pub(super) entry: Next,
@@ -40,6 +42,8 @@ pub(super) struct Test {
     pub(super) fact: Fact,
     pub(super) yes: Next,
     pub(super) no: Next,
+    /// The roster that it is in, if it is in one.
+    pub(super) roster: Option<u16>,
     pub(super) span: Span,
 }
 
@@ -63,6 +67,17 @@ pub(super) enum Fact {
 }
 
 impl Fact {
+    /// The party that it looks at, if it looks at one.
+    fn party<'a>(&self, question: &Question<'a>) -> Option<Party<'a>> {
+        match self {
+            Self::Caller(_) => Some(question.caller),
+            Self::To(_) => Some(question.to),
+            Self::Mode(_) | Self::Registered | Self::RegisteredForMode | Self::Urgent => None,
+            Self::Time(_) | Self::Status(_) | Self::Named(..) | Self::Amount(..) => None,
+            Self::Says(..) | Self::Language(_) => None,
+        }
+    }
+
     /// Whether the record of a request holds what it looks at: all but the text of a page.
     pub(super) const fn is_recorded(&self) -> bool {
         match self {
@@ -113,6 +128,12 @@ impl Graph {
                 Next::Test(at) => at,
             };
             let Some(test) = self.tests.get(usize::from(at)) else { return 0 };
+            if let Some((last, held)) = self.in_roster(test, at, question) {
+                trace.push_tested(at, last, held);
+                let last = self.tests.get(usize::from(last)).unwrap_or(test);
+                next = if held { last.yes } else { last.no };
+                continue;
+            }
             if !test.fact.is_recorded() {
                 trace.look_at_unrecorded();
             }
@@ -120,6 +141,12 @@ impl Graph {
             trace.push(TraceStep::Tested { test: at, held });
             next = if held { test.yes } else { test.no };
         }
+    }
+
+    /// If a test is in a roster: the test at which a walk leaves that, and whether it holds.
+    fn in_roster(&self, test: &Test, at: u16, question: &Question<'_>) -> Option<(u16, bool)> {
+        let roster = self.rosters.get(usize::from(test.roster?))?;
+        Some(roster.look(&self.tests, at, test.fact.party(question)?))
     }
 
     /// The line whose action stands there; that of no rule if there is none.

@@ -6,9 +6,9 @@
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while1};
-use nom::character::complete::{char, none_of, satisfy};
-use nom::combinator::{not, opt, recognize, value};
-use nom::multi::{many0_count, many1_count};
+use nom::character::complete::{char, none_of};
+use nom::combinator::{opt, recognize, value};
+use nom::multi::many0_count;
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser as _};
 
@@ -65,6 +65,9 @@ pub(super) fn lex(source: &str) -> Lexed<'_> {
                 if let Kind::Word(text) | Kind::Text(text) = kind {
                     lexed.faults.extend(mixed(text, span));
                 }
+                if let Kind::Word(text) = kind {
+                    lexed.faults.extend(typographic(text, span));
+                }
                 lexed.tokens.push(Token { kind, span });
             }
             Piece::OpenText(text) => {
@@ -99,10 +102,16 @@ fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
         sign.map(Piece::Token),
         recognize(pair(char('#'), take_till(is_line_end))).map(Piece::Comment),
         text,
-        recognize(many1_count(preceded(not(tag("->")), satisfy(is_word))))
-            .map(|w| Piece::Token(Kind::Word(w))),
+        word.map(|word| Piece::Token(Kind::Word(word))),
     ))
     .parse(rest)
+}
+
+/// A word ends before an arrow, too; with an arrow none begins.
+fn word(rest: &str) -> IResult<&str, &str> {
+    let (behind, whole) = take_while1(is_word).parse(rest)?;
+    let cut = whole.find("->").filter(|at| *at > 0).and_then(|at| rest.split_at_checked(at));
+    Ok(cut.map_or((behind, whole), |(word, after)| (after, word)))
 }
 
 fn text(rest: &str) -> IResult<&str, Piece<'_>> {
@@ -140,7 +149,11 @@ fn is_gap(c: char) -> bool {
 }
 
 fn is_word(c: char) -> bool {
-    !is_gap(c) && !is_line_end(c) && !"{}(),\"#".contains(c)
+    match c {
+        '{' | '}' | '(' | ')' | ',' | '"' | '#' => false,
+        c if c.is_ascii() => c.is_ascii_graphic(),
+        c => !is_gap(c) && !is_line_end(c),
+    }
 }
 
 /// Characters that could make a tree read otherwise than it looks: those that cannot be seen, but for
@@ -171,6 +184,14 @@ fn mixed(text: &str, span: Span) -> Option<Fault> {
     let (letter, ours) = mixed.find_map(|word| word.chars().find_map(|c| Some((c, looks(c)?))))?;
     let message = format!("`{letter}` (U+{:04X}) only looks like `{ours}`", u32::from(letter));
     Some(Fault::new(Code::Character, span, message).help("write the word with letters of one alphabet"))
+}
+
+/// A fault for a word with quotes in it that word processors make.
+fn typographic(text: &str, span: Span) -> Option<Fault> {
+    let quote = text.chars().find(|letter| "“”„‟".contains(*letter))?;
+    let fault =
+        Fault::new(Code::Character, span, format!("`{quote}` is not the quote that a tree is written with"));
+    Some(fault.help("write `\"` before a text and behind it; some programs change it while you type"))
 }
 
 /// A fault for every run of invisible characters.
@@ -210,6 +231,14 @@ mod tests {
     fn line_ends_of_every_kind_are_one_token() {
         let expected = [Kind::LineEnd, Kind::Word("a"), Kind::LineEnd, Kind::LineEnd, Kind::End];
         assert_eq!(kinds("\r\na\n\r"), expected);
+    }
+
+    #[test]
+    fn quotes_of_word_processors_are_told() {
+        let faults = lex("profile “smart” {").faults;
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].message.starts_with("`“` is not the quote"), "{}", faults[0].message);
+        assert!(lex("profile \"a “smart” name\" {").faults.is_empty(), "in a text they are letters");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! The way through a file: `lex` → `parse` → `check` → `compile`, and then `evaluate` and
 //! `explain` for every call. Every fault of a file is found at once and told as a [`Fault`].
 
+pub mod bookmark;
 pub mod content;
 pub mod cpl;
 pub mod difference;
@@ -23,7 +24,6 @@ pub mod question;
 pub mod recorded;
 pub mod route;
 mod rule;
-pub mod standing;
 pub mod trace;
 pub mod values;
 pub mod ways;
@@ -42,9 +42,11 @@ mod parse;
 mod pattern;
 mod recurrence;
 mod report;
+mod roster;
 mod vocabulary;
 mod week;
 
+pub use bookmark::{Astray, Bookmark};
 pub use content::{Content, Header};
 pub use cpl::{Imported, Remark, import_cpl};
 pub use difference::{Decision, Difference, Example, Incomparable, Request, differences};
@@ -60,7 +62,6 @@ pub use profile::{Profile, tag_of};
 pub use question::{Party, Question};
 pub use recorded::{Done, Recorded, Replayed, Unreadable};
 pub use route::{Facts, Route, Who};
-pub use standing::{Astray, Standing};
 pub use trace::{Trace, TraceStep};
 pub use values::Account;
 pub(crate) use vocabulary::nearest;

@@ -33,6 +33,14 @@ pub(super) enum Shape {
     Ends(Box<str>),
 }
 
+/// One party, in the order of kinds and texts: whom a pattern without a star stands for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Name<'a> {
+    Anonymous,
+    User(&'a str),
+    Number(&'a str),
+}
+
 /// Why a text is no pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatternError {
@@ -88,6 +96,16 @@ impl Pattern {
         }
     }
 
+    /// The one party that is meant, if it is one.
+    pub(super) fn name(&self) -> Option<Name<'_>> {
+        match self {
+            Self::Anonymous => Some(Name::Anonymous),
+            Self::User(Shape::Exactly(text)) => Some(Name::User(text)),
+            Self::Number(Shape::Exactly(text)) => Some(Name::Number(text)),
+            Self::User(_) | Self::Number(_) => None,
+        }
+    }
+
     fn user(text: &str) -> Result<Self, PatternError> {
         let text = text.to_lowercase();
         let text = if text.starts_with('@') { format!("*{text}") } else { text };
@@ -122,6 +140,16 @@ impl Pattern {
             (Self::User(shape), Party::User(uid)) => shape.matches(uid.as_str()),
             (Self::Number(shape), Party::Number(number)) => shape.matches(number),
             (Self::Anonymous | Self::User(_) | Self::Number(_), _) => false,
+        }
+    }
+}
+
+impl<'a> From<Party<'a>> for Name<'a> {
+    fn from(party: Party<'a>) -> Self {
+        match party {
+            Party::Anonymous => Self::Anonymous,
+            Party::User(uid) => Self::User(uid.as_str()),
+            Party::Number(number) => Self::Number(number),
         }
     }
 }

@@ -246,16 +246,21 @@ impl Rule {
 
     /// Whether every part lets a day through.
     fn limits(&self, day: Day, date: Date) -> bool {
-        let (month_day, month_days) = (date.day(), date.days_in_month());
-        let (year_day, year_days) = (date.day_of_year(), date.days_in_year());
+        // What is soon found out goes first.
         self.months.let_through(i32::from(date.month()), 12)
-            && self.month_days.let_through(i32::from(month_day), i32::from(month_days))
-            && self.year_days.let_through(i32::from(year_day), i32::from(year_days))
+            && (self.month_days.is_empty() || {
+                let (month_day, month_days) = (date.day(), date.days_in_month());
+                self.month_days.let_through(i32::from(month_day), i32::from(month_days))
+            })
+            && self.is_weekday(day, date)
+            && (self.year_days.is_empty() || {
+                let (year_day, year_days) = (date.day_of_year(), date.days_in_year());
+                self.year_days.let_through(i32::from(year_day), i32::from(year_days))
+            })
             && (self.weeks.is_empty() || {
                 let (week, weeks) = self.week_number(day);
                 self.weeks.let_through(week, weeks)
             })
-            && self.is_weekday(day, date)
     }
 
     fn is_weekday(&self, day: Day, date: Date) -> bool {
@@ -263,6 +268,9 @@ impl Rule {
             return true;
         }
         let weekday = weekday_of(day);
+        if self.weekdays >> weekday & 1 == 1 || !self.has_nth() {
+            return self.weekdays >> weekday & 1 == 1;
+        }
         let (at, days) = if self.freq == Freq::Monthly || !self.months.is_empty() {
             (i32::from(date.day()), i32::from(date.days_in_month()))
         } else {
@@ -271,7 +279,7 @@ impl Rule {
         let (from_start, from_end) = ((at - 1) / 7 + 1, (days - at) / 7 + 1);
         let nth = self.nth.get(usize::from(weekday)).copied().unwrap_or_default();
         let all = from_start + from_end - 1;
-        self.weekdays >> weekday & 1 == 1 || !nth.is_empty() && nth.let_through(from_start, all)
+        !nth.is_empty() && nth.let_through(from_start, all)
     }
 
     /// The week of the year that a day is in, and how many that year has: a week belongs to the year in

@@ -94,6 +94,17 @@ impl Trace {
         self.unrecorded = false;
     }
 
+    /// Records tests from one number down to another, of which none held but perhaps the last one.
+    pub(super) fn push_tested(&mut self, first: u16, last: u16, held: bool) {
+        let count = usize::from(first.saturating_sub(last)) + 1;
+        // Of these the first ones are let go at once.
+        let forgotten = u16::try_from(count.saturating_sub(Self::CAPACITY)).unwrap_or(0);
+        self.taken = self.taken.saturating_add(u32::from(forgotten));
+        for test in (last..=first - forgotten).rev() {
+            self.push(TraceStep::Tested { test, held: held && test == last });
+        }
+    }
+
     /// Records a step.
     pub(super) fn push(&mut self, step: TraceStep) {
         let at = usize::try_from(self.taken).unwrap_or(0) % Self::CAPACITY;

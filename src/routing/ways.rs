@@ -32,10 +32,14 @@ pub(super) struct Way {
     pub(super) line: u16,
 }
 
+/// So many bytes of trees are kept for going through their cases; of those that come later the ways alone.
+const TREES_MAX: usize = 16 * 1024 * 1024;
+
 /// A profile and the ways out of it.
 #[derive(Debug)]
 pub(super) struct Exits {
-    pub(super) profile: Profile,
+    /// Nothing if it leads to nobody, or there was no room: its ways are told by modes alone then.
+    pub(super) profile: Option<Profile>,
     pub(super) ways: Vec<Way>,
 }
 
@@ -44,6 +48,8 @@ pub(super) struct Exits {
 pub struct Ways {
     trees: Vec<Exits>,
     users: BTreeMap<Uid, Kept>,
+    /// The bytes of the trees that are kept.
+    bytes: usize,
 }
 
 /// A tree of [`Ways`], which several users may have.
@@ -91,7 +97,8 @@ pub(super) struct Round {
 impl Profile {
     /// Whether its incoming tree asks other users at all.
     pub fn asks_others(&self) -> bool {
-        !self.ways().is_empty()
+        let lines = self.graph(Direction::Incoming).map_or(&[][..], |graph| &graph.lines);
+        lines.iter().any(|line| !asked(&line.action).is_empty())
     }
 
     /// Its ways to other users. Copies (`also`) are none: they are not copied on.
@@ -158,11 +165,28 @@ impl Graph {
     }
 }
 
+impl Turn {
+    /// As its owner may hear it in one sentence, in the words of his own tree alone.
+    pub fn sentence(&self) -> String {
+        let Self { to, modes, round, .. } = self;
+        match round {
+            Some(round) => format!("{} can come back to you from {to}", round.when),
+            None => {
+                let modes: Vec<&str> = modes.iter().map(|mode| mode.request()).collect();
+                format!("{} may come back to you from {to}", modes.join(" or "))
+            }
+        }
+    }
+}
+
 impl Ways {
     /// Keeps a tree that users can be given.
     pub fn keep(&mut self, profile: Profile) -> Kept {
         let ways = profile.ways();
-        self.trees.push(Exits { profile, ways });
+        let bytes = self.bytes + profile.source().len();
+        let is_kept = !ways.is_empty() && bytes <= TREES_MAX;
+        self.bytes = if is_kept { bytes } else { self.bytes };
+        self.trees.push(Exits { profile: is_kept.then_some(profile), ways });
         Kept(self.trees.len() - 1)
     }
 

@@ -135,10 +135,10 @@ impl Switchboard {
     /// Another half asks this user's routing: the callee's half begins.
     pub(super) fn on_invitation(&mut self, ctx: &mut Ctx<'_>, invitation: Invitation) {
         let uid = invitation.callee.clone();
-        match self.users.standing(ctx.at(), &uid) {
-            Some(users::Standing::Present) => {}
-            Some(users::Standing::Absent) => return self.refuse_invitation(&invitation, 404),
-            Some(users::Standing::Loading) | None => {
+        match self.users.known(ctx.at(), &uid) {
+            Some(users::Known::Present) => {}
+            Some(users::Known::Absent) => return self.refuse_invitation(&invitation, 404),
+            Some(users::Known::Loading) | None => {
                 return self.wait_for(ctx, &uid, Job::Call(invitation));
             }
         }

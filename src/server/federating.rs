@@ -28,7 +28,7 @@ use crate::transport::reply_flow;
 
 use super::calling::{MAX_FORWARDS, body_refusal, has_calls_enough, has_one_contact};
 use super::switchboard::Switchboard;
-use super::users::{Job, Standing};
+use super::users::{Job, Known};
 
 /// The methods that another cluster may send us.
 const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, REFER";
@@ -119,9 +119,9 @@ impl Switchboard {
         let opens = matches!(message.method(), Method::Invite | Method::Message);
         let callee = callee_of(ctx.settings, message.request_uri()).map(|(who, _)| who).filter(|_| opens);
         if let Some(Who::User(callee)) = &callee {
-            match self.users.standing(ctx.at(), callee) {
-                Some(Standing::Present | Standing::Absent) => {}
-                Some(Standing::Loading) | None => {
+            match self.users.known(ctx.at(), callee) {
+                Some(Known::Present | Known::Absent) => {}
+                Some(Known::Loading) | None => {
                     let job = Job::Request { flow, message: Arc::clone(message) };
                     return self.wait_for(ctx, callee, job);
                 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod calling;
+mod circling;
 mod federating;
 mod flows;
 mod neighbours;

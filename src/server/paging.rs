@@ -17,7 +17,7 @@ use crate::transaction::Asked;
 use super::calling::{MAX_FORWARDS, asked_for, caller_of, owns_from};
 use super::peer::PeerWord;
 use super::switchboard::{Switchboard, Waiting};
-use super::users::{Job, Standing};
+use super::users::{Job, Known};
 use super::waking::Waiter;
 use super::wishes::Sent;
 
@@ -62,10 +62,10 @@ impl Switchboard {
     /// Another half asks this user's routing: the recipient's half begins.
     pub(super) fn on_page_invitation(&mut self, ctx: &mut Ctx<'_>, invitation: PageInvitation) {
         let uid = invitation.recipient.clone();
-        match self.users.standing(ctx.at(), &uid) {
-            Some(Standing::Present) => {}
-            Some(Standing::Absent) => return self.refuse_page(&invitation, 404),
-            Some(Standing::Loading) | None => {
+        match self.users.known(ctx.at(), &uid) {
+            Some(Known::Present) => {}
+            Some(Known::Absent) => return self.refuse_page(&invitation, 404),
+            Some(Known::Loading) | None => {
                 return self.wait_for(ctx, &uid, Job::Page(invitation));
             }
         }

@@ -68,7 +68,7 @@ impl Switchboard {
     }
 
     /// The bindings change, and the phone is answered; told besides what has become of a script that it sent,
-    /// if that is no good.
+    /// if that is no good or leads in a circle, and what else there is to be told.
     pub(super) fn carry_out(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -117,9 +117,10 @@ impl Switchboard {
             }
             user.bindings.put(binding);
         }
+        let news = user.news.take();
         let mut reply = registration_reply(ctx, user, asked, tag.as_bytes());
-        if let Some(trouble) = trouble {
-            let quoted = trouble.replace('\\', "\\\\").replace('"', "\\\"");
+        for told in trouble.into_iter().chain(news.as_deref()) {
+            let quoted = told.replace('\\', "\\\\").replace('"', "\\\"");
             reply.text(Name::Warning, format_args!("399 {} \"{quoted}\"", ctx.settings.cid));
         }
         let response = reply.finish(b"");

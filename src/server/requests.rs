@@ -26,7 +26,7 @@ use super::federating::is_for_peers;
 use super::replacing::misuses_replaces;
 use super::steer::{Home, home};
 use super::switchboard::{Switchboard, Waiting};
-use super::users::{Job, Standing};
+use super::users::{Job, Known};
 
 /// Seconds that somebody with too many wrong passwords is asked to wait.
 const PAUSE_S: u64 = 60;
@@ -240,11 +240,11 @@ impl Switchboard {
         if self.has_to_pause(ctx, Suspect::of(&credentials, uid.as_str())) && !is_registered() {
             return self.tell_to_pause(ctx, flow, message);
         }
-        match self.users.standing(ctx.at(), &uid) {
-            Some(Standing::Present | Standing::Absent) => {
+        match self.users.known(ctx.at(), &uid) {
+            Some(Known::Present | Known::Absent) => {
                 self.on_claim(ctx, flow, message, &uid, &credentials);
             }
-            Some(Standing::Loading) | None => {
+            Some(Known::Loading) | None => {
                 if let Err(Verdict::Again { stale }) = self.doors.triage((ctx.now, flow), &credentials) {
                     return self.challenge(ctx, flow, message, stale);
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hashbrown::HashMap;
 
-use crate::base::{Arena, At, Cid, Key, ServerIndex, Uid};
+use crate::base::{Arena, At, Cid, Key, ServerIndex, TimerId, Uid};
 use crate::call::{self, Call};
 use crate::config::{Face, Settings};
 use crate::effect::fact::Dropped;
@@ -19,6 +19,7 @@ use crate::registrar::{Change, Doors, Patience, Strangers, Unanswered};
 use crate::sip::Message;
 use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 
+use super::circling::Listener;
 use super::flows::FLOW_FAILED;
 use super::peer::PeerWord;
 use super::returning::Awaited;
@@ -70,11 +71,36 @@ pub(super) enum Waiting {
     Outbox(Key, Cid),
     DeviceForPage(Key),
     InboxForRound(Key),
-    Registration { uid: Uid, asked: Asked, change: Change },
-    Activation { uid: Uid, asked: Asked, name: Option<Box<str>> },
+    Registration {
+        uid: Uid,
+        asked: Asked,
+        change: Change,
+    },
+    Activation {
+        uid: Uid,
+        asked: Asked,
+        name: Option<Box<str>>,
+    },
     Property(Uid, Arc<str>),
-    Script { uid: Uid, asked: Asked, change: Change },
-    Rousing { uid: Uid, client: String, asked: At },
+    Script {
+        uid: Uid,
+        asked: Asked,
+        change: Change,
+        timer: Option<TimerId>,
+    },
+    /// A script that nobody waits for any more.
+    LateScript(Uid),
+    /// Without a listener, nobody waits for it any more.
+    Circles {
+        uid: Uid,
+        listener: Option<Listener>,
+        timer: Option<TimerId>,
+    },
+    Rousing {
+        uid: Uid,
+        client: String,
+        asked: At,
+    },
 }
 
 #[derive(Debug)]
@@ -289,6 +315,7 @@ impl Switchboard {
             Wake::Page(key) => self.with_page(ctx, key, Page::on_timer),
             Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
+            Wake::Late(ticket) => self.on_late(ctx, ticket),
             Wake::Peer(peer, timer) => self.peers.on_timer(ctx, &mut self.transactions, peer, timer),
         }
     }
@@ -432,12 +459,18 @@ impl Switchboard {
                 let saved = matches!(outcome, StoreOutcome::Saved);
                 self.on_registration_stored(ctx, &uid, asked, change, saved);
             }
-            (Waiting::Script { uid, asked, change }, outcome) => {
-                self.on_script(ctx, (&uid, &asked), change, &outcome);
+            (Waiting::Script { uid, asked, change, mut timer }, outcome) => {
+                ctx.disarm(&mut timer);
+                self.on_script(ctx, &uid, (asked, change), &outcome);
+            }
+            (Waiting::LateScript(uid), outcome) => self.on_late_script(ctx, &uid, &outcome),
+            (Waiting::Circles { uid, listener, mut timer }, outcome) => {
+                ctx.disarm(&mut timer);
+                self.on_circles(ctx, &uid, listener, &outcome);
             }
             (Waiting::Property(uid, key), _) => self.on_property_saved(ctx, &uid, &key),
             (Waiting::Activation { uid, asked, name }, outcome) => {
-                self.on_activated(ctx, (&uid, &asked), name.as_deref(), &outcome);
+                self.on_activated(ctx, (&uid, asked), name.as_deref(), &outcome);
             }
         }
     }
@@ -521,6 +554,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         StoreOutcome::User(_)
         | StoreOutcome::Inbox(_)
         | StoreOutcome::Imported(_)
+        | StoreOutcome::Circles(_)
         | StoreOutcome::Outbox(..)
         | StoreOutcome::Saved
         | StoreOutcome::Full

@@ -49,9 +49,9 @@ enum Entry {
     Present(Box<User>),
 }
 
-/// How a user stands.
+/// What is known of a user.
 #[derive(Debug)]
-pub(super) enum Standing {
+pub(super) enum Known {
     /// Here.
     Present,
     /// There is none by that name.
@@ -72,12 +72,12 @@ pub(super) struct Users {
 }
 
 impl Users {
-    pub(super) fn standing(&self, now: At, uid: &Uid) -> Option<Standing> {
+    pub(super) fn known(&self, now: At, uid: &Uid) -> Option<Known> {
         match self.entries.get(uid) {
-            Some(Entry::Present(user)) if user.removed => Some(Standing::Absent),
-            Some(Entry::Present(_)) => Some(Standing::Present),
-            Some(Entry::Loading(_)) => Some(Standing::Loading),
-            None => self.absent.get(uid).filter(|until| **until > now).map(|_| Standing::Absent),
+            Some(Entry::Present(user)) if user.removed => Some(Known::Absent),
+            Some(Entry::Present(_)) => Some(Known::Present),
+            Some(Entry::Loading(_)) => Some(Known::Loading),
+            None => self.absent.get(uid).filter(|until| **until > now).map(|_| Known::Absent),
         }
     }
 

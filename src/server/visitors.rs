@@ -18,7 +18,7 @@ use crate::transaction::{Arrival, TIMEOUT};
 
 use super::peer::PeerWord;
 use super::switchboard::{Switchboard, Waiting};
-use super::users::{Job, Standing};
+use super::users::{Job, Known};
 
 /// Numbers that are looked for, or were handed over, at once: beyond it the other cluster repeats.
 const HANDED_MAX: usize = 16_384;
@@ -115,9 +115,9 @@ impl Switchboard {
             Arrival::Merged => return self.refuse_plainly(ctx, visitor.flow, &visitor.message, 482),
         }
         if let Some(callee) = &visitor.callee {
-            match self.users.standing(ctx.at(), callee) {
-                Some(Standing::Present | Standing::Absent) => {}
-                Some(Standing::Loading) | None => {
+            match self.users.known(ctx.at(), callee) {
+                Some(Known::Present | Known::Absent) => {}
+                Some(Known::Loading) | None => {
                     let callee = callee.clone();
                     return self.wait_for(ctx, &callee, Job::Visitor(Box::new(visitor)));
                 }

@@ -17,6 +17,7 @@ use crate::routing::{Profile, Who};
 use crate::sip::{Message, Method, Name, Uri};
 use crate::transaction::Asked;
 
+use super::circling::Listener;
 use super::switchboard::{Switchboard, Waiting};
 
 /// A request that is to be sent.
@@ -65,7 +66,7 @@ impl Switchboard {
     pub(super) fn on_activated(
         &mut self,
         ctx: &mut Ctx<'_>,
-        (uid, asked): (&Uid, &Asked),
+        (uid, asked): (&Uid, Asked),
         name: Option<&str>,
         outcome: &StoreOutcome,
     ) {
@@ -73,9 +74,9 @@ impl Switchboard {
             (StoreOutcome::Saved, _) => {}
             (StoreOutcome::Gone, Some(name)) => {
                 self.read_again(ctx, uid.clone());
-                return self.tell(ctx, asked, 404, &format!("there is no profile {name} any more"));
+                return self.tell(ctx, &asked, 404, &format!("there is no profile {name} any more"));
             }
-            _ => return self.refuse(ctx, asked, 500),
+            _ => return self.refuse(ctx, &asked, 500),
         }
         if let Some(user) = self.users.get_mut(uid) {
             user.activate(name);
@@ -90,9 +91,13 @@ impl Switchboard {
             Some(name) => format!("the profile {name} serves from now on"),
             None => "the default profile serves from now on".to_owned(),
         };
-        // There is nobody who speaks: a call is refused, and says that it is done.
+        self.look_for_circles(ctx, uid, Listener::Wish { asked, told });
+    }
+
+    /// What a request wanted is done. There is nobody who speaks: a call is refused, and says so.
+    pub(super) fn tell_done(&mut self, ctx: &mut Ctx<'_>, asked: &Asked, told: &str) {
         let status = if asked.request.method() == Method::Message { 200 } else { 480 };
-        self.tell(ctx, asked, status, &told);
+        self.tell(ctx, asked, status, told);
     }
 
     /// Answers with a reason that a phone may show.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ratatosk::base::{Cid, Limits, ServerIndex, Uid};
 use ratatosk::config::{Algorithm, Features, Listener, Settings};
-use ratatosk::effect::store::{StoredBinding, StoredUser};
+use ratatosk::effect::store::{Script, StoredBinding, StoredUser};
 use ratatosk::effect::{Fact, StoreOp, StoreOutcome, Ticket, Transport};
 use ratatosk::io::clock::Clock;
 use ratatosk::io::driver::{self, Answers, Ended, Running, World};
@@ -48,7 +48,8 @@ impl driver::Store for People {
             | StoreOp::SettleOutbox { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
-            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(false)),
+            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(Script::Same)),
+            StoreOp::FindCircles { .. } => StoreOutcome::Circles(None),
         };
         self.answers.give(from, [(ticket, outcome)]);
     }

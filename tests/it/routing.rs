@@ -2,6 +2,7 @@
 
 #![allow(clippy::format_collect, reason = "plain to read, and speed is no matter here")]
 
+mod bookmarks;
 mod circles;
 mod clock;
 mod cpl;
@@ -12,8 +13,8 @@ mod pictures;
 mod proof;
 mod properties;
 mod recurrences;
+mod rosters;
 mod shipped;
-mod standings;
 
 use std::sync::Arc;
 

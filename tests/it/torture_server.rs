@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ratatosk::base::{At, Cid, Limits, Now, Rng, ServerIndex, Uid};
 use ratatosk::config::{Algorithm, Features, Listener, Settings};
-use ratatosk::effect::store::{Secrets, StoredUser};
+use ratatosk::effect::store::{Script, Secrets, StoredUser};
 use ratatosk::effect::{Effect, Flow, Outcome, StoreOp, StoreOutcome, Transport};
 use ratatosk::routing::Profile;
 use ratatosk::server::{Input, Output, UserServer};
@@ -102,7 +102,8 @@ impl Bench {
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
-            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(false)),
+            StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(Script::Same)),
+            StoreOp::FindCircles { .. } => StoreOutcome::Circles(None),
         }
     }
 

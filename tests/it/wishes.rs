@@ -1,5 +1,7 @@
 //! Profiles that phones name: dialled, in a header, or by the client that sends.
 
+use std::time::Duration;
+
 use crate::sim::world::uid;
 use crate::sim::{Do, World, answers, call, page};
 
@@ -125,6 +127,63 @@ fn a_page_to_the_number_lets_a_profile_serve() {
     assert!(world.store.pages.is_empty(), "what was sent to a number of the server's is no page");
     let busy = world.store.calls.iter().filter(|call| call.owner == uid("anne") && call.status == 486);
     assert_eq!(busy.count(), 1, "carl met the profile that serves");
+}
+
+/// Each of them sends calls on to the other.
+const TO_CARL: &str =
+    "profile \"carl\" {\n incoming {\n mode page -> busy\n otherwise -> forward carl@north.test\n }\n}\n";
+const TO_ANNE: &str =
+    "profile \"anne\" {\n incoming {\n mode voice -> forward anne@north.test\n otherwise -> busy\n }\n}\n";
+
+/// Whoever lets a profile serve that sends calls round in a circle hears of his own way in it.
+#[test]
+fn a_circle_is_told_to_who_closes_it() {
+    let mut world = world();
+    world.store.own_profile(&uid("anne"), "carl", Some(4), &[], TO_CARL);
+    world.at(0.0, "anne", call("*704"));
+    world.run(3.0);
+    let told = world.last_to("anne", "SIP/2.0 480");
+    assert!(told.contains("text=\"the profile carl serves from now on\""), "carl's leads nowhere: {told}");
+    world.store.own_profile(&uid("carl"), "anne", Some(4), &[], TO_ANNE);
+    world.at(4.0, "carl", Do::Register);
+    world.run(5.0);
+    world.refresh("carl");
+    world.at(6.0, "carl", page("*704", ""));
+    world.run(8.0);
+    let told = world.last_to("carl", "SIP/2.0 200");
+    let circle =
+        "the profile anne serves from now on; a voice call may come back to you from anne@north.test";
+    assert!(told.contains(circle), "{told}");
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+}
+
+/// The search may take long: the phone is answered all the same, and what is found its owner hears later.
+#[test]
+fn a_circle_that_is_found_late_is_told_with_the_next_register() {
+    let mut world = world();
+    world.store.own_profile(&uid("anne"), "carl", Some(4), &[], TO_CARL);
+    world.tree("carl", TO_ANNE);
+    world.store.aside = Duration::from_secs(5);
+    world.at(0.0, "anne", call("*704"));
+    world.run(1.5);
+    let is_answered = world.wire.iter().any(|line| line.bytes.starts_with(b"SIP/2.0 480"));
+    assert!(!is_answered, "it waits for a while");
+    world.run(2.5);
+    let told = world.last_to("anne", "SIP/2.0 480");
+    assert!(told.contains("text=\"the profile carl serves from now on\""), "{told}");
+    world.at(8.0, "anne", Do::Register);
+    world.at(9.0, "anne", Do::Register);
+    world.run(8.5);
+    let told = world.last_to("anne", "SIP/2.0 200");
+    assert!(
+        told.contains("Warning: 399 north.test \"a voice call may come back to you from carl@"),
+        "{told}"
+    );
+    world.run(9.5);
+    assert!(!world.last_to("anne", "SIP/2.0 200").contains("Warning"), "it is told once");
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
 }
 
 /// What cannot be stored is not promised.

@@ -127,6 +127,7 @@ fn of_store(error: &StoreError) -> StatusCode {
         | StoreError::Older { .. }
         | StoreError::Lock { .. }
         | StoreError::Thread(_)
+        | StoreError::Unfinished
         | StoreError::Unsealable(_)
         | StoreError::Sql(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

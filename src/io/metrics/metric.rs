@@ -89,8 +89,8 @@ metrics! {
     QUEUE = Gauge "queue_messages" ["server"] "Messages that wait for a user server.";
     TURN = Histogram "turn_seconds" ["server"]
         "How long a user server was busy with what had come at once.";
-    STORE_WAITING = Gauge "store_waiting" ["work"] "What the store was asked and has not answered: write, read, script.";
-    STORE_BATCH = Histogram "store_batch_seconds" ["work"] "How long the store took for what it does at once: write, read, script.";
+    STORE_WAITING = Gauge "store_waiting" ["work"] "What the store was asked and has not answered: write, read, script, circles.";
+    STORE_BATCH = Histogram "store_batch_seconds" ["work"] "How long the store took for what it does at once: write, read, script, circles.";
     STORE_FAILED = Counter "store_failures_total" [] "Operations that the store could not perform: they were refused.";
     STORE_READABLE = Gauge "store_readable" [] "Whether the figures of the store could be read for this answer.";
     TRUNK_UP = Gauge "trunk_up" ["trunk"] "Whether another cluster is there.";

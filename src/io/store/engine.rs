@@ -7,6 +7,8 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use super::aside::Doors;
+use super::circles::Circles;
 use super::database::Database;
 use super::error::StoreError;
 use super::lock::Lock;
@@ -47,6 +49,7 @@ struct Inner {
     records: UnboundedSender<Asked>,
     reads: UnboundedSender<Asked>,
     scripts: UnboundedSender<Asked>,
+    circles: UnboundedSender<Asked>,
     answers: Answers,
     limits: watch::Sender<Limits>,
     meters: Arc<Meters>,
@@ -88,16 +91,20 @@ impl Store {
         let (records, records_in) = mpsc::unbounded_channel();
         let (reads, reads_in) = mpsc::unbounded_channel();
         let (scripts, scripts_in) = mpsc::unbounded_channel();
+        let (circles, circles_in) = mpsc::unbounded_channel();
         let (ready, is_ready) = handover::sync_channel(1);
         let (limits, limits_in) = watch::channel(limits.clone());
         let meters = Arc::new(Meters::default());
-        let (of_writing, of_reading, of_scripts) = (meters.clone(), meters.clone(), meters.clone());
-        let taking = Scripts::new(
-            (self.place.clone(), self.cid),
-            self.seal.again(),
-            limits_in.clone(),
-            (scripts_in, of_scripts),
-        );
+        let (of_writing, of_reading) = (meters.clone(), meters.clone());
+        let (of_scripts, of_circles) = (meters.clone(), meters.clone());
+        let doors = || Doors {
+            place: self.place.clone(),
+            cid: self.cid.clone(),
+            seal: self.seal.again(),
+            limits: limits_in.clone(),
+        };
+        let taking = Scripts::new(doors(), (scripts_in, of_scripts));
+        let looking = Circles::new(doors(), (circles_in, of_circles));
         let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
         let writer = Writer::new(self.place, limits_in);
         let (lock, back) = (self.lock, Arc::clone(&answers));
@@ -106,7 +113,7 @@ impl Store {
             let mut reading = Reading::new(reader, reads_in, of_reading);
             let Some(runtime) = start(&mut writing, &mut reading, &ready) else { return };
             LocalSet::new().block_on(&runtime, async move {
-                tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back));
+                tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back), looking.run(&back));
             });
             drop(lock);
         };
@@ -115,7 +122,17 @@ impl Store {
         is_ready.recv().unwrap_or(Err(StoreError::Busy))?;
         let thread = Mutex::new(Some(thread));
         Ok(StoreHandle {
-            inner: Arc::new(Inner { bindings, records, reads, scripts, answers, limits, meters, thread }),
+            inner: Arc::new(Inner {
+                bindings,
+                records,
+                reads,
+                scripts,
+                circles,
+                answers,
+                limits,
+                meters,
+                thread,
+            }),
         })
     }
 }
@@ -138,6 +155,7 @@ impl StoreHandle {
             | StoreOp::DeferOutbox { .. }
             | StoreOp::SettleOutbox { .. } => (&self.inner.bindings, Work::Write),
             StoreOp::ImportScript { .. } => (&self.inner.scripts, Work::Script),
+            StoreOp::FindCircles { .. } => (&self.inner.circles, Work::Circles),
             StoreOp::PutCall(_) | StoreOp::PutPage(_) => (&self.inner.records, Work::Write),
         };
         self.inner.meters.asked(work);
@@ -159,7 +177,7 @@ impl StoreHandle {
     /// Performs and answers all that was asked, then closes the store. Waits for it.
     pub fn close(&self) {
         let inner = &self.inner;
-        for queue in [&inner.reads, &inner.records, &inner.bindings, &inner.scripts] {
+        for queue in [&inner.reads, &inner.records, &inner.bindings, &inner.scripts, &inner.circles] {
             // A queue that is closed already has ended.
             let _ = queue.send(Asked::Close);
         }

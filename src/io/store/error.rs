@@ -124,6 +124,9 @@ pub enum StoreError {
     /// The thread of the store cannot be started.
     #[error("the store's thread cannot be started: {0}")]
     Thread(io::Error),
+    /// Long work has ended by a fault of its own.
+    #[error("what was to be worked on aside has not come to its end; this is a fault of the program")]
+    Unfinished,
     /// Another program holds the database.
     #[error("the database is locked by another program for more than five seconds; try again")]
     Busy,

@@ -13,12 +13,13 @@ pub(super) enum Work {
     Write,
     Read,
     Script,
+    Circles,
 }
 
 /// The figures of a store. Those who ask count what they ask, the store's thread what it has done.
 #[derive(Debug, Default)]
 pub(super) struct Meters {
-    kinds: [Meter; 3],
+    kinds: [Meter; 4],
     failed: AtomicU64,
 }
 
@@ -30,13 +31,14 @@ struct Meter {
 }
 
 impl Work {
-    const ALL: [Self; 3] = [Self::Write, Self::Read, Self::Script];
+    const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Script, Self::Circles];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Write => "write",
             Self::Read => "read",
             Self::Script => "script",
+            Self::Circles => "circles",
         }
     }
 }
@@ -79,11 +81,12 @@ impl Meters {
     }
 
     fn of(&self, work: Work) -> &Meter {
-        let [write, read, script] = &self.kinds;
+        let [write, read, script, circles] = &self.kinds;
         match work {
             Work::Write => write,
             Work::Read => read,
             Work::Script => script,
+            Work::Circles => circles,
         }
     }
 }

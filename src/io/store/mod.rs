@@ -4,6 +4,8 @@
 //! its own, many in one transaction ([`write`](self), group commit) and reads on another connection.
 //! The command line asks a [`Database`] directly: the same rows, beside a running server.
 
+mod aside;
+mod circles;
 mod compiled;
 mod contacts;
 mod database;

@@ -167,10 +167,18 @@ impl Database {
         Ok(query.fetch_all(&mut self.connection).await?)
     }
 
-    /// The users who are served by a profile of their own, and its text.
-    pub async fn active_profiles(&mut self) -> Result<Vec<(String, String)>, StoreError> {
-        let sql = "SELECT uid, source FROM profiles WHERE active = 1";
-        Ok(sqlx::query_as(sql).fetch_all(&mut self.connection).await?)
+    /// The users after this one, in order, and the text of what serves them if it is a profile of their own; at most so
+    /// many. Those who have none are left out unless `everybody` is wanted.
+    pub async fn serving_profiles(
+        &mut self,
+        after: &str,
+        everybody: bool,
+        limit: u32,
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let sql = "SELECT users.uid, source FROM users LEFT JOIN profiles ON profiles.uid = users.uid AND active = 1 \
+                   WHERE users.uid > ?1 AND (?2 OR source IS NOT NULL) ORDER BY users.uid LIMIT ?3";
+        let query = sqlx::query_as(sql).bind(after).bind(everybody).bind(limit);
+        Ok(query.fetch_all(&mut self.connection).await?)
     }
 
     /// Lets a profile serve from now on; `None`: the cluster's default.

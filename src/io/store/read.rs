@@ -83,6 +83,7 @@ impl Reader {
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
                 | StoreOp::ImportScript { .. }
+                | StoreOp::FindCircles { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)
@@ -118,6 +119,7 @@ impl Reader {
                 StoreOp::LoadInbox { .. } => inboxes.next().map_or(StoreOutcome::Failed, StoreOutcome::Inbox),
                 StoreOp::SaveBindings { .. }
                 | StoreOp::ImportScript { .. }
+                | StoreOp::FindCircles { .. }
                 | StoreOp::PutProperty { .. }
                 | StoreOp::Activate { .. }
                 | StoreOp::PutCall(_)

@@ -259,6 +259,7 @@ impl<'a> Work<'a> {
                 // Reads and scripts have connections of their own.
                 StoreOp::LoadUser(_)
                 | StoreOp::ImportScript { .. }
+                | StoreOp::FindCircles { .. }
                 | StoreOp::FindNumber(_)
                 | StoreOp::LoadInbox { .. }
                 | StoreOp::LoadOutbox { .. } => {}
@@ -328,6 +329,7 @@ fn answers(ops: &[StoreOp], put: Put, with_records: bool) -> Vec<StoreOutcome> {
         // Reads and scripts have connections of their own.
         StoreOp::LoadUser(_)
         | StoreOp::ImportScript { .. }
+        | StoreOp::FindCircles { .. }
         | StoreOp::FindNumber(_)
         | StoreOp::LoadInbox { .. }
         | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,

@@ -20,7 +20,7 @@ use super::super::week::Zone;
 use super::super::words::{Direction, Mode, Outcome};
 use super::diagram::{Set, Spent};
 use super::example::{cases, found, found_in};
-use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space, TIME, URGENT};
 use super::variables::Variable;
 use crate::base::Limits;
 
@@ -61,16 +61,18 @@ impl Circles {
         users: &[(usize, Vec<Option<usize>>)],
         steps: u32,
     ) -> Result<Self, Spent> {
-        let read: Vec<Tree> = trees.iter().map(|exits| tree_of(&exits.profile)).collect::<Result<_, _>>()?;
+        let profiles: Vec<&Profile> =
+            trees.iter().map(|exits| profile_of(exits)).collect::<Result<_, _>>()?;
+        let read: Vec<Tree> = profiles.iter().map(|profile| tree_of(profile)).collect::<Result<_, _>>()?;
         let mut clocks: Vec<&Zone> = Vec::new();
         let mut together = Vec::new();
-        for (exits, tree) in trees.iter().zip(&read) {
-            let timed = exits.profile.graph(Direction::Incoming).is_some_and(Graph::looks_at_time);
+        for (profile, tree) in profiles.iter().zip(&read) {
+            let timed = profile.graph(Direction::Incoming).is_some_and(Graph::looks_at_time);
             // A tree that does not look at the time may have any clock.
-            if timed && !clocks.contains(&exits.profile.clock()) {
-                clocks.push(exits.profile.clock());
+            if timed && !clocks.contains(&profile.clock()) {
+                clocks.push(profile.clock());
             }
-            let clock = clocks.iter().position(|clock| *clock == exits.profile.clock());
+            let clock = clocks.iter().position(|clock| *clock == profile.clock());
             together.push((tree, clock.unwrap_or(0)));
         }
         let space = Space::over(Direction::Incoming, &together, &clocks, steps).map_err(|_| Spent)?;
@@ -98,7 +100,7 @@ impl Circles {
 
     /// Forgets what every owner has of his own.
     fn shared(&mut self, sets: BTreeMap<usize, Set>) -> Result<BTreeMap<usize, Set>, Spent> {
-        let (groups, first) = (Space::group(0)..self.space.urgent(), self.space.other(0));
+        let (groups, first) = (Space::group(0)..self.space.other(0), self.space.other(0));
         let owners: Vec<bool> = self.space.variables.iter().map(Variable::is_owners).collect();
         let is_own = |level: usize| {
             let other = level.checked_sub(first).and_then(|at| owners.get(at));
@@ -221,10 +223,11 @@ impl Circles {
 impl Own {
     /// Reads a tree for itself.
     pub(in super::super) fn new(exits: &Exits, limits: &Limits) -> Result<Self, Spent> {
-        let tree = tree_of(&exits.profile)?;
+        let profile = profile_of(exits)?;
+        let tree = tree_of(profile)?;
         let mut space = Space::new(&tree, limits.loop_check_steps).map_err(|_| Spent)?;
         let sets = taken_by(&mut space, exits, &tree, 0)?;
-        Ok(Self { space, clock: exits.profile.clock().clone(), sets })
+        Ok(Self { space, clock: profile.clock().clone(), sets })
     }
 
     /// Which requests take a way, in the words of its tree alone: those around a case of all trees.
@@ -245,15 +248,20 @@ impl Own {
         let party = all.parties.cells.get(value(PARTY));
         let party = party.and_then(|cell| self.space.parties.cell_of(&cell.witness));
         let moment = self.clock.moment(all.wall_ms(case, clock));
-        let mut seen = vec![(MODE, value(MODE)), (self.space.urgent(), value(all.urgent()))];
+        let mut seen = vec![(MODE, value(MODE)), (URGENT, value(URGENT))];
         seen.extend(party.map(|cell| (PARTY, cell)));
-        seen.extend(self.space.times.cell_at(moment).map(|cell| (self.space.time(), cell)));
+        seen.extend(self.space.times.cell_at(moment).map(|cell| (TIME, cell)));
         for (at, own) in self.space.variables.iter().enumerate().filter(|(_, own)| !own.is_owners()) {
             let of = |(i, other)| own.value_of(other, value(all.other(i)));
             seen.extend(all.variables.iter().enumerate().find_map(of).map(|v| (self.space.other(at), v)));
         }
         seen
     }
+}
+
+/// The profile whose ways these are, if it was kept.
+fn profile_of(exits: &Exits) -> Result<&Profile, Spent> {
+    exits.profile.as_ref().ok_or(Spent)
 }
 
 /// The incoming tree of a profile as it was written; it has been read before, within limits of that time.
@@ -271,7 +279,7 @@ fn taken_by(
     clock: usize,
 ) -> Result<BTreeMap<usize, Set>, Spent> {
     let mut taken = BTreeMap::new();
-    let Some(graph) = exits.profile.graph(Direction::Incoming) else { return Ok(taken) };
+    let Some(graph) = profile_of(exits)?.graph(Direction::Incoming) else { return Ok(taken) };
     let some_client = space.diagram.value(REGISTERED, |value| value > 0)?;
     let mut at: Vec<Set> = vec![Set::NONE; graph.lines.len()];
     let mut open = Vec::new();

@@ -32,6 +32,8 @@ pub(super) struct Diagram {
     hasher: DefaultHashBuilder,
     /// What was worked out before.
     done: HashMap<(Merge, Set, Set), Set, DefaultHashBuilder>,
+    /// The runs of nodes in the making, one above the other.
+    making: Vec<Run>,
     allowance: u32,
 }
 
@@ -82,17 +84,18 @@ impl Diagram {
             known: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             done: HashMap::default(),
+            making: Vec::new(),
             allowance,
         }
     }
 
     /// The cases in which a variable has one of the values that are wanted.
     pub(super) fn value(&mut self, level: usize, wanted: impl Fn(usize) -> bool) -> Result<Set, Spent> {
-        let mut runs = Vec::new();
+        let first = self.making.len();
         for value in 0..self.width(level) {
-            lead(&mut runs, value + 1, if wanted(value) { Set::ALL } else { Set::NONE });
+            self.lead(first, value + 1, if wanted(value) { Set::ALL } else { Set::NONE });
         }
-        self.node(level, &runs)
+        self.node(level, first)
     }
 
     /// The cases that are in both.
@@ -129,15 +132,16 @@ impl Diagram {
         }
         let level = self.level(set);
         let own = self.runs(set, level).to_vec();
-        let (mut runs, mut any) = (Vec::new(), Set::NONE);
+        let (first, mut any) = (self.making.len(), Set::NONE);
         for Run { until, to } in own {
             let to = self.forget_in(to, is_free, done)?;
-            lead(&mut runs, until, to);
             if is_free(level) {
                 any = self.or(any, to)?;
+            } else {
+                self.lead(first, until, to);
             }
         }
-        let forgotten = if is_free(level) { any } else { self.node(level, &runs)? };
+        let forgotten = if is_free(level) { any } else { self.node(level, first)? };
         done.insert(set, forgotten);
         Ok(forgotten)
     }
@@ -210,20 +214,23 @@ impl Diagram {
         }
         let level = self.level(a).min(self.level(b));
         let width = self.width(level);
-        let mut runs = Vec::new();
+        let first = self.making.len();
         let mut value = 0;
-        // Where each of the two is among its runs.
-        let (mut i, mut j) = (0, 0);
+        // Where the runs of each of the two go on.
+        let (mut i, mut j) = (self.first_run(a, level), self.first_run(b, level));
         while value < width {
-            let whole = |set| Run { until: width, to: set };
-            let one = self.runs(a, level).get(i).copied().unwrap_or(whole(a));
-            let other = self.runs(b, level).get(j).copied().unwrap_or(whole(b));
+            let run = |set, at: Option<usize>| {
+                let whole = Run { until: width, to: set };
+                at.and_then(|at| self.runs.get(at).copied()).unwrap_or(whole)
+            };
+            let (one, other) = (run(a, i), run(b, j));
             value = one.until.min(other.until);
-            lead(&mut runs, value, self.merge_in_order(how, (one.to, other.to))?);
-            i += usize::from(one.until == value);
-            j += usize::from(other.until == value);
+            let to = self.merge_in_order(how, (one.to, other.to))?;
+            self.lead(first, value, to);
+            i = i.map(|at| at + usize::from(one.until == value));
+            j = j.map(|at| at + usize::from(other.until == value));
         }
-        let merged = self.node(level, &runs)?;
+        let merged = self.node(level, first)?;
         self.done.insert((how, a, b), merged);
         Ok(merged)
     }
@@ -236,8 +243,29 @@ impl Diagram {
         }
     }
 
-    /// The node with these runs: one there is, or a new one.
-    fn node(&mut self, level: usize, runs: &[Run]) -> Result<Set, Spent> {
+    /// The first run of a set, if it looks at the variable of `level`.
+    fn first_run(&self, set: Set, level: usize) -> Option<usize> {
+        self.nodes.get(set.place()).filter(|node| node.level == level).map(|node| node.first)
+    }
+
+    /// Adds values up to `until` to the node in the making whose runs begin at `first`.
+    fn lead(&mut self, first: usize, until: usize, to: Set) {
+        match self.making.get_mut(first..).and_then(<[Run]>::last_mut) {
+            Some(last) if last.to == to => last.until = until,
+            Some(_) | None => self.making.push(Run { until, to }),
+        }
+    }
+
+    /// The node that has been made of the runs from `first` on: one there is, or a new one.
+    fn node(&mut self, level: usize, first: usize) -> Result<Set, Spent> {
+        let made = std::mem::take(&mut self.making);
+        let set = self.known_or_new(level, made.get(first..).unwrap_or_default());
+        self.making = made;
+        self.making.truncate(first);
+        set
+    }
+
+    fn known_or_new(&mut self, level: usize, runs: &[Run]) -> Result<Set, Spent> {
         /// What a node costs besides its runs: it is looked up, and what made it is remembered.
         const NODE: usize = 16;
         let cost = u32::try_from(NODE + runs.len()).unwrap_or(u32::MAX);
@@ -260,14 +288,6 @@ impl Diagram {
         self.nodes.push(Node { level, first: self.runs.len(), count: runs.len() });
         self.runs.extend_from_slice(runs);
         Ok(set)
-    }
-}
-
-/// Adds values up to `until` to runs in the making.
-fn lead(runs: &mut Vec<Run>, until: usize, to: Set) {
-    match runs.last_mut() {
-        Some(last) if last.to == to => last.until = until,
-        Some(_) | None => runs.push(Run { until, to }),
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::lex::escape;
 use super::super::words::{Direction, Mode};
 use super::diagram::{Set, Spent};
 use super::parties::Witness;
-use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space, TIME, URGENT};
 use super::times::Cell;
 
 /// A case of a set, and as much of the set around it as can be said in one sentence.
@@ -39,7 +39,7 @@ pub(super) fn found_in(space: &mut Space, narrow: Set, set: Set) -> Option<Found
     // "Invisible" before that, for who is a contact is not there.
     let groups = (1..space.groups.len()).map(Space::group);
     let others = (0..space.variables.len()).map(|at| space.other(at)).collect::<Vec<_>>();
-    let order: Vec<usize> = [REGISTERED, space.urgent(), space.time(), Space::group(0), CONTACT]
+    let order: Vec<usize> = [REGISTERED, URGENT, TIME, Space::group(0), CONTACT]
         .into_iter()
         .chain(others)
         .chain(groups)
@@ -115,7 +115,7 @@ impl Words<'_> {
     fn request(&self) -> String {
         let mode = self.only(MODE).and_then(|value| Mode::ALL.get(value)).copied().unwrap_or(Mode::Voice);
         let request = mode.request();
-        match self.only(self.space.urgent()) {
+        match self.only(URGENT) {
             Some(1) => format!("an urgent {}", request.trim_start_matches("a ")),
             Some(_) => format!("{request} that is not urgent"),
             None => request.to_owned(),
@@ -170,7 +170,7 @@ impl Words<'_> {
 
     fn time(&self) -> String {
         let times = &self.space.times;
-        let cell = self.only(self.space.time()).and_then(|value| times.cells.get(value));
+        let cell = self.only(TIME).and_then(|value| times.cells.get(value));
         let place = times.told_in.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
         match cell.map(Cell::first) {
             Some(moment) if times.dated => format!(" on {}{place}", moment.dated()),

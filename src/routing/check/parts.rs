@@ -9,7 +9,7 @@ use super::super::week::Zone;
 use super::super::words::{Mode, Registered};
 use super::diagram::{Set, Spent};
 use super::parties::Witness;
-use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space};
+use super::space::{CONTACT, MODE, PARTY, REGISTERED, Space, TIME, URGENT};
 use super::variables::choose;
 
 /// A line, the rule it belongs to, and the cases that come to it.
@@ -63,7 +63,7 @@ impl Space {
             registered: Registered::ALL.get(value(REGISTERED)).copied().unwrap_or_default(),
             groups: groups.map(|(_, group)| group.as_str().into()).collect(),
             contact: value(CONTACT) == 1,
-            urgent: value(self.urgent()) == 1,
+            urgent: value(URGENT) == 1,
             wall_ms: self.wall_ms(case, clock),
             ..Facts::default()
         };
@@ -79,7 +79,7 @@ impl Space {
 
     /// When a case is, milliseconds since 1970, by the clock that its times are told by.
     pub(super) fn wall_ms(&self, case: &[usize], clock: &Zone) -> i64 {
-        let cell = case.get(self.time()).and_then(|value| self.times.cells.get(*value));
+        let cell = case.get(TIME).and_then(|value| self.times.cells.get(*value));
         cell.and_then(|cell| cell.at.or_else(|| clock.shows(cell.first()))).unwrap_or(0)
     }
 }

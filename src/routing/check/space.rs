@@ -30,8 +30,12 @@ pub(super) const MODE: usize = 0;
 pub(super) const PARTY: usize = 1;
 /// None; some client; one that can take the mode.
 pub(super) const REGISTERED: usize = 2;
-pub(super) const CONTACT: usize = 3;
-const GROUPS: usize = 4;
+pub(super) const URGENT: usize = 3;
+/// Before the groups: a tree has as many times as it has, and of groups every combination, so that rules for a group
+/// at a time stay as many as they are.
+pub(super) const TIME: usize = 4;
+pub(super) const CONTACT: usize = 5;
+const GROUPS: usize = 6;
 
 /// The cases of one tree.
 pub(super) struct Space {
@@ -94,7 +98,7 @@ impl Space {
         if groups.len() > 1 + GROUPS_MAX {
             return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
         }
-        let times = Times::new(&seen.times, clocks)
+        let times = Times::new(&seen.times, clocks, allowance)
             .map_err(|_| fault("times", "at most 500, and fewer if each has dates and hours of its own; times that are treated alike can share one rule"))?;
         let parties = Parties::new(seen.literals, direction == Direction::Incoming).map_err(|_| {
             let help =
@@ -107,9 +111,8 @@ impl Space {
                 "at most 50 texts to look for in messages, and 500 other texts, numbers and languages",
             )
         })?;
-        let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2];
+        let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2, times.cells.len(), 2];
         widths.extend(groups.iter().map(|_| 2));
-        widths.extend([2, times.cells.len()]);
         widths.extend(variables.iter().map(Variable::width));
         let diagram = Diagram::new(widths, allowance);
         let universe = Set::ALL;
@@ -125,19 +128,9 @@ impl Space {
         GROUPS + group
     }
 
-    /// The variable of urgency.
-    pub(super) fn urgent(&self) -> usize {
-        GROUPS + self.groups.len()
-    }
-
-    /// The variable of the time.
-    pub(super) fn time(&self) -> usize {
-        self.urgent() + 1
-    }
-
     /// The variable of another fact, by its place among them.
     pub(super) fn other(&self, at: usize) -> usize {
-        self.time() + 1 + at
+        GROUPS + self.groups.len() + at
     }
 
     /// The modes that the cases of a set have.
@@ -238,12 +231,12 @@ impl Space {
             }
             (_, Atom::Registered) => self.diagram.value(REGISTERED, |v| v > 0)?,
             (_, Atom::RegisteredForMode) => self.diagram.value(REGISTERED, |v| v == 2)?,
-            (_, Atom::Urgent) => self.diagram.value(self.urgent(), |v| v == 1)?,
+            (_, Atom::Urgent) => self.diagram.value(URGENT, |v| v == 1)?,
             (_, Atom::Time(windows)) => {
                 let cells = &self.times.cells;
                 let shown = |v: usize| cells.get(v)?.shown.get(self.clock).copied();
                 let holds = |moment| windows.iter().any(|window| window.holds(moment));
-                self.diagram.value(GROUPS + self.groups.len() + 1, |v| shown(v).is_some_and(holds))?
+                self.diagram.value(TIME, |v| shown(v).is_some_and(holds))?
             }
             (Direction::Incoming, Atom::Caller(list)) | (Direction::Outgoing, Atom::To(list)) => {
                 self.somebody(list)?

@@ -14,8 +14,10 @@ use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
-/// How many looks at a time, on some day at some minute, the proof may take: some tenths of a second.
-const LOOKS_MAX: usize = 20_000_000;
+/// How many looks at a time, on some day at some minute, the proof may take: some tenths of a second …
+const LOOKS_MAX: u32 = 20_000_000;
+/// … and not more than so many for each step of it.
+const LOOKS_FOR_A_STEP: u32 = 10;
 /// The years that are gone through after the last one that is named, and where to begin if none is.
 const YEARS: i16 = 10;
 const BEGIN: i16 = 2026;
@@ -63,37 +65,46 @@ impl Cell {
 pub(super) struct TooManyTimes;
 
 /// The looks that are left: each step of the search says before it begins how many it will take.
-pub(super) struct Looks(usize);
+pub(super) struct Looks {
+    most: usize,
+    left: usize,
+}
 
 impl Looks {
-    /// What a proof may take.
-    pub(super) fn new() -> Self {
-        Self(LOOKS_MAX)
+    /// What a proof of so many steps may take.
+    fn of(steps: u32) -> Self {
+        let most = steps.saturating_mul(LOOKS_FOR_A_STEP).min(LOOKS_MAX);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Self { most, left: most }
     }
 
     /// How many it has taken.
     fn taken(&self) -> usize {
-        LOOKS_MAX - self.0
+        self.most - self.left
     }
 
     /// Takes the looks at so many times, on so many days, at so many minutes of each.
     pub(super) fn take(&mut self, times: usize, days: usize, minutes: usize) -> Result<(), TooManyTimes> {
         let looks = times.saturating_mul(days).saturating_mul(minutes);
-        self.0 = self.0.checked_sub(looks).ok_or(TooManyTimes)?;
+        self.left = self.left.checked_sub(looks).ok_or(TooManyTimes)?;
         Ok(())
     }
 }
 
 impl Times {
-    /// Partitions time by conditions, each read from its clock. Which clock it is matters only if there
-    /// are several.
-    pub(super) fn new(conditions: &[Condition<'_>], clocks: &[&Zone]) -> Result<Self, TooManyTimes> {
+    /// Partitions time by conditions, each read from its clock, for a proof of so many steps. Which clock it is
+    /// matters only if there are several.
+    pub(super) fn new(
+        conditions: &[Condition<'_>],
+        clocks: &[&Zone],
+        steps: u32,
+    ) -> Result<Self, TooManyTimes> {
         let all = || conditions.iter().flat_map(|condition| condition.times.iter());
         let count = all().count();
         if count > TIMES_MAX {
             return Err(TooManyTimes);
         }
-        let mut looks = Looks::new();
+        let mut looks = Looks::of(steps);
         let kept = conditions.iter().map(|condition| condition.times.to_vec()).collect();
         if let [first, _, ..] = clocks {
             let cells = clocks::cells(conditions, clocks, &mut looks)?;
@@ -112,11 +123,11 @@ impl Times {
         };
         let likely = on_every_day(HOURS.iter().map(|hour| hour * 60).collect());
         let edges = on_every_day(bounds.into_iter().collect());
-        let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
-        let truth = |moment: Moment| -> Vec<bool> {
-            conditions.iter().map(|condition| condition.times.iter().any(|time| time.holds(moment))).collect()
-        };
-        let found = likely.chain(edges).filter(|moment| seen.insert(truth(*moment)));
+        let mut seen = Seen::default();
+        let holds = |condition: &Condition<'_>, moment| condition.times.iter().any(|time| time.holds(moment));
+        let is_new =
+            |moment: &Moment| seen.insert(conditions.iter().map(|condition| holds(condition, *moment)));
+        let found = likely.chain(edges).filter(is_new);
         let cells = found.map(|moment| Cell { shown: [moment].into(), at: None }).collect();
         Ok(Self { cells, dated, told_in: None, looks: looks.taken(), conditions: kept })
     }
@@ -130,6 +141,27 @@ impl Times {
             })
         };
         self.cells.iter().position(alike)
+    }
+}
+
+/// Sets of truths that have been seen.
+#[derive(Default)]
+struct Seen {
+    sets: BTreeSet<Vec<bool>>,
+    /// The one that is looked for.
+    set: Vec<bool>,
+}
+
+impl Seen {
+    /// Whether a set is new.
+    fn insert(&mut self, set: impl Iterator<Item = bool>) -> bool {
+        self.set.clear();
+        self.set.extend(set);
+        let is_new = !self.sets.contains(&self.set);
+        if is_new {
+            self.sets.insert(self.set.clone());
+        }
+        is_new
     }
 }
 
@@ -156,13 +188,13 @@ fn different_days(times: &[&Time], looks: &mut Looks) -> Result<Vec<Day>, TooMan
     looks.take(times.len(), count, 1)?;
     let on: Vec<Vec<bool>> =
         times.iter().map(|time| (begin..end).map(|day| time.is_on(day)).collect()).collect();
-    let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
+    let mut seen = Seen::default();
     let mut different = |at: usize| {
         let begins = times.iter().zip(&on).flat_map(|(time, on)| {
             let reach = usize::try_from(time.reach()).unwrap_or(0);
             (0..=reach).map(move |back| at.checked_sub(back).and_then(|at| on.get(at)) == Some(&true))
         });
-        seen.insert(begins.collect())
+        seen.insert(begins)
     };
     // Examples are of the year that is likeliest, if they can be.
     let likely = usize::try_from(new_year(BEGIN) - begin).unwrap_or(0);
@@ -184,7 +216,7 @@ mod tests {
         let other = [window("", "22:15-06:01")];
         let third = [window("fri", "16:59-17:00")];
         let conditions = [&one[..], &other, &third].map(|times| Condition { times, clock: 0 });
-        let times = Times::new(&conditions, &[]).unwrap();
+        let times = Times::new(&conditions, &[], 1_000).unwrap();
         let truth = |m: Moment| conditions.map(|condition| condition.times.iter().any(|time| time.holds(m)));
         let cells: Vec<[bool; 3]> = times.cells.iter().map(|cell| truth(cell.shown[0])).collect();
         for day in 0..7 {

@@ -144,6 +144,7 @@ of these nobody can tell: the tree looks at what is not on record
     assert_eq!((&json["asked"], &json["same"]), (&3.into(), &1.into()), "{json}");
     assert_eq!((&json["differ"][0]["id"], &json["differ"][0]["new"]), (&"c3".into(), &"decline".into()));
     assert_eq!(json["unknown"][0]["id"], "p2");
+    assert_eq!((&json["differ_count"], &json["unknown_count"]), (&1.into(), &1.into()), "{json}");
     let told = shell.ok(&["tree", "replay", "anne", "new.tree", "--since", "2026-11-26T10:03:00Z"]);
     assert!(told.contains("1 of 2 calls and pages would be routed as they were"), "{told}");
     // Whatever is older than the clock of the machine that tests is not there.
@@ -155,6 +156,35 @@ of these nobody can tell: the tree looks at what is not on record
     assert_eq!(calls[0]["question"]["from"], "carl@south.test");
     assert!(shell.fails(1, &["calls", "show", "c2", "--user", "carl"]).contains("there is no call c2"));
     assert!(shell.ok(&["calls", "show", "c2", "--user", "anne"]).contains("came back: no-answer"));
+}
+
+#[test]
+fn so_many_are_told_and_all_are_counted() {
+    let shell = shell();
+    let id = |i: i64| format!("c{i:02}");
+    let mut ops: Vec<StoreOp> = (0..30).map(|i| call(&id(i), "carl@south.test", i, &[])).collect();
+    ops.extend((0..3).map(|i| page(&format!("p{i}"), "bob@south.test", 40 + i, Some(""))));
+    put(&shell, ops);
+    let replay = |more: &[&str]| {
+        let output = shell.run(&[&["tree", "replay", "anne", "new.tree"], more].concat());
+        assert_eq!(output.status.code(), Some(1));
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (told, wrong) = replay(&["--limit", "2"]);
+    let ids = |told: &str| told.matches("UTC  call c").count() + told.matches("UTC  page p").count();
+    assert_eq!(ids(&told), 4, "{told}");
+    assert!(told.contains("call c00") && told.contains("call c01") && !told.contains("call c02"), "{told}");
+    assert!(told.contains("and 28 more;") && told.contains("and 1 more;"), "{told}");
+    assert!(
+        wrong.contains("30 of 33 calls and pages would be routed differently, and of 3 nobody"),
+        "{wrong}"
+    );
+    let (told, _) = replay(&[]);
+    assert_eq!((ids(&told), told.contains("more")), (33, false), "{told}");
+    let json: serde_json::Value = serde_json::from_str(&replay(&["--limit", "0", "--json"]).0).unwrap();
+    let counts = ["asked", "same", "differ_count", "unknown_count"].map(|name| json[name].as_u64());
+    assert_eq!(counts, [33, 0, 30, 3].map(Some), "{json}");
+    assert_eq!((&json["differ"], &json["unknown"]), (&serde_json::json!([]), &serde_json::json!([])));
 }
 
 #[test]

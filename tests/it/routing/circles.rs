@@ -239,6 +239,31 @@ fn large_clusters_take_no_time() {
     assert_eq!(ways.turns_of(&user(5), &Limits::default()), []);
 }
 
+/// Of very many long trees the ways are kept and the texts are not: what they tell is told by modes alone.
+#[test]
+fn of_too_many_long_trees_the_ways_are_kept() {
+    let user = |number: usize| uid(&format!("u{number}@north.test"));
+    let comment = format!("# {}\n", "x".repeat(64_000)).repeat(2);
+    let limits = Limits { tree_bytes: u32::MAX, ..Limits::default() };
+    let mut ways = Ways::default();
+    for number in 0..150 {
+        let to = user((number + 1) % 150);
+        let text = format!(
+            "{comment}profile \"p\" {{ incoming {{\nmode page -> busy\notherwise -> forward {to}\n}} }}"
+        );
+        let kept = ways.keep(Profile::compile_stored(&text, &limits, &user(number)).unwrap());
+        ways.add(user(number), kept);
+    }
+    let turns = ways.turns_of(&user(7), &limits);
+    assert_eq!(turns.len(), 1, "{turns:?}");
+    assert!(turns[0].round.is_none() && !turns[0].modes.contains(&Mode::Page), "{turns:?}");
+    assert!(
+        turns[0].sentence().ends_with(" may come back to you from u8@north.test"),
+        "{}",
+        turns[0].sentence()
+    );
+}
+
 const USERS: [&str; 4] = ["anne@north.test", "bill@north.test", "carl@north.test", "dora@north.test"];
 const CALLERS: [&str; 5] = ["anonymous", "anne@north.test", "zoe@south.test", "adam@south.test", "+4712"];
 const MODES: [Mode; 3] = [Mode::Voice, Mode::Page, Mode::File];

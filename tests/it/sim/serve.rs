@@ -171,6 +171,9 @@ impl World {
     fn ask_store(&mut self, seat: Seat, ticket: Ticket, op: StoreOp) {
         let mut at = self.now + self.net.store_delay(&mut self.rng);
         let cluster = &mut self.clusters[usize::from(seat.cluster)];
+        if matches!(op, StoreOp::ImportScript { .. } | StoreOp::FindCircles { .. }) {
+            at = at + cluster.store.aside;
+        }
         if writes(&op) {
             // One thread writes, in the order that it was asked.
             at = at.max(cluster.write_after);

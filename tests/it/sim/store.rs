@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatosk::base::{Cid, Limits, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
-    InboxPage, OutboxPage, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts, StoredDevice,
-    StoredProfile, StoredUser,
+    InboxPage, OutboxPage, Script, Secrets, StoreOp, StoreOutcome, StoredBinding, StoredContacts,
+    StoredDevice, StoredProfile, StoredUser,
 };
-use ratatosk::routing::{Account, Profile, Status, import_cpl, text_of};
+use ratatosk::routing::{Account, Profile, Status, Ways, import_cpl, text_of};
 
 use super::digest::hash;
 
@@ -21,6 +22,8 @@ pub struct Store {
     pub full: bool,
     /// Whether the database is gone: everything fails.
     pub gone: bool,
+    /// How much longer than other things scripts and the search for circles take.
+    pub aside: Duration,
     /// Pages that may wait in one inbox.
     pub inbox_room: usize,
     /// Records of calls, in the order they were put.
@@ -44,6 +47,7 @@ impl Default for Store {
         Self {
             full: false,
             gone: false,
+            aside: Duration::ZERO,
             inbox_room: 1000,
             calls: Vec::new(),
             pages: Vec::new(),
@@ -214,20 +218,35 @@ impl Store {
         let own = user.profile.as_ref().is_some_and(|profile| profile.name() == "cpl");
         let Some(script) = script else {
             user.profile = user.profile.take().filter(|_| !own);
-            return StoreOutcome::Imported(Ok(own));
+            return StoreOutcome::Imported(Ok(if own { Script::Serves } else { Script::Same }));
         };
         let imported =
             text_of(script).and_then(|text| import_cpl(text, "cpl", &Limits::default(), Some(uid)));
         StoreOutcome::Imported(match imported {
             Ok(imported) => {
                 let same = user.profile.as_ref().is_some_and(|profile| profile.source() == imported.text);
-                if own || user.profile.is_none() {
+                let serves = own || user.profile.is_none();
+                if serves {
                     user.profile = Some(Arc::new(Profile::compile(&imported.text).unwrap()));
                 }
-                Ok(!same)
+                Ok(match (same, serves) {
+                    (true, _) => Script::Same,
+                    (false, true) => Script::Serves,
+                    (false, false) => Script::Stored,
+                })
             }
             Err(faults) => Err(faults.iter().next().unwrap().message.clone().into()),
         })
+    }
+
+    fn circles(&self, uid: &Uid, default: &Profile) -> StoreOutcome {
+        let mut ways = Ways::default();
+        for user in self.users.values() {
+            let tree = ways.keep(user.profile.as_deref().unwrap_or(default).clone());
+            ways.add(user.uid.clone(), tree);
+        }
+        let turns = ways.turns_of(uid, &Limits { loop_check_steps: 0, ..Limits::default() });
+        StoreOutcome::Circles(turns.first().map(|turn| turn.sentence().into()))
     }
 
     fn put_property(&mut self, uid: &Uid, key: &str, value: &str) -> StoreOutcome {
@@ -270,6 +289,7 @@ impl Store {
                 let ready = self.waiting(&uid).filter(|page| held || !page.held);
                 StoreOutcome::Inbox(ready.take(limit).cloned().collect())
             }
+            StoreOp::FindCircles { uid, default } => self.circles(&uid, &default),
             StoreOp::LoadOutbox { peer, after, due_ms, stored_ms, limit } => {
                 self.load_outbox(&peer, after, (due_ms, stored_ms), usize::try_from(limit).unwrap())
             }

@@ -21,7 +21,7 @@ const FORM: u8 = 2;
 
 /// Where a request stands. Its text is the JSON that serde writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct Bookmark {
     form: u8,
     /// The tag of the profile's text.
     tree: String,
@@ -40,7 +40,7 @@ pub struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Astray {
     /// It was written by a program that knows more.
-    #[error("this is no standing that this version knows")]
+    #[error("this is no bookmark that this version knows")]
     Form,
     /// The tree has another text now.
     #[error("the tree is another one now")]
@@ -49,9 +49,9 @@ pub enum Astray {
 
 impl Route {
     /// Where it stands.
-    pub fn standing(&self) -> Standing {
+    pub fn bookmark(&self) -> Bookmark {
         let trace = self.trace();
-        Standing {
+        Bookmark {
             form: FORM,
             tree: self.profile().tag(),
             place: self.place(),
@@ -64,7 +64,7 @@ impl Route {
     }
 }
 
-impl Standing {
+impl Bookmark {
     /// The way on from there, if the tree is one of these two still: the owner's profile and the one
     /// that is asked where that has no incoming tree. `content` is what the message says.
     pub fn resume(

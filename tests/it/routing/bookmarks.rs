@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ratatosk::base::Uid;
 use ratatosk::routing::{
-    Action, Astray, Direction, Facts, Mode, Outcome, Profile, Registered, Route, Standing, Status, Who,
+    Action, Astray, Bookmark, Direction, Facts, Mode, Outcome, Profile, Registered, Route, Status, Who,
 };
 
 /// Every tree that is shipped.
@@ -58,13 +58,13 @@ fn requests(profile: &Arc<Profile>) -> impl Iterator<Item = Route> {
 
 /// Written, read, and on the way again.
 fn moved(route: &Route, profile: &Arc<Profile>) -> Route {
-    let text = serde_json::to_string(&route.standing()).unwrap();
+    let text = serde_json::to_string(&route.bookmark()).unwrap();
     assert!(text.len() < 4_096, "it is small: {text}");
-    let standing: Standing = serde_json::from_str(&text).unwrap();
-    assert_eq!(standing, route.standing());
+    let bookmark: Bookmark = serde_json::from_str(&text).unwrap();
+    assert_eq!(bookmark, route.bookmark());
     // Compiled anew, as another server does it.
     let there = Arc::new(Profile::compile(profile.source()).unwrap());
-    standing.resume((&there, &there), None).unwrap()
+    bookmark.resume((&there, &there), None).unwrap()
 }
 
 fn same(one: &Route, other: &Route) {
@@ -132,10 +132,61 @@ fn another_tree_or_a_later_form_is_not_gone_on_with() {
     };
     let (old, new) = (tree("try clients for 5s else busy"), tree("try clients for 6s else busy"));
     let route = requests(&old).next().unwrap();
-    let standing = route.standing();
-    assert_eq!(standing.resume((&new, &new), None).unwrap_err(), Astray::OtherTree);
-    assert!(standing.resume((&new, &old), None).is_ok(), "the default tree may have been asked");
-    let later = serde_json::to_string(&standing).unwrap().replace("\"form\":2", "\"form\":3");
-    let later: Standing = serde_json::from_str(&later).unwrap();
+    let bookmark = route.bookmark();
+    assert_eq!(bookmark.resume((&new, &new), None).unwrap_err(), Astray::OtherTree);
+    assert!(bookmark.resume((&new, &old), None).is_ok(), "the default tree may have been asked");
+    let later = serde_json::to_string(&bookmark).unwrap().replace("\"form\":2", "\"form\":3");
+    let later: Bookmark = serde_json::from_str(&later).unwrap();
     assert_eq!(later.resume((&old, &old), None).unwrap_err(), Astray::Form);
+}
+
+/// The numbers of a bookmark are places in the graph that the compiler makes of a text. If this test fails because they have
+/// changed, a bookmark of the version before would be read as another place: then `FORM` in `src/routing/bookmark.rs` has to
+/// rise by one, and with it the number here.
+#[test]
+fn the_places_of_a_known_tree_are_those_of_this_form() {
+    let source = "profile \"known\" {
+  incoming {
+    caller anne@north.test or bob@north.test -> busy
+    mode page {
+      urgent or not registered -> try clients else inbox
+      otherwise -> decline
+    }
+    status away and (caller contact or caller verified) -> forward bob@north.test
+    otherwise -> try clients for 5s {
+      busy -> try client \"desk\" else decline
+      otherwise -> voicemail
+    }
+  }
+  outgoing { to @south.test -> send
+    otherwise -> refuse \"no\" }
+}
+";
+    let profile = Arc::new(Profile::compile(source).unwrap());
+    let party = |text| Who::User(Uid::parse(text).unwrap());
+    let facts = Facts { registered: Registered::ThisMode, status: Status::Away, ..Facts::default() };
+    let begin = |direction, mode| {
+        let parties = (party("zoe@south.test"), party("carl@north.test"));
+        Route::begin((&profile, &profile), direction, mode, parties, facts.clone())
+    };
+    let mut voice = begin(Direction::Incoming, Mode::Voice);
+    assert!(voice.follow(Outcome::Busy));
+    let written = |route: &Route| {
+        let bookmark = serde_json::to_value(route.bookmark()).unwrap();
+        let step = |step: &serde_json::Value| match &step["tested"] {
+            serde_json::Value::Null => step.to_string(),
+            tested => format!("{}{}", tested["test"], if tested["held"] == true { "+" } else { "-" }),
+        };
+        let steps: Vec<String> = bookmark["steps"].as_array().unwrap().iter().map(step).collect();
+        format!("form {}, place {}: {}", bookmark["form"], bookmark["place"], steps.join(" "))
+    };
+    let found = [voice, begin(Direction::Incoming, Mode::Page), begin(Direction::Outgoing, Mode::Voice)];
+    assert_eq!(
+        found.map(|route| written(&route)),
+        [
+            "form 2, place 2: 6- 5- 2+ 1- 0- {\"reached\":{\"line\":4}} {\"came-back\":{\"outcome\":\"busy\"}} {\"reached\":{\"line\":2}}",
+            "form 2, place 6: 6- 5+ 4- 3+ {\"reached\":{\"line\":6}}",
+            "form 2, place 2147483649: 0- {\"reached\":{\"line\":1}}",
+        ]
+    );
 }
