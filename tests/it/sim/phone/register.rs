@@ -165,7 +165,8 @@ impl Phone {
             (200, Some(seconds), true) if !self.registration.removing => {
                 self.registration.refresh = Some(at + Duration::from_secs(seconds * 9 / 10));
             }
-            (200, None, true) if !self.registration.removing => {
+            // One that has moved meanwhile has another Contact now, and registers that next.
+            (200, None, true) if !self.registration.removing && self.registration.next.is_none() => {
                 self.complain("200 to REGISTER without our Contact");
             }
             (200, Some(_), _) if self.registration.removing => {
