@@ -104,6 +104,7 @@ impl Switchboard {
         let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
         if status == 415 {
             writer.header(Name::Accept, CARRIED);
+            writer.header(Name::AcceptEncoding, b"identity");
         }
         self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
@@ -321,6 +322,9 @@ pub(super) fn body_refusal(request: &Message) -> Option<u16> {
     let part = request.part(&body);
     if body.is_empty() || part.session().is_some() || part.is_optional() {
         return None;
+    }
+    if part.claims_session() {
+        return Some(if request.has(Name::ContentEncoding) { 415 } else { 488 });
     }
     let mut parts = part.parts();
     let Some(first) = parts.next() else { return Some(if part.is_multipart() { 400 } else { 415 }) };
