@@ -279,11 +279,13 @@ impl Passage {
 
     /// The session description in the body.
     pub fn session(&self) -> Option<Bytes> {
+        self.part().session().map(|session| self.body.slice_ref(session))
+    }
+
+    fn part(&self) -> Part<'_> {
         let item = |name| self.header(name).map(Item::parse);
-        let encoding = self.header(Name::ContentEncoding).unwrap_or_default();
         let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
-        let part = part.encoded(encoding);
-        part.session().map(|session| self.body.slice_ref(session))
+        part.encoded(self.header(Name::ContentEncoding).unwrap_or_default())
     }
 
     /// What the caller would have of the phone that he reaches (RFC 3841).
@@ -390,8 +392,7 @@ impl Passage {
     pub fn hide(&mut self, veil: &Veil) {
         self.headers
             .retain(|(name, _)| *name != Name::SessionId && !(veil.details && tells_of_sender(*name)));
-        let item = |name| self.header(name).map(Item::parse);
-        let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
+        let part = self.part();
         let masked = part.session().and_then(|_| part.passing(Some(veil.mask), veil.details));
         if let Some(masked) = masked {
             self.body = masked.into();
