@@ -15,6 +15,7 @@ const END: &str = "<!-- end of the table -->\n";
 /// Number, what it is about, and the tests: files of `tests/it`, or sources with tests of their own.
 const ROWS: &[(u32, &str, &str)] = &[
     (1035, "what a name server says", "dns"),
+    (2045, "codings of bodies", "src/sip/multipart.rs odd_phones"),
     (2046, "bodies in several parts", "src/sip/multipart.rs odd_phones sipp"),
     (2533, "matching of features, as far as callers need it", "src/sip/preferences.rs"),
     (2782, "SRV records", "src/transport/resolve.rs"),
