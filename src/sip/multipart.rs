@@ -3,7 +3,7 @@
 //! Read only as far as a call needs it: which part describes the session, and which others have to be
 //! understood. What passes on is written anew: of each part what it is and what it says, and nothing around them.
 //!
-//! Implements: RFC 5621 §3.1, §3.2, §4, §8.1; RFC 2046 §5.1.1.
+//! Implements: RFC 5621 §3.1, §3.2, §4, §8.1; RFC 2045 §6.1; RFC 2046 §5.1.1.
 
 use memchr::memmem;
 
