@@ -59,11 +59,11 @@ fn a_page_waits_and_is_brought() {
 #[test]
 fn a_page_expires() {
     let mut world = away(KEEPS);
-    for (second, (text, expires)) in
-        [("now", "0"), ("soon", "5"), ("today", "100"), ("ever", "")].into_iter().enumerate()
+    for (second, text, expires) in
+        [(0.0, "now", "0"), (1.0, "soon", "5"), (2.0, "today", "100"), (3.0, "ever", "")]
     {
         let sent = page("carl", text).with("Expires", expires);
-        world.at(f64::from(second as u8), "anne", sent);
+        world.at(second, "anne", sent);
     }
     world.run(5.0);
     assert_eq!(waiting(&world), ["soon", "today", "ever"]);
