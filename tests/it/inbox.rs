@@ -63,7 +63,7 @@ fn a_page_expires() {
         [("now", "0"), ("soon", "5"), ("today", "100"), ("ever", "")].into_iter().enumerate()
     {
         let sent = page("carl", text).with("Expires", expires);
-        world.at(f64::from(second as u8), "anne", sent);
+        world.at(f64::from(u8::try_from(second).unwrap()), "anne", sent);
     }
     world.run(5.0);
     assert_eq!(waiting(&world), ["soon", "today", "ever"]);
