@@ -186,17 +186,21 @@ impl<'s> Parser<'s> {
 
     fn uid(&mut self) -> Read<Spanned<Uid>> {
         let token = self.peek();
-        let uid = match token.kind {
-            Kind::Word(word) => Uid::parse(word),
-            Kind::Text(text) => Uid::parse(&unescape(text)),
+        let text = match token.kind {
+            Kind::Word(word) => word.to_owned(),
+            Kind::Text(text) => unescape(text),
             _ => return Err(self.expected("the address of a user")),
         };
         self.bump();
-        uid.map(|it| Spanned { it, span: token.span }).map_err(|error| {
+        Uid::parse(&text).map(|it| Spanned { it, span: token.span }).map_err(|error| {
             let message = format!("{} is no address of a user", told(token));
-            self.note(
-                Fault::new(Code::BadAddress, token.span, message).here("no address").help(error.to_string()),
-            );
+            let fault = Fault::new(Code::BadAddress, token.span, message).here("no address");
+            let is_number = Pattern::number(&text).is_ok_and(|number| number.name().is_some());
+            self.note(fault.help(if is_number {
+                "a number is reached by a device: after `ratatosk device add UID gsm --type gsm --address NUMBER` say `try \"gsm\"`".to_owned()
+            } else {
+                error.to_string()
+            }));
             Lost
         })
     }

@@ -259,6 +259,13 @@ fn no_message_promises_a_later_version() {
 }
 
 #[test]
+fn whoever_writes_a_number_for_a_user_hears_of_devices() {
+    let faults = Profile::compile(&incoming("otherwise -> forward +4712345678")).unwrap_err();
+    let help = faults.iter().next().unwrap().help.clone().unwrap();
+    assert!(help.contains("ratatosk device add") && help.contains("try \"gsm\""), "{help}");
+}
+
+#[test]
 fn limits_refuse_in_good_time() {
     let deep = |open: &str, n: usize| incoming(&open.repeat(n));
     assert_eq!(codes(&deep("mode voice {", 20_000 / 12)), [Code::TooDeep]);
