@@ -72,6 +72,7 @@ impl Handler for Inbox {
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Imported(_)
+            | StoreOutcome::Due(_)
             | StoreOutcome::Outbox(..) => DeliveryEvent::FailedForNow(500),
         }
     }

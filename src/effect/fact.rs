@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::{Cid, Uid};
 use crate::routing::Direction;
 
-use super::push::Pushed;
+use super::push::{PushReason, Pushed};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -49,6 +49,13 @@ pub enum Fact {
         uid: Uid,
         /// What came of it.
         pushed: Pushed,
+        /// For what.
+        reason: PushReason,
+    },
+    /// The hook that wakes phones does not take what has to be renewed, or takes it again.
+    PushHook {
+        /// Whether it does.
+        works: bool,
     },
     /// Somebody gave a wrong password.
     WrongPassword {

@@ -151,6 +151,7 @@ impl Page {
             | StoreOutcome::Number(_)
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Imported(_)
+            | StoreOutcome::Due(_)
             | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
         }
         self.settle(desk);

@@ -11,6 +11,7 @@ mod neighbours;
 mod paging;
 mod peer;
 mod registering;
+mod renewing;
 mod replacing;
 mod requests;
 mod returning;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{At, Uid};
-use crate::effect::{Ctx, Fact, PushReason, StoreOp, StreamId};
+use crate::effect::{Ctx, Fact, StoreOp, StreamId};
 use crate::registrar::{
-    Binding, Change, Denied, Rousing, aor_of, kept_alive, registration_reply, requested_change,
-    write_feature_caps,
+    Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change, write_feature_caps,
 };
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
@@ -79,11 +78,11 @@ impl Switchboard {
     ) {
         let tag = self.fresh_tag(ctx);
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
-        for key in &change.remove {
-            if let Some(gone) = user.bindings.remove(key) {
-                let contact = gone.shown_contact().into_owned();
-                ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
-            }
+        let mut removed = Vec::new();
+        for gone in change.remove.iter().filter_map(|key| user.bindings.remove(key)) {
+            let contact = gone.shown_contact().into_owned();
+            ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
+            removed.push(gone.client().to_owned());
         }
         let client = |binding: &Binding| user.round.is_some().then(|| binding.client().to_owned());
         let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
@@ -134,6 +133,9 @@ impl Switchboard {
             self.on_client(ctx, uid, &moved, flow);
             self.on_registered(ctx, uid, &moved.client);
         }
+        for client in removed {
+            self.on_removed(ctx, uid, &client);
+        }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
         }
@@ -177,13 +179,9 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(uid) else { return };
         user.expiry = None;
         let gone = user.bindings.expire(now);
-        let reason = PushReason::Renewal;
-        let due = user.bindings.remind(now).into_iter();
-        let rousings: Vec<Rousing> = due.filter_map(|own| Rousing::of(uid, own, reason)).collect();
-        for rousing in rousings {
-            self.ask_hook(ctx, rousing);
-        }
+        let due = user.bindings.fall_due(now);
         self.forget_bindings(ctx, uid, gone, "expired");
+        self.renew(ctx, uid, due);
     }
 
     /// A connection that carried bindings of a user is gone: they cannot be called any more.

@@ -128,6 +128,7 @@ impl Tally {
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
             | Fact::CertificateRefused { .. }
+            | Fact::PushHook { .. }
             | Fact::CertificateFault { .. } => {}
         }
     }

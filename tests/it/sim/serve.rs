@@ -234,6 +234,7 @@ fn writes(op: &StoreOp) -> bool {
         StoreOp::LoadUser(_)
             | StoreOp::FindNumber(_)
             | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadDue { .. }
             | StoreOp::LoadOutbox { .. }
     )
 }
