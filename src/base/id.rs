@@ -8,6 +8,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 /// The number of slots into which a cluster divides its users (the user map names an owner for
 /// each). Changing it re-homes every user.
 pub const SLOTS: u16 = 4096;
@@ -47,6 +49,9 @@ pub enum UidError {
     Long,
 }
 
+/// What cannot stand in a part of a UID besides spaces and control characters.
+const BARRED: [char; 10] = ['<', '>', '"', '@', ':', ';', ',', '?', '/', '\\'];
+
 impl Uid {
     /// Reads `user@cluster`, folding case.
     pub fn parse(text: &str) -> Result<Self, UidError> {
@@ -62,15 +67,17 @@ impl Uid {
         if user.len() + cluster.len() > 254 {
             return Err(UidError::Long);
         }
-        let bad = |c: char| c.is_control() || c.is_whitespace() || "<>\"@:;,?/\\".contains(c);
+        let bad = |c: char| c.is_control() || c.is_whitespace() || BARRED.contains(&c);
         if user.chars().any(bad) || cluster.chars().any(|c| bad(c) && c != ':') {
             return Err(UidError::Character);
         }
-        let mut text = String::with_capacity(user.len() + cluster.len() + 1);
-        text.push_str(user);
-        text.push('@');
-        text.push_str(cluster);
-        Ok(Self(text.to_lowercase().into()))
+        let mut text: SmallVec<[u8; 64]> = SmallVec::new();
+        for piece in [user, "@", cluster] {
+            text.extend_from_slice(piece.as_bytes());
+        }
+        text.make_ascii_lowercase();
+        let text = std::str::from_utf8(&text).map_err(|_| UidError::Character)?;
+        Ok(Self(if text.is_ascii() { text.into() } else { text.to_lowercase().into() }))
     }
 
     /// The whole of it, `anne@north.test`.

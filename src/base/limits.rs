@@ -94,7 +94,8 @@ pub struct Limits {
     /// minute.
     pub awake_s: u32,
     /// Server transactions at once in one user server; above it new requests are answered 503
-    /// without one.
+    /// without one. Those that only wait for repeats of what was answered count, half a minute of them: the
+    /// default is beyond what one processor can answer in that time.
     pub transactions: u32,
     /// Bytes of a page's body; above it 413. Longer things are files, and a phone on UDP would get
     /// them in many fragments (RFC 3428 §8).
@@ -200,7 +201,7 @@ impl Default for Limits {
             flow_timer_s: 120,
             wake_s: 20,
             awake_s: 30,
-            transactions: 200_000,
+            transactions: 500_000,
             page_bytes: 16_384,
             inbox_held: 16,
             inbox_refused: 100,

@@ -18,4 +18,4 @@ pub use limits::Limits;
 pub use rng::Rng;
 pub use time::{At, Now};
 pub use timers::{TimerId, Timers, ms};
-pub use token::Token;
+pub use token::{Token, name_record};

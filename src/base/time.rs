@@ -41,6 +41,13 @@ impl At {
         Self(self.0.saturating_sub(micros))
     }
 
+    /// This moment, or the next whole multiple of `step` after it.
+    #[must_use]
+    pub fn round_up(self, step: Duration) -> Self {
+        let step = u64::try_from(step.as_micros()).unwrap_or(u64::MAX).max(1);
+        Self(self.0.checked_next_multiple_of(step).unwrap_or(u64::MAX))
+    }
+
     /// Time from `earlier` to this moment, zero if it lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

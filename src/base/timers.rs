@@ -35,6 +35,7 @@ pub struct Timers<T> {
     /// Nothing is due before this. Disarming leaves it where it is, and so most often too early.
     earliest: At,
     serial: u64,
+    /// What was found to be due and has not been taken out, the next one last.
     due: Vec<(At, u64, u32)>,
 }
 
@@ -101,8 +102,8 @@ impl<T> Timers<T> {
         (!self.is_empty()).then_some(self.earliest)
     }
 
-    /// Takes out everything due at `now`, in order, into `fired`.
-    pub fn expire(&mut self, now: At, fired: &mut Vec<T>) {
+    /// Finds everything that is due at `now`, for [`Timers::pop_due`].
+    pub fn expire(&mut self, now: At) {
         if now < self.earliest || self.is_empty() {
             return;
         }
@@ -122,14 +123,26 @@ impl<T> Timers<T> {
             }
             tick = found + 1;
         }
-        due.sort_unstable();
-        for (_, _, index) in due.drain(..) {
-            fired.extend(self.unlink(index));
-        }
+        due.sort_unstable_by(|one, other| other.cmp(one));
         self.due = due;
         // The bucket of `now` itself may still hold what is due later in the same tick.
         self.tick = self.tick.max(last);
-        self.earliest = self.look();
+        self.earliest = if self.due.is_empty() { self.look() } else { self.earliest };
+    }
+
+    /// Takes out the next timer that was found to be due. One that was disarmed since then, by what another of
+    /// them has set off, does not fire.
+    pub fn pop_due(&mut self) -> Option<T> {
+        while let Some((_, serial, index)) = self.due.pop() {
+            let fired = self.disarm(TimerId { index, serial });
+            if self.due.is_empty() {
+                self.earliest = self.look();
+            }
+            if fired.is_some() {
+                return fired;
+            }
+        }
+        None
     }
 
     /// The earliest deadline; for one more than a turn of the wheel away, the end of the turn.
@@ -239,16 +252,32 @@ mod tests {
         assert_eq!(timers.next_deadline(), Some(at(1)));
         assert_eq!(timers.disarm(gone), Some("two"));
         assert_eq!(timers.disarm(gone), None);
-        let mut fired = Vec::new();
-        timers.expire(At::from_micros(999_999), &mut fired);
-        assert!(fired.is_empty());
-        timers.expire(at(10), &mut fired);
-        assert_eq!(fired, ["one", "one more"]);
-        timers.expire(at(39), &mut fired);
-        assert_eq!(fired.len(), 2);
-        timers.expire(at(40), &mut fired);
-        assert_eq!(fired, ["one", "one more", "forty"]);
+        assert!(fired(&mut timers, At::from_micros(999_999)).is_empty());
+        assert_eq!(fired(&mut timers, at(10)), ["one", "one more"]);
+        assert!(fired(&mut timers, at(39)).is_empty());
+        assert_eq!(fired(&mut timers, at(40)), ["forty"]);
         assert!(timers.is_empty());
+    }
+
+    fn fired<T>(timers: &mut Timers<T>, now: At) -> Vec<T> {
+        timers.expire(now);
+        std::iter::from_fn(|| timers.pop_due()).collect()
+    }
+
+    /// After a stall many are due at once: what the first of them disarms, or arms anew, is as if in time.
+    #[test]
+    fn one_that_is_disarmed_by_another_does_not_fire() {
+        let mut timers = Timers::default();
+        let at = |s: u64| At::from_micros(s * 1_000_000);
+        timers.arm(at(1), "first");
+        let second = timers.arm(at(2), "second");
+        timers.expire(at(5));
+        assert_eq!(timers.pop_due(), Some("first"));
+        assert_eq!(timers.disarm(second), Some("second"));
+        let again = timers.arm(at(9), "again");
+        assert_eq!(timers.pop_due(), None);
+        assert_eq!(timers.next_deadline(), Some(at(9)));
+        assert_eq!(timers.disarm(again), Some("again"));
     }
 
     #[test]
@@ -257,7 +286,6 @@ mod tests {
         let mut model: Vec<(At, u64, TimerId)> = Vec::new();
         let mut seed = 7_u64;
         let mut now = At::START;
-        let mut fired = Vec::new();
         for n in 0..20_000_u64 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let deadline = now + Duration::from_micros((seed >> 33) % 90_000_000);
@@ -270,11 +298,10 @@ mod tests {
             }
             now = now + Duration::from_micros((seed >> 20) % 20_000);
             assert!(timers.next_deadline().unwrap() <= model.iter().map(|m| m.0).min().unwrap());
-            timers.expire(now, &mut fired);
+            let fired = fired(&mut timers, now);
             let mut due: Vec<_> = model.extract_if(.., |m| m.0 <= now).collect();
             due.sort_by_key(|m| (m.0, m.1));
             assert_eq!(fired, due.iter().map(|m| m.1).collect::<Vec<_>>());
-            fired.clear();
         }
     }
 }

@@ -7,6 +7,7 @@
 //!      └──the tree has no more──▶ (gone)    the one who asks is told
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub struct Desk<'a, 'w, 'c> {
     /// What is left for the switchboard to do.
     pub orders: &'a mut Vec<Order>,
     /// What legs have to tell as an answer to what they were told.
-    pub reports: &'a mut Vec<Report>,
+    pub reports: &'a mut VecDeque<Report>,
 }
 
 /// What only the switchboard can do for a call.
@@ -491,7 +492,7 @@ impl Call {
             desk.wire.ctx.disarm(timer);
         }
         let record = Arc::new(self.record(desk.wire.ctx.now, status, end));
-        desk.wire.ctx.store(StoreOp::PutCall(Arc::clone(&record)));
+        desk.wire.ctx.keep(StoreOp::PutCall(Arc::clone(&record)));
         desk.wire.ctx.fact(Fact::CallEnded(record));
         desk.orders.push(Order::Over(self.key));
         self.state = State::Over;

@@ -1,6 +1,7 @@
 //! What is told and kept of a half of a call.
 
 use crate::base::Now;
+use crate::base::token::ends_of_name;
 use crate::effect::admin::LiveCall;
 use crate::effect::fact::CallRecord;
 use crate::routing::{Direction, Mode};
@@ -38,7 +39,7 @@ impl Call {
             end: end.text(),
             rule: self.route.rule(),
             path: self.route.path(),
-            question: self.route.recorded().text(),
+            question: self.route.recorded_text(),
             ladder: self.ladder.text(&self.route.caller().to_string()),
         }
     }
@@ -73,9 +74,10 @@ impl Call {
         LiveCall { path: self.route.path(), ladder, ..self.listing() }
     }
 
-    /// Whether it is the call of that name, or its name begins so.
-    pub fn is_named(&self, id: &str) -> bool {
-        self.id.starts_with(id)
+    /// Whether it is the call of that name, or as much of a name as there is fits it.
+    pub fn is_named(&self, asked: &str) -> bool {
+        let (begin, end) = ends_of_name(asked);
+        self.id.starts_with(begin) && self.id.ends_with(end)
     }
 }
 

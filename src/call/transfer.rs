@@ -19,7 +19,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Key, Uid};
+use crate::base::{Key, Uid, name_record};
 use crate::config::Settings;
 use crate::leg::{LegWord, LinkEnd, Passage, Referral};
 use crate::registrar::{Caller, only_of, who_of};
@@ -134,7 +134,7 @@ impl Call {
         self.ladder.invite(self.after_ms(desk), next.party, false);
         self.transfer = Some(Transfer::new(referrer, next, Stage::Asking));
         let opening = Opening {
-            id: format!("{:016x}", desk.wire.ctx.rng.draw()).into(),
+            id: name_record(desk.wire.ctx.now, desk.wire.ctx.rng),
             caller: self.sent(desk.wire.ctx.settings, referrer, is_sips(&referral.to)),
             passage: Passage::default(),
             reliable: false,

@@ -45,8 +45,12 @@ impl Face {
 
     /// His address alone.
     pub fn uri(&self) -> String {
-        let (scheme, user, host) = (if self.sips { "sips" } else { "sip" }, Escaped(&self.user), &self.host);
-        format!("{scheme}:{user}@{host}")
+        self.address().to_string()
+    }
+
+    fn address(&self) -> impl fmt::Display {
+        let scheme = if self.sips { "sips" } else { "sip" };
+        fmt::from_fn(move |f| write!(f, "{scheme}:{}@{}", Escaped(&self.user), self.host))
     }
 
     /// As the value of a From or To header.
@@ -61,15 +65,16 @@ impl fmt::Display for Face {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
             f.write_str("\"")?;
-            for c in name.chars().filter(|c| !c.is_control()) {
-                if matches!(c, '"' | '\\') {
-                    f.write_str("\\")?;
-                }
-                write!(f, "{c}")?;
-            }
+            let is_plain = |c: char| !c.is_control() && !matches!(c, '"' | '\\');
+            write_escaped(
+                f,
+                name,
+                is_plain,
+                |f, c| if c.is_control() { Ok(()) } else { write!(f, "\\{c}") },
+            )?;
             f.write_str("\" ")?;
         }
-        write!(f, "<{}>", self.uri())
+        write!(f, "<{}>", self.address())
     }
 }
 
@@ -85,12 +90,29 @@ impl fmt::Display for Escaped<'_> {
 
 /// The user part with what RFC 3261 §25.1 does not allow in it percent-escaped.
 fn escape_user(f: &mut fmt::Formatter<'_>, user: &str) -> fmt::Result {
-    for byte in user.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            write!(f, "{}", char::from(byte))?;
-        } else {
-            write!(f, "%{byte:02X}")?;
-        }
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '-' | '_' | '.' | '!' | '~' | '*' | '\'' | '(' | ')')
+            || matches!(c, '&' | '=' | '+' | '$' | ',' | ';' | '?' | '/')
+    };
+    write_escaped(f, user, is_plain, |f, c| {
+        c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))
+    })
+}
+
+/// Writes a text of which only some characters are written otherwise than they are.
+fn write_escaped(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    is_plain: impl Fn(char) -> bool,
+    escape: impl Fn(&mut fmt::Formatter<'_>, char) -> fmt::Result,
+) -> fmt::Result {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| !is_plain(*c)) {
+        let (plain, other) = rest.split_at(at);
+        f.write_str(plain)?;
+        escape(f, c)?;
+        rest = other.get(c.len_utf8()..).unwrap_or_default();
     }
-    Ok(())
+    f.write_str(rest)
 }

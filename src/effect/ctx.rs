@@ -32,6 +32,11 @@ pub struct Ctx<'a> {
     tickets: &'a mut u64,
 }
 
+impl Ticket {
+    /// That of an effect of which nobody wants to know what came of it: there is no answer to it.
+    pub const NOBODYS: Self = Self(u64::MAX);
+}
+
 impl<'a> Ctx<'a> {
     /// Joins the parts that a user server owns.
     pub fn new(
@@ -77,6 +82,11 @@ impl<'a> Ctx<'a> {
         ticket
     }
 
+    /// Has the store keep a record, and does not wait for it.
+    pub fn keep(&mut self, record: StoreOp) {
+        self.effects.push(Effect::Store { ticket: Ticket::NOBODYS, op: record });
+    }
+
     /// Asks the DNS.
     pub fn resolve(&mut self, question: Question) -> Ticket {
         let ticket = self.ticket();
@@ -107,6 +117,17 @@ impl<'a> Ctx<'a> {
         self.timers.arm(self.now.at + after, what)
     }
 
+    /// Arms a timer that may be late by up to [`SLACK`]: those that only absorb what comes again, of which
+    /// every transaction leaves one behind. Then many are due at once, and the thread is woken for all of them.
+    pub fn linger(&mut self, after: Duration, what: Wake) -> TimerId {
+        self.timers.arm((self.now.at + after).round_up(SLACK), what)
+    }
+
+    /// The next timer of those that are due.
+    pub fn pop_due(&mut self) -> Option<Wake> {
+        self.timers.pop_due()
+    }
+
     /// Disarms a timer, if it is armed, and forgets its name.
     pub fn disarm(&mut self, timer: &mut Option<TimerId>) {
         if let Some(id) = timer.take() {
@@ -114,3 +135,6 @@ impl<'a> Ctx<'a> {
         }
     }
 }
+
+/// How much later than asked for a timer may come that nobody waits for.
+const SLACK: Duration = Duration::from_millis(125);

@@ -66,9 +66,9 @@ pub enum StoreOp {
         /// What; without it the profile is taken away.
         script: Option<Bytes>,
     },
-    /// Add (or, at its end, complete) the record of one half of a call. Answered when durable.
+    /// Add (or, at its end, complete) the record of one half of a call.
     PutCall(Arc<CallRecord>),
-    /// Add the record of a page. Answered when durable.
+    /// Add the record of a page.
     PutPage(Arc<PageRecord>),
     /// Keep a page in its recipient's inbox, once: [`StoreOutcome::Saved`] when it is durable, or
     /// was there already; [`StoreOutcome::Full`] if too many wait.
@@ -124,6 +124,13 @@ pub enum StoreOp {
         /// When, milliseconds since 1970.
         at_ms: i64,
     },
+}
+
+impl StoreOp {
+    /// Whether it is the record of a call or page, for which nobody waits.
+    pub const fn is_record(&self) -> bool {
+        matches!(self, Self::PutCall(_) | Self::PutPage(_))
+    }
 }
 
 /// What the store answers.

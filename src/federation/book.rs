@@ -149,6 +149,14 @@ impl Unreachable {
     }
 }
 
+impl Entry {
+    /// Where it was is nothing to go by any more: it is looked for anew, and asked whether it is there.
+    fn forget_place(&mut self) {
+        (self.targets, self.lookup) = (Targets::default(), Lookup::default());
+        self.watch.retarget();
+    }
+}
+
 impl Peers {
     /// The book of a user server.
     pub fn new(settings: &Settings, index: ServerIndex) -> Self {
@@ -205,10 +213,12 @@ impl Peers {
         for id in all {
             let index = self.index;
             let Some(entry) = self.entry_mut(id) else { continue };
-            ctx.disarm(&mut entry.watch.timer);
             if !entry.is_configured {
+                ctx.disarm(&mut entry.watch.timer);
+                entry.forget_place();
                 entry.outbox.rest(ctx);
-            } else if entry.owner == index {
+            } else if entry.owner == index && entry.watch.probing().is_none() {
+                // Who is being asked already has his time to answer.
                 self.schedule(ctx, id, Next::Wait(Duration::ZERO));
             }
         }
@@ -216,7 +226,6 @@ impl Peers {
 
     fn take(&mut self, settings: &Settings) {
         for peer in &settings.peers {
-            // Those that the DNS has named are still there, as far as anybody knows.
             let fixed = peer.at.map(|at| Targets::new(settings, &peer.cid, &[at]));
             let owner = Slot::of(peer.cid.as_str().as_bytes()).owner(settings.servers);
             match self.list.iter_mut().find(|entry| entry.peer.cid == peer.cid) {
@@ -225,12 +234,14 @@ impl Peers {
                         entry.proof = Proof::new(&self.own, peer);
                         entry.account = Account::new(&self.own, peer);
                     }
-                    let was_fixed = entry.peer.at.is_some();
+                    let has_moved = entry.peer.at != peer.at || entry.peer.is_secure() != peer.is_secure();
                     (entry.peer, entry.is_configured) = (peer.clone(), true);
-                    match fixed {
-                        Some(fixed) => entry.targets = fixed,
-                        None if was_fixed => entry.targets = Targets::default(),
-                        None => {}
+                    // Those that the DNS has named are still there, as far as anybody knows.
+                    if has_moved {
+                        entry.forget_place();
+                    }
+                    if let Some(fixed) = fixed {
+                        entry.targets = fixed;
                     }
                 }
                 None => self.list.push(Entry {

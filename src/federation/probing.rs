@@ -7,10 +7,14 @@ use std::time::Duration;
 use crate::base::{Key, PeerId};
 use crate::effect::Ctx;
 use crate::sip::{Method, Name, Writer};
-use crate::transaction::{Asking, Draft, Owner, TIMEOUT, Transactions};
+use crate::transaction::{Asking, Draft, Owner, Transactions};
 
 use super::book::{Peers, period};
 use super::watch::Next;
+
+/// How long an answer counts. One that comes later than the next question is a sign of life, too: to ask anew
+/// makes nobody faster who is far away, or slow.
+const OPEN: Duration = Duration::from_secs(8);
 
 impl Peers {
     /// It is time to ask a peer whether it is there, or to give up the last question.
@@ -20,9 +24,6 @@ impl Peers {
         }
         self.look_up(ctx, id);
         let Some(entry) = self.entry_mut(id) else { return };
-        if let Some(late) = entry.watch.probing() {
-            transactions.abandon(ctx, late);
-        }
         let Some(flow) = entry.targets.current() else {
             return self.schedule(ctx, id, Next::Wait(period(ctx)));
         };
@@ -116,7 +117,7 @@ impl Peers {
             headers: &headers,
             body: b"",
         };
-        let asking = Asking::first(id, TIMEOUT);
+        let asking = Asking::first(id, OPEN);
         let client = transactions.request_peer(ctx, (Owner::Probe(id), asking), flow, &draft);
         if let Some(entry) = self.entry_mut(id) {
             entry.watch.on_probe(ctx.now, client);

@@ -1,13 +1,15 @@
 //! Lines of the event log on their way to standard error, without anybody waiting for it.
 //!
-//! A core thread leaves its line in a queue; a thread of its own writes. If whoever reads the log is
-//! too slow, lines are lost and counted, and calls are not.
+//! A core thread leaves its line in a queue; a thread of its own writes, a few at a time: a thread that is
+//! woken for each line costs more than the line. If whoever reads the log is too slow, lines are lost and
+//! counted, and calls are not.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, sleep};
+use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -17,6 +19,12 @@ const LINES: usize = 16_384;
 /// The longest line, in bytes; of a longer one the rest is left out. What strangers send is told of in
 /// few words, so that one is a mistake of ours.
 const LINE: usize = 4_096;
+
+/// How long a line waits for company.
+const PACE: Duration = Duration::from_millis(20);
+
+/// As many bytes as are written at once, but for the rest of the last line.
+const WRITTEN: usize = 65_536;
 
 /// Takes lines; never waits.
 #[derive(Debug, Clone)]
@@ -49,9 +57,21 @@ pub fn start() -> io::Result<(LogWriter, Flusher)> {
 
 fn write(lines: &Receiver<Word>, lost: &AtomicU64) {
     let mut output = io::stderr();
-    // A log that nobody can read is no reason to stop serving: its errors are let go.
-    while let Ok(Word::Line(line)) = lines.recv() {
-        let _ = output.write_all(&line);
+    let mut written = Vec::new();
+    let mut is_over = false;
+    while !is_over && let Ok(first) = lines.recv() {
+        if let Word::Line(_) = first {
+            sleep(PACE);
+        }
+        let mut next = Some(first);
+        while let Some(Word::Line(line)) = next {
+            written.extend_from_slice(&line);
+            next = if written.len() < WRITTEN { lines.try_recv().ok() } else { None };
+        }
+        is_over = matches!(next, Some(Word::End));
+        // A log that nobody can read is no reason to stop serving: its errors are let go.
+        let _ = output.write_all(&written);
+        written.clear();
         let count = lost.swap(0, Ordering::Relaxed);
         if count > 0 {
             let _ = writeln!(output, "{count} lines of this log were lost: it is read too slowly");

@@ -174,9 +174,13 @@ impl Passage {
     /// Takes from a message what may pass.
     pub fn of(message: &Message) -> Self {
         let mut headers = SmallVec::new();
-        let body = passing_body(message);
         let is_private = message.has(Name::Privacy) && Privacy::of(message).details;
+        let (body, kind) = passing_body(message, is_private);
         for (name, _, value) in message.every_line() {
+            if let (Name::ContentType, Some(kind)) = (name, &kind) {
+                headers.push((name, kind.clone()));
+                continue;
+            }
             if name == Name::Reason || (is_private && tells_of_sender(name)) {
                 continue;
             }
@@ -250,7 +254,9 @@ impl Passage {
     /// The session description in the body.
     pub fn session(&self) -> Option<Bytes> {
         let item = |name| self.header(name).map(Item::parse);
+        let encoding = self.header(Name::ContentEncoding).unwrap_or_default();
         let part = Part::new(item(Name::ContentType), item(Name::ContentDisposition), &self.body);
+        let part = part.encoded(encoding);
         part.session().map(|session| self.body.slice_ref(session))
     }
 
@@ -423,20 +429,24 @@ fn in_our_words(reason: &Reason<'_>) -> Option<Bytes> {
     }
 }
 
-/// The body, as far as it may pass. Of what makes a call only a session does, without what it says of its
-/// author; whatever else comes there in its place is no offer, and nothing that a call could wait for.
-fn passing_body(message: &Message) -> Bytes {
+/// The body, as far as it may pass, and its type if that is written anew. Of what makes a call only a session
+/// does, without what it says of its author, and what comes with it, unless he is not to be known; whatever else
+/// comes there in its place is no offer, and nothing that a call could wait for.
+fn passing_body(message: &Message, is_private: bool) -> (Bytes, Option<Bytes>) {
     let body = message.body();
     let describes = matches!(message.method(), Method::Invite | Method::Ack | Method::Prack | Method::Update);
     if body.is_empty() || !describes {
-        return body;
+        return (body, None);
     }
     let part = message.part(&body);
-    match (part.session(), part.veiled()) {
-        (None, _) => Bytes::new(),
-        (Some(_), Some(veiled)) => veiled.into(),
-        (Some(_), None) => body,
+    if part.session().is_none() {
+        return (Bytes::new(), None);
     }
+    let kind = part.kind_passing();
+    (
+        part.passing(is_private).map_or_else(|| body.clone(), Bytes::from),
+        Some(kind.into()).filter(|kind: &Bytes| !kind.is_empty()),
+    )
 }
 
 /// What one who does not want to be known does not say of himself, besides his name (RFC 3323 §5.3).

@@ -383,7 +383,7 @@ impl Page {
             Upstream::Nobody => {}
         }
         let record = Arc::new(self.record(desk.ctx, answer));
-        desk.ctx.store(StoreOp::PutPage(Arc::clone(&record)));
+        desk.ctx.keep(StoreOp::PutPage(Arc::clone(&record)));
         desk.ctx.fact(Fact::Page(record));
         self.leave(desk);
     }
@@ -467,7 +467,7 @@ impl Page {
             how,
             rule: self.route.rule(),
             path: self.route.path(),
-            question: self.route.recorded().text(),
+            question: self.route.recorded_text(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::Uid;
+use crate::base::{Uid, name_record};
 use crate::device::{Origin, is_of_the_moment};
 use crate::dialog::Face;
 use crate::effect::Fact;
@@ -77,7 +77,7 @@ impl Page {
         }
         let body = Bytes::copy_from_slice(text.as_bytes());
         let passage = Passage::kept("Content-Type: text/plain;charset=utf-8\r\n", body);
-        let id: Arc<str> = format!("{:016x}", desk.ctx.rng.draw()).into();
+        let id = name_record(desk.ctx.now, desk.ctx.rng);
         let origin = Origin { call_id: Arc::clone(&id), cseq: 1 };
         let owner = self.owner().clone();
         let face = Face { name: desk.owner.name.clone(), sips: self.sender.face.sips, ..Face::of(&owner) };

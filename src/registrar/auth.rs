@@ -9,10 +9,12 @@
 //!
 //! Implements: RFC 3261 §22, §8.2.7; RFC 7616; RFC 8760.
 
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 
 use bytes::Bytes;
 
+use crate::base::token::hex;
 use crate::base::{Now, Rng, Uid};
 use crate::config::{Algorithm as Offered, Settings};
 use crate::effect::Flow;
@@ -26,6 +28,8 @@ const WINDOWS: usize = 8;
 /// How much longer than a request its challenge may be, on a datagram whose source may be forged, for the
 /// sake of a further algorithm: 5/2.
 const ANSWER_MAX: (usize, usize) = (5, 2);
+/// Room for the text of a challenge, but for one of a realm with a very long name.
+const CHALLENGE_USUAL: usize = 192;
 /// The name of a challenge's line, its end, and the end of the message.
 const CHALLENGE_REST: usize = 45;
 
@@ -143,7 +147,9 @@ impl Doors {
             };
             let challenge =
                 Challenge { realm: settings.cid.as_str(), nonce: &nonce, algorithm, stale, opaque: "" };
-            let text = challenge.to_string();
+            let mut text = String::with_capacity(CHALLENGE_USUAL);
+            // To write to a string does not fail.
+            let _ = write!(text, "{challenge}");
             // A second one is left out of the answer to a datagram that is shorter than any phone's.
             let would_be = writer.len() + text.len() + CHALLENGE_REST;
             if index > 0 && source.stream.is_none() && would_be > most {
@@ -182,8 +188,10 @@ impl Doors {
         hasher.write(request.from_tag());
         hasher.write(request.via().map(|via| via.branch).unwrap_or_default());
         hasher.write_u32(request.cseq());
-        let tag = format!("s{:016x}", hasher.finish());
-        Writer::answer(request, status, tag.as_bytes(), Some(source.remote))
+        let mut tag = *b"s0123456789abcdef";
+        let [_, digits @ ..] = &mut tag;
+        hex(hasher.finish(), digits);
+        Writer::answer(request, status, &tag, Some(source.remote))
     }
 }
 

@@ -301,7 +301,8 @@ impl Binding {
 
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
     pub fn has_instance(&self, instance: &str) -> bool {
-        !self.stored.instance.is_empty() && bare(&self.stored.instance) == bare(instance)
+        !self.stored.instance.is_empty()
+            && unquoted(&self.stored.instance).eq_ignore_ascii_case(unquoted(instance))
     }
 
     /// For listings.
@@ -338,9 +339,13 @@ fn address_of(settings: &Settings, stored: &StoredBinding) -> Option<PushAddress
     }
 }
 
-/// An instance-id without what it is quoted with.
+/// An instance-id without what it is quoted with, in lower case.
 pub(super) fn bare(instance: &str) -> String {
-    instance.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' ')).to_ascii_lowercase()
+    unquoted(instance).to_ascii_lowercase()
+}
+
+fn unquoted(instance: &str) -> &str {
+    instance.trim_matches(|c| matches!(c, '"' | '<' | '>' | ' '))
 }
 
 /// A `q` in thousandths as it is written: `0.5`.

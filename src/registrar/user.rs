@@ -221,6 +221,9 @@ impl User {
 
     /// The name of that of his clients to which a binding belongs, if it has one.
     pub fn device(&self, now: At, is: impl Fn(&Binding) -> bool) -> Option<Arc<str>> {
+        if self.devices.is_empty() {
+            return None;
+        }
         let mut bindings = self.bindings.reachable(now).filter(|binding| is(binding));
         bindings.find_map(|binding| {
             let named = |device: &&StoredDevice| {

@@ -4,6 +4,7 @@
 //!
 //! Implements: RFC 4647 §3.3.1 (basic filtering of languages).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -79,11 +80,8 @@ impl Content {
 
     /// Its headers, in their order, as far as they are looked at; what is no text is left out, as it is where
     /// words are looked for.
-    pub fn headers(&self) -> impl Iterator<Item = (Header, String)> + '_ {
-        let text = |value: &Bytes| {
-            value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).take(LOOKED_AT).collect()
-        };
-        self.headers.iter().map(move |(header, value)| (*header, text(value)))
+    pub fn headers(&self) -> impl Iterator<Item = (Header, Cow<'_, str>)> {
+        self.headers.iter().map(move |(header, value)| (*header, looked_at(value)))
     }
 
     /// The same without the text of a page.
@@ -160,6 +158,14 @@ impl Language {
     /// Whether every language of `other` is one of these.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.has(other.0.as_bytes())
+    }
+}
+
+/// As much of a value as is looked at, without what is no text.
+fn looked_at(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) if text.len() <= LOOKED_AT => Cow::Borrowed(text),
+        _ => value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).take(LOOKED_AT).collect(),
     }
 }
 

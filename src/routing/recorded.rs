@@ -94,6 +94,55 @@ struct Kept<'a> {
     done: Cow<'a, [Done]>,
 }
 
+/// Room for a question of which there is not much to be said.
+const USUAL: usize = 400;
+
+impl<'a> Kept<'a> {
+    fn of(
+        (tree, mode): (Direction, Mode),
+        (caller, to): (&'a Who, &'a Who),
+        facts: &'a Facts,
+        (had_text, done): (bool, &'a [Done]),
+    ) -> Self {
+        // Every fact has its place here: one that is added has to find its own.
+        let Facts { registered, groups, contact, urgent, wall_ms, status, .. } = facts;
+        let Facts { verified, account, device, content, .. } = facts;
+        Self {
+            tree,
+            mode,
+            from: named(caller),
+            to: named(to),
+            registered: *registered,
+            groups: groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
+            contact: *contact,
+            urgent: *urgent,
+            at_ms: *wall_ms,
+            status: *status,
+            verified: *verified,
+            account: account.as_deref().map(Owner::of),
+            device: device.as_deref().map(Cow::Borrowed),
+            message: content.as_deref().map(|content| Message::of(content, had_text)),
+            done: Cow::Borrowed(done),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = Vec::with_capacity(USUAL);
+        // Texts and numbers are always written.
+        let written = serde_json::to_writer(&mut text, self).is_ok();
+        String::from_utf8(text).ok().filter(|_| written).unwrap_or_default()
+    }
+}
+
+/// Somebody as [`Who`] is written.
+fn named(who: &Who) -> Cow<'_, str> {
+    match who {
+        Who::User(uid) => Cow::Borrowed(uid.as_str()),
+        Who::Number(number) => Cow::Borrowed(number),
+        Who::Anonymous => Cow::Owned(who.to_string()),
+    }
+}
+
 /// What is kept of the tree's owner.
 #[derive(Serialize, Deserialize)]
 struct Owner<'a> {
@@ -118,28 +167,8 @@ struct Message<'a> {
 impl Recorded {
     /// As it is kept.
     pub fn text(&self) -> String {
-        // Every fact has its place here: one that is added has to find its own.
-        let Facts { registered, groups, contact, urgent, wall_ms, status, .. } = &self.facts;
-        let Facts { verified, account, device, content, .. } = &self.facts;
-        let kept = Kept {
-            tree: self.direction,
-            mode: self.mode,
-            from: self.caller.to_string().into(),
-            to: self.to.to_string().into(),
-            registered: *registered,
-            groups: groups.iter().map(|group| Cow::Borrowed(&**group)).collect(),
-            contact: *contact,
-            urgent: *urgent,
-            at_ms: *wall_ms,
-            status: *status,
-            verified: *verified,
-            account: account.as_deref().map(Owner::of),
-            device: device.as_deref().map(Cow::Borrowed),
-            message: content.as_deref().map(|content| Message::of(content, self.had_text)),
-            done: Cow::Borrowed(&self.done),
-        };
-        // Texts and numbers are always written.
-        serde_json::to_string(&kept).unwrap_or_default()
+        let parties = (&self.caller, &self.to);
+        Kept::of((self.direction, self.mode), parties, &self.facts, (self.had_text, &self.done)).text()
     }
 
     /// Reads what [`Recorded::text`] has written.
@@ -194,6 +223,14 @@ impl Recorded {
 }
 
 impl Route {
+    /// What there is to be kept of it, as [`Recorded::text`] writes it.
+    pub fn recorded_text(&self) -> String {
+        let (facts, done) = (self.facts(), self.done());
+        let had_text = facts.content.as_ref().is_some_and(|content| !content.text().is_empty());
+        let parties = (self.caller(), self.to());
+        Kept::of((self.direction(), self.mode()), parties, facts, (had_text, &done)).text()
+    }
+
     /// What there is to be kept of it.
     pub fn recorded(&self) -> Recorded {
         let content = self.facts().content.as_ref().map(|content| content.without_text());
@@ -257,7 +294,7 @@ impl<'a> Owner<'a> {
 
 impl<'a> Message<'a> {
     fn of(content: &'a Content, text: bool) -> Self {
-        let headers = content.headers().map(|(header, value)| (header.as_str().into(), value.into()));
+        let headers = content.headers().map(|(header, value)| (header.as_str().into(), value));
         Self { headers: headers.collect(), size: content.size(), text }
     }
 

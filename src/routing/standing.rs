@@ -59,7 +59,7 @@ impl Route {
             taken: trace.taken(),
             unrecorded: trace.is_unrecorded(),
             steps: trace.steps().collect(),
-            asked: self.recorded().text(),
+            asked: self.recorded_text(),
         }
     }
 }

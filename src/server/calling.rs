@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Key, ServerIndex, Uid};
+use crate::base::{Key, ServerIndex, Uid, name_record};
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
@@ -68,7 +68,7 @@ impl Switchboard {
         let route = Route::begin(profiles, Direction::Outgoing, mode, who, facts);
         let shown = route.to().to_string();
         let opening = Opening {
-            id: format!("{:016x}", ctx.rng.draw()).into(),
+            id: name_record(ctx.now, ctx.rng),
             caller,
             passage,
             reliable: confirms_provisional(&request),
@@ -103,6 +103,7 @@ impl Switchboard {
         let mut writer = asked.answer(status, self.fresh_tag(ctx).as_bytes());
         if status == 415 {
             writer.header(Name::Accept, CARRIED);
+            writer.header(Name::AcceptEncoding, b"identity");
         }
         self.transactions.respond(ctx, asked.key, status, writer.finish(b""));
     }
@@ -317,6 +318,9 @@ pub(super) fn body_refusal(request: &Message) -> Option<u16> {
     let part = request.part(&body);
     if body.is_empty() || part.session().is_some() || part.is_optional() {
         return None;
+    }
+    if part.claims_session() {
+        return Some(if request.has(Name::ContentEncoding) { 415 } else { 488 });
     }
     let mut parts = part.parts();
     let Some(first) = parts.next() else { return Some(if part.is_multipart() { 400 } else { 415 }) };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::{Cid, PeerId, ServerIndex, Uid};
+use crate::base::{Cid, PeerId, ServerIndex, Uid, name_record};
 use crate::call::{Call, History, Opening, breadth_of, mode_of};
 use crate::config::Face;
 use crate::device::Origin;
@@ -230,7 +230,7 @@ impl Switchboard {
         let caller = caller_of(visit.caller, &request);
         let route = incoming(ctx, user, &caller, mode, &passage);
         let opening = Opening {
-            id: format!("{:016x}", ctx.rng.draw()).into(),
+            id: name_record(ctx.now, ctx.rng),
             caller,
             passage,
             reliable: confirms_provisional(&request),
@@ -274,7 +274,7 @@ impl Switchboard {
             cseq: self.peers.first_cseq(ctx.settings, &request),
         };
         let opening = PageOpening {
-            id: format!("{:016x}", ctx.rng.draw()).into(),
+            id: name_record(ctx.now, ctx.rng),
             sender: caller,
             origin,
             passage,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Cid, Key, Slot, Uid};
+use crate::base::{Cid, Key, Slot, Uid, name_record};
 use crate::device::Origin;
 use crate::effect::{Ctx, StoreOp, StoreOutcome, Ticket};
 use crate::federation::Tip;
@@ -47,7 +47,7 @@ impl Switchboard {
             cseq: self.doors.first_cseq(ctx.settings, &request),
         };
         let opening = PageOpening {
-            id: format!("{:016x}", ctx.rng.draw()).into(),
+            id: name_record(ctx.now, ctx.rng),
             sender,
             origin,
             passage,

@@ -189,7 +189,7 @@ impl Switchboard {
         let mut writer = asked.answer(status, tag);
         match status {
             420 => writer.header(Name::Unsupported, &lacking),
-            415 => writer.header(Name::Accept, CARRIED),
+            415 => writer.header(Name::Accept, CARRIED).header(Name::AcceptEncoding, b"identity"),
             422 => writer.number(Name::MinSe, u64::from(brief.unwrap_or_default())),
             _ => &mut writer,
         };

@@ -22,6 +22,9 @@ pub enum Home {
 /// The user server that a message belongs to: that of the transaction or dialog it names, else that
 /// of the user who sends it, or, if it comes from another cluster, of the user it asks for.
 pub fn home(settings: &Settings, flow: Flow, message: &Message) -> Home {
+    if settings.servers == 1 {
+        return Home::Server(ServerIndex(0));
+    }
     if !message.is_request() {
         let branch = message.via().map(|via| via.branch).unwrap_or_default();
         return branch.strip_prefix(b"z9hG4bK").and_then(named).map_or(Home::Any, |at| within(settings, at));

@@ -113,6 +113,8 @@ pub(super) struct Switchboard {
     pub(super) reports: VecDeque<Report>,
     pub(super) call_orders: Vec<call::Order>,
     pub(super) page_orders: Vec<message::Order>,
+    /// Empty, with the room that orders had: they are put here by turns.
+    trays: (Vec<call::Order>, Vec<message::Order>),
     pub(super) local: VecDeque<PeerWord>,
     pub(super) remote: Vec<(ServerIndex, PeerWord)>,
     tidied: At,
@@ -145,6 +147,7 @@ impl Switchboard {
             reports: VecDeque::new(),
             call_orders: Vec::new(),
             page_orders: Vec::new(),
+            trays: (Vec::new(), Vec::new()),
             local: VecDeque::new(),
             remote: Vec::new(),
             tidied: At::START,
@@ -206,13 +209,17 @@ impl Switchboard {
             if let Some(report) = self.reports.pop_front() {
                 self.on_report(ctx, report);
             } else if !self.call_orders.is_empty() {
-                for order in std::mem::take(&mut self.call_orders) {
+                let mut orders = std::mem::replace(&mut self.call_orders, std::mem::take(&mut self.trays.0));
+                for order in orders.drain(..) {
                     self.on_call_order(ctx, order);
                 }
+                self.trays.0 = orders;
             } else if !self.page_orders.is_empty() {
-                for order in std::mem::take(&mut self.page_orders) {
+                let mut orders = std::mem::replace(&mut self.page_orders, std::mem::take(&mut self.trays.1));
+                for order in orders.drain(..) {
                     self.on_page_order(ctx, order);
                 }
+                self.trays.1 = orders;
             } else if !self.legs.outbox.is_empty() {
                 self.post_mail();
             } else if !self.peers.notices.is_empty() {
@@ -458,7 +465,6 @@ impl Switchboard {
     ) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let Some(owner) = self.users.get(call.owner()) else { return };
-        let mut reports = Vec::new();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let mut desk = call::Desk {
             wire: &mut wire,
@@ -466,10 +472,9 @@ impl Switchboard {
             owner,
             peers: &mut self.peers,
             orders: &mut self.call_orders,
-            reports: &mut reports,
+            reports: &mut self.reports,
         };
         act(call, &mut desk);
-        self.reports.extend(reports);
     }
 
     fn on_closed(&mut self, ctx: &mut Ctx<'_>, stream: StreamId) {

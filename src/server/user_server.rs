@@ -20,7 +20,6 @@ pub struct UserServer {
     timers: Timers<Wake>,
     tickets: u64,
     switchboard: Switchboard,
-    fired: Vec<Wake>,
 }
 
 impl UserServer {
@@ -35,7 +34,7 @@ impl UserServer {
         if settings.push.is_some() {
             timers.arm(At::START, Wake::Renewals);
         }
-        Self { settings, rng, timers, tickets: 0, switchboard, fired: Vec::new() }
+        Self { settings, rng, timers, tickets: 0, switchboard }
     }
 
     /// Handles one input, and everything that time has brought since the last; what is to be done is
@@ -45,18 +44,16 @@ impl UserServer {
             self.settings = Arc::clone(settings);
             self.switchboard.configure(settings);
         }
-        let mut fired = std::mem::take(&mut self.fired);
-        self.timers.expire(now.at, &mut fired);
+        self.timers.expire(now.at);
         let Output { effects, peers, replies } = output;
         let mut ctx =
             Ctx::new(now, &self.settings, &mut self.rng, &mut self.timers, effects, &mut self.tickets);
-        for wake in fired.drain(..) {
+        while let Some(wake) = ctx.pop_due() {
             self.switchboard.on_wake(&mut ctx, wake);
             self.switchboard.run(&mut ctx, peers);
         }
         self.switchboard.on_input(&mut ctx, input, replies);
         self.switchboard.run(&mut ctx, peers);
-        self.fired = fired;
     }
 
     /// When [`Input::Tick`] is wanted next, if at all.

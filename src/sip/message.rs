@@ -265,7 +265,8 @@ impl Message {
 
     /// This body, which is the message's own, as what its headers say that it is.
     pub fn part<'a>(&'a self, body: &'a [u8]) -> Part<'a> {
-        Part::new(self.content_type(), self.item(Name::ContentDisposition), body)
+        let encoding = self.header(Name::ContentEncoding).unwrap_or_default();
+        Part::new(self.content_type(), self.item(Name::ContentDisposition), body).encoded(encoding)
     }
 
     /// The Content-Type.

@@ -14,8 +14,7 @@ const NOWHERE: &[u8] = b" IN IP4 0.0.0.0";
 /// A session description without that; `None` if there is nothing to hide in it, or it is none. What is
 /// no line of one (a letter, `=`, a value) is left out too: some phone might read it nevertheless.
 pub(super) fn veiled(session: &[u8]) -> Option<Vec<u8>> {
-    let is_any = || lines(session).any(|(text, _)| matches!(text, [b'a'..=b'z', b'=', ..]));
-    if !session.starts_with(b"v=") && !is_any() {
+    if !is_readable(session) {
         return None;
     }
     let mut out = Vec::with_capacity(session.len());
@@ -43,6 +42,11 @@ pub(super) fn veiled(session: &[u8]) -> Option<Vec<u8>> {
         }
     }
     (out != session).then_some(out)
+}
+
+/// Whether anybody could read it as a session description: there is at least a line of one.
+pub(super) fn is_readable(session: &[u8]) -> bool {
+    session.starts_with(b"v=") || lines(session).any(|(text, _)| matches!(text, [b'a'..=b'z', b'=', ..]))
 }
 
 /// The lines of a text and their ends: a line feed, a carriage return, or both.

@@ -95,7 +95,7 @@ impl Client {
                 if self.flow.is_reliable() {
                     return Step::TellAndEnd;
                 }
-                self.end = Some(ctx.arm(T4, Wake::Client(key, Letter::K)));
+                self.end = Some(ctx.linger(T4, Wake::Client(key, Letter::K)));
                 Step::Tell
             }
             (State::Completed, _) => Step::Quiet,
@@ -135,6 +135,13 @@ impl Client {
     pub(super) fn on_moved(&mut self, ctx: &mut Ctx<'_>, flow: Flow) {
         self.flow = flow;
         ctx.disarm(&mut self.repeat);
+    }
+
+    /// Whoever had to know has been told: once it is answered, the request is not sent again.
+    pub(super) fn let_go(&mut self) {
+        if self.state == State::Completed {
+            self.request = Bytes::new();
+        }
     }
 
     /// The request as it was sent.

@@ -120,7 +120,7 @@ impl ClientInvite {
             (State::Calling | State::Proceeding, 200..=299) => {
                 self.state = State::Accepted;
                 self.stop(ctx);
-                self.end = Some(ctx.arm(TIMEOUT, Wake::Client(key, Letter::M)));
+                self.end = Some(ctx.linger(TIMEOUT, Wake::Client(key, Letter::M)));
                 Step::Tell
             }
             (State::Calling | State::Proceeding, _) => {
@@ -130,7 +130,7 @@ impl ClientInvite {
                 if self.flow.is_reliable() {
                     return Step::TellAndEnd;
                 }
-                self.end = Some(ctx.arm(TIMER_D, Wake::Client(key, Letter::D)));
+                self.end = Some(ctx.linger(TIMER_D, Wake::Client(key, Letter::D)));
                 Step::Tell
             }
             (State::Completed, 300..) => {

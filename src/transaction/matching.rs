@@ -1,101 +1,106 @@
 //! When are two requests one? The keys of server transactions.
 //!
+//! A transaction lives for half a minute after its request was answered, and there are thousands of them. What
+//! they are found by is all that is kept of the request: two keyed hashes of 128 bits, of which no two are equal
+//! by chance, and nobody who does not know the key can make two equal.
+//!
 //! Implements: RFC 3261 §17.2.3 (with and without the branch cookie), §8.2.2.2 (merged requests).
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 
-use crate::sip::{Message, Method, Name};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use smallvec::SmallVec;
+
+use crate::sip::{Message, Method, Name, Via};
 
 /// What every branch of RFC 3261 begins with (§8.1.1.7).
 pub(super) const COOKIE: &[u8] = b"z9hG4bK";
 
-/// A keyed hash, so that nobody can choose requests that collide.
-pub(super) struct Hash {
-    salt: u64,
+/// What a request has in common with those that are the same, and with no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64, u64);
+
+impl Fingerprint {
+    /// Where a hash table looks for it.
+    pub(super) fn place(self) -> u64 {
+        self.0
+    }
 }
 
-impl Hash {
-    pub(super) fn new(salt: u64) -> Self {
-        Self { salt }
+/// Takes fingerprints.
+pub(super) struct Fingerprints {
+    key: u64,
+}
+
+impl Fingerprints {
+    /// With a key that nobody else knows.
+    pub(super) fn new(key: u64) -> Self {
+        Self { key }
     }
 
-    /// Of what identifies a transaction; an ACK hashes as its INVITE.
-    pub(super) fn transaction(&self, message: &Message, method: Method) -> u64 {
-        let mut hasher = self.hasher(method);
-        match cookie_branch(message) {
-            Some(branch) => hasher.write(branch),
+    /// The transaction that a request belongs to, taken as one of `method`: an ACK is of its INVITE's, but for
+    /// the To tag, which here only requests other than INVITE are told apart by.
+    pub(super) fn of_transaction(&self, message: &Message, method: Method) -> Fingerprint {
+        let mut hash = self.begin(message, method);
+        match message.via().filter(is_of_rfc3261) {
+            Some(via) => {
+                let host: SmallVec<[u8; 64]> = via.host.iter().map(u8::to_ascii_lowercase).collect();
+                hash.part(via.branch).part(&host).number(via.port.map_or(0, u32::from));
+            }
             None => {
-                hasher.write(message.call_id());
-                hasher.write(message.from_tag());
-                hasher.write_u32(message.cseq());
+                hash.part(b"").part(message.request_uri()).part(message.call_id());
+                hash.part(message.from_tag()).number(message.cseq());
+                hash.part(message.values(Name::Via).next().unwrap_or_default());
+                if method != Method::Invite {
+                    hash.part(message.to_tag());
+                }
             }
         }
-        hasher.finish()
+        hash.end()
     }
 
-    /// Of what identifies a request whatever way it took.
-    pub(super) fn request(&self, message: &Message) -> u64 {
-        let mut hasher = self.hasher(message.method());
-        hasher.write(message.call_id());
-        hasher.write_u8(0);
-        hasher.write(message.from_tag());
-        hasher.write_u32(message.cseq());
-        hasher.finish()
+    /// The request, whatever way it took: the same one that came another way is answered 482.
+    pub(super) fn of_request(&self, message: &Message) -> Fingerprint {
+        let mut hash = self.begin(message, message.method());
+        hash.part(message.call_id()).part(message.from_tag()).number(message.cseq());
+        hash.end()
     }
 
-    fn hasher(&self, method: Method) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.salt);
-        hasher.write(method.as_str().as_bytes());
-        hasher
+    /// Methods that we have no word for are told apart by their text.
+    fn begin(&self, message: &Message, method: Method) -> Hash {
+        let mut hash = Hash(SipHasher13::new_with_keys(self.key, 0));
+        hash.part(if method == Method::Other { message.method_bytes() } else { method.as_str().as_bytes() });
+        hash
     }
 }
 
-/// Whether `message`, taken as one of `method`, belongs to the transaction that `first` opened.
-pub(super) fn same_transaction(first: &Message, message: &Message, method: Method) -> bool {
-    if first.method() != method || !same_name(first, message, method) {
-        return false;
-    }
-    let (Some(a), Some(b)) = (first.via(), message.via()) else {
-        return false;
-    };
-    match (cookie_branch(first), cookie_branch(message)) {
-        (Some(mine), Some(theirs)) => {
-            mine == theirs && a.host.eq_ignore_ascii_case(b.host) && a.port == b.port
-        }
-        (None, None) => {
-            first.request_uri() == message.request_uri()
-                && first.from_tag() == message.from_tag()
-                && first.call_id() == message.call_id()
-                && first.cseq() == message.cseq()
-                && (message.method() == Method::Ack || first.to_tag() == message.to_tag())
-                && first.values(Name::Via).next() == message.values(Name::Via).next()
-        }
-        _ => false,
-    }
-}
+struct Hash(SipHasher13);
 
-/// Whether it is the same request that came another way (then it is answered 482).
-pub(super) fn same_request(first: &Message, message: &Message) -> bool {
-    first.method() == message.method()
-        && first.cseq() == message.cseq()
-        && first.call_id() == message.call_id()
-        && first.from_tag() == message.from_tag()
-        && same_name(first, message, message.method())
-}
+impl Hash {
+    /// With its length, so that no two lists of parts read the same.
+    fn part(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.write_usize(bytes.len());
+        self.0.write(bytes);
+        self
+    }
 
-/// Methods that we have no word for are told apart by their text.
-fn same_name(first: &Message, message: &Message, method: Method) -> bool {
-    method != Method::Other || first.method_bytes() == message.method_bytes()
+    fn number(&mut self, number: u32) -> &mut Self {
+        self.0.write_u32(number);
+        self
+    }
+
+    fn end(self) -> Fingerprint {
+        let hash = self.0.finish128();
+        Fingerprint(hash.h1, hash.h2)
+    }
 }
 
 /// Whether its branch says alone which transaction it is of.
 pub(super) fn has_cookie(message: &Message) -> bool {
-    cookie_branch(message).is_some()
+    message.via().is_some_and(|via| is_of_rfc3261(&via))
 }
 
-fn cookie_branch(message: &Message) -> Option<&[u8]> {
-    let branch = message.via()?.branch;
-    // The bare cookie identifies nothing (RFC 4475 §3.2.1).
-    (branch.len() > COOKIE.len() && branch.starts_with(COOKIE)).then_some(branch)
+/// The bare cookie identifies nothing (RFC 4475 §3.2.1).
+fn is_of_rfc3261(via: &Via<'_>) -> bool {
+    via.branch.len() > COOKIE.len() && via.branch.starts_with(COOKIE)
 }

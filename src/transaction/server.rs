@@ -51,7 +51,7 @@ impl Server {
                 if self.flow.is_reliable() {
                     return true;
                 }
-                self.end = Some(ctx.arm(TIMEOUT, Wake::Server(key, Letter::J)));
+                self.end = Some(ctx.linger(TIMEOUT, Wake::Server(key, Letter::J)));
                 self.state = State::Completed { response: kept };
                 false
             }

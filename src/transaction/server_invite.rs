@@ -70,7 +70,7 @@ impl ServerInvite {
                 ctx.send(self.flow, response);
                 self.last = None;
                 self.state = State::Accepted;
-                self.end = Some(ctx.arm(TIMEOUT, Wake::Server(key, Letter::L)));
+                self.end = Some(ctx.linger(TIMEOUT, Wake::Server(key, Letter::L)));
             }
             (State::Proceeding, _) => {
                 ctx.send(self.flow, response.clone());
@@ -117,7 +117,7 @@ impl ServerInvite {
                 if self.flow.is_reliable() {
                     return true;
                 }
-                self.end = Some(ctx.arm(T4, Wake::Server(key, Letter::I)));
+                self.end = Some(ctx.linger(T4, Wake::Server(key, Letter::I)));
                 false
             }
             State::Proceeding | State::Confirmed | State::Accepted => false,

@@ -16,7 +16,7 @@ use crate::transport::reply_flow;
 use super::asked::Asked;
 use super::client::{Client, Step};
 use super::client_invite::{self, ClientInvite};
-use super::matching::{COOKIE, Hash, same_request, same_transaction};
+use super::matching::{COOKIE, Fingerprint, Fingerprints};
 use super::peers::Asking;
 use super::server::Server;
 use super::server_invite::ServerInvite;
@@ -31,11 +31,11 @@ pub struct Transactions {
     server: ServerIndex,
     pub(super) clients: Arena<ClientMachine>,
     servers: Arena<Opened>,
-    by_transaction: HashTable<(u64, Key)>,
-    by_request: HashTable<(u64, Key)>,
+    by_transaction: HashTable<(Fingerprint, Key)>,
+    by_request: HashTable<(Fingerprint, Key)>,
     /// Long requests that have gone by a stream instead of their datagram flow, by the stream.
     moved: HashMap<StreamId, SmallVec<[Key; 2]>>,
-    hash: Hash,
+    fingerprints: Fingerprints,
 }
 
 pub(super) enum ClientMachine {
@@ -44,8 +44,10 @@ pub(super) enum ClientMachine {
 }
 
 struct Opened {
-    request: Arc<Message>,
     machine: ServerMachine,
+    transaction: Fingerprint,
+    /// Set outside dialogs, where the same request may come another way.
+    request: Option<Fingerprint>,
     /// The leg that an INVITE of ours belongs to.
     leg: Option<Key>,
 }
@@ -81,8 +83,8 @@ pub struct Draft<'a> {
 }
 
 impl Transactions {
-    /// An empty table; `salt` keys its hashes.
-    pub fn new(server: ServerIndex, salt: u64) -> Self {
+    /// An empty table; `key` is that of its fingerprints, and secret.
+    pub fn new(server: ServerIndex, key: u64) -> Self {
         Self {
             server,
             clients: Arena::default(),
@@ -90,7 +92,7 @@ impl Transactions {
             by_transaction: HashTable::new(),
             by_request: HashTable::new(),
             moved: HashMap::new(),
-            hash: Hash::new(salt),
+            fingerprints: Fingerprints::new(key),
         }
     }
 
@@ -249,6 +251,8 @@ impl Transactions {
         let event = tell.then(|| self.event((key, owner), asking, response));
         if step == Step::TellAndEnd || step == Step::End {
             self.clients.remove(key);
+        } else if let Some(ClientMachine::Other(machine)) = self.clients.get_mut(key) {
+            machine.let_go();
         }
         Ok(event)
     }
@@ -364,12 +368,12 @@ impl Transactions {
         } else {
             ServerMachine::Other(Server::new(back))
         };
-        let key = self.servers.insert(Opened { request: Arc::clone(request), machine, leg: None });
-        let hash = self.hash.transaction(request, method);
-        self.by_transaction.insert_unique(hash, (hash, key), |entry| entry.0);
-        if request.to_tag().is_empty() {
-            let hash = self.hash.request(request);
-            self.by_request.insert_unique(hash, (hash, key), |entry| entry.0);
+        let transaction = self.fingerprints.of_transaction(request, method);
+        let outside = request.to_tag().is_empty().then(|| self.fingerprints.of_request(request));
+        let key = self.servers.insert(Opened { machine, transaction, request: outside, leg: None });
+        self.by_transaction.insert_unique(transaction.place(), (transaction, key), |entry| entry.0.place());
+        if let Some(request) = outside {
+            self.by_request.insert_unique(request.place(), (request, key), |entry| entry.0.place());
         }
         Asked { key, request: Arc::clone(request), flow }
     }
@@ -438,27 +442,21 @@ impl Transactions {
     }
 
     fn find(&self, message: &Message, method: Method) -> Option<Key> {
-        let hash = self.hash.transaction(message, method);
-        let same = |entry: &(u64, Key)| {
-            self.servers.get(entry.1).is_some_and(|opened| same_transaction(&opened.request, message, method))
-        };
-        self.by_transaction.find(hash, same).map(|entry| entry.1)
+        let fingerprint = self.fingerprints.of_transaction(message, method);
+        let found = self.by_transaction.find(fingerprint.place(), |entry| entry.0 == fingerprint);
+        found.map(|entry| entry.1)
     }
 
     fn is_merged(&self, message: &Message) -> bool {
-        let hash = self.hash.request(message);
-        let same = |entry: &(u64, Key)| {
-            self.servers.get(entry.1).is_some_and(|opened| same_request(&opened.request, message))
-        };
-        self.by_request.find(hash, same).is_some()
+        let fingerprint = self.fingerprints.of_request(message);
+        self.by_request.find(fingerprint.place(), |entry| entry.0 == fingerprint).is_some()
     }
 
     fn close(&mut self, key: Key) {
         let Some(opened) = self.servers.remove(key) else { return };
-        let hash = self.hash.transaction(&opened.request, opened.request.method());
-        forget(&mut self.by_transaction, hash, key);
-        if opened.request.to_tag().is_empty() {
-            forget(&mut self.by_request, self.hash.request(&opened.request), key);
+        forget(&mut self.by_transaction, opened.transaction, key);
+        if let Some(request) = opened.request {
+            forget(&mut self.by_request, request, key);
         }
     }
 }
@@ -491,8 +489,8 @@ impl std::fmt::Debug for Transactions {
     }
 }
 
-fn forget(table: &mut HashTable<(u64, Key)>, hash: u64, key: Key) {
-    if let Ok(entry) = table.find_entry(hash, |entry| entry.1 == key) {
+fn forget(table: &mut HashTable<(Fingerprint, Key)>, fingerprint: Fingerprint, key: Key) {
+    if let Ok(entry) = table.find_entry(fingerprint.place(), |entry| entry.1 == key) {
         entry.remove();
     }
 }

@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{Process, peers};
+use crate::process::{Process, peers, skip};
 use crate::server_process::{DOMAIN, PASSWORD, Server};
 
 /// How long everything may take: a browser starts in some seconds.
@@ -17,7 +17,7 @@ fn talk(scheme: &str) {
         return;
     }
     let Some(folder) = std::env::var_os("RATATOSK_BROWSER") else {
-        println!("SKIPPED: RATATOSK_BROWSER names no folder with what tests/browser needs");
+        skip("RATATOSK_BROWSER names no folder with what tests/browser needs");
         return;
     };
     let server = Server::secured();

@@ -56,6 +56,7 @@ mod readme;
 mod register;
 mod relayed;
 mod reliable;
+mod reloads;
 mod replaces;
 mod requests;
 mod routing;

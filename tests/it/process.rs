@@ -29,17 +29,19 @@ pub(crate) fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> O
     }
 }
 
+/// Says that the present test has tested nothing, and why, where tests/run counts it.
+pub(crate) fn skip(why: &str) {
+    // Not println!: the harness would hide it, for the test passes.
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    std::io::stderr().write_all(format!("SKIPPED {name}: {why}\n").as_bytes()).unwrap();
+}
+
 /// Whether tests with real peers were asked for and these programs are here; says so if not.
 pub(crate) fn peers(programs: &[&str]) -> bool {
     let asked = |name: &str| std::env::var(name).is_ok_and(|value| value == "1");
-    let skip = |why: String| {
-        // Not println!: the harness would hide it, for the test passes.
-        let name = thread::current().name().unwrap_or("a test").to_owned();
-        std::io::stderr().write_all(format!("SKIPPED {name}: {why}\n").as_bytes()).unwrap();
-        false
-    };
     if !asked("RATATOSK_PEERS") {
-        return skip("real peers are asked for with RATATOSK_PEERS=1, as tests/run does".into());
+        skip("real peers are asked for with RATATOSK_PEERS=1, as tests/run does");
+        return false;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let here = |program: &&&str| std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
@@ -48,7 +50,8 @@ pub(crate) fn peers(programs: &[&str]) -> bool {
         return true;
     }
     assert!(asked("RATATOSK_ALLOW_SKIP"), "{missing:?} missing; RATATOSK_ALLOW_SKIP=1 skips these tests");
-    skip(format!("{missing:?} missing"))
+    skip(&format!("{missing:?} missing"));
+    false
 }
 
 /// A port that is free for UDP and TCP, as is the next one, and is given out once.

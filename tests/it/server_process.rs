@@ -160,6 +160,8 @@ secret = "{secret}"
 
     /// What it has written to its event log so far.
     pub(crate) fn log(&self) -> String {
+        // Its lines are written a few at a time.
+        std::thread::sleep(Duration::from_millis(60));
         fs::read_to_string(self.dir.path().join(format!("{}.err", self.name))).unwrap_or_default()
     }
 

@@ -343,6 +343,10 @@ fn records_are_completed_and_listed() {
     with_database(&place, async |database| {
         let mut named = async |id: &str| database.call(id).await.unwrap().len();
         assert_eq!((named("c").await, named("c2").await, named("b").await, named("c3").await), (3, 1, 0, 0));
+        assert_eq!(
+            (named("c…2").await, named("c...1").await, named("…2").await, named("c…3").await),
+            (1, 2, 1, 0)
+        );
     });
 }
 

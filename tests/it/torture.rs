@@ -11,6 +11,8 @@ use bytes::Bytes;
 use ratatosk::base::Limits;
 use ratatosk::sip::Message;
 
+use crate::process::skip;
+
 /// One row of `expectations.csv`, with its message.
 #[derive(Debug)]
 pub(crate) struct Torture {
@@ -40,12 +42,15 @@ impl Torture {
     }
 }
 
+/// As many messages as RFC 4475 and RFC 5118 have.
+const LEAST: usize = 60;
+
 /// The table; empty, with a word about it, where it is not at hand.
 pub(crate) fn read() -> Vec<Torture> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/torture");
     let folder = std::env::var_os("RATATOSK_TORTURE").map_or_else(beside, PathBuf::from);
     let Ok(table) = std::fs::read_to_string(folder.join("expectations.csv")) else {
-        println!("SKIPPED: no torture messages in {}", folder.display());
+        skip(&format!("no torture messages in {}", folder.display()));
         return Vec::new();
     };
     let row = |line: &str| {
@@ -60,7 +65,9 @@ pub(crate) fn read() -> Vec<Torture> {
             bytes: std::fs::read(folder.join(format!("{}.sip", fields[0]))).unwrap().into(),
         }
     };
-    table.lines().skip(1).filter(|line| !line.is_empty()).map(row).collect()
+    let rows: Vec<_> = table.lines().skip(1).filter(|line| !line.is_empty()).map(row).collect();
+    assert!(rows.len() >= LEAST, "{} messages are not all of RFC 4475 and RFC 5118", rows.len());
+    rows
 }
 
 fn parse(torture: &Torture) -> Option<Message> {

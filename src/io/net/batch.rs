@@ -10,6 +10,9 @@ use smallvec::SmallVec;
 /// Datagrams that one call takes at most, and after which others get their turn.
 pub(crate) const BATCH: usize = 32;
 
+/// Datagrams that are asked for when there is little to do.
+const WIDTH: usize = 4;
+
 /// No datagram is longer: IPv4 allows 65,507 bytes, IPv6 20 more.
 const DATAGRAM_BYTES: usize = 65_535;
 
@@ -18,24 +21,27 @@ pub(crate) struct Receiver {
     room: Vec<u8>,
     /// One set for each socket: the kernel leaves the size of the family's addresses in it.
     headers: MultiHeaders<SockaddrStorage>,
+    /// How many datagrams are asked for: somewhat more than came lately. Room that stays empty costs, too.
+    width: usize,
 }
 
 impl Receiver {
     pub(crate) fn new() -> Self {
-        Self { room: vec![0; BATCH * DATAGRAM_BYTES], headers: MultiHeaders::preallocate(BATCH, None) }
+        let headers = MultiHeaders::preallocate(BATCH, None);
+        Self { room: vec![0; BATCH * DATAGRAM_BYTES], headers, width: WIDTH }
     }
 
-    /// Shows `each` every datagram of a batch; gives back how many there were.
+    /// Shows `each` every datagram of a batch; tells whether it was full, so that there may be more.
     pub(crate) fn receive(
         &mut self,
         socket: &impl AsRawFd,
         mut each: impl FnMut(SocketAddr, &[u8]),
-    ) -> io::Result<usize> {
+    ) -> io::Result<bool> {
         let mut chunks = self.room.chunks_exact_mut(DATAGRAM_BYTES);
         let mut slots: [[IoSliceMut<'_>; 1]; BATCH] =
             std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
-        let received =
-            recvmmsg(socket.as_raw_fd(), &mut self.headers, slots.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
+        let slots = slots.iter_mut().take(self.width);
+        let received = recvmmsg(socket.as_raw_fd(), &mut self.headers, slots, MsgFlags::MSG_DONTWAIT, None)?;
         let mut count = 0;
         for datagram in received {
             count += 1;
@@ -45,7 +51,9 @@ impl Receiver {
                 each(source, datagram.iovs().next().unwrap_or_default());
             }
         }
-        Ok(count)
+        let is_full = count == self.width;
+        self.width = if is_full { BATCH.min(2 * count) } else { WIDTH.max(2 * count).min(self.width) };
+        Ok(is_full)
     }
 }
 

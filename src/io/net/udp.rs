@@ -54,11 +54,11 @@ impl Port {
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<bool> {
         let taken = self.socket.try_io(Interest::READABLE, || {
-            let count =
+            let is_full =
                 receiver.receive(&self.socket, |source, bytes| each(canonical_socket(source), bytes))?;
             // A batch that is not full has emptied the socket. Saying so saves the call that
             // would find it empty; what comes from now on makes the socket readable anew.
-            if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            if is_full { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         });
         match taken {
             Ok(()) => Ok(true),

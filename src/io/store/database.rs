@@ -191,6 +191,20 @@ fn prepare(place: &Place, opening: Opening) -> Result<(), StoreError> {
 
 /// A connection with everything that ours have in common.
 pub(super) async fn connect(place: &Place) -> Result<SqliteConnection, sqlx::Error> {
+    options(place).connect().await
+}
+
+/// One for a server that writes all the time: what is written is kept at hand, and goes from the log into the
+/// database when there is much of it, so that a page that is written often is written there once.
+pub(super) async fn connect_to_write(place: &Place) -> Result<SqliteConnection, sqlx::Error> {
+    options(place)
+        .pragma("cache_size", CACHE_KB.to_string())
+        .pragma("wal_autocheckpoint", LOG_PAGES.to_string())
+        .connect()
+        .await
+}
+
+fn options(place: &Place) -> SqliteConnectOptions {
     let mut options = SqliteConnectOptions::new()
         .filename(&place.database)
         .create_if_missing(false)
@@ -203,8 +217,13 @@ pub(super) async fn connect(place: &Place) -> Result<SqliteConnection, sqlx::Err
         // SQLite's page is 4 kB: 256 of them in a megabyte.
         options = options.pragma("max_page_count", (u64::from(max_mb) * 256).to_string());
     }
-    options.connect().await
+    options
 }
+
+/// Memory for what was written lately, in kB, negative as SQLite has it.
+const CACHE_KB: i32 = -8_192;
+/// Pages of 4 kB in the log that go into the database together: 32 MB.
+const LOG_PAGES: u32 = 8_192;
 
 fn open_error(place: &Place, error: &sqlx::Error) -> StoreError {
     let reason = match error.as_database_error() {

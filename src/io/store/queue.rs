@@ -163,11 +163,12 @@ impl Batch {
         }
     }
 
-    /// Answers in the order asked, one call for each user server.
+    /// Answers whoever waits, in the order asked, by one call for each user server.
     fn answer(&mut self, outcomes: Vec<StoreOutcome>, answers: &Answers) {
         self.ops.clear();
         let mut by_server: Vec<Vec<(Ticket, StoreOutcome)>> = Vec::new();
-        for ((server, ticket), outcome) in self.askers.drain(..).zip(outcomes) {
+        let asked = self.askers.drain(..).zip(outcomes);
+        for ((server, ticket), outcome) in asked.filter(|((_, ticket), _)| *ticket != Ticket::NOBODYS) {
             let at = usize::from(server.0);
             if by_server.len() <= at {
                 by_server.resize_with(at + 1, Vec::new);

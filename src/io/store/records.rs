@@ -7,6 +7,7 @@ use sqlx::{FromRow, Row};
 use super::database::Database;
 use super::error::StoreError;
 use crate::base::Uid;
+use crate::base::token::ends_of_name;
 use crate::call::rungs;
 use crate::io::clock;
 use crate::io::metrics::Stock;
@@ -152,11 +153,12 @@ impl Database {
         self.latest(latest!("calls"), filter).await
     }
 
-    /// Both halves of the call whose name is `id` or begins so; of several calls, all.
-    pub async fn call(&mut self, id: &str) -> Result<Vec<CallRow>, StoreError> {
-        let sql =
-            "SELECT * FROM calls WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id, serial LIMIT 64";
-        Ok(sqlx::query_as(sql).bind(id).fetch_all(&mut self.connection).await?)
+    /// Both halves of the call whose name is asked for, or as much of a name as there is; of several calls, all.
+    pub async fn call(&mut self, asked: &str) -> Result<Vec<CallRow>, StoreError> {
+        let (begin, end) = ends_of_name(asked);
+        let sql = "SELECT * FROM calls WHERE id >= ?1 AND id < ?1 || char(0x10ffff) \
+                   AND (?2 = '' OR substr(id, -length(?2)) = ?2) ORDER BY id, serial LIMIT 64";
+        Ok(sqlx::query_as(sql).bind(begin).bind(end).fetch_all(&mut self.connection).await?)
     }
 
     /// All halves of the latest pages, the latest last.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::watch;
 
-use super::database::connect;
+use super::database::connect_to_write;
 use super::error::{StoreError, is_constraint, is_full};
 use super::rows::{Columns, Statement};
 use super::{inbox, outbox, own, profiles, sweep};
@@ -59,7 +59,7 @@ impl Writer {
     /// Opens the connection, to know early whether it opens.
     pub(super) async fn connect(&mut self) -> Result<(), sqlx::Error> {
         if self.connection.is_none() {
-            self.connection = Some(connect(&self.place).await?);
+            self.connection = Some(connect_to_write(&self.place).await?);
         }
         Ok(())
     }
@@ -95,11 +95,11 @@ impl Writer {
     /// There was no room for all of a batch, or it could not be written at all: records are held for later, and
     /// the rest is tried without them.
     async fn perform_rest(&mut self, ops: &[StoreOp], error: sqlx::Error) -> Vec<StoreOutcome> {
-        let (is_full, records) = (is_full(&error), ops.iter().filter(|op| is_record(op)).count());
+        let (is_full, records) = (is_full(&error), ops.iter().filter(|op| op.is_record()).count());
         self.has_failed(error);
         self.backlog.extend(ops);
         if is_full && records > 0 && records < ops.len() {
-            match self.commit(&Work::of(ops.iter().filter(|op| !is_record(op)))).await {
+            match self.commit(&Work::of(ops.iter().filter(|op| !op.is_record()))).await {
                 Ok(put) => return answers(ops, put, false),
                 Err(error) => self.has_failed(error),
             }
@@ -237,11 +237,6 @@ fn whose(op: &StoreOp) -> Option<(&str, &str, &Uid)> {
     } else {
         None
     }
-}
-
-/// Whether nobody waits for it.
-fn is_record(op: &StoreOp) -> bool {
-    whose(op).is_some()
 }
 
 impl<'a> Work<'a> {

@@ -76,7 +76,7 @@ fn judge(world: &World, known: &Asked<'_>, found: &mut Found) {
             let first = &first.said.packet;
             for other in others {
                 let packet = &other.said.packet;
-                if !same(first, packet) || packet.body != first.body {
+                if !same(first, packet) {
                     found.push((other.said.place, format!("a second final response after {}", first.first)));
                 }
             }
@@ -108,7 +108,10 @@ fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     // The Via says where a copy came from, which a NAT may have changed.
     let alike = || one.headers.iter().zip(&other.headers).all(|(own, new)| own == new || own.0 == "Via");
     let as_long = one.headers.len() == other.headers.len();
-    one.first == other.first && one.to_tag() == other.to_tag() && (challenge || (as_long && alike()))
+    one.first == other.first
+        && one.to_tag() == other.to_tag()
+        && one.body == other.body
+        && (challenge || (as_long && alike()))
 }
 
 fn is_overdue(world: &World, request: &View<'_>) -> bool {
