@@ -210,7 +210,8 @@ impl Narrator {
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
             | Fact::CertificateRefused { .. }
-            | Fact::PushHook { .. }
+            | Fact::NoRenewals { .. }
+            | Fact::PhoneCertificate { .. }
             | Fact::CertificateFault { .. }
             | Fact::WrongSecret { .. }
             | Fact::PageSettled { .. } => return None,

@@ -52,10 +52,10 @@ pub enum Fact {
         /// For what.
         reason: PushReason,
     },
-    /// The hook that wakes phones does not take what has to be renewed, or takes it again.
-    PushHook {
-        /// Whether it does.
-        works: bool,
+    /// The hook does not wake phones that have to renew their bindings: told once an hour.
+    NoRenewals {
+        /// By which push service.
+        provider: String,
     },
     /// Somebody gave a wrong password.
     WrongPassword {
@@ -136,6 +136,14 @@ pub enum Fact {
     CertificateFault {
         /// The cluster that it was to be, if we have made the connection.
         peer: Option<Cid>,
+        /// Where it is.
+        source: SocketAddr,
+        /// What is wrong, and what can be done.
+        why: String,
+    },
+    /// A phone was not let in because of its certificate, or does not believe ours: told once for a far end and
+    /// reason.
+    PhoneCertificate {
         /// Where it is.
         source: SocketAddr,
         /// What is wrong, and what can be done.

@@ -39,13 +39,13 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, ?pushed, reason = reason.as_str(), "a phone is woken");
         }
         // One line for however many phones.
-        Fact::PushHook { works: false } => {
+        Fact::NoRenewals { provider } => {
             tracing::warn!(
                 server,
-                "phones could not be woken to renew their registrations: the hook of [push] does not take it; each is tried again until its registration ends"
+                provider,
+                "phones are not woken to renew their registrations: the hook of [push] does not take it; each is tried again until its registration ends"
             );
         }
-        Fact::PushHook { works: true } => tracing::info!(server, "the hook of [push] takes renewals again"),
         Fact::WrongPassword { account, source, paused: true } => {
             tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
         }
@@ -96,6 +96,9 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         }
         Fact::CertificateFault { peer: None, source, why } => {
             tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
+        }
+        Fact::PhoneCertificate { source, why } => {
+            tracing::warn!(server, %source, why, "TLS with a phone fails over a certificate");
         }
         Fact::WrongSecret { account, source, paused: true } => {
             let account = cut(account);

@@ -2,11 +2,15 @@
 //!
 //! A whole client for that is some dozens of lines, and the hook is a program of the operator's, usually on
 //! the same machine: one connection for each phone that is woken, which closes behind the answer. However slow
-//! it is, there are so many at once and no more.
+//! it is, there are so many at once and no more; and so many for each push service, since one that hangs is no
+//! reason for the phones of the others to sleep on.
 //!
 //! Implements: RFC 9110 §9.3.3, §15; RFC 9112 §2 to §4 (as a client).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,21 +23,16 @@ use crate::effect::{Push, Pushed};
 
 /// How long the hook may take, with the wait for one of its connections: a caller waits.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections to it at once, of one thread.
+/// Connections to it at once, of one thread and for one push service.
 const CONNECTIONS: usize = 64;
 /// Bytes of an answer that are looked at: its status line, behind those of answers on the way.
 const ANSWER_BYTES: usize = 8_192;
 
 /// The way to the hook, of one thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Hook {
-    free: Semaphore,
-}
-
-impl Default for Hook {
-    fn default() -> Self {
-        Self { free: Semaphore::new(CONNECTIONS) }
-    }
+    /// What is free for each push service that the configuration names, or has named.
+    free: RefCell<HashMap<String, Rc<Semaphore>>>,
 }
 
 impl Hook {
@@ -59,8 +58,14 @@ impl Hook {
     }
 
     async fn ask(&self, hook: &PushHook, push: &Push) -> io::Result<u16> {
-        let _own = self.free.acquire().await.map_err(io::Error::other)?;
+        let free = self.free_for(&push.to.provider);
+        let _own = free.acquire().await.map_err(io::Error::other)?;
         ask(hook, push).await
+    }
+
+    fn free_for(&self, provider: &str) -> Rc<Semaphore> {
+        let mut free = self.free.borrow_mut();
+        Rc::clone(free.entry(provider.to_owned()).or_insert_with(|| Rc::new(Semaphore::new(CONNECTIONS))))
     }
 }
 
@@ -117,6 +122,16 @@ fn status(answer: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_hangs_holds_up_no_other() {
+        let hook = Hook::default();
+        let hangs = hook.free_for("fcm");
+        let taken: Vec<_> = (0..CONNECTIONS).map(|_| hangs.try_acquire().unwrap()).collect();
+        assert_eq!(taken.len(), CONNECTIONS);
+        assert!(hook.free_for("fcm").try_acquire().is_err());
+        assert!(hook.free_for("apns").try_acquire().is_ok());
+    }
 
     #[test]
     fn statuses_as_they_come() {

@@ -203,14 +203,15 @@ impl Bindings {
         self.list.iter().map(due).min()
     }
 
-    /// The clients whose phones have to be woken now to renew a binding.
-    pub fn fall_due(&mut self, now: At) -> SmallVec<[String; 1]> {
-        let mut clients = SmallVec::new();
+    /// The clients whose phones have to be woken now to renew a binding, each with its push service.
+    pub fn fall_due(&mut self, now: At) -> Vec<(String, String)> {
+        let mut clients = Vec::new();
         for binding in &mut self.list {
             let Some(phone) = binding.asleep.as_deref_mut() else { continue };
             if phone.remind_at().is_some_and(|at| at <= now) {
                 phone.fall_due();
-                clients.push(binding.client().to_owned());
+                let provider = phone.to.provider.clone();
+                clients.push((binding.client().to_owned(), provider));
             }
         }
         clients
@@ -311,6 +312,7 @@ impl Binding {
             uid: uid.to_owned(),
             key: self.stored.key.clone(),
             works: !self.has_failed,
+            is_asleep: self.is_gone,
             contact: self.shown_contact().into_owned(),
             via: self.via(),
             expires_s: i64::try_from(self.left_s(now)).unwrap_or(i64::MAX),

@@ -133,7 +133,12 @@ pub(super) fn asleep(settings: &Settings, contact: &Uri<'_>) -> Asleep {
     if !hook.providers.contains(&provider) {
         return Asleep::Unknown;
     }
-    if prid.is_empty() { Asleep::Never } else { Asleep::Sometimes(PushAddress { provider, prid, param }) }
+    // What no service could have given is not told to any.
+    let is_text = |value: &String| !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    if prid.is_empty() || ![&prid, &param].into_iter().all(is_text) {
+        return Asleep::Never;
+    }
+    Asleep::Sometimes(PushAddress { provider, prid, param })
 }
 
 /// Whether a phone has said, by a feature of its Contact, that it renews its binding unasked.
@@ -180,7 +185,8 @@ const FIRST_PAUSE: u32 = 8;
 const TRIES: u32 = 20;
 
 /// What the answer to a REGISTER says of push services, as the value of Feature-Caps: the one that it
-/// asked for, or all of them if it asked which there are.
+/// asked for, or all of them if it asked which there are. A phone that cannot be woken by what it says is
+/// told nothing, and keeps itself awake (§4.1.1).
 pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<String> {
     let hook = settings.push.as_ref()?;
     let (contact, uri) = request.values(Name::Contact).find_map(|line| {
@@ -190,6 +196,9 @@ pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<Str
     })?;
     let provider = uri.param("pn-provider").map(unescaped).unwrap_or_default();
     let known = hook.providers.iter().find(|own| own.as_bytes() == provider);
+    if known.is_some() && asleep(settings, &uri) == Asleep::Never {
+        return None;
+    }
     Some(match known {
         Some(own) if contact.param(WAKES_ITSELF).is_some() => {
             let asked = contact.expires().or(request.expires());

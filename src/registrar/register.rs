@@ -48,6 +48,8 @@ pub enum Denied {
     Forbidden,
     /// 555: the push service that wakes it is not known here.
     NoPush,
+    /// 513: a Contact longer than any phone needs: the answers name all of them.
+    TooLong,
     /// 403: more bindings than a user may have.
     TooMany,
     /// 420: a proxy stands between us and a phone that does not know of such.
@@ -79,7 +81,11 @@ pub fn requested_change(
     for line in request.values(Name::Contact) {
         let contact = NameAddr::parse(line).ok_or(Denied::Bad)?;
         let uri = Uri::parse(contact.uri).map_err(|_| Denied::Bad)?;
-        let has_instance = contact.param("+sip.instance").is_some();
+        let instance = contact.param("+sip.instance");
+        if contact.uri.len() > CONTACT || instance.is_some_and(|instance| instance.len() > INSTANCE) {
+            return Err(Denied::TooLong);
+        }
+        let has_instance = instance.is_some();
         if has_instance && names_itself(settings, user, &uri) {
             return Err(Denied::Forbidden);
         }
@@ -261,6 +267,11 @@ fn needs_store(own: &Binding, new: &Binding, now: Now) -> bool {
     !same || now.wall_s() + i64::from(new.granted_s) > old.expires_s
 }
 
+/// Bytes that a Contact's URI may have, and its instance-id: as many bindings as a user may have by default
+/// fit into one datagram, which the answer to a REGISTER has to.
+const CONTACT: usize = 2048;
+/// See [`CONTACT`].
+const INSTANCE: usize = 256;
 /// Bytes of features that a phone may tell: with more it is as one that tells none.
 const FEATURES: usize = 1024;
 

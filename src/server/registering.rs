@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::base::{At, Uid};
 use crate::effect::{Ctx, Fact, StoreOp, StreamId};
 use crate::registrar::{
-    Binding, Change, Denied, aor_of, kept_alive, registration_reply, requested_change, write_feature_caps,
+    Binding, Change, Denied, User, aor_of, kept_alive, registration_reply, requested_change,
+    write_feature_caps,
 };
 use crate::sip::{Name, Uri};
 use crate::transaction::Asked;
@@ -78,12 +79,7 @@ impl Switchboard {
     ) {
         let tag = self.fresh_tag(ctx);
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
-        let mut removed = Vec::new();
-        for gone in change.remove.iter().filter_map(|key| user.bindings.remove(key)) {
-            let contact = gone.shown_contact().into_owned();
-            ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
-            removed.push(gone.client().to_owned());
-        }
+        let removed = take_out(ctx, user, &change.remove);
         let client = |binding: &Binding| user.round.is_some().then(|| binding.client().to_owned());
         let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
         let mut is_reachable = false;
@@ -96,8 +92,8 @@ impl Switchboard {
                     lost.push(binding);
                     continue;
                 }
-                let users = self.streams.entry(stream).or_default();
-                if !users.contains(uid) {
+                let users = (!binding.is_gone).then(|| self.streams.entry(stream).or_default());
+                if let Some(users) = users.filter(|users| !users.contains(uid)) {
                     users.push(uid.clone());
                 }
             }
@@ -157,6 +153,7 @@ impl Switchboard {
                 return self.transactions.respond(ctx, asked.key, 420, writer.finish(b""));
             }
             Denied::Bad => 400,
+            Denied::TooLong => 513,
             Denied::Forbidden => 403,
             Denied::TooMany => {
                 ctx.fact(Fact::Limit("bindings_per_user"));
@@ -217,4 +214,15 @@ impl Switchboard {
         }
         self.users.watch_expiry(ctx, uid);
     }
+}
+
+/// Takes these bindings out of a user's; the clients that they were of.
+fn take_out(ctx: &mut Ctx<'_>, user: &mut User, keys: &[String]) -> Vec<String> {
+    let mut clients = Vec::new();
+    for gone in keys.iter().filter_map(|key| user.bindings.remove(key)) {
+        let contact = gone.shown_contact().into_owned();
+        ctx.fact(Fact::Unregistered { uid: user.uid.clone(), contact, why: "removed" });
+        clients.push(gone.client().to_owned());
+    }
+    clients
 }

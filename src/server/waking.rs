@@ -1,7 +1,7 @@
 //! Phones that are being woken, and who waits for each.
 //!
-//! However many calls and pages come to a phone that sleeps, its push service is asked once in some seconds,
-//! until it has registered. Whoever waits for a push that was taken waits on, whatever becomes of later ones.
+//! However many calls and pages come to a phone that sleeps, its push service is asked once in some seconds
+//! while it takes that, until the phone has registered. Whoever waits for a push that was taken waits on, whatever becomes of later ones.
 //! Nothing here outlives the time that a phone has for that.
 //!
 //! Implements: RFC 8599 §5.6.
@@ -20,6 +20,8 @@ use super::switchboard::{Switchboard, Waiting};
 /// What part of the time that a phone has to wake up passes before its push service is asked once more for
 /// somebody else: the first message may have been lost.
 const AGAIN: u32 = 4;
+/// Those who may wait for one phone before it is looked who does not any more.
+const ROOM: usize = 8;
 
 /// Who waits for a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(super) struct Roused {
     pub(super) uid: Uid,
     /// Which of his clients.
     pub(super) client: String,
+    /// By which push service.
+    pub(super) provider: String,
     pub(super) asked: At,
     pub(super) reason: PushReason,
 }
@@ -54,7 +58,10 @@ struct Sleeper {
     taken: Option<At>,
     /// How long anybody waits for it.
     until: At,
-    waiters: SmallVec<[Waiter; 1]>,
+    /// Who waits, and how long.
+    waiters: SmallVec<[(Waiter, At); 1]>,
+    /// How many there may be before those are taken out who do not any more.
+    room: usize,
 }
 
 impl Sleepers {
@@ -89,6 +96,7 @@ impl Switchboard {
             taken: None,
             until: now,
             waiters: SmallVec::new(),
+            room: ROOM,
         };
         let sleeper = self.sleepers.list.entry((rousing.uid.clone(), rousing.client.clone()));
         let sleeper = sleeper.or_insert_with(new);
@@ -97,7 +105,11 @@ impl Switchboard {
             *sleeper = new();
         }
         let is_first = sleeper.waiters.is_empty();
-        sleeper.waiters.push(waiter);
+        if sleeper.waiters.len() >= sleeper.room {
+            sleeper.waiters.retain(|(_, until)| now < *until);
+            sleeper.room = (2 * sleeper.waiters.len()).max(ROOM);
+        }
+        sleeper.waiters.push((waiter, until));
         sleeper.until = until;
         if !is_first && now.since(sleeper.asked) < patience / AGAIN {
             return;
@@ -110,14 +122,16 @@ impl Switchboard {
     /// Has a phone woken, whoever waits for it.
     pub(super) fn ask_hook(&mut self, ctx: &mut Ctx<'_>, rousing: Rousing) {
         let Rousing { uid, client, to, reason } = rousing;
+        let provider = to.provider.clone();
         let ticket = ctx.push(Push { uid: uid.clone(), to, reason });
-        self.waiting.insert(ticket, Waiting::Rousing(Roused { uid, client, asked: ctx.at(), reason }));
+        let roused = Roused { uid, client, provider, asked: ctx.at(), reason };
+        self.waiting.insert(ticket, Waiting::Rousing(roused));
     }
 
     /// A push service has been asked, or has not. `Gone`: the phone is not there any more, and neither is
     /// its binding, unless it has registered since it was asked for.
     pub(super) fn on_pushed(&mut self, ctx: &mut Ctx<'_>, roused: &Roused, pushed: Pushed) {
-        let Roused { uid, client, asked, reason } = roused;
+        let Roused { uid, client, provider, asked, reason } = roused;
         ctx.fact(Fact::Pushed { uid: uid.clone(), reason: *reason, pushed });
         let is_renewal = *reason == PushReason::Renewal;
         let is_vain = match pushed {
@@ -136,13 +150,13 @@ impl Switchboard {
             self.give_up_on_phone(ctx, uid, client);
         }
         if is_renewal {
-            self.on_renewal_asked(ctx, pushed);
+            self.on_renewal_asked(ctx, provider, pushed);
         }
     }
 
     /// A client has registered: whoever waits for it need not any longer.
     pub(super) fn on_registered(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, client: &str) {
-        for waiter in self.take_waiters(uid, client) {
+        for (waiter, _) in self.take_waiters(uid, client) {
             match waiter {
                 Waiter::Call(call) => self.with_call(ctx, call, |call, desk| call.on_awake(desk, client)),
                 Waiter::Page(page) => self.with_page(ctx, page, |page, desk| page.on_awake(desk, client)),
@@ -159,7 +173,7 @@ impl Switchboard {
 
     /// A phone will not wake up.
     fn give_up_on_phone(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, client: &str) {
-        for waiter in self.take_waiters(uid, client) {
+        for (waiter, _) in self.take_waiters(uid, client) {
             match waiter {
                 Waiter::Call(call) => self.with_call(ctx, call, |call, desk| call.on_asleep(desk, client)),
                 Waiter::Page(page) => self.with_page(ctx, page, |page, desk| page.on_asleep(desk, client)),
@@ -167,7 +181,7 @@ impl Switchboard {
         }
     }
 
-    fn take_waiters(&mut self, uid: &Uid, client: &str) -> SmallVec<[Waiter; 1]> {
+    fn take_waiters(&mut self, uid: &Uid, client: &str) -> SmallVec<[(Waiter, At); 1]> {
         let sleeper = self.sleepers.list.remove(&(uid.clone(), client.to_owned()));
         sleeper.map(|sleeper| sleeper.waiters).unwrap_or_default()
     }

@@ -393,8 +393,14 @@ fn the_servers_are_started_anew() {
 fn what_is_registered() {
     let early = "*;+sip.pns=\"acme\";+sip.pnsreg=\"120\"";
     let every = "*;+sip.pns=\"acme\", *;+sip.pns=\"fcm\"";
+    let long = format!(";x={}", "y".repeat(2048));
     let table = [
         (true, ";pn-provider=acme;pn-prid=one", 200, Some("*;+sip.pns=\"acme\"")),
+        // Nobody could wake it by that, and it is not told that somebody would.
+        (true, ";pn-provider=acme", 200, None),
+        (true, ";pn-provider=acme;pn-prid=a%0d%0ab", 200, None),
+        (true, ";pn-provider=acme;pn-prid=one;pn-param=%ff", 200, None),
+        (true, &long, 513, None),
         (true, ";pn-provider", 200, Some(every)),
         (true, ";pn-provider=other;pn-prid=one", 555, Some(every)),
         (true, ";pn-provider=acme;pn-prid=one>;+sip.pnsreg;expires=600", 200, Some(early)),

@@ -128,7 +128,8 @@ impl Tally {
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
             | Fact::CertificateRefused { .. }
-            | Fact::PushHook { .. }
+            | Fact::NoRenewals { .. }
+            | Fact::PhoneCertificate { .. }
             | Fact::CertificateFault { .. } => {}
         }
     }
