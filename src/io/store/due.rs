@@ -11,7 +11,7 @@ use crate::base::{Slot, Uid};
 /// Some of those who are due.
 pub(super) struct Due<'a> {
     pub(super) slots: (Slot, Slot),
-    pub(super) due_s: i64,
+    pub(super) now_s: i64,
     pub(super) after: Option<&'a (i64, Uid)>,
     pub(super) limit: u32,
 }
@@ -25,7 +25,7 @@ impl Due<'_> {
         let (after_s, after) = self.after.map_or((0, ""), |(after_s, uid)| (*after_s, uid.as_str()));
         let (first, last) = self.slots;
         let rows = sqlx::query(DUE)
-            .bind(self.due_s)
+            .bind(self.now_s)
             .bind(after_s)
             .bind(after)
             .bind(i64::from(first.0))

@@ -83,7 +83,7 @@ impl Reader {
                 StoreOp::FindNumber(number) => numbers.push(number.as_str()),
                 StoreOp::LoadInbox { uid, limit, held } => inboxes.push((uid, *limit, *held)),
                 StoreOp::LoadDue { slots, due_s, after, limit } => {
-                    due.push(Due { slots: *slots, due_s: *due_s, after: after.as_ref(), limit: *limit });
+                    due.push(Due { slots: *slots, now_s: *due_s, after: after.as_ref(), limit: *limit });
                 }
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
