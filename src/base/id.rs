@@ -127,6 +127,16 @@ impl Slot {
         Self(u16::try_from(folded).unwrap_or(0))
     }
 
+    /// The first and the last slot that this user server owns: see [`Slot::owner`].
+    pub fn owned(server: ServerIndex, servers: u8) -> (Self, Self) {
+        let first = |server: u32| {
+            let slot = (server * u32::from(SLOTS)).div_ceil(u32::from(servers.max(1)));
+            u16::try_from(slot).unwrap_or(SLOTS)
+        };
+        let server = u32::from(server.0);
+        (Self(first(server)), Self(first(server + 1).saturating_sub(1)))
+    }
+
     /// The user server that owns this slot when `servers` of them share the map evenly.
     pub fn owner(self, servers: u8) -> ServerIndex {
         let owner = u32::from(self.0) * u32::from(servers.max(1)) / u32::from(SLOTS);

@@ -139,6 +139,11 @@ impl Hunt {
         self.flowing().any(|own| *own.binding == *binding)
     }
 
+    /// Whether one flow of a client rings, or has had its turn in this `try`.
+    pub(super) fn has_tried(&self, binding: &str) -> bool {
+        self.branches.iter().filter_map(|branch| branch.rings.flowing()).any(|own| *own.binding == *binding)
+    }
+
     fn flowing(&self) -> impl Iterator<Item = &Flowing> {
         let waking = self.waking.iter().filter_map(Rings::flowing);
         self.branches.iter().filter_map(|branch| branch.rings.flowing()).chain(waking)

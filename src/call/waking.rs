@@ -63,10 +63,7 @@ impl Call {
         let (now, limits) = (desk.wire.ctx.at(), &desk.wire.ctx.settings.limits);
         let fits = |one: &Binding| one.takes(sips) && !one.sleeps(now, limits);
         match desk.owner.other_flow(now, client, fits) {
-            Some(binding) => {
-                self.claims = self.claims_later(desk).saturating_add(1).saturating_mul(2);
-                self.ring_by(desk, binding);
-            }
+            Some(binding) => self.ring_late(desk, binding),
             None => {
                 hunt.note(Refusal::status(480));
             }
@@ -74,9 +71,26 @@ impl Call {
         self.settle(desk);
     }
 
-    /// A phone will not wake up.
+    /// A phone will not wake up. By a flow that may be alive it is rung all the same: that costs nothing, and
+    /// an application that is in front of its user's eyes is not asleep.
     pub fn on_asleep(&mut self, desk: &mut Desk<'_, '_, '_>, client: &str) {
-        self.give_up_waking(desk, Some(client));
+        let sips = self.is_sips();
+        let State::Hunting(hunt) = &mut self.state else { return };
+        let may_live = |one: &Binding| one.takes(sips) && !one.is_gone && !hunt.has_tried(&one.stored.key);
+        match desk.owner.other_flow(desk.wire.ctx.at(), client, may_live) {
+            Some(binding) if hunt.has_woken(client) => {
+                self.ring_late(desk, binding);
+                self.settle(desk);
+            }
+            Some(_) => {}
+            None => self.give_up_waking(desk, Some(client)),
+        }
+    }
+
+    /// Rings a client that was waited for.
+    fn ring_late(&mut self, desk: &mut Desk<'_, '_, '_>, binding: &Binding) {
+        self.claims = self.claims_later(desk).saturating_add(1).saturating_mul(2);
+        self.ring_by(desk, binding);
     }
 
     /// Phones have had their time to wake up.

@@ -193,7 +193,7 @@ impl Narrator {
             Fact::Unregistered { uid, contact, why } => format!("unregistered  {uid} {contact} ({why})"),
             Fact::Flow { uid, via, works: false } => format!("lost          {uid} at {via} does not answer"),
             Fact::Flow { uid, via, works: true } => format!("found         {uid} at {via} answers again"),
-            Fact::Pushed { uid, pushed } => format!("waking        {uid}: {pushed:?}"),
+            Fact::Pushed { uid, pushed, .. } => format!("waking        {uid}: {pushed:?}"),
             Fact::WrongPassword { account, source, .. } => {
                 format!("wrong password for {account} from {source}")
             }
@@ -210,6 +210,8 @@ impl Narrator {
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
             | Fact::CertificateRefused { .. }
+            | Fact::NoRenewals { .. }
+            | Fact::PhoneCertificate { .. }
             | Fact::CertificateFault { .. }
             | Fact::WrongSecret { .. }
             | Fact::PageSettled { .. } => return None,

@@ -30,6 +30,8 @@ pub(super) struct Registrations {
 enum State {
     /// It works, as far as is known.
     Up,
+    /// Its connection is gone: its phone sleeps, and is woken when it is wanted.
+    Asleep,
     /// What was sent there last was not answered.
     Silent,
     /// Its connection is gone: the phone has to come back by itself.
@@ -97,7 +99,11 @@ impl Row {
             uid: binding.uid,
             contact: binding.contact,
             via: binding.via,
-            flow: if binding.works { State::Up } else { State::Silent },
+            flow: match (binding.is_asleep, binding.works) {
+                (true, _) => State::Asleep,
+                (false, true) => State::Up,
+                (false, false) => State::Silent,
+            },
             since_s: (since_s > 0).then_some(since_s),
             expires_s: binding.expires_s,
             q: binding.q,
@@ -126,6 +132,7 @@ impl Row {
     fn cells(self, cid: &Cid) -> Vec<String> {
         let flow = match self.flow {
             State::Up => "up",
+            State::Asleep => "asleep",
             State::Silent => "silent",
             State::Gone => "gone",
             State::Stored => "stored",

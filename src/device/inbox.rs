@@ -74,6 +74,7 @@ impl Handler for Inbox {
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Imported(_)
             | StoreOutcome::Circles(_)
+            | StoreOutcome::Due(_)
             | StoreOutcome::Outbox(..) => DeliveryEvent::FailedForNow(500),
         }
     }

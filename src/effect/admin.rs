@@ -87,6 +87,8 @@ pub struct LiveBinding {
     pub key: String,
     /// Whether its flow works, as far as that is known.
     pub works: bool,
+    /// Whether its connection is gone, and its phone has to be woken first.
+    pub is_asleep: bool,
     /// The Contact URI as the phone wrote it.
     pub contact: String,
     /// The transport and far end that it is called at.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::base::{Cid, Uid};
 use crate::routing::Direction;
 
-use super::push::Pushed;
+use super::push::{PushReason, Pushed};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -49,6 +49,13 @@ pub enum Fact {
         uid: Uid,
         /// What came of it.
         pushed: Pushed,
+        /// For what.
+        reason: PushReason,
+    },
+    /// The hook does not wake phones that have to renew their bindings: told once an hour.
+    NoRenewals {
+        /// By which push service.
+        provider: String,
     },
     /// Somebody gave a wrong password.
     WrongPassword {
@@ -132,6 +139,14 @@ pub enum Fact {
     CertificateFault {
         /// The cluster that it was to be, if we have made the connection.
         peer: Option<Cid>,
+        /// Where it is.
+        source: SocketAddr,
+        /// What is wrong, and what can be done.
+        why: String,
+    },
+    /// A phone was not let in because of its certificate, or does not believe ours: told once for a far end and
+    /// reason.
+    PhoneCertificate {
         /// Where it is.
         source: SocketAddr,
         /// What is wrong, and what can be done.

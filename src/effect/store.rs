@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Cid, Uid};
+use crate::base::{Cid, Slot, Uid};
 use crate::routing::{Account, Profile, Status};
 use crate::sip::{NameAddr, is_sips};
 
@@ -19,6 +19,18 @@ pub enum StoreOp {
     LoadUser(Uid),
     /// Whose number is this? Digits with an optional leading `+`: [`StoreOutcome::Number`].
     FindNumber(String),
+    /// The users whose phones are asleep and have to be woken by now to renew a binding:
+    /// [`StoreOutcome::Due`].
+    LoadDue {
+        /// Of the slots from the first to the last of these.
+        slots: (Slot, Slot),
+        /// Now, seconds since 1970.
+        due_s: i64,
+        /// Those behind this one only, in the order of their time.
+        after: Option<(i64, Uid)>,
+        /// So many at most, the first.
+        limit: u32,
+    },
     /// Write and remove bindings of a user, all or nothing: [`StoreOutcome::Saved`] once they are
     /// durable.
     SaveBindings {
@@ -143,6 +155,8 @@ pub enum StoreOutcome {
     /// Pages that wait for a cluster, oldest first, and when the next one that was left is due,
     /// milliseconds since 1970.
     Outbox(Vec<OutboxPage>, Option<i64>),
+    /// When somebody's phone had to be woken, seconds since 1970, and whose, in this order.
+    Due(Vec<(i64, Uid)>),
     /// What has become of a script, or in one sentence why it cannot be taken.
     Imported(Result<Script, Box<str>>),
     /// What the owner of a tree is to hear, in one sentence, if requests can come back to him.
@@ -401,4 +415,6 @@ pub struct StoredBinding {
     pub expires_s: i64,
     /// Seconds that were granted.
     pub granted_s: u32,
+    /// When its phone has to be woken to renew it, seconds since 1970; `None`: it need not be.
+    pub wake_s: Option<i64>,
 }

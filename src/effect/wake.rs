@@ -20,6 +20,8 @@ pub enum Wake {
     Round(Key),
     /// The earliest binding of this user expires.
     Binding(Uid),
+    /// Time to look whose phones are asleep and have to renew their bindings.
+    Renewals,
     /// A timer of another cluster's.
     Peer(PeerId, PeerTimer),
     /// The store has worked long enough on this for whoever waits for it.

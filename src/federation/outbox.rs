@@ -127,6 +127,7 @@ impl Peers {
             }
             StoreOutcome::Saved => {}
             StoreOutcome::User(_)
+            | StoreOutcome::Due(_)
             | StoreOutcome::Imported(_)
             | StoreOutcome::Circles(_)
             | StoreOutcome::Number(_)

@@ -4,7 +4,7 @@
 //! subscriber's address stands above debug unless it is redacted.
 
 use crate::base::ServerIndex;
-use crate::effect::{Fact, Pushed};
+use crate::effect::{Fact, PushReason, Pushed};
 
 /// What helps a phone that never answers its challenge.
 const HINT: &str = "it may not know SHA-256; try `digest = [\"MD5\"]` in [auth]";
@@ -21,11 +21,31 @@ pub fn log(server: ServerIndex, fact: &Fact) {
             tracing::debug!(server, %uid, contact, why, "unregistered");
         }
         Fact::Flow { uid, via, works } => tracing::debug!(server, %uid, via, works, "a flow"),
-        Fact::Pushed { uid, pushed: Pushed::Failed } => {
+        Fact::Pushed {
+            uid,
+            pushed: Pushed::Failed,
+            reason: reason @ (PushReason::Call | PushReason::Page),
+        } => {
             let uid = redacted(uid.as_str());
-            tracing::warn!(server, uid, "a phone could not be woken: the hook of [push] does not take it");
+            let reason = reason.as_str();
+            tracing::warn!(
+                server,
+                uid,
+                reason,
+                "a phone could not be woken: the hook of [push] does not take it"
+            );
         }
-        Fact::Pushed { uid, pushed } => tracing::debug!(server, %uid, ?pushed, "a phone is woken"),
+        Fact::Pushed { uid, pushed, reason } => {
+            tracing::debug!(server, %uid, ?pushed, reason = reason.as_str(), "a phone is woken");
+        }
+        // One line for however many phones.
+        Fact::NoRenewals { provider } => {
+            tracing::warn!(
+                server,
+                provider,
+                "phones are not woken to renew their registrations: the hook of [push] does not take it; each is tried again until its registration ends"
+            );
+        }
         Fact::WrongPassword { account, source, paused: true, .. } => {
             tracing::warn!(server, account = redacted(account), %source, "too many wrong passwords: this source has to pause with this account");
         }
@@ -80,6 +100,9 @@ pub fn log(server: ServerIndex, fact: &Fact) {
         }
         Fact::CertificateFault { peer: None, source, why } => {
             tracing::warn!(server, %source, why, "somebody who comes as another cluster is not believed");
+        }
+        Fact::PhoneCertificate { source, why } => {
+            tracing::warn!(server, %source, why, "TLS with a phone fails over a certificate");
         }
         Fact::WrongSecret { account, source, paused: true } => {
             let account = cut(account);

@@ -2,12 +2,16 @@
 //!
 //! A whole client for that is some dozens of lines, and the hook is a program of the operator's, usually on
 //! the same machine: one connection for each phone that is woken, which closes behind the answer. However slow
-//! it is, there are so many at once and no more. By https it has to be who its address says, as the authorities of
-//! `[push]` have it; nothing is ever said in the clear in the place of that.
+//! it is, there are so many at once and no more; and so many for each push service, since one that hangs is no
+//! reason for the phones of the others to sleep on. By https it has to be who its address says, as the authorities
+//! of `[push]` have it; nothing is ever said in the clear in the place of that.
 //!
 //! Implements: RFC 9110 §4.2.2, §9.3.3, §15; RFC 9112 §2 to §4 (as a client).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +30,16 @@ use super::net::cipher::Cipher;
 
 /// How long the hook may take, with the wait for one of its connections: a caller waits.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections to it at once, of one thread.
+/// Connections to it at once, of one thread and for one push service.
 const CONNECTIONS: usize = 64;
 /// Bytes of an answer that are looked at: its status line, behind those of answers on the way.
 const ANSWER_BYTES: usize = 8_192;
 
 /// The way to the hook, of one thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Hook {
-    free: Semaphore,
-}
-
-impl Default for Hook {
-    fn default() -> Self {
-        Self { free: Semaphore::new(CONNECTIONS) }
-    }
+    /// What is free for each push service that the configuration names, or has named.
+    free: RefCell<HashMap<String, Rc<Semaphore>>>,
 }
 
 impl Hook {
@@ -66,13 +65,19 @@ impl Hook {
     }
 
     async fn ask(&self, hook: &PushHook, tls: Option<Arc<ClientConfig>>, push: &Push) -> io::Result<u16> {
-        let _own = self.free.acquire().await.map_err(io::Error::other)?;
+        let free = self.free_for(&push.to.provider);
+        let _own = free.acquire().await.map_err(io::Error::other)?;
         let request = request(hook, push);
         match (&hook.authorities, tls) {
             (Some(_), Some(tls)) => ask_secretly(hook, tls, &request).await,
             (None, _) => ask(hook, &request).await,
             (Some(_), None) => Err(io::Error::other("nobody has read its authorities")),
         }
+    }
+
+    fn free_for(&self, provider: &str) -> Rc<Semaphore> {
+        let mut free = self.free.borrow_mut();
+        Rc::clone(free.entry(provider.to_owned()).or_insert_with(|| Rc::new(Semaphore::new(CONNECTIONS))))
     }
 }
 
@@ -159,6 +164,16 @@ fn status(answer: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_hangs_holds_up_no_other() {
+        let hook = Hook::default();
+        let hangs = hook.free_for("fcm");
+        let taken: Vec<_> = (0..CONNECTIONS).map(|_| hangs.try_acquire().unwrap()).collect();
+        assert_eq!(taken.len(), CONNECTIONS);
+        assert!(hook.free_for("fcm").try_acquire().is_err());
+        assert!(hook.free_for("apns").try_acquire().is_ok());
+    }
 
     #[test]
     fn statuses_as_they_come() {

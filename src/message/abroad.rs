@@ -152,6 +152,7 @@ impl Page {
             | StoreOutcome::Inbox(_)
             | StoreOutcome::Imported(_)
             | StoreOutcome::Circles(_)
+            | StoreOutcome::Due(_)
             | StoreOutcome::Outbox(..) => self.note((Outcome::Failed, 500)),
         }
         self.settle(desk);

@@ -8,7 +8,7 @@ use crate::registrar::{Binding, Flowing};
 use crate::transaction::Owner;
 
 use super::desk::Desk;
-use super::page::Page;
+use super::page::{Page, State};
 
 /// A request to one of the owner's phones.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ impl Page {
         let client = self.send_to(desk, Owner::Page(self.key), binding);
         self.note_sent(client, binding.flowing(), desk.ctx.at());
         true
+    }
+
+    /// Whether the page has gone by this binding in the present stage.
+    pub(super) fn has_tried(&self, binding: &str) -> bool {
+        let State::Asking(stage) = &self.state else { return false };
+        self.sent.iter().any(|own| own.stage == stage.number && *own.to.binding == *binding)
     }
 
     /// A request has gone to one of the owner's phones, in the present stage.

@@ -36,21 +36,31 @@ impl Page {
         }
         let (now, limits, sips) = (desk.ctx.at(), &desk.ctx.settings.limits, self.sender.face.sips);
         let fits = |one: &Binding| one.takes(sips) && !one.sleeps(now, limits);
-        if let Some(binding) = desk.owner.other_flow(now, client, fits) {
-            let request = self.send_to(desk, Owner::Page(self.key), binding);
-            self.note_sent(request, binding.flowing(), now);
-        } else {
-            self.note((Outcome::Unreachable, 480));
+        match desk.owner.other_flow(now, client, fits) {
+            Some(binding) => self.send_late(desk, binding),
+            None => self.note((Outcome::Unreachable, 480)),
         }
         self.settle(desk);
     }
 
-    /// A phone will not wake up.
+    /// Sends the page to a client that was waited for.
+    fn send_late(&mut self, desk: &mut Desk<'_, '_>, binding: &Binding) {
+        let request = self.send_to(desk, Owner::Page(self.key), binding);
+        self.note_sent(request, binding.flowing(), desk.ctx.at());
+    }
+
+    /// A phone will not wake up. By a flow that may be alive it is sent the page all the same.
     pub fn on_asleep(&mut self, desk: &mut Desk<'_, '_>, client: &str) {
-        if self.waits_for(client) {
-            self.note((Outcome::Unreachable, 480));
-            self.settle(desk);
+        if !self.waits_for(client) {
+            return;
         }
+        let sips = self.sender.face.sips;
+        let may_live = |one: &Binding| one.takes(sips) && !one.is_gone && !self.has_tried(&one.stored.key);
+        match desk.owner.other_flow(desk.ctx.at(), client, may_live) {
+            Some(binding) => self.send_late(desk, binding),
+            None => self.note((Outcome::Unreachable, 480)),
+        }
+        self.settle(desk);
     }
 
     /// Waits for a client no more; whether it did.

@@ -23,8 +23,9 @@ use crate::sip::{Message, Method, Name, Uri, Writer};
 
 use super::user::User;
 
-/// Nonces of one user whose uses are remembered: more than he has phones.
-const WINDOWS: usize = 8;
+/// Nonces of one user whose uses are remembered, beyond one for each binding that he may have: each phone
+/// goes on with its own.
+const WINDOWS: usize = 2;
 /// How much longer than a request its challenge may be, on a datagram whose source may be forged, for the
 /// sake of a further algorithm: 5/2.
 const ANSWER_MAX: (usize, usize) = (5, 2);
@@ -116,7 +117,8 @@ impl Doors {
             return Verdict::Wrong;
         }
         let count = credentials.count().unwrap_or(0);
-        match user.map(|user| user.uses.take(WINDOWS, (id, issued_ms), count)) {
+        let windows = usize::from(settings.limits.bindings_per_user) + WINDOWS;
+        match user.map(|user| user.uses.take(windows, (id, issued_ms), count)) {
             Some(Use::First) => Verdict::Granted,
             Some(Use::Forgotten) => Verdict::Again { stale: true },
             Some(Use::Replayed) | None => Verdict::Again { stale: false },

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{At, Limits, Now};
+use crate::base::{At, Limits, Now, Uid};
 use crate::config::Settings;
 use crate::effect::admin::LiveBinding;
 use crate::effect::store::StoredBinding;
 use crate::effect::{Flow, PushAddress, StreamId, Transport};
 use crate::sip::{Uri, is_sips};
 
-use super::push::{Asleep, asleep, renewed_before_s, veiled, wakes_itself};
+use super::push::{Asleep, Wakeable, asleep, veiled};
 
 /// One binding: AOR ↔ Contact until it expires.
 #[derive(Debug, Clone)]
@@ -39,9 +39,7 @@ pub struct Binding {
     /// Whether the stream that it came by is gone: it is kept because its phone can be woken.
     pub is_gone: bool,
     /// By what its phone is woken, if it may sleep.
-    pub asleep: Option<Box<PushAddress>>,
-    /// Whether its phone was woken to renew it.
-    pub is_reminded: bool,
+    pub asleep: Option<Box<Wakeable>>,
 }
 
 /// A client, and by which of its flows.
@@ -62,19 +60,20 @@ pub struct Bindings {
 impl Bindings {
     /// Takes them from the store: those over datagrams live on, those over streams have lost their
     /// connection and wait for the phone to come back, unless it can be woken.
-    pub fn load(settings: &Settings, now: Now, stored: Vec<StoredBinding>) -> Self {
+    pub fn load(settings: &Settings, now: Now, uid: &Uid, stored: Vec<StoredBinding>) -> Self {
         let list = stored
             .into_iter()
             .filter_map(|stored| {
-                let asleep = address_of(settings, &stored);
+                let address = address_of(settings, &stored);
                 let is_gone = stored.transport != Transport::Udp;
-                if is_gone && asleep.is_none() {
+                if is_gone && address.is_none() {
                     return None;
                 }
                 let left_s = u64::try_from(stored.expires_s - now.wall_s()).ok().filter(|left| *left > 0)?;
                 let listener = listener_of(settings, &stored)?;
                 let flow = Flow { listener, remote: stored.target, stream: None };
                 let expires = now.at + Duration::from_secs(left_s);
+                let asleep = address.map(|to| Box::new(Wakeable::new(uid, to, &stored, expires)));
                 Some(Binding {
                     stored,
                     flow,
@@ -83,7 +82,6 @@ impl Bindings {
                     has_failed: false,
                     is_gone,
                     asleep,
-                    is_reminded: false,
                 })
             })
             .collect();
@@ -115,13 +113,29 @@ impl Bindings {
     }
 
     /// The one with this key, or else with an equivalent Contact, unless both tell their instance:
-    /// then they are two clients, whatever private address both have (RFC 5626 §6).
+    /// then they are two clients, whatever private address both have (RFC 5626 §6). Or else one of a client
+    /// that tells no instance and is woken so.
     pub fn find(&self, key: &str, contact: &Uri<'_>, has_instance: bool) -> Option<&Binding> {
         let same = |binding: &&Binding| {
             (!has_instance || binding.stored.instance.is_empty())
                 && Uri::parse(binding.stored.contact.as_bytes()).is_ok_and(|uri| uri.same_as(contact))
         };
-        self.list.iter().find(|binding| binding.stored.key == key).or_else(|| self.list.iter().find(same))
+        let woken_so = |binding: &&Binding| binding.stored.instance.is_empty() && binding.client() == key;
+        let first = self.list.iter().find(|binding| binding.stored.key == key);
+        first.or_else(|| self.list.iter().find(same)).or_else(|| self.list.iter().find(woken_so))
+    }
+
+    /// Those that were made by a phone which is woken so and told no instance: whoever registers with that
+    /// address now is that phone.
+    pub fn woken_by<'a>(&'a self, address: &'a PushAddress) -> impl Iterator<Item = &'a Binding> {
+        self.list.iter().filter(move |own| {
+            own.stored.instance.is_empty() && own.asleep.as_deref().is_some_and(|phone| phone.to == *address)
+        })
+    }
+
+    /// Whether a client has any.
+    pub fn has_client(&self, client: &str) -> bool {
+        self.list.iter().any(|binding| binding.client() == client)
     }
 
     /// The one with this key.
@@ -182,17 +196,46 @@ impl Bindings {
 
     /// When the first of them expires, or its phone has to be woken to renew it.
     pub fn next_due(&self) -> Option<At> {
-        self.list.iter().map(|binding| binding.remind_at().unwrap_or(binding.expires)).min()
+        let due = |binding: &Binding| {
+            let remind_at = binding.asleep.as_deref().and_then(Wakeable::remind_at);
+            remind_at.map_or(binding.expires, |at| at.min(binding.expires))
+        };
+        self.list.iter().map(due).min()
     }
 
-    /// Those whose phones have to be woken now to renew them; once each.
-    pub fn remind(&mut self, now: At) -> Vec<&Binding> {
-        let due = self.list.iter_mut().filter(|own| own.remind_at().is_some_and(|at| at <= now));
-        due.map(|binding| {
-            binding.is_reminded = true;
-            &*binding
-        })
-        .collect()
+    /// The clients whose phones have to be woken now to renew a binding, each with its push service.
+    pub fn fall_due(&mut self, now: At) -> Vec<(String, String)> {
+        let mut clients = Vec::new();
+        for binding in &mut self.list {
+            let Some(phone) = binding.asleep.as_deref_mut() else { continue };
+            if phone.remind_at().is_some_and(|at| at <= now) {
+                phone.fall_due();
+                let provider = phone.to.provider.clone();
+                clients.push((binding.client().to_owned(), provider));
+            }
+        }
+        clients
+    }
+
+    /// The push service of a client is asked now, if that is still to be: the binding that is to be renewed.
+    pub fn note_asked(&mut self, now: At, client: &str) -> Option<&Binding> {
+        let mut first = None;
+        for (at, binding) in self.list.iter_mut().enumerate() {
+            if binding.client() != client {
+                continue;
+            }
+            let granted_s = binding.stored.granted_s;
+            if let Some(phone) = binding.asleep.as_deref_mut().filter(|phone| phone.is_due()) {
+                phone.note_asked(now, granted_s);
+                first = first.or(Some(at));
+            }
+        }
+        self.list.get(first?)
+    }
+
+    /// Whether a phone is being woken to renew a binding.
+    pub fn any_reminded(&self) -> bool {
+        self.list.iter().any(|binding| binding.asleep.as_deref().is_some_and(Wakeable::is_reminded))
     }
 
     fn take(&mut self, gone: impl Fn(&Binding) -> bool) -> Vec<Binding> {
@@ -228,9 +271,14 @@ impl Binding {
         (self.expires.since(now) + Duration::from_millis(500)).as_secs().max(1)
     }
 
-    /// Which client it is of: its instance-id, or for one that tells none the binding itself.
+    /// Which client it is of: its instance-id, or for one that tells none what wakes it, or else the
+    /// binding itself.
     pub fn client(&self) -> &str {
-        if self.stored.instance.is_empty() { &self.stored.key } else { &self.stored.instance }
+        match &self.asleep {
+            _ if !self.stored.instance.is_empty() => &self.stored.instance,
+            Some(phone) => phone.client(),
+            None => &self.stored.key,
+        }
     }
 
     /// Its client, and which of its flows it is.
@@ -252,14 +300,6 @@ impl Binding {
         self.asleep.is_some() && (self.is_gone || self.has_failed || is_stale)
     }
 
-    /// When its phone has to be woken to renew it: it can be, was not yet, and has not said that it wakes
-    /// up by itself (RFC 8599 §4.1.4).
-    fn remind_at(&self) -> Option<At> {
-        let is_due = self.asleep.is_some() && !self.is_reminded && !wakes_itself(&self.stored.features);
-        is_due
-            .then(|| self.expires.before(Duration::from_secs(renewed_before_s(self.stored.granted_s).into())))
-    }
-
     /// Whether it is of the client with this instance-id (RFC 5626 §4.1), however it is quoted.
     pub fn has_instance(&self, instance: &str) -> bool {
         !self.stored.instance.is_empty()
@@ -272,6 +312,7 @@ impl Binding {
             uid: uid.to_owned(),
             key: self.stored.key.clone(),
             works: !self.has_failed,
+            is_asleep: self.is_gone,
             contact: self.shown_contact().into_owned(),
             via: self.via(),
             expires_s: i64::try_from(self.left_s(now)).unwrap_or(i64::MAX),
@@ -293,9 +334,9 @@ impl Binding {
 }
 
 /// By what the phone of a stored binding is woken, if it may sleep.
-fn address_of(settings: &Settings, stored: &StoredBinding) -> Option<Box<PushAddress>> {
+fn address_of(settings: &Settings, stored: &StoredBinding) -> Option<PushAddress> {
     match asleep(settings, &Uri::parse(stored.contact.as_bytes()).ok()?) {
-        Asleep::Sometimes(address) => Some(Box::new(address)),
+        Asleep::Sometimes(address) => Some(address),
         Asleep::Never | Asleep::Unknown => None,
     }
 }

@@ -5,9 +5,11 @@
 //! Implements: RFC 8599 §4.1, §5.3 (registrar), §8 (555), §14.4.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use crate::base::Uid;
+use crate::base::{At, Uid};
 use crate::config::Settings;
+use crate::effect::store::StoredBinding;
 use crate::effect::{PushAddress, PushReason};
 use crate::sip::{Message, Name, NameAddr, Uri, unescaped};
 
@@ -23,6 +25,77 @@ pub(super) enum Asleep {
     Unknown,
     /// Its phone may sleep, and is woken so.
     Sometimes(PushAddress),
+}
+
+/// A phone that can be woken.
+#[derive(Debug, Clone)]
+pub struct Wakeable {
+    /// How.
+    pub to: PushAddress,
+    /// Which client it is, where it tells no instance-id.
+    client: String,
+    reminder: Reminder,
+    /// How often it was woken to renew its binding.
+    tries: u32,
+}
+
+/// When a phone is woken to renew its binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reminder {
+    /// It renews it unasked (RFC 8599 §4.1.4).
+    Never,
+    /// Then.
+    At(At),
+    /// As soon as its push service can be asked.
+    Due,
+}
+
+impl Wakeable {
+    /// The phone of this binding of a user's.
+    pub(super) fn new(uid: &Uid, to: PushAddress, stored: &StoredBinding, expires: At) -> Self {
+        let client = if stored.instance.is_empty() { client_of(&to) } else { String::new() };
+        let reminder = match woken_before_s(uid, stored) {
+            Some(before_s) => Reminder::At(expires.before(Duration::from_secs(before_s.into()))),
+            None => Reminder::Never,
+        };
+        Self { to, client, reminder, tries: 0 }
+    }
+
+    /// Which client it is, if it tells no instance-id.
+    pub(super) fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// When it has to be woken next.
+    pub(super) fn remind_at(&self) -> Option<At> {
+        match self.reminder {
+            Reminder::At(at) => Some(at),
+            Reminder::Never | Reminder::Due => None,
+        }
+    }
+
+    /// Whether it is to be woken as soon as that can be.
+    pub(super) fn is_due(&self) -> bool {
+        self.reminder == Reminder::Due
+    }
+
+    /// Whether it is being woken, and has not come yet.
+    pub(super) fn is_reminded(&self) -> bool {
+        self.is_due() || self.tries > 0
+    }
+
+    /// Its time has come.
+    pub(super) fn fall_due(&mut self) {
+        self.reminder = Reminder::Due;
+    }
+
+    /// Its push service is asked now. If nothing comes of it, it is asked again, each time after twice as
+    /// long: hooks are restarted, and messages get lost.
+    pub(super) fn note_asked(&mut self, now: At, granted_s: u32) {
+        let first = Duration::from_secs(renewed_before_s(granted_s).into()) / FIRST_PAUSE;
+        self.reminder = Reminder::At(now + first.saturating_mul(1 << self.tries.min(TRIES)));
+        self.tries += 1;
+    }
 }
 
 /// A phone that is to be woken.
@@ -41,7 +114,7 @@ pub struct Rousing {
 impl Rousing {
     /// For the phone of this user's binding; `None` if that cannot be woken.
     pub fn of(uid: &Uid, binding: &Binding, reason: PushReason) -> Option<Self> {
-        let to = binding.asleep.as_deref()?.clone();
+        let to = binding.asleep.as_deref()?.to.clone();
         Some(Self { uid: uid.clone(), client: binding.client().to_owned(), to, reason })
     }
 }
@@ -60,7 +133,12 @@ pub(super) fn asleep(settings: &Settings, contact: &Uri<'_>) -> Asleep {
     if !hook.providers.contains(&provider) {
         return Asleep::Unknown;
     }
-    if prid.is_empty() { Asleep::Never } else { Asleep::Sometimes(PushAddress { provider, prid, param }) }
+    // What no service could have given is not told to any.
+    let is_text = |value: &String| !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    if prid.is_empty() || ![&prid, &param].into_iter().all(is_text) {
+        return Asleep::Never;
+    }
+    Asleep::Sometimes(PushAddress { provider, prid, param })
 }
 
 /// Whether a phone has said, by a feature of its Contact, that it renews its binding unasked.
@@ -74,11 +152,41 @@ pub(super) fn renewed_before_s(granted_s: u32) -> u32 {
     RENEWED_BEFORE_S.min(granted_s / 2)
 }
 
+/// The seconds before the end of a binding at which its phone is woken to renew it; `None`: it renews it
+/// unasked. It is somewhat earlier than it has to be for some users than for others: a fleet that has
+/// registered in one moment is not woken in one.
+fn woken_before_s(uid: &Uid, stored: &StoredBinding) -> Option<u32> {
+    if wakes_itself(&stored.features) {
+        return None;
+    }
+    let spread_s = stored.granted_s.saturating_sub(2 * RENEWED_BEFORE_S) / 4;
+    let share = u32::from(uid.slot().0) % SHARES;
+    Some(renewed_before_s(stored.granted_s) + spread_s.saturating_mul(share) / SHARES)
+}
+
+/// When the store has to tell of a binding that is asleep, seconds since 1970: [`StoredBinding::wake_s`].
+pub(super) fn wake_s(uid: &Uid, stored: &StoredBinding) -> Option<i64> {
+    Some(stored.expires_s - i64::from(woken_before_s(uid, stored)?))
+}
+
+/// Which client it is that is woken so: what it writes there says so, and by whichever connection and
+/// Contact it comes back (RFC 8599 §5.3).
+pub(super) fn client_of(to: &PushAddress) -> String {
+    format!("push:{};{};{}", to.provider, to.prid, to.param)
+}
+
 const WAKES_ITSELF: &str = "+sip.pnsreg";
 const RENEWED_BEFORE_S: u32 = 120;
+/// Parts of the time over which users are spread who are to be woken.
+const SHARES: u32 = 256;
+/// What part of the least time before the end passes until a phone is woken again.
+const FIRST_PAUSE: u32 = 8;
+/// So often the pause is doubled: no binding lives longer than that.
+const TRIES: u32 = 20;
 
 /// What the answer to a REGISTER says of push services, as the value of Feature-Caps: the one that it
-/// asked for, or all of them if it asked which there are.
+/// asked for, or all of them if it asked which there are. A phone that cannot be woken by what it says is
+/// told nothing, and keeps itself awake (§4.1.1).
 pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<String> {
     let hook = settings.push.as_ref()?;
     let (contact, uri) = request.values(Name::Contact).find_map(|line| {
@@ -88,6 +196,9 @@ pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<Str
     })?;
     let provider = uri.param("pn-provider").map(unescaped).unwrap_or_default();
     let known = hook.providers.iter().find(|own| own.as_bytes() == provider);
+    if known.is_some() && asleep(settings, &uri) == Asleep::Never {
+        return None;
+    }
     Some(match known {
         Some(own) if contact.param(WAKES_ITSELF).is_some() => {
             let asked = contact.expires().or(request.expires());

@@ -22,7 +22,7 @@ use super::gruu;
 use super::identity::aor_of;
 use super::outbound::{Outbound, outbound, reg_id};
 use super::path;
-use super::push::{Asleep, asleep, feature_caps};
+use super::push::{Asleep, Wakeable, asleep, client_of, feature_caps, wake_s};
 use super::user::User;
 
 /// What a REGISTER asks for.
@@ -61,6 +61,9 @@ pub enum Denied {
     /// 403: a Contact or Path that we will not call.
     #[error(transparent)]
     Target(#[from] Refused),
+    /// 513: a Contact longer than any phone needs: the answers name all of them.
+    #[error("the Contact or its instance-id is too long")]
+    TooLong,
     /// 403: more bindings than a user may have.
     #[error("as many phones are registered as a user may have; let one unregister")]
     TooMany,
@@ -102,37 +105,39 @@ pub fn requested_change(
     for line in request.values(Name::Contact) {
         let contact = NameAddr::parse(line).ok_or(Denied::Contact)?;
         let uri = Uri::parse(contact.uri).map_err(|_| Denied::Contact)?;
-        let asked = Asking { settings, now, request, flow };
-        if contact.param("+sip.instance").is_some() && names_itself(settings, user, &uri) {
+        let instance = contact.param("+sip.instance");
+        if contact.uri.len() > CONTACT || instance.is_some_and(|instance| instance.len() > INSTANCE) {
+            return Err(Denied::TooLong);
+        }
+        let has_instance = instance.is_some();
+        if has_instance && names_itself(settings, user, &uri) {
             return Err(Denied::Circle);
         }
-        let key = key_of(&contact);
-        let own = user.bindings.find(&key, &uri, contact.param("+sip.instance").is_some());
+        let push = asleep(settings, &uri);
+        let key = key_of(&contact, &push);
+        let own = user.bindings.find(&key, &uri, has_instance);
         if own.is_some_and(|own| is_older(own, request)) {
             return Err(Denied::OutOfOrder);
         }
+        let others = others_of(user, &push, own);
         let granted_s = granted(&settings.limits, contact.expires().or(request.expires()))?;
         if granted_s == 0 {
-            change.remove.extend(own.map(|own| own.stored.key.clone()));
-            change.durable |= own.is_some();
+            change.durable |= own.is_some() || !others.is_empty();
+            change.remove.extend(own.map(|own| own.stored.key.clone()).into_iter().chain(others));
             continue;
         }
-        let asleep = match asleep(settings, &uri) {
-            Asleep::Unknown => return Err(Denied::NoPush),
-            Asleep::Never => None,
-            Asleep::Sometimes(address) => Some(Box::new(address)),
-        };
-        let binding = Binding { asleep, ..asked.binding(&contact, &uri, key, own, granted_s)? };
-        change.durable |= own.is_none_or(|own| needs_store(own, &binding, now));
+        let asked = Asking { settings, now, user, request, flow };
+        let binding = asked.binding((&contact, &uri), key, own, push, granted_s)?;
+        change.durable |= own.is_none_or(|own| needs_store(own, &binding, now)) || !others.is_empty();
         if let (Some(own), false) = (own, change.durable) {
             // The store's row stays as it is, and so does what we believe of it.
-            let stored = StoredBinding { expires_s: own.stored.expires_s, ..binding.stored };
+            let StoredBinding { expires_s, wake_s, .. } = own.stored;
+            let stored = StoredBinding { expires_s, wake_s, ..binding.stored };
             change.put.push(Binding { stored, ..binding });
             continue;
         }
-        if let Some(own) = own.filter(|own| own.stored.key != binding.stored.key) {
-            change.remove.push(own.stored.key.clone());
-        }
+        let replaced = own.map(|own| own.stored.key.clone()).into_iter().chain(others);
+        change.remove.extend(replaced.filter(|key| *key != binding.stored.key));
         change.put.push(binding);
     }
     if would_hold(user, &change) > usize::from(settings.limits.bindings_per_user) {
@@ -146,6 +151,13 @@ fn names_itself(settings: &Settings, user: &User, contact: &Uri<'_>) -> bool {
     // A phone beside the server has an address that is the server's too, with a port of its own.
     let is_aor = contact.port.is_none() && contact.host_text().eq_ignore_ascii_case(settings.cid.as_str());
     aor_of(settings, contact).is_some_and(|uid| (uid == user.uid && is_aor) || contact.params.has("gr"))
+}
+
+/// The keys of the further bindings that the phone has left behind which is woken so.
+fn others_of(user: &User, push: &Asleep, own: Option<&Binding>) -> SmallVec<[String; 1]> {
+    let Asleep::Sometimes(address) = push else { return SmallVec::new() };
+    let keys = user.bindings.woken_by(address).map(|other| &other.stored.key);
+    keys.filter(|key| own.is_none_or(|own| own.stored.key != **key)).cloned().collect()
 }
 
 /// How many bindings there would be.
@@ -244,15 +256,16 @@ pub(super) fn granted(limits: &Limits, asked: Option<u32>) -> Result<u32, Denied
     }
 }
 
-/// What makes two registrations one binding: the instance-id with its reg-id (RFC 5626 §4.1), else
-/// the Contact.
-fn key_of(contact: &NameAddr<'_>) -> String {
+/// What makes two registrations one binding: the instance-id with its reg-id (RFC 5626 §4.1), else what
+/// wakes its phone (RFC 8599 §5.3), else the Contact.
+fn key_of(contact: &NameAddr<'_>, push: &Asleep) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let instance = contact.param("+sip.instance").unwrap_or_default();
-    let text = if instance.is_empty() { contact.uri } else { instance };
-    let text = String::from_utf8_lossy(text);
-    match reg_id(contact) {
-        Some(reg_id) => format!("{text}#{reg_id}"),
-        None => text.into_owned(),
+    match (push, reg_id(contact)) {
+        (_, Some(reg_id)) => format!("{}#{reg_id}", text(instance)),
+        _ if !instance.is_empty() => text(instance),
+        (Asleep::Sometimes(address), None) => client_of(address),
+        (Asleep::Never | Asleep::Unknown, None) => text(contact.uri),
     }
 }
 
@@ -265,23 +278,31 @@ fn is_older(own: &Binding, request: &Message) -> bool {
 /// cover the new expiry.
 fn needs_store(own: &Binding, new: &Binding, now: Now) -> bool {
     let (old, new) = (&own.stored, &new.stored);
-    let same = old.contact == new.contact
+    let same = old.key == new.key
+        && old.contact == new.contact
         && old.target == new.target
         && old.transport == new.transport
         && old.listener == new.listener
         && old.path == new.path
         && old.q == new.q
         && old.instance == new.instance
-        && old.features == new.features;
+        && old.features == new.features
+        && old.wake_s.is_some() == new.wake_s.is_some();
     !same || now.wall_s() + i64::from(new.granted_s) > old.expires_s
 }
 
+/// Bytes that a Contact's URI may have, and its instance-id: as many bindings as a user may have by default
+/// fit into one datagram, which the answer to a REGISTER has to.
+const CONTACT: usize = 2048;
+/// See [`CONTACT`].
+const INSTANCE: usize = 256;
 /// Bytes of features that a phone may tell: with more it is as one that tells none.
 const FEATURES: usize = 1024;
 
 struct Asking<'a> {
     settings: &'a Settings,
     now: Now,
+    user: &'a User,
     request: &'a Message,
     flow: Flow,
 }
@@ -289,12 +310,17 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn binding(
         &self,
-        contact: &NameAddr<'_>,
-        uri: &Uri<'_>,
+        (contact, uri): (&NameAddr<'_>, &Uri<'_>),
         key: String,
         own: Option<&Binding>,
+        push: Asleep,
         granted_s: u32,
     ) -> Result<Binding, Denied> {
+        let address = match push {
+            Asleep::Unknown => return Err(Denied::NoPush),
+            Asleep::Never => None,
+            Asleep::Sometimes(address) => Some(address),
+        };
         let path = path::route(self.request)?;
         // A Path is where it is called; what the Contact may be does not change with that.
         let called = target(self.settings, self.flow, uri)?;
@@ -306,13 +332,13 @@ impl Asking<'_> {
         };
         let listener = self.settings.listeners.get(usize::from(flow.listener));
         // Without an instance the same Contact may be written in another way: it stays one binding.
-        let has_instance = contact.param("+sip.instance").is_some();
+        let is_named = contact.param("+sip.instance").is_some() || address.is_some();
         let key = match own {
-            Some(own) if !has_instance => own.stored.key.clone(),
+            Some(own) if !is_named && own.asleep.is_none() => own.stored.key.clone(),
             Some(_) | None => key,
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let stored = StoredBinding {
+        let mut stored = StoredBinding {
             key,
             contact: text(contact.uri),
             target: flow.remote,
@@ -330,8 +356,12 @@ impl Asking<'_> {
             // Half as long again: a renewal that is not written must not be forgotten at a restart.
             expires_s: self.now.wall_s() + i64::from(granted_s) + i64::from(granted_s) / 2,
             granted_s,
+            wake_s: None,
         };
         let expires = self.now.at + Duration::from_secs(u64::from(granted_s));
+        let uid = &self.user.uid;
+        stored.wake_s = address.as_ref().and_then(|_| wake_s(uid, &stored));
+        let asleep = address.map(|to| Box::new(Wakeable::new(uid, to, &stored, expires)));
         Ok(Binding {
             stored,
             flow,
@@ -339,8 +369,7 @@ impl Asking<'_> {
             registered: self.now.at,
             has_failed: false,
             is_gone: false,
-            asleep: None,
-            is_reminded: false,
+            asleep,
         })
     }
 }

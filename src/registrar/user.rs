@@ -76,11 +76,12 @@ pub struct User {
 impl User {
     /// Takes a record from the store.
     pub fn load(settings: &Settings, now: Now, stored: StoredUser) -> Self {
+        let bindings = Bindings::load(settings, now, &stored.uid, stored.bindings);
         Self {
             uid: stored.uid,
             name: stored.name,
             numbers: stored.numbers,
-            bindings: Bindings::load(settings, now, stored.bindings),
+            bindings,
             profile: stored.profile,
             own_profiles: stored.profiles,
             contacts: Contacts::load(stored.contacts),

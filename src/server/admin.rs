@@ -38,6 +38,7 @@ impl Switchboard {
             // The user server itself holds what it serves by.
             AdminRequest::Configure(_) => {
                 self.peers.configure(ctx);
+                self.look_for_due(ctx);
                 AdminReply::Done
             }
             AdminRequest::HandOver { call, owner, to } => {

@@ -12,6 +12,7 @@ mod neighbours;
 mod paging;
 mod peer;
 mod registering;
+mod renewing;
 mod replacing;
 mod requests;
 mod returning;

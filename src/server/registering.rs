@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{At, Uid};
-use crate::effect::{Ctx, Fact, PushReason, StoreOp, StreamId};
+use crate::effect::{Ctx, Fact, StoreOp, StreamId};
 use crate::registrar::{
-    Binding, Change, Denied, Rousing, aor_of, kept_alive, registration_reply, requested_change,
+    Binding, Change, Denied, User, aor_of, kept_alive, registration_reply, requested_change,
     write_feature_caps,
 };
 use crate::sip::{Name, Uri};
@@ -79,12 +79,7 @@ impl Switchboard {
     ) {
         let tag = self.fresh_tag(ctx);
         let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
-        for key in &change.remove {
-            if let Some(gone) = user.bindings.remove(key) {
-                let contact = gone.shown_contact().into_owned();
-                ctx.fact(Fact::Unregistered { uid: uid.clone(), contact, why: "removed" });
-            }
-        }
+        let removed = take_out(ctx, user, &change.remove);
         let client = |binding: &Binding| user.round.is_some().then(|| binding.client().to_owned());
         let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
         let mut is_reachable = false;
@@ -97,8 +92,8 @@ impl Switchboard {
                     lost.push(binding);
                     continue;
                 }
-                let users = self.streams.entry(stream).or_default();
-                if !users.contains(uid) {
+                let users = (!binding.is_gone).then(|| self.streams.entry(stream).or_default());
+                if let Some(users) = users.filter(|users| !users.contains(uid)) {
                     users.push(uid.clone());
                 }
             }
@@ -135,6 +130,9 @@ impl Switchboard {
             self.on_client(ctx, uid, &moved, flow);
             self.on_registered(ctx, uid, &moved.client);
         }
+        for client in removed {
+            self.on_removed(ctx, uid, &client);
+        }
         if !lost.is_empty() {
             self.forget_bindings(ctx, uid, lost, "connection closed");
         }
@@ -157,6 +155,7 @@ impl Switchboard {
             }
             Denied::Contact | Denied::Star | Denied::Flows | Denied::Path => 400,
             Denied::LongPath | Denied::Circle | Denied::Target(_) => 403,
+            Denied::TooLong => 513,
             Denied::TooMany => {
                 ctx.fact(Fact::Limit("bindings_per_user"));
                 403
@@ -178,13 +177,9 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(uid) else { return };
         user.expiry = None;
         let gone = user.bindings.expire(now);
-        let reason = PushReason::Renewal;
-        let due = user.bindings.remind(now).into_iter();
-        let rousings: Vec<Rousing> = due.filter_map(|own| Rousing::of(uid, own, reason)).collect();
-        for rousing in rousings {
-            self.ask_hook(ctx, rousing);
-        }
+        let due = user.bindings.fall_due(now);
         self.forget_bindings(ctx, uid, gone, "expired");
+        self.renew(ctx, uid, due);
     }
 
     /// A connection that carried bindings of a user is gone: they cannot be called any more.
@@ -220,4 +215,15 @@ impl Switchboard {
         }
         self.users.watch_expiry(ctx, uid);
     }
+}
+
+/// Takes these bindings out of a user's; the clients that they were of.
+fn take_out(ctx: &mut Ctx<'_>, user: &mut User, keys: &[String]) -> Vec<String> {
+    let mut clients = Vec::new();
+    for gone in keys.iter().filter_map(|key| user.bindings.remove(key)) {
+        let contact = gone.shown_contact().into_owned();
+        ctx.fact(Fact::Unregistered { uid: user.uid.clone(), contact, why: "removed" });
+        clients.push(gone.client().to_owned());
+    }
+    clients
 }

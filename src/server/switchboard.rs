@@ -22,10 +22,11 @@ use crate::transaction::{Asked, Owner, Transactions, TxEvent};
 use super::circling::Listener;
 use super::flows::FLOW_FAILED;
 use super::peer::PeerWord;
+use super::renewing::Renewals;
 use super::returning::Awaited;
 use super::users::Users;
 use super::visitors::{Visitor, Visitors};
-use super::waking::Sleepers;
+use super::waking::{Roused, Sleepers};
 use super::words::{Envelope, Input};
 
 /// How often old things are tidied away, at most.
@@ -96,11 +97,8 @@ pub(super) enum Waiting {
         listener: Option<Listener>,
         timer: Option<TimerId>,
     },
-    Rousing {
-        uid: Uid,
-        client: String,
-        asked: At,
-    },
+    Rousing(Roused),
+    Due,
 }
 
 #[derive(Debug)]
@@ -130,6 +128,8 @@ pub(super) struct Switchboard {
     pub(super) awaited: Awaited,
     /// Phones that are being woken.
     pub(super) sleepers: Sleepers,
+    /// Phones that are to be woken to renew their bindings.
+    pub(super) renewals: Renewals,
     pub(super) draining: bool,
     // What rooms below have left to be done; empty between inputs.
     pub(super) reports: VecDeque<Report>,
@@ -164,6 +164,7 @@ impl Switchboard {
             closed: VecDeque::new(),
             awaited: Awaited::default(),
             sleepers: Sleepers::default(),
+            renewals: Renewals::new(settings.push.is_some()),
             draining: false,
             reports: VecDeque::new(),
             call_orders: Vec::new(),
@@ -316,6 +317,7 @@ impl Switchboard {
             Wake::Round(key) => self.with_round(ctx, key, Round::on_timer),
             Wake::Binding(uid) => self.on_expiry(ctx, &uid),
             Wake::Late(ticket) => self.on_late(ctx, ticket),
+            Wake::Renewals => self.on_look(ctx),
             Wake::Peer(peer, timer) => self.peers.on_timer(ctx, &mut self.transactions, peer, timer),
         }
     }
@@ -399,8 +401,8 @@ impl Switchboard {
             }
             Outcome::Resolved(answer) => self.peers.on_resolved(ctx, ticket, &answer),
             Outcome::Pushed(pushed) => {
-                if let Some(Waiting::Rousing { uid, client, asked }) = self.waiting.remove(&ticket) {
-                    self.on_pushed(ctx, (&uid, &client), asked, pushed);
+                if let Some(Waiting::Rousing(roused)) = self.waiting.remove(&ticket) {
+                    self.on_pushed(ctx, &roused, pushed);
                 }
             }
             Outcome::Moved(flow) => self.transactions.on_moved(ctx, ticket, flow),
@@ -430,6 +432,7 @@ impl Switchboard {
                 }
             }
             (Waiting::User(uid), _) => {
+                self.renewals.look_again();
                 for job in self.users.on_load_failed(&uid) {
                     self.refuse_job(ctx, job, 500);
                 }
@@ -454,7 +457,8 @@ impl Switchboard {
                 self.with_round(ctx, round, |round, desk| round.on_stored(desk, outcome));
             }
             // No store has anything to say of these.
-            (Waiting::Rousing { .. }, _) => {}
+            (Waiting::Rousing(_), _) => {}
+            (Waiting::Due, outcome) => self.on_due(ctx, outcome),
             (Waiting::Registration { uid, asked, change }, outcome) => {
                 let saved = matches!(outcome, StoreOutcome::Saved);
                 self.on_registration_stored(ctx, &uid, asked, change, saved);
@@ -556,6 +560,7 @@ fn owner_of(settings: &Settings, number: &str, outcome: &StoreOutcome) -> Option
         | StoreOutcome::Imported(_)
         | StoreOutcome::Circles(_)
         | StoreOutcome::Outbox(..)
+        | StoreOutcome::Due(_)
         | StoreOutcome::Saved
         | StoreOutcome::Full
         | StoreOutcome::Gone

@@ -31,6 +31,9 @@ impl UserServer {
             // As soon as there is a clock, each is asked whether it is there.
             timers.arm(At::START, Wake::Peer(peer, PeerTimer::Probe));
         }
+        if settings.push.is_some() {
+            timers.arm(At::START, Wake::Renewals);
+        }
         Self { settings, rng, timers, tickets: 0, switchboard }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::switchboard::Waiting;
 use super::visitors::Visitor;
 use crate::base::{At, Uid};
 use crate::call::Invitation;
@@ -113,9 +114,31 @@ impl Users {
         if self.loading >= LOADING_MAX {
             return Err(Box::new(job));
         }
+        Ok(Some(self.load(ctx, uid, vec![job])))
+    }
+
+    /// Has the record of a user fetched for whom nothing waits, unless he is here. False if too many are on
+    /// their way.
+    pub(super) fn fetch(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        uid: &Uid,
+        waiting: &mut HashMap<Ticket, Waiting>,
+    ) -> bool {
+        if self.entries.contains_key(uid) {
+            return true;
+        }
+        if self.loading >= LOADING_MAX {
+            return false;
+        }
+        waiting.insert(self.load(ctx, uid, Vec::new()), Waiting::User(uid.clone()));
+        true
+    }
+
+    fn load(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, jobs: Vec<Job>) -> Ticket {
         self.loading += 1;
-        self.entries.insert(uid.clone(), Entry::Loading(vec![job]));
-        Ok(Some(ctx.store(StoreOp::LoadUser(uid.clone()))))
+        self.entries.insert(uid.clone(), Entry::Loading(jobs));
+        ctx.store(StoreOp::LoadUser(uid.clone()))
     }
 
     /// A record has come, or it is known that there is none: what waited goes on. A user who is
@@ -226,7 +249,8 @@ impl Users {
                 let idle = !user.is_busy() && now.since(user.used) > IDLE && !storing.contains_key(uid);
                 // A binding over a stream is only known here: its user stays.
                 let bound = user.bindings.iter().any(|binding| binding.flow.stream.is_some());
-                let keep = !idle || bound;
+                // And so does one whose phone is being woken: the store has told of him already.
+                let keep = !idle || bound || user.bindings.any_reminded();
                 if !keep {
                     expiries.push(user.expiry.take());
                 }

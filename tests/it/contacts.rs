@@ -76,6 +76,7 @@ fn binding() -> StoredBinding {
         cseq: 42,
         expires_s: 1_700_005_400,
         granted_s: 3600,
+        wake_s: None,
     }
 }
 

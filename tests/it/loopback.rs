@@ -48,6 +48,7 @@ impl driver::Store for People {
             | StoreOp::SettleOutbox { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
+            StoreOp::LoadDue { .. } => StoreOutcome::Due(Vec::new()),
             StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(Script::Same)),
             StoreOp::FindCircles { .. } => StoreOutcome::Circles(None),
         };
@@ -80,6 +81,7 @@ impl People {
             cseq: 1,
             expires_s: i64::from(u32::MAX),
             granted_s: 3600,
+            wake_s: None,
         }
     }
 }

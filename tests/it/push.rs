@@ -17,6 +17,8 @@ use crate::secured::{Authority, serving};
 use crate::sim::world::uid;
 use crate::sim::{Do, Reply, World, answers, call, page};
 
+mod renewals;
+
 pub(crate) fn hook(port: u16) -> PushHook {
     PushHook {
         host: "127.0.0.1".into(),
@@ -129,6 +131,128 @@ fn the_hook_is_down() {
     world.run(10.0);
     assert_eq!(world.store.bindings(&uid("anne")).len(), 1, "it may be up again");
     world.golden("push_the_hook_is_down");
+}
+
+/// It speaks UDP and has been silent for a while; the hook is down, and the phone is not asleep at all.
+#[test]
+fn the_hook_is_down_and_the_phone_is_awake() {
+    let mut world = hooked("");
+    world.phone("anne/hand").sleeper(2.0).on_call(&answers(1.0));
+    world.hook.0 = Pushed::Failed;
+    world.at(60.0, "carl", page("anne", "are you there"));
+    world.at(100.0, "carl", call("anne"));
+    world.golden("push_the_hook_is_down_and_the_phone_is_awake");
+    assert_eq!(world.phone_named("anne/hand").pages, ["are you there"]);
+}
+
+/// The same, and it does sleep: the hook is asked once more behind the INVITE, and that is all.
+#[test]
+fn the_hook_is_down_and_the_phone_sleeps() {
+    let mut world = hooked("");
+    world.phone("anne/hand").sleeper(2.0);
+    world.hook.0 = Pushed::Failed;
+    world.at(60.0, "anne/hand", Do::Freeze);
+    world.at(100.0, "carl", call("anne"));
+    world.golden("push_the_hook_is_down_and_the_phone_sleeps");
+    assert_eq!(world.pushes.len(), 2);
+}
+
+/// Carl's push was taken, William's is not: both wait for the phone, and it rings for both.
+#[test]
+fn a_later_push_fails() {
+    let mut world = hooked("");
+    world.phone("william");
+    falls_asleep(&mut world, 9.0);
+    world.phone_named("anne/hand").on_call(&[(0.0, Reply::Status(180))]);
+    world.at(2.0, "carl", call("anne"));
+    world.run(4.0);
+    world.hook.0 = Pushed::Failed;
+    world.at(8.0, "william", call("anne"));
+    let ladder = world.finish();
+    world.assert_sound(&ladder);
+    assert_eq!(world.pushes.len(), 2, "{ladder}");
+    let words = ladder.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words.matches("-> anne/hand INVITE").count(), 2, "{ladder}");
+}
+
+/// Anne's desk phone removes all that is registered: there is nobody left to wait for.
+#[test]
+fn it_is_removed_while_somebody_waits() {
+    let mut world = hooked("");
+    world.phone("anne/desk").on_call(&[(0.0, Reply::Status(486))]);
+    falls_asleep(&mut world, 15.0);
+    world.at(2.0, "carl", call("anne"));
+    world.at(4.0, "anne/desk", Do::UnregisterAll);
+    world.golden("push_it_is_removed_while_somebody_waits");
+}
+
+/// It tells no instance-id, and comes back by another connection each time, hence with another Contact: it
+/// is the one that was woken, and has one binding however often it naps.
+#[test]
+fn another_contact_after_each_nap() {
+    let mut world = hooked("");
+    world.phone("anne/hand").tcp().sleeper(3.0).offline().on_call(&answers(1.0));
+    let prid = world.phone_named("anne/hand").prid();
+    world.begin();
+    for nap in 0..12 {
+        let seconds = f64::from(nap);
+        let contact =
+            format!("<sip:nap{nap}@192.0.2.7;transport=tcp;pn-provider=acme;pn-prid={prid};pn-param=p>");
+        world.at(seconds, "anne/hand", Do::Register.with("Contact", &contact));
+        world.at(seconds + 0.5, "anne/hand", Do::Sleep);
+    }
+    world.run(12.0);
+    let kept: Vec<_> = world.store.bindings(&uid("anne")).iter().map(|own| own.contact.clone()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(kept[0].starts_with("sip:nap11@"), "{kept:?}");
+    world.at(14.0, "carl", call("anne"));
+    // It would complain of Contacts that are not its own.
+    let ladder = world.finish();
+    assert_eq!(world.pushes.len(), 1, "{ladder}");
+    let words = ladder.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("server -> carl 200 answer"), "{ladder}");
+    assert_eq!(world.store.bindings(&uid("anne")).len(), 1);
+}
+
+/// Who is which client: the Contacts of two REGISTERs, and how many bindings they come to.
+#[test]
+fn one_phone_or_two() {
+    let one = ";pn-provider=acme;pn-prid=one;pn-param=p";
+    let instance = "+sip.instance=\"<urn:uuid:1>\"";
+    let table = [
+        (format!("<sip:a@192.0.2.7{one}>"), format!("<sip:b@192.0.2.7{one}>"), 1),
+        (
+            format!("<sip:a@192.0.2.7{one}>"),
+            "<sip:b@192.0.2.7;pn-provider=acme;pn-prid=two;pn-param=p>".into(),
+            2,
+        ),
+        (
+            format!("<sip:a@192.0.2.7{one}>"),
+            "<sip:b@192.0.2.7;pn-provider=fcm;pn-prid=one;pn-param=p>".into(),
+            2,
+        ),
+        (
+            format!("<sip:a@192.0.2.7{one}>"),
+            "<sip:b@192.0.2.7;pn-provider=acme;pn-prid=one;pn-param=q>".into(),
+            2,
+        ),
+        // An application that was renewed tells an instance-id now.
+        (format!("<sip:a@192.0.2.7{one}>"), format!("<sip:b@192.0.2.7{one}>;{instance}"), 1),
+        (format!("<sip:a@192.0.2.7{one}>;{instance}"), format!("<sip:b@192.0.2.7{one}>;{instance}"), 1),
+        // One that wants to be woken no longer, and the other way round.
+        (format!("<sip:a@192.0.2.7{one}>"), "<sip:a@192.0.2.7>".into(), 1),
+        ("<sip:a@192.0.2.7>".into(), format!("<sip:a@192.0.2.7{one}>"), 1),
+        ("<sip:a@192.0.2.7>".into(), "<sip:b@192.0.2.7>".into(), 2),
+        (format!("<sip:a@192.0.2.7{one}>"), format!("<sip:b@192.0.2.7{one}>;expires=0"), 0),
+    ];
+    for (first, second, count) in table {
+        let mut world = hooked("");
+        world.phone("anne").offline();
+        world.at(0.0, "anne", Do::Register.with("Contact", &first));
+        world.at(1.0, "anne", Do::Register.with("Contact", &second));
+        world.run(2.0);
+        assert_eq!(world.store.bindings(&uid("anne")).len(), count, "{first} and {second}");
+    }
 }
 
 /// Its push service knows it no longer: nor do we.
@@ -274,8 +398,14 @@ fn the_servers_are_started_anew() {
 fn what_is_registered() {
     let early = "*;+sip.pns=\"acme\";+sip.pnsreg=\"120\"";
     let every = "*;+sip.pns=\"acme\", *;+sip.pns=\"fcm\"";
+    let long = format!(";x={}", "y".repeat(2048));
     let table = [
         (true, ";pn-provider=acme;pn-prid=one", 200, Some("*;+sip.pns=\"acme\"")),
+        // Nobody could wake it by that, and it is not told that somebody would.
+        (true, ";pn-provider=acme", 200, None),
+        (true, ";pn-provider=acme;pn-prid=a%0d%0ab", 200, None),
+        (true, ";pn-provider=acme;pn-prid=one;pn-param=%ff", 200, None),
+        (true, &long, 513, None),
         (true, ";pn-provider", 200, Some(every)),
         (true, ";pn-provider=other;pn-prid=one", 555, Some(every)),
         (true, ";pn-provider=acme;pn-prid=one>;+sip.pnsreg;expires=600", 200, Some(early)),

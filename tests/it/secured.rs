@@ -35,9 +35,13 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named("authority of a test")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "authority of a test");
+        params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let authority = Self { dir: tempfile::tempdir().unwrap(), issuer, issued: Cell::new(0) };
         fs::write(authority.file(), authority.issuer.pem()).unwrap();
@@ -127,21 +131,20 @@ impl Authority {
         tls(self.client(own), name, stream)
     }
 
-    /// How one connects who believes this authority, and has these files.
+    /// How whoever has these files connects, believing this authority; and comes back, if he may.
     pub(crate) fn client(&self, own: Option<&TlsFiles>) -> Arc<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(self.roots());
-        let config = match own {
+        Arc::new(match own {
             Some(own) => {
                 let chain = CertificateDer::pem_file_iter(&own.certificate).unwrap().map(Result::unwrap);
                 let key = PrivateKeyDer::from_pem_file(&own.key).unwrap();
                 builder.with_client_auth_cert(chain.collect(), key).unwrap()
             }
             None => builder.with_no_client_auth(),
-        };
-        Arc::new(config)
+        })
     }
 
     fn roots(&self) -> RootCertStore {

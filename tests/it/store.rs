@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 
+mod due;
 mod inbox;
 mod lists;
 mod outbox;
@@ -115,6 +116,7 @@ fn binding(key: &str) -> StoredBinding {
         cseq: 3,
         expires_s: FAR_FUTURE_S,
         granted_s: 3600,
+        wake_s: None,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ratatosk::config::{Listener, Settings, TlsFiles};
@@ -13,7 +14,7 @@ use ratatosk::io::driver;
 use ratatosk::io::net::listen::OpenError;
 
 use crate::loopback::{LOOPBACK, Link, PATIENCE, Server, accepted, prove, register, request, settings};
-use crate::secured::{Authority, Tls};
+use crate::secured::{self, Authority, Tls};
 use crate::talk::Talk;
 
 /// A server that listens by UDP and by TLS.
@@ -190,6 +191,58 @@ fn a_revoked_certificate_lets_no_phone_in() {
     assert!(reload().unwrap_err().to_string().contains("holds no list of revoked certificates"));
     assert!(is_refused(come(&stolen)));
     register(&mut Link::Tls(Box::new(come(&phone))), 5);
+}
+
+/// A list is by an authority that is believed, and whole: another one would shut out everybody, or revoke
+/// nothing.
+#[test]
+fn a_list_of_revocations_that_nobody_believed_has_signed_is_not_taken() {
+    let (authority, namesake, other) = (Authority::new(), Authority::new(), Authority::named("another"));
+    let mut tls = authority.usual();
+    tls.authorities = Some(authority.file());
+    tls.revocations = Some(authority.revoke(&[], 2100));
+    let list = tls.revocations.clone().unwrap();
+    let phone = authority.issue("phone", &["phone.north.test"], [2020, 2100]);
+    let server = Server::start(secured(1, tls));
+    let reload = || server.running.handle().reload_certificates(&server.settings);
+    let good = fs::read_to_string(&list).unwrap();
+    let of_namesake = fs::read_to_string(namesake.revoke(&[], 2100)).unwrap();
+    let of_other = fs::read_to_string(other.revoke(&[], 2100)).unwrap();
+    let cut = good.split("-----END").next().unwrap().to_owned();
+    let table = [
+        (&of_namesake, "was not signed by its key"),
+        (&of_other, "is of an authority that is none of `authorities`"),
+        (&cut, "breaks off in the middle of a list of revoked certificates"),
+    ];
+    for (text, words) in table {
+        fs::write(&list, text).unwrap();
+        let told = reload().unwrap_err().to_string();
+        assert!(told.contains(words) && told.contains("revoked.pem"), "{told}");
+        // The old one serves on.
+        let come = authority.connect(server.connect(Transport::Tls), Some(&phone));
+        register(&mut Link::Tls(Box::new(come)), 1);
+    }
+    // That of an authority between stands beside its certificate.
+    fs::write(&list, good + &of_other + &fs::read_to_string(other.file()).unwrap()).unwrap();
+    reload().unwrap();
+}
+
+/// A phone does not come back by a ticket that it was given before its certificate was revoked.
+#[test]
+fn a_revoked_phone_does_not_resume() {
+    let authority = Authority::new();
+    let mut tls = authority.usual();
+    let stolen = authority.issue("stolen", &["phone.north.test"], [2020, 2100]);
+    let number = authority.latest();
+    tls.authorities = Some(authority.file());
+    tls.revocations = Some(authority.revoke(&[], 2100));
+    let server = Server::start(secured(1, tls));
+    let config = authority.client(Some(&stolen));
+    let come = || secured::tls(Arc::clone(&config), "north.test", server.connect(Transport::Tls));
+    register(&mut Link::Tls(Box::new(come())), 1);
+    authority.revoke(&[number], 2100);
+    server.running.handle().reload_certificates(&server.settings).unwrap();
+    assert!(is_refused(come()));
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Bench {
             | StoreOp::Delivered { .. } => StoreOutcome::Saved,
             StoreOp::LoadOutbox { .. } => StoreOutcome::Outbox(Vec::new(), None),
             StoreOp::LoadInbox { .. } => StoreOutcome::Inbox(Vec::new()),
+            StoreOp::LoadDue { .. } => StoreOutcome::Due(Vec::new()),
             StoreOp::ImportScript { .. } => StoreOutcome::Imported(Ok(Script::Same)),
             StoreOp::FindCircles { .. } => StoreOutcome::Circles(None),
         }

@@ -1,5 +1,5 @@
-//! What the TLS of other clusters proves: of which domains a far end is, and whose certificate is not
-//! believed, which is told once.
+//! What the TLS of other clusters proves: of which domains a far end is; and whose certificate is not
+//! believed, cluster or phone, which is told once.
 //!
 //! Implements: RFC 5922 §7.3, §7.4; RFC 5923 §5, §8 (connections are reused both ways).
 
@@ -76,11 +76,15 @@ impl Thread {
     pub(super) fn note_failure(&self, now: Now, stream: &Stream) {
         let Some(error) = stream.failure() else { return };
         let flow = stream.flow;
-        if self.settings().face(flow.listener) != Some(Face::Federation) {
+        let is_phone = self.settings().face(flow.listener) != Some(Face::Federation);
+        let why = if is_phone { words_of_phone(&error) } else { words(&error) };
+        let Some(why) = why else { return };
+        if !self.doubted.borrow_mut().add(now.at, flow.remote.ip(), &why) {
             return;
         }
-        let Some(why) = words(&error) else { return };
-        if self.doubted.borrow_mut().add(now.at, flow.remote.ip(), &why) {
+        if is_phone {
+            self.observe(&Fact::PhoneCertificate { source: flow.remote, why });
+        } else {
             let peer = self.dials.borrow().to(flow).and_then(|end| self.cluster_of(end));
             self.observe(&Fact::CertificateFault { peer, source: flow.remote, why });
         }
@@ -129,9 +133,38 @@ fn words(error: &Error) -> Option<String> {
             | AlertDescription::CertificateRequired,
         ) => {
             return Some(format!(
-                "it refuses our certificate ({error}): see to it, and to its `authorities`"
+                "it refuses our certificate ({error}): see to that, and to whom it believes"
             ));
         }
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// The same where phones come.
+fn words_of_phone(error: &Error) -> Option<String> {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the crate's errors are not ours to list")]
+    let words = match error {
+        Error::NoCertificatesPresented => {
+            "it shows no certificate, and this listener lets in nobody without one (`authorities`)"
+        }
+        Error::InvalidCertificate(why) => match why {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired: it needs another one"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not good yet: compare this machine's clock with that of the authority"
+            }
+            CertificateError::Revoked => "its certificate stands in `revocations`",
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "none of `authorities` has signed its certificate"
+            }
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                "its certificate is not meant for it: where it has an extended key usage, that has to hold clientAuth"
+            }
+            other => return Some(format!("its certificate is of no use: {other}")),
+        },
+        Error::AlertReceived(_) => return words(error),
         _ => return None,
     };
     Some(words.to_owned())

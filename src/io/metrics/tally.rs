@@ -128,6 +128,8 @@ impl Tally {
             | Fact::PeerDown { .. }
             | Fact::SecretRefused { .. }
             | Fact::CertificateRefused { .. }
+            | Fact::NoRenewals { .. }
+            | Fact::PhoneCertificate { .. }
             | Fact::CertificateFault { .. } => {}
         }
     }

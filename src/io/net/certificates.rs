@@ -9,14 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use crate::base::Cid;
 use crate::config::{Face, Listener, PushHook, Settings, TlsFiles, Trust};
 
+use super::revocations::revocations;
 use super::sip_domain::{ClientJudge, Judge, Purpose, ServerJudge, domains_of};
 
 /// Why a listener cannot prove who it is.
@@ -47,6 +47,28 @@ pub enum CertificateError {
         key: PathBuf,
         /// The file of the certificate.
         certificate: PathBuf,
+    },
+    /// A file that was cut off.
+    #[error("{} breaks off in the middle of a {what}: the line `-----END {begin}-----` is missing; copy the file again", path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// How that ends.
+        begin: &'static str,
+    },
+    /// A list of revoked certificates by nobody who is believed.
+    #[error("a list in {} is of an authority that is none of `authorities`, and would revoke nothing: give the list of one of them, or put the certificate of that authority into the same file", path.display())]
+    ListOfOthers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A list of revoked certificates in somebody's name who has not signed it.
+    #[error("a list in {} bears the name of one of `authorities`, and was not signed by its key: with it nobody could come in; get the list again from the authority, or renew `authorities` too if its key is a new one", path.display())]
+    ListUnsigned {
+        /// The file.
+        path: PathBuf,
     },
     /// Something in a file that TLS cannot use.
     #[error("{} is of no use for TLS: {error}", path.display())]
@@ -175,8 +197,9 @@ fn hook(push: Option<&PushHook>) -> Result<Option<Arc<ClientConfig>>, Certificat
 
 fn identity(files: &TlsFiles, face: Face) -> Result<Identity, CertificateError> {
     let judge = files.authorities.as_ref().map(|path| {
-        let revoked = files.revocations.as_deref().map_or(Ok(Vec::new()), revocations)?;
-        Ok(Arc::new(Judge::new(authorities(path)?, revoked, provider())))
+        let (provider, authorities) = (provider(), certificates(path)?);
+        let lists = files.revocations.as_deref().map(|lists| revocations(lists, &authorities, &provider));
+        Ok(Arc::new(Judge::new(roots(path, authorities)?, lists.transpose()?.unwrap_or_default(), provider)))
     });
     let judge: Option<Arc<Judge>> = judge.transpose()?;
     let is_abroad = face == Face::Federation;
@@ -221,6 +244,7 @@ fn server(files: &TlsFiles, judge: Option<ClientJudge>) -> Result<ServerConfig, 
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| useless(&files.certificate, &error))?;
+    let judges = judge.is_some();
     let builder = match judge {
         Some(judge) => builder.with_client_cert_verifier(Arc::new(judge)),
         None => builder.with_no_client_auth(),
@@ -233,39 +257,24 @@ fn server(files: &TlsFiles, judge: Option<ClientJudge>) -> Result<ServerConfig, 
             useless(&files.certificate, &error)
         }
     })?;
-    // Phones come back with a ticket that they keep; nothing is kept here for them.
+    // Phones come back with a ticket that they keep; nothing is kept here for them. Where certificates are
+    // asked for, each connection shows one: by a ticket one that was revoked since would come back.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    if let Ok(ticketer) = ring::Ticketer::new() {
+    if let (false, Ok(ticketer)) = (judges, ring::Ticketer::new()) {
         config.ticketer = ticketer;
     }
     Ok(config)
 }
 
-/// The authorities in a file.
-fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
+/// The authorities of a file.
+fn roots(path: &Path, authorities: Vec<CertificateDer<'static>>) -> Result<RootCertStore, CertificateError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    for certificate in authorities {
         roots
             .add(certificate)
             .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })?;
     }
     Ok(roots)
-}
-
-/// The lists of revoked certificates in a file.
-fn revocations(path: &Path) -> Result<Vec<CertRevocationList<'static>>, CertificateError> {
-    let read =
-        CertificateRevocationListDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let lists =
-        read.and_then(|lists| if lists.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(lists) });
-    let lists = lists.map_err(|error| of_pem(path, error, ["list of revoked certificates", "X509 CRL"]))?;
-    let list = |der: CertificateRevocationListDer<'static>| {
-        let owned = OwnedCertRevocationList::from_der(&der);
-        owned
-            .map(CertRevocationList::from)
-            .map_err(|error| CertificateError::Useless { path: path.into(), error: error.to_string() })
-    };
-    lists.into_iter().map(list).collect()
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
@@ -280,12 +289,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Certificate
 }
 
 /// What is wrong with a file that holds no such thing as it should.
-fn of_pem(path: &Path, error: pem::Error, [what, begin]: [&'static str; 2]) -> CertificateError {
+pub(super) fn of_pem(path: &Path, error: pem::Error, [what, begin]: [&'static str; 2]) -> CertificateError {
     let path = path.into();
     #[allow(clippy::wildcard_enum_match_arm, reason = "the crate's errors are not ours to list")]
     match error {
         pem::Error::Io(error) => CertificateError::Unreadable { path, error },
         pem::Error::NoItemsFound => CertificateError::Empty { path, what, begin },
+        pem::Error::MissingSectionEnd { .. } => CertificateError::CutOff { path, what, begin },
         other => CertificateError::Useless { path, error: other.to_string() },
     }
 }

@@ -6,6 +6,8 @@
 pub mod certificates;
 pub mod listen;
 
+mod revocations;
+
 pub(crate) mod batch;
 pub(crate) mod cipher;
 pub(crate) mod outgoing;

@@ -17,7 +17,7 @@ use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal, remove_if_empty};
 
 /// The migrations, in order. A number once released never changes its text.
-const MIGRATIONS: [(i64, &str, &str); 19] = [
+const MIGRATIONS: [(i64, &str, &str); 20] = [
     (1, "meta", include_str!("../../../sql/sqlite/0001_meta.sql")),
     (2, "users", include_str!("../../../sql/sqlite/0002_users.sql")),
     (3, "bindings", include_str!("../../../sql/sqlite/0003_bindings.sql")),
@@ -37,6 +37,7 @@ const MIGRATIONS: [(i64, &str, &str); 19] = [
     (20, "profile codes", include_str!("../../../sql/sqlite/0020_profile_codes.sql")),
     (24, "since", include_str!("../../../sql/sqlite/0024_since.sql")),
     (25, "token scopes", include_str!("../../../sql/sqlite/0025_token_scopes.sql")),
+    (29, "wake", include_str!("../../../sql/sqlite/0029_wake.sql")),
 ];
 
 /// How long a writer waits for another program's transaction.

@@ -145,6 +145,7 @@ impl StoreHandle {
             StoreOp::LoadUser(_)
             | StoreOp::FindNumber(_)
             | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadDue { .. }
             | StoreOp::LoadOutbox { .. } => (&self.inner.reads, Work::Read),
             StoreOp::SaveBindings { .. }
             | StoreOp::Activate { .. }

@@ -11,6 +11,7 @@ mod contacts;
 mod database;
 mod devices;
 mod digest;
+mod due;
 mod engine;
 mod error;
 mod groups;

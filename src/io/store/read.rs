@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::compiled::{Compiled, Hash, Text, hash_of};
 use super::database::connect;
 use super::digest::part;
+use super::due::Due;
 use super::error::StoreError;
 use super::inbox;
 use super::lists::{self, Lists};
@@ -75,11 +76,15 @@ impl Reader {
         let mut numbers = Vec::new();
         let mut inboxes = Vec::new();
         let mut outboxes = Vec::new();
+        let mut due = Vec::new();
         for op in ops {
             match op {
                 StoreOp::LoadUser(uid) => uids.push(uid.as_str()),
                 StoreOp::FindNumber(number) => numbers.push(number.as_str()),
                 StoreOp::LoadInbox { uid, limit, held } => inboxes.push((uid, *limit, *held)),
+                StoreOp::LoadDue { slots, due_s, after, limit } => {
+                    due.push(Due { slots: *slots, now_s: *due_s, after: after.as_ref(), limit: *limit });
+                }
                 // Writes have a connection of their own.
                 StoreOp::SaveBindings { .. }
                 | StoreOp::ImportScript { .. }
@@ -107,6 +112,7 @@ impl Reader {
         let owners = self.owners(&numbers).await?;
         let mut inboxes = self.inboxes(&inboxes).await?.into_iter();
         let mut outboxes = self.outboxes(&outboxes).await?.into_iter();
+        let mut due = self.due(&due).await?.into_iter();
         Ok(ops
             .iter()
             .map(|op| match op {
@@ -130,12 +136,23 @@ impl Reader {
                 | StoreOp::DeferOutbox { .. }
                 | StoreOp::SettleOutbox { .. } => StoreOutcome::Failed,
                 StoreOp::LoadOutbox { .. } => outboxes.next().unwrap_or(StoreOutcome::Failed),
+                StoreOp::LoadDue { .. } => due.next().map_or(StoreOutcome::Failed, StoreOutcome::Due),
             })
             .collect())
     }
 
     /// What waits for other clusters.
     async fn outboxes(&mut self, wanted: &[Wanted<'_>]) -> Result<Vec<StoreOutcome>, sqlx::Error> {
+        let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
+        let mut found = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            found.push(one.read(connection).await?);
+        }
+        Ok(found)
+    }
+
+    /// Whose phones have to be woken.
+    async fn due(&mut self, wanted: &[Due<'_>]) -> Result<Vec<Vec<(i64, Uid)>>, sqlx::Error> {
         let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
         let mut found = Vec::with_capacity(wanted.len());
         for one in wanted {
@@ -319,6 +336,7 @@ struct BindingColumns(
     i64,
     u32,
     String,
+    Option<i64>,
 );
 
 impl BindingColumns {
@@ -338,6 +356,7 @@ impl BindingColumns {
             expires_s,
             granted_s,
             features,
+            wake_s,
         ) = self;
         let target = target.parse().ok()?;
         Some(StoredBinding {
@@ -355,6 +374,7 @@ impl BindingColumns {
             cseq,
             expires_s,
             granted_s,
+            wake_s,
         })
     }
 }
@@ -383,7 +403,7 @@ const LOAD_USERS: &str = concat!(
       (SELECT json_group_array(n.number) FROM numbers n WHERE n.uid = u.uid) AS numbers, \
       (SELECT json_group_array(json_array(b.key, b.contact, b.target, b.transport, b.listener, b.path, b.q, \
          b.instance, b.user_agent, b.call_id, b.cseq, b.expires_s, b.granted_s, \
-         b.features)) \
+         b.features, b.wake_s)) \
        FROM bindings b WHERE b.uid = u.uid AND b.expires_s > ?2) AS bindings, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'MD5') AS md5, \
       (SELECT s.sealed FROM secrets s WHERE s.uid = u.uid AND s.algorithm = 'SHA-256') AS sha256, \

@@ -262,6 +262,7 @@ impl<'a> Work<'a> {
                 | StoreOp::FindCircles { .. }
                 | StoreOp::FindNumber(_)
                 | StoreOp::LoadInbox { .. }
+                | StoreOp::LoadDue { .. }
                 | StoreOp::LoadOutbox { .. } => {}
                 StoreOp::PutOutbox(page, record) => work.outbox.put.push((page, record)),
                 StoreOp::DeferOutbox { serial, tries, due_ms } => {
@@ -332,6 +333,7 @@ fn answers(ops: &[StoreOp], put: Put, with_records: bool) -> Vec<StoreOutcome> {
         | StoreOp::FindCircles { .. }
         | StoreOp::FindNumber(_)
         | StoreOp::LoadInbox { .. }
+        | StoreOp::LoadDue { .. }
         | StoreOp::LoadOutbox { .. } => StoreOutcome::Failed,
     };
     ops.iter().map(answer).collect()
@@ -354,7 +356,8 @@ fn bind(uid: &Uid, binding: &StoredBinding, columns: &mut Columns<'_>) {
         .put(i64::from(binding.cseq))
         .put(binding.expires_s)
         .put(i64::from(binding.granted_s))
-        .put(binding.features.as_str());
+        .put(binding.features.as_str())
+        .put(binding.wake_s);
 }
 
 fn bind_call(call: &CallRecord, columns: &mut Columns<'_>) {
@@ -395,13 +398,14 @@ pub(super) fn bind_page(page: &PageRecord, columns: &mut Columns<'_>) {
 
 static PUT_BINDINGS: Statement = Statement::new(
     "INSERT INTO bindings (uid, key, slot, contact, target, transport, listener, path, q, instance, \
-     user_agent, call_id, cseq, expires_s, granted_s, features, since_s) SELECT *, unixepoch() FROM",
-    16,
+     user_agent, call_id, cseq, expires_s, granted_s, features, wake_s, since_s) SELECT *, unixepoch() FROM",
+    17,
     "WHERE column1 IS NOT NULL ON CONFLICT (uid, key) DO UPDATE SET contact = excluded.contact, \
      target = excluded.target, transport = excluded.transport, listener = excluded.listener, \
      path = excluded.path, q = excluded.q, instance = excluded.instance, \
      user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, \
      expires_s = excluded.expires_s, granted_s = excluded.granted_s, features = excluded.features, \
+     wake_s = excluded.wake_s, \
      since_s = iif(bindings.expires_s > excluded.since_s, bindings.since_s, excluded.since_s)",
 );
 

@@ -237,6 +237,7 @@ fn writes(op: &StoreOp) -> bool {
         StoreOp::LoadUser(_)
             | StoreOp::FindNumber(_)
             | StoreOp::LoadInbox { .. }
+            | StoreOp::LoadDue { .. }
             | StoreOp::LoadOutbox { .. }
     )
 }

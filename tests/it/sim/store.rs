@@ -1,10 +1,10 @@
 //! The fake of the store: what is in it outlives every user server, and it can be full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratatosk::base::{Cid, Limits, Uid};
+use ratatosk::base::{Cid, Limits, Slot, Uid};
 use ratatosk::config::Algorithm;
 use ratatosk::effect::fact::{CallRecord, PageRecord};
 use ratatosk::effect::store::{
@@ -167,6 +167,20 @@ impl Store {
         self.inbox.iter().filter(open).map(|(page, _)| page)
     }
 
+    /// Whose phones have to be woken, the first of them first.
+    fn due(
+        &self,
+        (first, last): (Slot, Slot),
+        (due_s, now_s): (i64, i64),
+        after: Option<(i64, Uid)>,
+    ) -> BTreeSet<(i64, Uid)> {
+        let users = self.users.values().filter(|user| (first.0..=last.0).contains(&user.uid.slot().0));
+        let bindings = users.flat_map(|user| user.bindings.iter().map(move |binding| (user, binding)));
+        let live = bindings.filter(|(_, binding)| binding.expires_s > now_s);
+        let all = live.filter_map(|(user, binding)| Some((binding.wake_s?, user.uid.clone())));
+        all.filter(|due| due.0 <= due_s && Some(due) > after.as_ref()).collect()
+    }
+
     fn load_outbox(
         &self,
         peer: &Cid,
@@ -292,6 +306,10 @@ impl Store {
             StoreOp::FindCircles { uid, default } => self.circles(&uid, &default),
             StoreOp::LoadOutbox { peer, after, due_ms, stored_ms, limit } => {
                 self.load_outbox(&peer, after, (due_ms, stored_ms), usize::try_from(limit).unwrap())
+            }
+            StoreOp::LoadDue { slots, due_s, after, limit } => {
+                let limit = usize::try_from(limit).unwrap();
+                StoreOutcome::Due(self.due(slots, (due_s, now_s), after).into_iter().take(limit).collect())
             }
             _ if self.full => StoreOutcome::Failed,
             StoreOp::PutOutbox(page, record) => self.put_outbox(&page, &record),
