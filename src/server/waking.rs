@@ -1,8 +1,8 @@
 //! Phones that are being woken, and who waits for each.
 //!
 //! However many calls and pages come to a phone that sleeps, its push service is asked once in some seconds
-//! while it takes that, until the phone has registered. Whoever waits for a push that was taken waits on, whatever becomes of later ones.
-//! Nothing here outlives the time that a phone has for that.
+//! while it takes that, until the phone has registered. Whoever waits for a push that was taken waits on,
+//! whatever becomes of later ones. Nothing here outlives the time that a phone has for that.
 //!
 //! Implements: RFC 8599 §5.6.
 

@@ -1,8 +1,9 @@
-//! The ways of the trees of a cluster, and whose tree closes a circle: looked for when a phone has let a profile serve.
+//! The ways of the trees of a cluster, and whose tree closes a circle: looked for when a phone has let a profile
+//! serve.
 //!
-//! All who wait are answered by one look at the trees, and the next look rests for as long as the one before it took: however
-//! often phones switch, half of a processor is left. A user hears of his own way only, and for which modes; for the operator
-//! there is a line in the event log.
+//! All who wait are answered by one look at the trees, and the next look rests for as long as the one before it
+//! took: however often phones switch, half of a processor is left. A user hears of his own way only, and for which
+//! modes; for the operator there is a line in the event log.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
