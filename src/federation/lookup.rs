@@ -74,7 +74,9 @@ impl Peers {
             }
             return;
         }
-        entry.lookup.due = Some(ctx.at() + Duration::from_secs(found.ttl_s.into()));
+        // What somebody has not answered for may be the better half of it.
+        let ttl = Duration::from_secs(found.ttl_s.into());
+        entry.lookup.due = Some(ctx.at() + if found.is_silent { ttl.min(AGAIN) } else { ttl });
         let was = entry.targets.current();
         entry.targets.renew(ctx.at(), targets);
         let is_new = was != entry.targets.current();

@@ -250,7 +250,7 @@ fn inboxes_that_are_wrong() {
     let faults = world.faults.join("\n");
     finds(&faults, "dora@north.test has a page \"hello\" twice");
     finds(&faults, "\"never\" is marked as delivered, and dora@north.test never had it");
-    finds(&faults, "\"still\" still waits, and anne is registered");
+    finds(&faults, "\"still\" of anne@north.test still waits, and anne is registered");
 }
 
 #[test]

@@ -60,6 +60,9 @@ enum Merge {
     Without,
 }
 
+/// Nodes that the proof of a tree of some fifty rules comes to: room for these is made at once.
+const USUAL: usize = 1_024;
+
 impl Set {
     /// No case.
     pub(super) const NONE: Self = Self(0);
@@ -77,14 +80,16 @@ impl Diagram {
     pub(super) fn new(widths: Vec<usize>, allowance: u32) -> Self {
         // The two ends look at no variable: they stand below all of them.
         let end = Node { level: widths.len(), first: 0, count: 0 };
+        let mut nodes = Vec::with_capacity(USUAL);
+        nodes.extend([end, end]);
         Self {
             widths,
-            nodes: vec![end, end],
-            runs: Vec::new(),
-            known: HashTable::new(),
+            nodes,
+            runs: Vec::with_capacity(2 * USUAL),
+            known: HashTable::with_capacity(USUAL),
             hasher: DefaultHashBuilder::default(),
-            done: HashMap::default(),
-            making: Vec::new(),
+            done: HashMap::with_capacity_and_hasher(USUAL, DefaultHashBuilder::default()),
+            making: Vec::with_capacity(64),
             allowance,
         }
     }

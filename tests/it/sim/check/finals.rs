@@ -22,7 +22,8 @@ struct Asked<'a> {
 /// Follows every transaction that somebody started with a server.
 pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
     let mut asked: BTreeMap<Key<'_>, Asked<'_>> = BTreeMap::new();
-    // In which life of a cluster the dialogs of an asker began.
+    // In which life of a cluster the last dialog of an asker's call began: one that he tries again after a restart
+    // has the same Call-ID.
     let mut begun: BTreeMap<(u8, Who, &str), usize> = BTreeMap::new();
     for view in views {
         let packet = &view.said.packet;
@@ -33,7 +34,7 @@ pub fn check(world: &World, views: &[View<'_>], found: &mut Found) {
             None => packet.to_tag().is_empty(),
         };
         if method == "INVITE" && !view.inbound && opens {
-            begun.entry((view.cluster, view.other, packet.call_id())).or_insert(view.life);
+            begun.insert((view.cluster, view.other, packet.call_id()), view.life);
         }
         match (view.inbound, packet.status()) {
             (true, None) if method != "ACK" => {
@@ -102,7 +103,7 @@ fn same(one: &Packet<'_>, other: &Packet<'_>) -> bool {
     if one.status() == Some(482) && matches!(other.status(), Some(401 | 407)) {
         return true;
     }
-    if challenge && matches!(other.status(), Some(200 | 481 | 491 | 500)) {
+    if challenge && matches!(other.status(), Some(200 | 202 | 481 | 491 | 500)) {
         return true;
     }
     // The Via says where a copy came from, which a NAT may have changed.
