@@ -9,7 +9,7 @@ use super::pattern::Name;
 use super::question::Party;
 
 /// Fewer tests in a row are asked one by one: that is as quick.
-const TESTS_MIN: usize = 8;
+const TESTS_MIN: usize = 32;
 
 /// Tests in a row, from some number down to `last`, each of which asks the same side for names and leads
 /// to the next one if it has none of them.

@@ -37,7 +37,7 @@ fn drawn(rng: &mut Rng, names: &[String]) -> [String; 2] {
             if name.starts_with('+') { format!("number \"{name}\"") } else { (*name).to_owned() }
         });
         let asked = asked.collect::<Vec<_>>().join(" or ");
-        let (before, behind) = match rng.below(200) {
+        let (before, behind) = match rng.below(800) {
             0..12 => ("urgent and ", ""),
             12 => ("not ", ""),
             13..25 => ("", " or urgent"),

@@ -201,8 +201,10 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
             let ended = branch.bye.is_some_and(|bye| bye < answered || (!is_his && is_refused(bye)));
             // It lost to another, or he who was connected with it hung up in the same instant.
             let at_once = branch.bye == Some(answered);
-            // Over a stream that was closed, there was no way for a BYE.
-            let lost = lost_between(world, branch.other, branch.sent, answered);
+            // Over a stream that was closed, there was no way for a BYE: not when he answered, nor when his asker
+            // was refused later.
+            let until = if branch.bye.is_none() { end } else { answered };
+            let lost = lost_between(world, branch.other, branch.sent, until);
             match (ended, lost || at_once) {
                 (true, _) => {}
                 (false, false) => winners.push((branch.place, answered)),
