@@ -191,8 +191,9 @@ fn judge(world: &World, call: &Call, is_open: bool, waited: &dyn Fn(&Upstream) -
         if let Some(answered) = branch.answered {
             // His answer may have waited for a PRACK that did not come before an asker gave up, or was given up.
             let is_refused = |bye: At| {
-                // Where somebody is connected, a BYE a little later may be his.
-                let patience = if connected.is_empty() { CONNECTED } else { Duration::from_nanos(1) };
+                // Where somebody is connected, a BYE a little later may be his; unless it had to wait for a stream.
+                let waits = connected.is_empty() || lost_between(world, branch.other, branch.sent, bye);
+                let patience = if waits { CONNECTED } else { Duration::from_nanos(1) };
                 let by_then = |asker: &Upstream| bye.since(asker.at).max(asker.at.since(bye)) < patience;
                 call.upstream.iter().any(|asker| asker.status >= 300 && by_then(asker))
             };
