@@ -13,6 +13,7 @@ use crate::effect::Transport;
 use crate::effect::admin::LiveBinding;
 use crate::io::socket::{Answer, Question};
 use crate::io::store::BindingRow;
+use crate::registrar::{q_text, veiled};
 
 #[derive(Debug, Args)]
 pub(super) struct Registrations {
@@ -118,12 +119,12 @@ impl Row {
         let is_gone = is_running && row.transport != Transport::Udp.as_str();
         Self {
             uid: row.uid,
-            contact: row.contact,
+            contact: veiled(&row.contact).into_owned(),
             via: format!("{} {}", row.transport, row.target),
             flow: if is_gone { State::Gone } else { State::Stored },
             since_s: (row.since_s > 0).then_some(row.since_s),
             expires_s: row.expires_s,
-            q: q(row.q),
+            q: q_text(row.q),
             instance: row.instance,
             user_agent: row.user_agent,
         }
@@ -143,8 +144,27 @@ impl Row {
     }
 }
 
-/// A preference as it stands in a Contact: `1`, `0.5`.
-fn q(thousandths: u16) -> String {
-    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a push service knows a phone by stands in no list, whoever is asked for it.
+    #[test]
+    fn a_stored_binding_tells_nobody_how_its_phone_is_woken() {
+        let row = BindingRow {
+            uid: "anne@north.test".into(),
+            key: "push:acme;secret;p".into(),
+            contact: "sip:anne@192.0.2.7;pn-provider=acme;pn-prid=secret;pn-param=p".into(),
+            transport: "tcp".into(),
+            target: "192.0.2.7:5060".into(),
+            q: 500,
+            instance: String::new(),
+            user_agent: "x".into(),
+            expires_s: 60,
+            since_s: 0,
+        };
+        let told = serde_json::to_string(&Row::stored(row, true)).unwrap();
+        assert!(!told.contains("secret"), "{told}");
+        assert!(told.contains("\"q\":\"0.5\""), "{told}");
+    }
 }

@@ -41,7 +41,7 @@ pub struct Kept {
 
 impl Handler for Inbox {
     fn take(&self, ctx: &mut Ctx<'_>, delivery: &Delivery<'_>) -> Step {
-        if is_of_the_moment(delivery.passage) || delivery.passage.expires_s() == Some(0) {
+        if !may_be_kept(delivery.passage) {
             return Step::Done(DeliveryEvent::FailedForGood(480));
         }
         let page = InboxPage {
@@ -100,6 +100,11 @@ impl Kept {
         let ends_ms = |expires_s: u32| self.stored_ms.saturating_add(i64::from(expires_s) * 1000);
         self.passage.expires_s().is_some_and(|expires_s| wall_ms >= ends_ms(expires_s))
     }
+}
+
+/// Whether a page may wait for anybody: not one that only tells of the moment, nor one that says so (`Expires: 0`).
+pub fn may_be_kept(passage: &Passage) -> bool {
+    !is_of_the_moment(passage) && passage.expires_s() != Some(0)
 }
 
 /// Whether a page says only that somebody is typing, or has stopped (RFC 3994).

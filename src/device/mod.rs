@@ -8,4 +8,4 @@ mod handler;
 mod inbox;
 
 pub use handler::{Delivery, DeliveryEvent, Handler, Keep, Origin, Step};
-pub use inbox::{Inbox, Kept, is_of_the_moment};
+pub use inbox::{Inbox, Kept, is_of_the_moment, may_be_kept};

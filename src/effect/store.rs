@@ -314,11 +314,12 @@ impl InboxPage {
 }
 
 impl OutboxPage {
-    /// For how many seconds more it means anything at this moment (milliseconds since 1970), if it says so; 0: it is over.
+    /// For how many seconds more it means anything at this moment (milliseconds since 1970), if it says so; 0: it
+    /// is over.
     pub fn expires_s(&self, wall_ms: i64) -> Option<u32> {
-        let lines = self.headers.lines().filter_map(|line| line.split_once(':'));
-        let own = lines.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Expires"))?;
-        let left_s = own.1.trim().parse::<u32>().ok().map(i64::from)? - (wall_ms - self.stored_ms) / 1000;
+        let mut lines = self.headers.lines().filter_map(|line| line.split_once(':'));
+        let (_, expires_s) = lines.find(|(name, _)| name.eq_ignore_ascii_case("Expires"))?;
+        let left_s = expires_s.trim().parse::<u32>().ok().map(i64::from)? - (wall_ms - self.stored_ms) / 1000;
         Some(u32::try_from(left_s).unwrap_or(0))
     }
 

@@ -179,7 +179,7 @@ impl Peers {
                 self.settle(ctx, id, page, format!("expired after {hours} h"));
                 continue;
             }
-            if page.tries > 0 && page.expires_s(ctx.now.wall_ms) == Some(0) {
+            if page.expires_s(ctx.now.wall_ms) == Some(0) {
                 self.settle(ctx, id, page, "expired, as its sender has said".to_owned());
                 continue;
             }

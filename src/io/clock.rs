@@ -26,14 +26,15 @@ impl Clock {
     /// The time. To read two clocks for every datagram costs as much as to parse it.
     pub fn now(&self) -> Now {
         let at = self.at();
-        let (then, wall_ms) = self.read.get();
+        let (then, told_ms) = self.read.get();
         let since = at.since(then);
         if since < RATE {
-            let later = i64::try_from(since.as_millis()).unwrap_or(0);
-            return Now { at, wall_ms: wall_ms + later };
+            let later_ms = i64::try_from(since.as_millis()).unwrap_or(0);
+            return Now { at, wall_ms: told_ms + later_ms };
         }
-        self.read.set((at, self::wall_ms()));
-        Now { at, wall_ms: self.read.get().1 }
+        let wall_ms = wall_ms();
+        self.read.set((at, wall_ms));
+        Now { at, wall_ms }
     }
 
     /// The same of the monotonic clock alone.

@@ -351,7 +351,7 @@ fn unquoted(instance: &str) -> &str {
 }
 
 /// A `q` in thousandths as it is written: `0.5`.
-pub(super) fn q_text(q: u16) -> String {
+pub fn q_text(q: u16) -> String {
     let text = format!("{}.{:03}", q / 1000, q % 1000);
     let short = text.trim_end_matches('0').trim_end_matches('.');
     if short.is_empty() { "0".to_owned() } else { short.to_owned() }

@@ -17,12 +17,12 @@ mod strangers;
 mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
-pub use bindings::{Binding, Bindings, Flowing};
+pub use bindings::{Binding, Bindings, Flowing, q_text};
 pub use contacts::Contacts;
 pub use gruu::{Meaning, Only, is_spent, meaning};
 pub use identity::{Caller, aor_of, callee_of, only_of, who_of, who_of_uri};
 pub use patience::{Patience, Suspect, Unanswered};
-pub use push::Rousing;
+pub use push::{Rousing, veiled};
 pub use register::{Change, Denied, kept_alive, registration_reply, requested_change, write_feature_caps};
 pub use strangers::Strangers;
 pub use user::User;

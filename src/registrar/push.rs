@@ -215,7 +215,7 @@ pub(super) fn feature_caps(settings: &Settings, request: &Message) -> Option<Str
 
 /// A Contact without what a push service knows its phone by: whoever has that can have the phone woken, or
 /// follow it.
-pub(super) fn veiled(contact: &str) -> Cow<'_, str> {
+pub fn veiled(contact: &str) -> Cow<'_, str> {
     if !contact.contains("pn-") {
         return contact.into();
     }

@@ -16,7 +16,7 @@ use crate::transport::reply_flow;
 use super::asked::Asked;
 use super::client::{Client, Step};
 use super::client_invite::{self, ClientInvite};
-use super::matching::{COOKIE, Fingerprint, Fingerprints};
+use super::matching::{COOKIE, Fingerprint, Fingerprints, has_cookie};
 use super::peers::Asking;
 use super::server::Server;
 use super::server_invite::ServerInvite;
@@ -442,8 +442,11 @@ impl Transactions {
     }
 
     fn find(&self, message: &Message, method: Method) -> Option<Key> {
-        let fingerprint = self.fingerprints.of_transaction(message, method);
-        let found = self.by_transaction.find(fingerprint.place(), |entry| entry.0 == fingerprint);
+        let look = |own: Fingerprint| self.by_transaction.find(own.place(), |entry| entry.0 == own);
+        let found = look(self.fingerprints.of_transaction(message, method)).or_else(|| {
+            let is_for_first = message.method() == Method::Ack && !has_cookie(message);
+            is_for_first.then(|| look(self.fingerprints.of_first_invite(message))).flatten()
+        });
         found.map(|entry| entry.1)
     }
 

@@ -379,6 +379,29 @@ fn pages_across() {
     world.golden("pages_across");
 }
 
+/// What means nothing later is not kept for a cluster that is not there, and what has come to mean nothing while it was
+/// kept is not sent (RFC 3428 §4).
+#[test]
+fn pages_expire_on_their_way() {
+    let mut world = two();
+    world.kill_at(1.0, SOUTH.0);
+    for (second, expires) in [(10.0, "0"), (20.0, "0"), (20.5, "30"), (21.0, "600")] {
+        world.at(
+            second,
+            "anne",
+            page("carl@south.test", &format!("for {expires} s")).with("Expires", expires),
+        );
+    }
+    world.start_at(60.0, SOUTH.0);
+    world.run(70.0);
+    let refused = heard(&world, "anne").iter().filter(|status| **status == 480).count();
+    assert_eq!(refused, 2);
+    assert_eq!(world.phone_named("carl@south.test").pages, ["for 600 s"]);
+    let mut receipts = receipts(&world, 0);
+    receipts.sort_unstable();
+    assert_eq!(receipts, ["delivered", "expired, as its sender has said"]);
+}
+
 /// A page to a cluster that is not there is kept, through a death of its own cluster, and goes when
 /// the other is back; its sender was told 202, and can read what became of it.
 #[test]
