@@ -326,6 +326,8 @@ impl Call {
             self.say(desk, far, LegWord::Renegotiated { early, status: 491, passage });
         } else if let LegWord::Request { id, .. } = word {
             self.say(desk, far, LegWord::Reply { id, status: 480, passage });
+        } else if let LegWord::Refer(_) = word {
+            self.say(desk, far, LegWord::Referred { status: 491, over: true });
         } else if !left {
             let referrer = self.referrer();
             self.say(desk, referrer, word);

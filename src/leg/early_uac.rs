@@ -58,7 +58,7 @@ impl Uac {
         let offered = self.offered;
         let early = self.early.get_mut(place)?;
         // One that came out of order is not confirmed: it will come again (RFC 3262 §4).
-        if early.rseq != 0 && rseq != early.rseq + 1 {
+        if early.rseq != 0 && early.rseq.checked_add(1) != Some(rseq) {
             return None;
         }
         early.rseq = rseq;

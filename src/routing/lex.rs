@@ -5,8 +5,8 @@
 //! cannot be seen are faults here and spaces to everybody after.
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_while1};
-use nom::character::complete::{char, none_of};
+use nom::bytes::complete::{is_not, tag, take_till, take_while1};
+use nom::character::complete::char;
 use nom::combinator::{opt, recognize, value};
 use nom::multi::many0_count;
 use nom::sequence::{pair, preceded};
@@ -56,7 +56,10 @@ enum Piece<'s> {
 
 /// Cuts a source into tokens and comments.
 pub(super) fn lex(source: &str) -> Lexed<'_> {
-    let mut lexed = Lexed { tokens: Vec::new(), comments: Vec::new(), faults: invisible(source) };
+    /// How many bytes a token usually takes, with the space before it.
+    const USUAL: usize = 5;
+    let tokens = Vec::with_capacity(source.len() / USUAL + 1);
+    let mut lexed = Lexed { tokens, comments: Vec::new(), faults: invisible(source) };
     let mut rest = source;
     while let Ok((after, piece)) = piece(rest) {
         let span = Span::new(source.len() - rest.len(), source.len() - after.len());
@@ -87,7 +90,18 @@ pub(super) fn lex(source: &str) -> Lexed<'_> {
     lexed
 }
 
+/// What comes next, as its first character tells.
 fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
+    match rest.chars().next() {
+        Some('"') => text(rest),
+        Some('#') => recognize(pair(char('#'), take_till(is_line_end))).map(Piece::Comment).parse(rest),
+        Some('-' | ',' | '{' | '}' | '(' | ')' | '\n' | '\r') => alt((sign, word)).parse(rest),
+        Some(c) if is_gap(c) => take_while1(is_gap).map(|_| Piece::Gap).parse(rest),
+        Some(_) | None => word(rest),
+    }
+}
+
+fn sign(rest: &str) -> IResult<&str, Piece<'_>> {
     let sign = alt((
         value(Kind::LineEnd, alt((tag("\r\n"), tag("\n"), tag("\r")))),
         value(Kind::Arrow, tag("->")),
@@ -97,26 +111,21 @@ fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
         value(Kind::OpenParen, char('(')),
         value(Kind::CloseParen, char(')')),
     ));
-    alt((
-        take_while1(is_gap).map(|_| Piece::Gap),
-        sign.map(Piece::Token),
-        recognize(pair(char('#'), take_till(is_line_end))).map(Piece::Comment),
-        text,
-        word.map(|word| Piece::Token(Kind::Word(word))),
-    ))
-    .parse(rest)
+    sign.map(Piece::Token).parse(rest)
 }
 
 /// A word ends before an arrow, too; with an arrow none begins.
-fn word(rest: &str) -> IResult<&str, &str> {
+fn word(rest: &str) -> IResult<&str, Piece<'_>> {
     let (behind, whole) = take_while1(is_word).parse(rest)?;
-    let cut = whole.find("->").filter(|at| *at > 0).and_then(|at| rest.split_at_checked(at));
-    Ok(cut.map_or((behind, whole), |(word, after)| (after, word)))
+    let arrow = whole.as_bytes().windows(2).position(|pair| pair == b"->");
+    let cut = arrow.filter(|at| *at > 0).and_then(|at| rest.split_at_checked(at));
+    let (word, after) = cut.unwrap_or((whole, behind));
+    Ok((after, Piece::Token(Kind::Word(word))))
 }
 
 fn text(rest: &str) -> IResult<&str, Piece<'_>> {
-    let escaped = recognize(pair(char('\\'), alt((char('"'), char('\\')))));
-    let inner = recognize(many0_count(alt((escaped, recognize(none_of("\"\r\n"))))));
+    let escaped = recognize(pair(char('\\'), opt(alt((char('"'), char('\\'))))));
+    let inner = recognize(many0_count(alt((is_not("\"\\\r\n"), escaped))));
     let (rest, (inner, close)) = preceded(char('"'), pair(inner, opt(char('"')))).parse(rest)?;
     Ok((rest, if close.is_some() { Piece::Token(Kind::Text(inner)) } else { Piece::OpenText(inner) }))
 }
@@ -188,6 +197,9 @@ fn mixed(text: &str, span: Span) -> Option<Fault> {
 
 /// A fault for a word with quotes in it that word processors make.
 fn typographic(text: &str, span: Span) -> Option<Fault> {
+    if text.is_ascii() {
+        return None;
+    }
     let quote = text.chars().find(|letter| "“”„‟".contains(*letter))?;
     let fault =
         Fault::new(Code::Character, span, format!("`{quote}` is not the quote that a tree is written with"));
@@ -196,6 +208,9 @@ fn typographic(text: &str, span: Span) -> Option<Fault> {
 
 /// A fault for every run of invisible characters.
 fn invisible(source: &str) -> Vec<Fault> {
+    if source.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
+        return Vec::new();
+    }
     let mut faults: Vec<(Span, char)> = Vec::new();
     // The mark that some programs put before a text says how it is written, and nothing else.
     let is_mark = |at: usize, c: char| at == 0 && c == '\u{feff}';

@@ -20,7 +20,7 @@ use crate::effect::{Ctx, Fact, Flow};
 use crate::federation::{Admission, Asserted, Pass, asserted, is_visited, read_trail, referrer};
 use crate::leg::{Passage, Wire, confirms_provisional, too_brief};
 use crate::message::{PageOpening, Upstream, refusal_of};
-use crate::registrar::{Caller, Only, Suspect, User, callee_of};
+use crate::registrar::{Caller, Only, Suspect, User, callee_of, is_spent};
 use crate::routing::{Direction, Mode, Route, Who};
 use crate::sip::{Message, Method, Name, Privacy, Uri, is_sips};
 use crate::transaction::Asked;
@@ -67,11 +67,16 @@ impl Switchboard {
             Admission::Again { stale } => self.challenge(ctx, flow, message, stale),
             Admission::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
             Admission::Wrong => {
-                let paused = self.is_to_pause(ctx, who);
-                ctx.fact(Fact::WrongSecret { account: claim.account, source: flow.remote, paused });
+                self.on_wrong_secret(ctx, flow, who, claim.account);
                 self.challenge(ctx, flow, message, false);
             }
         }
+    }
+
+    /// Counts and tells a wrong proof of a secret.
+    fn on_wrong_secret(&mut self, ctx: &mut Ctx<'_>, flow: Flow, who: Suspect, account: String) {
+        let paused = self.is_to_pause(ctx, who);
+        ctx.fact(Fact::WrongSecret { account, source: flow.remote, paused });
     }
 
     /// The far end of a stream has proved of which domains it is.
@@ -99,11 +104,25 @@ impl Switchboard {
     }
 
     /// Whether a request from an unexpected source is one of the cluster that a leg is with.
-    pub(super) fn proves_peer(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, peer: PeerId) -> bool {
+    pub(super) fn proves_peer(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        flow: Flow,
+        message: &Message,
+        peer: PeerId,
+    ) -> bool {
         let Some(claim) = self.peers.claim(ctx.settings, message) else { return false };
+        let who = Suspect::of(claim.credentials(), &claim.account);
+        if self.has_to_pause(ctx, who) {
+            return false;
+        }
         match self.peers.check((ctx.now, flow), message, &claim) {
             Admission::Granted(pass) => pass.peer == peer && self.peers.admit(&pass),
-            Admission::Again { .. } | Admission::Wrong | Admission::OtherUri => false,
+            Admission::Again { .. } | Admission::OtherUri => false,
+            Admission::Wrong => {
+                self.on_wrong_secret(ctx, flow, who, claim.account);
+                false
+            }
         }
     }
 
@@ -190,7 +209,8 @@ impl Switchboard {
         if visited.iter().any(|entry| is_visited(ctx.settings, entry, &callee)) {
             return Err(482);
         }
-        if self.users.get(&callee).is_none() {
+        let user = self.users.get(&callee).ok_or(404_u16)?;
+        if is_spent(ctx.at(), user, only_asked(ctx, request).as_ref()) {
             return Err(404);
         }
         let untold = caller.hidden || Privacy::of(request).history;

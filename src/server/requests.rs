@@ -199,16 +199,18 @@ impl Switchboard {
 
     /// Whether a request from an unexpected source carries the credentials of the leg's own user; `None`
     /// if the leg is nobody's any more.
-    fn proves_owner(&mut self, ctx: &Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> Option<bool> {
+    fn proves_owner(&mut self, ctx: &mut Ctx<'_>, flow: Flow, message: &Message, leg: Key) -> Option<bool> {
         let owner = self.calls.get(self.legs.call_of(leg)?)?.owner().clone();
         let Access::Claim { uid, credentials } = claimed(ctx.settings, message) else { return Some(false) };
-        if owner != uid {
+        if owner != uid || self.is_kept_waiting(ctx, flow, &uid, &credentials) {
             return Some(false);
         }
         let user = self.users.get_mut(&uid);
         let verdict = self.doors.check(ctx.settings, (ctx.now, flow), message, &credentials, user);
-        if verdict == Verdict::Granted {
-            self.strangers.proved(flow.remote.ip());
+        match verdict {
+            Verdict::Granted => self.strangers.proved(flow.remote.ip()),
+            Verdict::Wrong => self.on_wrong_password(ctx, flow, &uid, &credentials),
+            Verdict::Again { .. } | Verdict::OtherUri => {}
         }
         Some(verdict == Verdict::Granted)
     }
@@ -235,9 +237,7 @@ impl Switchboard {
         if !speaks_for_himself(ctx, message, &uid) {
             return self.refuse_plainly(ctx, flow, message, 403);
         }
-        // A phone that is registered is heard, whatever others do behind the same address.
-        let is_registered = || self.users.get(&uid).is_some_and(|user| user.is_reached_by(flow));
-        if self.has_to_pause(ctx, Suspect::of(&credentials, uid.as_str())) && !is_registered() {
+        if self.is_kept_waiting(ctx, flow, &uid, &credentials) {
             return self.tell_to_pause(ctx, flow, message);
         }
         match self.users.known(ctx.at(), &uid) {
@@ -252,6 +252,22 @@ impl Switchboard {
                 self.wait_for(ctx, &uid, job);
             }
         }
+    }
+
+    /// Whether a user's proof is not looked at, after too many that were wrong. A phone that is registered is
+    /// heard, whatever others do behind the same address.
+    fn is_kept_waiting(&self, ctx: &Ctx<'_>, flow: Flow, uid: &Uid, credentials: &Credentials<'_>) -> bool {
+        let is_registered = || self.users.get(uid).is_some_and(|user| user.is_reached_by(flow));
+        self.has_to_pause(ctx, Suspect::of(credentials, uid.as_str())) && !is_registered()
+    }
+
+    /// Counts and tells a wrong password.
+    fn on_wrong_password(&mut self, ctx: &mut Ctx<'_>, flow: Flow, uid: &Uid, credentials: &Credentials<'_>) {
+        let paused = self.is_to_pause(ctx, Suspect::of(credentials, uid.as_str()));
+        let name = credentials.username_text();
+        let respelled = name.split('@').next() != Some(uid.user());
+        let account = uid.to_string();
+        ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused, respelled });
     }
 
     /// Whether somebody has sent too many wrong passwords.
@@ -315,11 +331,7 @@ impl Switchboard {
             Verdict::Again { stale } => self.challenge(ctx, flow, message, stale),
             Verdict::OtherUri => self.refuse_plainly(ctx, flow, message, 400),
             Verdict::Wrong => {
-                let paused = self.is_to_pause(ctx, Suspect::of(credentials, uid.as_str()));
-                let name = credentials.username_text();
-                let respelled = name.split('@').next() != Some(uid.user());
-                let account = uid.to_string();
-                ctx.fact(Fact::WrongPassword { account, source: flow.remote, paused, respelled });
+                self.on_wrong_password(ctx, flow, uid, credentials);
                 self.challenge(ctx, flow, message, false);
             }
         }

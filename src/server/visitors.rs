@@ -95,6 +95,10 @@ impl Switchboard {
         outcome: &StoreOutcome,
     ) {
         if matches!(outcome, StoreOutcome::Failed) {
+            // A repeat asks anew: that answer may be lost.
+            if let Some(name) = name_of(visitor.flow, &visitor.message) {
+                self.visitors.0.remove(&name);
+            }
             return self.refuse_plainly(ctx, visitor.flow, &visitor.message, 500);
         }
         visitor.callee = owner;

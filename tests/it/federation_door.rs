@@ -108,7 +108,62 @@ fn challenge_of(response: &str) -> Challenge {
     packet.all("Proxy-Authenticate").find_map(Challenge::parse).unwrap()
 }
 
-/// Whatever a stranger asks, he gets the same answer: nothing of ours is told by it.
+/// A call from north that Carl has answered.
+struct Talk {
+    hand: Hand,
+    /// What stands in To.
+    to: String,
+    number: u32,
+}
+
+impl Talk {
+    /// Carl answers at once, and Dora, who is registered, after so many seconds.
+    fn new(dora_s: f64) -> Self {
+        let mut hand = Hand::new();
+        hand.world.phone_named("carl@south.test").on_call(&answers(0.01));
+        hand.world.phone("dora@south.test").on_call(&answers(dora_s));
+        hand.world.at(0.1, "dora@south.test", Do::Register);
+        hand.world.run(0.5);
+        let mut draft = hand.draft("INVITE", "sip:carl@south.test");
+        draft.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
+        draft.carry("application/sdp", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+        assert_eq!(hand.prove(&draft), 100);
+        let answer = hand.world.wire.iter().rev().find(|line| line.bytes.starts_with(b"SIP/2.0 200"));
+        let to = Packet::parse(&answer.unwrap().bytes).unwrap().get("To").unwrap().to_owned();
+        let mut talk = Self { hand, to, number: 1 };
+        let ack = talk.inside("ACK");
+        assert_eq!(talk.hand.send(&ack), None);
+        talk
+    }
+
+    /// A request inside the dialog; the ACK is the first.
+    fn inside(&mut self, method: &str) -> Draft {
+        self.number += 1;
+        let mut draft = self.hand.draft(method, "sip:carl@south.test");
+        draft.set("From", "<sip:anne@north.test>;tag=hand1");
+        draft.set("To", self.to.clone());
+        draft.set("Call-ID", "hand1");
+        draft.set("CSeq", format!("{} {method}", self.number));
+        draft
+    }
+
+    /// Sends Carl elsewhere; gives the status that comes back.
+    fn refer(&mut self, refer_to: &str) -> u16 {
+        let mut refer = self.inside("REFER");
+        refer.add("Refer-To", refer_to);
+        refer.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
+        status(&self.hand.send(&refer).unwrap())
+    }
+
+    /// What north was told of it last.
+    fn told(&self) -> String {
+        let mut lines = self.hand.world.wire.iter().rev();
+        let notify =
+            lines.find(|line| line.to == Who::Server(0) && line.bytes.starts_with(b"NOTIFY")).unwrap();
+        Packet::parse(&notify.bytes).unwrap().body.trim().to_owned()
+    }
+}
+
 /// The other cluster sends our user on, who then calls there himself, as his own tree decides; his user who
 /// asks for it is named, and asks for no number and no call of his own.
 #[test]
@@ -123,41 +178,11 @@ fn a_cluster_sends_our_user_on() {
         ),
     ];
     for (refer_to, outcome) in cases {
-        let mut hand = Hand::new();
-        hand.world.phone_named("carl@south.test").on_call(&answers(0.01));
-        hand.world.phone("dora@south.test").on_call(&answers(0.01));
-        hand.world.at(0.1, "dora@south.test", Do::Register);
-        hand.world.run(0.5);
-        let mut draft = hand.draft("INVITE", "sip:carl@south.test");
-        draft.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
-        draft.carry("application/sdp", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
-        assert_eq!(hand.prove(&draft), 100);
-        let answer = hand.world.wire.iter().rev().find(|line| line.bytes.starts_with(b"SIP/2.0 200"));
-        let to = Packet::parse(&answer.unwrap().bytes).unwrap().get("To").unwrap().to_owned();
-        let inside = |hand: &mut Hand, method: &str, number: u32| {
-            let mut draft = hand.draft(method, "sip:carl@south.test");
-            draft.set("From", "<sip:anne@north.test>;tag=hand1");
-            draft.set("To", to.clone());
-            draft.set("Call-ID", "hand1");
-            draft.set("CSeq", format!("{number} {method}"));
-            draft
-        };
-        let ack = inside(&mut hand, "ACK", 2);
-        assert_eq!(hand.send(&ack), None);
-        let mut refer = inside(&mut hand, "REFER", 3);
-        refer.add("Refer-To", refer_to);
-        refer.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
-        assert_eq!(status(&hand.send(&refer).unwrap()), 202, "{refer_to}");
-        let told: Vec<&str> = hand
-            .world
-            .wire
-            .iter()
-            .filter(|line| line.bytes.starts_with(b"NOTIFY"))
-            .map(|line| Packet::parse(&line.bytes).unwrap().body.trim())
-            .collect();
-        assert_eq!(told.last(), Some(&outcome), "{refer_to}");
+        let mut talk = Talk::new(0.01);
+        assert_eq!(talk.refer(refer_to), 202, "{refer_to}");
+        assert_eq!(talk.told(), outcome, "{refer_to}");
         if outcome.ends_with("OK") {
-            let invite = hand.world.latest("dora@south.test", "INVITE", "INVITE");
+            let invite = talk.hand.world.latest("dora@south.test", "INVITE", "INVITE");
             let invite = Packet::parse(&invite).unwrap();
             assert!(invite.get("From").unwrap().starts_with("<sip:carl@south.test>"));
             assert_eq!(invite.get("Referred-By"), Some("<sip:anne@north.test>"));
@@ -165,6 +190,46 @@ fn a_cluster_sends_our_user_on() {
     }
 }
 
+/// Carl has sent her on and left; while that rings she would be sent elsewhere herself, and is told that it
+/// cannot be, each time she asks.
+#[test]
+fn who_is_sent_on_asks_for_it_too() {
+    let mut talk = Talk::new(5.0);
+    talk.hand.world.at(1.0, "carl@south.test", Do::ReferTo("dora@south.test".to_owned()));
+    talk.hand.world.at(1.5, "carl@south.test", Do::Hangup);
+    talk.hand.world.run(2.0);
+    for _ in 0..2 {
+        assert_eq!(talk.refer("<sip:dora@south.test>"), 202);
+        assert_eq!(talk.told(), "SIP/2.0 491 Request Pending");
+    }
+}
+
+/// A temporary GRUU of Carl's that is good no longer is nobody's, for other clusters as for his own.
+#[test]
+fn a_spent_gruu_is_nobodys() {
+    const DESK: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    let mut hand = Hand::new();
+    hand.world.phone_named("carl@south.test").gruu(DESK).on_call(&answers(0.01));
+    hand.world.at(0.1, "carl@south.test", Do::Register);
+    hand.world.run(0.5);
+    let told = hand.world.latest("carl@south.test", "SIP/2.0 200", "REGISTER");
+    let told = String::from_utf8(told.to_vec()).unwrap();
+    let gruu = told.split("temp-gruu=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let ask = |hand: &mut Hand, method: &str| {
+        let mut draft = hand.draft(method, gruu);
+        draft.add("Contact", format!("<sip:anne@192.0.2.1:{FEDERATION_PORT}>"));
+        draft.carry("text/plain", "are you there?");
+        hand.prove(&draft)
+    };
+    assert_eq!(ask(&mut hand, "MESSAGE"), 200);
+    // It forgets its Call-ID: all temporary ones of before are spent (RFC 5627 §5.3).
+    hand.world.at(1.5, "carl@south.test", Do::Restart);
+    hand.world.run(2.5);
+    assert_eq!(ask(&mut hand, "MESSAGE"), 404);
+    assert_eq!(ask(&mut hand, "INVITE"), 404);
+}
+
+/// Whatever a stranger asks, he gets the same answer: nothing of ours is told by it.
 #[test]
 fn strangers_learn_nothing() {
     let mut hand = Hand::new();

@@ -214,3 +214,42 @@ fn only_he_who_guesses_has_to_pause() {
     let refused = Packet::parse(&world.latest("anne", "SIP/2.0", "REGISTER")).unwrap().status();
     assert_eq!(refused, Some(200));
 }
+
+/// Inside a dialog too: who guesses the password of one of the two there pauses as he would elsewhere.
+#[test]
+fn guesses_inside_a_dialog_count() {
+    let mut world = World::new();
+    world.phone("mallory");
+    world.phone("anne");
+    world.phone("carl").on_call(&answers(0.1));
+    world.at(0.1, "anne", call("carl"));
+    world.run(1.0);
+    let answer = world.latest("anne", "SIP/2.0 200", "INVITE");
+    let answer = Packet::parse(&answer).unwrap();
+    let (from, to, call_id) = (answer.get("From"), answer.get("To"), answer.call_id());
+    let (from, to) = (from.unwrap(), to.unwrap());
+    let inside = |number: u32, proof: &str| {
+        format!(
+            "INFO sip:carl@north.test SIP/2.0\r\nVia:SIP/2.0/UDP 198.51.100.9;branch=z9hG4bKi{number}\r\n\
+             From:{from}\r\nTo:{to}\r\nCall-ID:{call_id}\r\nCSeq:{} INFO\r\n{proof}\
+             Max-Forwards:9\r\nContent-Length:0\r\n\r\n",
+            100 + number
+        )
+    };
+    world.inject("mallory", &inside(0, ""));
+    world.run(2.0);
+    let challenge = String::from_utf8_lossy(&world.latest("mallory", "SIP/2.0 407", "INFO")).into_owned();
+    let nonce = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for number in 1..=25 {
+        let proof = format!(
+            "Proxy-Authorization: Digest username=\"anne\",realm=\"north.test\",nonce=\"{nonce}\",\
+             uri=\"sip:carl@north.test\",response=\"{}\",algorithm=SHA-256,qop=auth,cnonce=\"x\",nc={number:08x}\r\n",
+            "0".repeat(64)
+        );
+        world.inject("mallory", &inside(number, &proof));
+    }
+    world.run(3.0);
+    world.inject("mallory", &guess(99, nonce));
+    world.run(4.0);
+    assert_eq!(heard(&world, 0, "SIP/2.0 500"), 1, "he pauses");
+}

@@ -49,16 +49,20 @@ impl Cover<'_> {
         let mut earlier: Vec<(Span, Set)> = Vec::new();
         for rule in &block.rules {
             let holds = self.space.when(&rule.when)?;
-            let diagram = &mut self.space.diagram;
-            let may = diagram.and(arriving.may, holds.may)?;
-            let taken = Both { may, must: diagram.and(arriving.must, holds.must)? };
-            if taken.may == Set::NONE {
-                let wanted = diagram.and(entering.may, holds.may)?;
-                self.dead(rule, wanted, &earlier)?;
-            } else {
-                match &rule.then {
-                    Then::Block(inner) => self.block(taken, rule.span, inner)?,
-                    Then::Line(line) => types(line, self.space.modes(taken.may), self.names, self.faults),
+            // What a rule takes is no longer among what is left.
+            let left = self.space.diagram.without(arriving.may, holds.may)?;
+            match &rule.then {
+                _ if left == arriving.may => {
+                    let wanted = self.space.diagram.and(entering.may, holds.may)?;
+                    self.dead(rule, wanted, &earlier)?;
+                }
+                Then::Block(inner) => {
+                    let may = self.space.diagram.and(arriving.may, holds.may)?;
+                    let taken = Both { may, must: self.space.diagram.and(arriving.must, holds.must)? };
+                    self.block(taken, rule.span, inner)?;
+                }
+                Then::Line(line) => {
+                    types(line, self.space.modes_lost(arriving.may, left), self.names, self.faults);
                 }
             }
             let diagram = &mut self.space.diagram;

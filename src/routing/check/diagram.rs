@@ -10,6 +10,7 @@
 //! full memory.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
@@ -40,15 +41,15 @@ pub(super) struct Diagram {
 /// A variable, and which of the runs are its own.
 #[derive(Clone, Copy)]
 struct Node {
-    level: usize,
-    first: usize,
-    count: usize,
+    level: u32,
+    first: u32,
+    count: u32,
 }
 
 /// Values of a variable, up to one that is not among them, that lead to the same place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Run {
-    until: usize,
+    until: u32,
     to: Set,
 }
 
@@ -70,8 +71,24 @@ impl Set {
     pub(super) const ALL: Self = Self(1);
 
     fn place(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
+        wide(self.0)
     }
+}
+
+impl Node {
+    /// Where its runs are.
+    fn runs(self) -> Range<usize> {
+        wide(self.first)..wide(self.first) + wide(self.count)
+    }
+}
+
+/// Numbers are kept small, four to a step of the processor: there are fewer of anything than the allowance has steps.
+fn wide(small: u32) -> usize {
+    usize::try_from(small).unwrap_or(usize::MAX)
+}
+
+fn small(wide: usize) -> u32 {
+    u32::try_from(wide).unwrap_or(u32::MAX)
 }
 
 impl Diagram {
@@ -79,7 +96,7 @@ impl Diagram {
     /// some for its node.
     pub(super) fn new(widths: Vec<usize>, allowance: u32) -> Self {
         // The two ends look at no variable: they stand below all of them.
-        let end = Node { level: widths.len(), first: 0, count: 0 };
+        let end = Node { level: small(widths.len()), first: 0, count: 0 };
         let mut nodes = Vec::with_capacity(USUAL);
         nodes.extend([end, end]);
         Self {
@@ -98,7 +115,7 @@ impl Diagram {
     pub(super) fn value(&mut self, level: usize, wanted: impl Fn(usize) -> bool) -> Result<Set, Spent> {
         let first = self.making.len();
         for value in 0..self.width(level) {
-            self.lead(first, value + 1, if wanted(value) { Set::ALL } else { Set::NONE });
+            self.lead(first, small(value + 1), if wanted(value) { Set::ALL } else { Set::NONE });
         }
         self.node(level, first)
     }
@@ -135,7 +152,7 @@ impl Diagram {
         if let Some(known) = done.get(&set) {
             return Ok(*known);
         }
-        let level = self.level(set);
+        let level = wide(self.level(set));
         let own = self.runs(set, level).to_vec();
         let (first, mut any) = (self.making.len(), Set::NONE);
         for Run { until, to } in own {
@@ -158,8 +175,7 @@ impl Diagram {
 
     /// Takes from the allowance what work besides sets costs.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), Spent> {
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        self.allowance = self.allowance.checked_sub(steps).ok_or(Spent)?;
+        self.allowance = self.allowance.checked_sub(small(steps)).ok_or(Spent)?;
         Ok(())
     }
 
@@ -178,13 +194,13 @@ impl Diagram {
     /// Where a set leads when the variable of `level` has a value; itself if it does not look at it.
     pub(super) fn child(&self, set: Set, level: usize, value: usize) -> Set {
         let runs = self.runs(set, level);
-        runs.get(runs.partition_point(|run| run.until <= value)).map_or(set, |run| run.to)
+        runs.get(runs.partition_point(|run| wide(run.until) <= value)).map_or(set, |run| run.to)
     }
 
     /// The runs of a set, if it looks at the variable of `level`.
     fn runs(&self, set: Set, level: usize) -> &[Run] {
         match self.nodes.get(set.place()) {
-            Some(node) if node.level == level => self.runs.get(node.first..node.first + node.count),
+            Some(node) if wide(node.level) == level => self.runs.get(node.runs()),
             Some(_) | None => None,
         }
         .unwrap_or_default()
@@ -199,8 +215,8 @@ impl Diagram {
         self.widths.get(level).copied().unwrap_or(0)
     }
 
-    fn level(&self, set: Set) -> usize {
-        self.nodes.get(set.place()).map_or(usize::MAX, |node| node.level)
+    fn level(&self, set: Set) -> u32 {
+        self.nodes.get(set.place()).map_or(u32::MAX, |node| node.level)
     }
 
     fn merge(&mut self, how: Merge, a: Set, b: Set) -> Result<Set, Spent> {
@@ -218,7 +234,7 @@ impl Diagram {
             return Ok(*done);
         }
         let level = self.level(a).min(self.level(b));
-        let width = self.width(level);
+        let width = small(self.width(wide(level)));
         let first = self.making.len();
         let mut value = 0;
         // Where the runs of each of the two go on.
@@ -235,7 +251,7 @@ impl Diagram {
             i = i.map(|at| at + usize::from(one.until == value));
             j = j.map(|at| at + usize::from(other.until == value));
         }
-        let merged = self.node(level, first)?;
+        let merged = self.node(wide(level), first)?;
         self.done.insert((how, a, b), merged);
         Ok(merged)
     }
@@ -249,12 +265,12 @@ impl Diagram {
     }
 
     /// The first run of a set, if it looks at the variable of `level`.
-    fn first_run(&self, set: Set, level: usize) -> Option<usize> {
-        self.nodes.get(set.place()).filter(|node| node.level == level).map(|node| node.first)
+    fn first_run(&self, set: Set, level: u32) -> Option<usize> {
+        self.nodes.get(set.place()).filter(|node| node.level == level).map(|node| wide(node.first))
     }
 
     /// Adds values up to `until` to the node in the making whose runs begin at `first`.
-    fn lead(&mut self, first: usize, until: usize, to: Set) {
+    fn lead(&mut self, first: usize, until: u32, to: Set) {
         match self.making.get_mut(first..).and_then(<[Run]>::last_mut) {
             Some(last) if last.to == to => last.until = until,
             Some(_) | None => self.making.push(Run { until, to }),
@@ -264,17 +280,16 @@ impl Diagram {
     /// The node that has been made of the runs from `first` on: one there is, or a new one.
     fn node(&mut self, level: usize, first: usize) -> Result<Set, Spent> {
         let made = std::mem::take(&mut self.making);
-        let set = self.known_or_new(level, made.get(first..).unwrap_or_default());
+        let set = self.known_or_new(small(level), made.get(first..).unwrap_or_default());
         self.making = made;
         self.making.truncate(first);
         set
     }
 
-    fn known_or_new(&mut self, level: usize, runs: &[Run]) -> Result<Set, Spent> {
+    fn known_or_new(&mut self, level: u32, runs: &[Run]) -> Result<Set, Spent> {
         /// What a node costs besides its runs: it is looked up, and what made it is remembered.
         const NODE: usize = 16;
-        let cost = u32::try_from(NODE + runs.len()).unwrap_or(u32::MAX);
-        self.allowance = self.allowance.checked_sub(cost).ok_or(Spent)?;
+        self.spend(NODE + runs.len())?;
         match runs {
             [] => return Ok(Set::ALL),
             [only] => return Ok(only.to),
@@ -283,14 +298,14 @@ impl Diagram {
         let hash = self.hasher.hash_one((level, runs));
         let shape = |set: &Set| {
             let node = self.nodes.get(set.place())?;
-            Some((node.level, self.runs.get(node.first..node.first + node.count)?))
+            Some((node.level, self.runs.get(node.runs())?))
         };
         if let Some(set) = self.known.find(hash, |set| shape(set) == Some((level, runs))) {
             return Ok(*set);
         }
         let set = Set(u32::try_from(self.nodes.len()).map_err(|_| Spent)?);
         self.known.insert_unique(hash, set, |set| shape(set).map_or(0, |shape| self.hasher.hash_one(shape)));
-        self.nodes.push(Node { level, first: self.runs.len(), count: runs.len() });
+        self.nodes.push(Node { level, first: small(self.runs.len()), count: small(runs.len()) });
         self.runs.extend_from_slice(runs);
         Ok(set)
     }

@@ -135,8 +135,14 @@ impl Space {
 
     /// The modes that the cases of a set have.
     pub(super) fn modes(&self, set: Set) -> ModeSet {
-        let has = |(value, _): &(usize, &Mode)| self.diagram.child(set, MODE, *value) != Set::NONE;
-        Mode::ALL.iter().enumerate().filter(has).map(|(_, mode)| *mode).collect()
+        self.modes_lost(set, Set::NONE)
+    }
+
+    /// The modes of those cases of a set that are not in a part of it.
+    pub(super) fn modes_lost(&self, set: Set, part: Set) -> ModeSet {
+        let of = |set, value| self.diagram.child(set, MODE, value);
+        let lost = |(value, _): &(usize, &Mode)| of(set, *value) != of(part, *value);
+        Mode::ALL.iter().enumerate().filter(lost).map(|(_, mode)| *mode).collect()
     }
 
     /// The cases in which a rule's condition holds.

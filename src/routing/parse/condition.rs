@@ -17,25 +17,48 @@ pub(in super::super) const THIS_MODE: &str = "this-mode";
 
 impl<'s> Parser<'s> {
     pub(super) fn condition(&mut self) -> Read<Cond> {
-        let mut any = vec![self.all()?];
-        while self.eat(Kind::Word("or")) {
-            any.push(self.all()?);
-        }
-        Ok(join(any, Cond::Any, |cond| match cond {
-            Cond::Any(inner) => Ok(inner),
-            other => Err(other),
-        }))
+        self.joined(
+            "or",
+            Self::all,
+            |cond, list| match cond {
+                Cond::Any(inner) => list.extend(inner),
+                other => list.push(other),
+            },
+            Cond::Any,
+        )
     }
 
     fn all(&mut self) -> Read<Cond> {
-        let mut all = vec![self.negation()?];
-        while self.eat(Kind::Word("and")) {
-            all.push(self.negation()?);
+        self.joined(
+            "and",
+            Self::negation,
+            |cond, list| match cond {
+                Cond::All(inner) => list.extend(inner),
+                other => list.push(other),
+            },
+            Cond::All,
+        )
+    }
+
+    /// Reads conditions with a word between them. One stays itself; several are joined, and inner ones of the
+    /// same kind dissolve.
+    fn joined(
+        &mut self,
+        word: &str,
+        one: fn(&mut Self) -> Read<Cond>,
+        add: fn(Cond, &mut Vec<Cond>),
+        join: fn(Vec<Cond>) -> Cond,
+    ) -> Read<Cond> {
+        let first = one(self)?;
+        if self.peek().kind != Kind::Word(word) {
+            return Ok(first);
         }
-        Ok(join(all, Cond::All, |cond| match cond {
-            Cond::All(inner) => Ok(inner),
-            other => Err(other),
-        }))
+        let mut list = Vec::new();
+        add(first, &mut list);
+        while self.eat(Kind::Word(word)) {
+            add(one(self)?, &mut list);
+        }
+        Ok(join(list))
     }
 
     fn negation(&mut self) -> Read<Cond> {
@@ -247,19 +270,4 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
 
 fn known(word: &str) -> bool {
     find(ACTIONS, word).is_some() || find(TARGETS, word).is_some()
-}
-
-/// One condition stays itself; several are joined, and inner ones of the same kind dissolve.
-fn join(
-    mut conds: Vec<Cond>,
-    kind: fn(Vec<Cond>) -> Cond,
-    open: fn(Cond) -> Result<Vec<Cond>, Cond>,
-) -> Cond {
-    match conds.pop() {
-        Some(only) if conds.is_empty() => only,
-        last => {
-            let flat = conds.into_iter().chain(last);
-            kind(flat.flat_map(|cond| open(cond).unwrap_or_else(|other| vec![other])).collect())
-        }
-    }
 }
