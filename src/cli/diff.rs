@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::failure::Failure;
 use super::load::Loaded;
 use super::request;
-use crate::routing::{Decision, Difference, differences};
+use crate::routing::{Decision, Difference, differences, followed_until};
 
 #[derive(Debug, Args)]
 pub(super) struct Diff {
@@ -49,7 +49,10 @@ impl Diff {
         match found.len() {
             0 if self.json => Ok(()),
             0 => {
-                loaded.desk.line("the two do the same with every request");
+                let until = followed_until(&[&first, &second])
+                    .map(|year| format!(" up to {year}; what comes at an INTERVAL is followed no further"));
+                let until = until.unwrap_or_default();
+                loaded.desk.line(format_args!("the two do the same with every request{until}"));
                 Ok(())
             }
             count => Err(Failure::Differ { count }),

@@ -13,7 +13,7 @@ use super::import_cpl::ImportCpl;
 use super::load::{self, Loaded};
 use super::loops::Loops;
 use super::replay::Replay;
-use crate::routing::{Faults, JsonFault, Profile, format, from_json, text_of, to_json};
+use crate::routing::{Faults, JsonFault, Profile, followed_until, format, from_json, text_of, to_json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Tree {
@@ -102,6 +102,11 @@ fn check(
             Ok(_) if json => {}
             Ok(profile) => {
                 desk.line(format_args!("{}: \"{}\" is in order", path.display(), profile.name()));
+                if let Some(year) = followed_until(&[&profile]) {
+                    desk.line(format_args!(
+                        "  up to {year}: what comes at an INTERVAL is followed no further"
+                    ));
+                }
             }
             Err(Failure::Trees(more)) => faults.extend(more),
             Err(other) => return Err(other),

@@ -10,7 +10,7 @@ pub(super) const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// The years that a tree may name.
-const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
+pub(super) const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 
 /// A day, counted from 1 January 1970.
 pub(super) type Day = i32;
@@ -19,6 +19,20 @@ pub(super) type Day = i32;
 pub(super) const KINDS: usize = 28;
 /// Years after which the calendar begins anew.
 pub(super) const ROUND_YEARS: i32 = 400;
+
+/// A day, and what all times that look at it would else find out each for themselves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf {
+    pub(super) day: Day,
+    /// The kind of its year, see [`kind_of`].
+    pub(super) kind: usize,
+    /// How many days of its year have passed.
+    pub(super) passed: Day,
+    /// From Monday.
+    pub(super) weekday: u8,
+    /// The month, and the day of it.
+    at: (u8, u8),
+}
 
 /// Numbers from 0 to 383, a bit each: days of a year, counted in one way or another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,7 +51,7 @@ pub(super) struct Holidays {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Dates {
     /// From one to the other, both counted.
-    Once(Day, Day),
+    Once((Day, Day)),
     /// From one month and day to the other every year, round the end of the year if need be. The 29th
     /// of February comes in leap years only.
     Yearly((u8, u8), (u8, u8)),
@@ -50,19 +64,28 @@ pub(super) fn day_of(date: Date) -> Day {
     new_year(i32::from(date.year())) + i32::from(date.day_of_year()) - 1
 }
 
-/// The date of a day. This is asked ten thousand times where years are gone through, so it is plain
-/// arithmetic.
+/// The date of a day.
 pub(super) fn date_of(day: Day) -> Date {
-    let (year, at) = year_of(day);
-    let limit = if day < 0 { Date::MIN } else { Date::MAX };
-    let Ok(year) = i16::try_from(year) else { return limit };
-    let mut month = Date::new(year, 1, 1).unwrap_or(limit);
-    let mut left = at;
-    while left >= i32::from(month.days_in_month()) && month.month() < 12 {
-        left -= i32::from(month.days_in_month());
-        month = Date::new(year, month.month() + 1, 1).unwrap_or(limit);
-    }
-    Date::new(year, month.month(), i8::try_from(left + 1).unwrap_or(1)).unwrap_or(limit)
+    let (year, passed) = year_of(day);
+    let (month, month_day) = month_day(is_leap(year), passed);
+    let date = i16::try_from(year).ok().zip(i8::try_from(month).ok().zip(i8::try_from(month_day).ok()));
+    let date = date.and_then(|(year, (month, day))| Date::new(year, month, day).ok());
+    date.unwrap_or(if day < 0 { Date::MIN } else { Date::MAX })
+}
+
+/// The month and the day of it, when so many days of a year have passed: plain arithmetic, for where years are gone
+/// through this is asked ten thousand times.
+fn month_day(is_leap: bool, passed: Day) -> (u8, u8) {
+    // If February had 30 days, every month would begin after so many 367ths of a year.
+    let february = if is_leap { 60 } else { 59 };
+    let at = if passed < february { passed } else { passed + 61 - february };
+    let month = (12 * at + 6) / 367;
+    let begin = (367 * month + 5) / 12;
+    (u8::try_from(month + 1).unwrap_or(0), u8::try_from(at - begin + 1).unwrap_or(0))
+}
+
+fn is_leap(year: i32) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % ROUND_YEARS == 0)
 }
 
 /// The year of a day, and how many of its days have passed.
@@ -84,8 +107,7 @@ pub(super) fn year_of(day: Day) -> (i32, Day) {
 /// one after it has a 29th of February. Years of a kind have the same days on the same dates, and the
 /// same weeks as far as these reach over into them.
 pub(super) fn kind_of(year: i32) -> usize {
-    let is_leap = |year: &i32| year % 4 == 0 && (year % 100 != 0 || year % ROUND_YEARS == 0);
-    let leaps = [year - 1, year, year + 1].iter().position(is_leap).map_or(0, |at| at + 1);
+    let leaps = [year - 1, year, year + 1].into_iter().position(is_leap).map_or(0, |at| at + 1);
     usize::from(weekday_of(new_year(year))) * 4 + leaps
 }
 
@@ -108,6 +130,31 @@ pub(super) fn weekday_of(day: Day) -> u8 {
     u8::try_from((day.rem_euclid(7) + 3) % 7).unwrap_or(0)
 }
 
+impl Leaf {
+    /// That of a day.
+    pub(super) fn of(day: Day) -> Self {
+        let (year, passed) = year_of(day);
+        Self {
+            day,
+            kind: kind_of(year),
+            passed,
+            weekday: weekday_of(day),
+            at: month_day(is_leap(year), passed),
+        }
+    }
+
+    /// Those of a year, and before them those of the last week of the year before.
+    pub(super) fn with_week_before(year: i32) -> Vec<Self> {
+        let begin = new_year(year);
+        let (kind, is_leap) = (kind_of(year), is_leap(year));
+        let own = (begin..new_year(year + 1)).map(|day| {
+            let passed = day - begin;
+            Self { day, kind, passed, weekday: weekday_of(day), at: month_day(is_leap, passed) }
+        });
+        (begin - 7..begin).map(Self::of).chain(own).collect()
+    }
+}
+
 impl Dates {
     /// Reads one date: `2026-12-24`, or `dec-24` every year.
     pub(super) fn read(text: &str) -> Option<Self> {
@@ -124,39 +171,38 @@ impl Dates {
         let year = digits(head, 4..=4)?;
         let (month, day) = (digits(month, 2..=2)?, digits(day, 2..=2)?);
         let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        YEARS.contains(&year).then(|| Self::Once(day_of(date), day_of(date)))
+        YEARS.contains(&year).then(|| Self::Once((day_of(date), day_of(date))))
     }
 
     /// From this date to another, if that makes sense.
     pub(super) fn to(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            (Self::Once(first, _), Self::Once(last, _)) if first <= last => Some(Self::Once(*first, *last)),
+            (Self::Once((first, _)), Self::Once((last, _))) if first <= last => {
+                Some(Self::Once((*first, *last)))
+            }
             (Self::Yearly(first, _), Self::Yearly(last, _)) => Some(Self::Yearly(*first, *last)),
-            (Self::Once(..) | Self::Yearly(..) | Self::Holiday(_), _) => None,
+            (Self::Once(_) | Self::Yearly(..) | Self::Holiday(_), _) => None,
         }
     }
 
     /// Whether a day is among them.
-    pub(super) fn has(&self, day: Day) -> bool {
+    pub(super) fn has(&self, leaf: &Leaf) -> bool {
         match self {
-            Self::Once(first, last) => (*first..=*last).contains(&day),
+            Self::Once((first, last)) => (*first..=*last).contains(&leaf.day),
             Self::Yearly(first, last) => {
-                let date = date_of(day);
-                let at = (date.month().unsigned_abs(), date.day().unsigned_abs());
+                let at = leaf.at;
                 if first <= last { *first <= at && at <= *last } else { *first <= at || at <= *last }
             }
-            Self::Holiday(days) => days.has(day),
+            Self::Holiday(days) => days.has(leaf),
         }
     }
 
-    /// The first and the last day that it names with their year.
-    pub(super) fn named(&self) -> Option<(Day, Day)> {
+    /// The days that it names with their year, from one to another.
+    pub(super) fn once(&self) -> &[(Day, Day)] {
         match self {
-            Self::Once(first, last) => Some((*first, *last)),
-            Self::Yearly(..) => None,
-            Self::Holiday(days) => {
-                days.once.first().zip(days.once.last()).map(|((first, _), (_, last))| (*first, *last))
-            }
+            Self::Once(days) => std::slice::from_ref(days),
+            Self::Yearly(..) => &[],
+            Self::Holiday(days) => &days.once,
         }
     }
 }
@@ -168,7 +214,7 @@ impl Holidays {
         let mut yearly = Bits::default();
         for one in dates {
             match one {
-                Dates::Once(first, last) => days.push((*first, *last)),
+                Dates::Once((first, last)) => days.push((*first, *last)),
                 Dates::Yearly(first, last) => {
                     let (first, last) = (day_of_months(*first), day_of_months(*last));
                     let round = if first <= last { 0 } else { MONTHS_DAYS };
@@ -188,15 +234,15 @@ impl Holidays {
         Self { once: once.into(), yearly }
     }
 
-    fn has(&self, day: Day) -> bool {
-        let begun = self.once.partition_point(|(first, _)| *first <= day);
-        let is_once =
-            begun.checked_sub(1).and_then(|at| self.once.get(at)).is_some_and(|(_, last)| day <= *last);
-        is_once || {
-            let date = date_of(day);
-            self.yearly.has(day_of_months((date.month().unsigned_abs(), date.day().unsigned_abs())))
-        }
+    fn has(&self, leaf: &Leaf) -> bool {
+        is_in(&self.once, leaf.day) || self.yearly.has(day_of_months(leaf.at))
     }
+}
+
+/// Whether a day is in one of some spans, which are in order and apart.
+pub(super) fn is_in(spans: &[(Day, Day)], day: Day) -> bool {
+    let begun = spans.partition_point(|(first, _)| *first <= day);
+    begun.checked_sub(1).and_then(|at| spans.get(at)).is_some_and(|(_, last)| day <= *last)
 }
 
 /// The days of 12 months of 31 days.
@@ -220,6 +266,14 @@ impl Bits {
         self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
+    /// Of a number and the seven below it: a bit each, the highest for the number itself.
+    pub(super) fn eight_to(&self, number: usize) -> u8 {
+        let (word, shift) = ((number.saturating_sub(7)) / 64, (number.saturating_sub(7)) % 64);
+        let of = |word: usize| u128::from(self.0.get(word).copied().unwrap_or(0));
+        let eight = ((of(word + 1) << 64 | of(word)) >> shift) & 0xff;
+        u8::try_from(eight).unwrap_or(0)
+    }
+
     /// Whether none is in.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -239,8 +293,8 @@ impl fmt::Display for Dates {
             format!("{name}-{day}")
         };
         match self {
-            Self::Once(first, last) if first == last => date_of(*first).fmt(f),
-            Self::Once(first, last) => write!(f, "{} to {}", date_of(*first), date_of(*last)),
+            Self::Once((first, last)) if first == last => date_of(*first).fmt(f),
+            Self::Once((first, last)) => write!(f, "{} to {}", date_of(*first), date_of(*last)),
             Self::Yearly(first, last) if first == last => f.write_str(&month(first)),
             Self::Yearly(first, last) => write!(f, "{} to {}", month(first), month(last)),
             Self::Holiday(_) => f.write_str("holiday"),
@@ -275,8 +329,9 @@ mod tests {
         assert_eq!(to("2026-12-24", "dec-26"), None);
         let christmas = to("dec-24", "jan-2").unwrap();
         let day = |text: &str| day_of(text.parse().unwrap());
-        assert!(christmas.has(day("2026-12-24")) && christmas.has(day("2031-01-02")));
-        assert!(!christmas.has(day("2026-12-23")) && !christmas.has(day("2026-01-03")));
+        let leaf = |text: &str| Leaf::of(day_of(text.parse().unwrap()));
+        assert!(christmas.has(&leaf("2026-12-24")) && christmas.has(&leaf("2031-01-02")));
+        assert!(!christmas.has(&leaf("2026-12-23")) && !christmas.has(&leaf("2026-01-03")));
         assert_eq!(weekday_of(day("2026-11-26")), 3);
         let holidays = Holidays::new(&[
             christmas,
@@ -284,19 +339,38 @@ mod tests {
             to("2026-04-20", "2026-05-02").unwrap(),
             to("2027-03-26", "2027-03-28").unwrap(),
         ]);
-        assert_eq!(
-            Dates::Holiday(Arc::new(holidays.clone())).named(),
-            Some((day("2026-04-20"), day("2027-03-28")))
-        );
         for text in ["2025-12-24", "2026-12-31", "2028-01-02", "2026-04-20", "2026-05-02", "2027-03-27"] {
-            assert!(holidays.has(day(text)), "{text}");
+            assert!(holidays.has(&leaf(text)), "{text}");
         }
         for text in ["2025-12-23", "2028-01-03", "2026-04-19", "2026-05-03", "2027-03-25", "2027-03-29"] {
-            assert!(!holidays.has(day(text)), "{text}");
+            assert!(!holidays.has(&leaf(text)), "{text}");
         }
         for day in (-20_000..90_000).step_by(37).chain([-2_900_000, 2_900_000]) {
             assert_eq!(day_of(date_of(day)), day);
             assert_eq!(i32::from(weekday_of(day)), i32::from(date_of(day).weekday().to_monday_zero_offset()));
+        }
+    }
+
+    #[test]
+    fn the_leaves_of_a_year_are_its_days() {
+        for year in [1970, 2000, 2027, 2028, 2100] {
+            let leaves = Leaf::with_week_before(year);
+            let days = new_year(year) - 7..new_year(year + 1);
+            assert!(leaves.iter().map(|leaf| leaf.day).eq(days));
+            for leaf in leaves {
+                let date = date_of(leaf.day);
+                assert_eq!(leaf.at, (date.month().unsigned_abs(), date.day().unsigned_abs()));
+                let of = Leaf::of(leaf.day);
+                let facts = |leaf: Leaf| (leaf.kind, leaf.passed, leaf.weekday, leaf.at);
+                assert_eq!(facts(leaf), facts(of));
+            }
+        }
+        let mut bits = Bits::default();
+        [0, 7, 63, 64, 70, 383].into_iter().for_each(|number| bits.set(number));
+        for (number, eight) in
+            [(7, 0b1000_0001), (64, 0b1100_0000), (70, 0b1000_0011), (71, 0b0100_0001), (383, 0x80)]
+        {
+            assert_eq!(bits.eight_to(number), eight, "{number}");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::parse::parse;
 use super::plan::{Action, Side, Target, TimedTarget, Try};
 use super::profile::Profile;
 use super::roster::Roster;
+use super::sought::List;
 use super::words::{Direction, Outcome};
 use crate::base::Limits;
 
@@ -96,6 +97,7 @@ fn with_line_feeds(source: &str) -> String {
 
 struct Compiler {
     tests: Vec<Test>,
+    sought: List,
     lines: Vec<Line>,
     /// How long a `try` without `for` may ring.
     unlimited: Duration,
@@ -113,13 +115,13 @@ impl Compiler {
             longest: Duration::ZERO,
         };
         let unlimited = Duration::from_secs(u64::from(limits.ring_s));
-        Self { tests: Vec::new(), lines: vec![nowhere], unlimited }
+        Self { tests: Vec::new(), sought: List::default(), lines: vec![nowhere], unlimited }
     }
 
     fn graph(mut self, block: &Block) -> Graph {
         let entry = self.block(block);
         let rosters = Roster::all(&mut self.tests);
-        Graph { tests: self.tests.into(), rosters, lines: self.lines.into(), entry }
+        Graph { tests: self.tests.into(), rosters, lines: self.lines.into(), entry, sought: self.sought }
     }
 
     /// Compiles a block, last rule first: each rule knows where to go when it does not match.
@@ -145,7 +147,7 @@ impl Compiler {
             Cond::All(list) => list.iter().rev().fold(yes, |yes, cond| self.cond(cond, yes, no)),
             Cond::Not(inner) => self.cond(inner, no, yes),
             Cond::Atom(atom) => {
-                let fact = fact(&atom.it);
+                let fact = fact(&atom.it, &mut self.sought);
                 let at = short(self.tests.len());
                 self.tests.push(Test { fact, yes, no, roster: None, span: atom.span });
                 Next::Test(at)
@@ -237,7 +239,7 @@ pub(super) fn target(target: &ast::Target) -> Option<Target> {
     })
 }
 
-fn fact(atom: &Atom) -> Fact {
+fn fact(atom: &Atom, sought: &mut List) -> Fact {
     match atom {
         Atom::Mode(modes) => Fact::Mode(modes.iter().copied().collect()),
         Atom::Caller(list) => Fact::Caller(list.iter().map(other).collect()),
@@ -251,10 +253,8 @@ fn fact(atom: &Atom) -> Fact {
             Fact::Named(of.clone(), list.iter().map(|text| text.it.as_str().into()).collect())
         }
         Atom::Amount(amount, bounds) => Fact::Amount(*amount, bounds.as_slice().into()),
-        Atom::Says(piece, how, list) => {
-            Fact::Says(*piece, *how, list.iter().map(|text| text.as_str().into()).collect())
-        }
-        Atom::Language(list) => Fact::Language(list.as_slice().into()),
+        Atom::Says(piece, ..) => Fact::Says(*piece, sought.add(atom)),
+        Atom::Language(_) => Fact::Language(sought.add(atom)),
     }
 }
 

@@ -1,14 +1,16 @@
 //! What two profiles do differently: for exactly which requests, with an example of each.
 //!
 //! Both are looked at over all the cases that either of them can tell apart, by the diagrams that prove
-//! a tree total: no difference found means that there is none.
+//! a tree total: no difference found means that there is none, or none up to a year ([`followed_until`]).
 
 use super::compile::read;
+use super::evaluate::Graph;
 use super::fault::Span;
 use super::lex::{Kind, lex};
 use super::profile::Profile;
 use super::question::Question;
 use super::route::{Facts, Who};
+use super::week::Time;
 use super::words::{Direction, Mode};
 use super::{ast, check};
 use crate::base::Limits;
@@ -82,6 +84,17 @@ pub fn differences(
         }
     }
     Ok(found)
+}
+
+/// The year up to which is known what is said of profiles, checked alone or compared. `None`: it is known for ever, as
+/// it is of all times but those that come in every so manieth period (INTERVAL) without an end.
+pub fn followed_until(profiles: &[&Profile]) -> Option<i32> {
+    let of = |direction: Direction| {
+        let graphs = profiles.iter().filter_map(move |profile| profile.graph(direction));
+        let times: Vec<&Time> = graphs.flat_map(Graph::times).flatten().collect();
+        check::followed_until(&times)
+    };
+    Direction::ALL.iter().filter_map(|direction| of(*direction)).min()
 }
 
 /// A tree as it is compared: how it reads, and what it was compiled to.

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::content::{Content, How, Language, Piece};
+use super::content::Piece;
 use super::fault::Span;
 use super::names::INVISIBLE;
 use super::pattern::Pattern;
 use super::plan::{Action, Side};
 use super::question::{Party, Question};
 use super::roster::Roster;
+use super::sought::{Found, List};
 use super::trace::{Trace, TraceStep};
 use super::values::{Amount, Bound, Named};
 use super::week::{Moment, Time, Zone};
@@ -27,6 +28,8 @@ pub(super) struct Graph {
     /// Line 0 is where a walk ends that no rule took; a checked tree never goes there.
     pub(super) lines: Box<[Line]>,
     pub(super) entry: Next,
+    /// What its tests look for in messages.
+    pub(super) sought: List,
 }
 
 /// Where a walk goes on.
@@ -61,9 +64,10 @@ pub(super) enum Fact {
     /// Without any value: it is there at all.
     Named(Named, Box<[Box<str>]>),
     Amount(Amount, Box<[Bound]>),
-    /// In lower case.
-    Says(Piece, How, Box<[Box<str>]>),
-    Language(Box<[Language]>),
+    /// Any of those texts that have these bits.
+    Says(Piece, u64),
+    /// Any of those languages.
+    Language(u64),
 }
 
 impl Fact {
@@ -84,7 +88,7 @@ impl Fact {
             Self::Mode(_) | Self::Caller(_) | Self::To(_) | Self::Registered => true,
             Self::RegisteredForMode | Self::Urgent | Self::Time(_) => true,
             Self::Status(_) | Self::Named(..) | Self::Amount(..) | Self::Language(_) => true,
-            Self::Says(piece, _, _) => !matches!(piece, Piece::Body),
+            Self::Says(piece, _) => !matches!(piece, Piece::Body),
         }
     }
 }
@@ -117,7 +121,11 @@ pub(super) struct Line {
 impl Graph {
     /// Finds the line for a question, by the clock of a zone.
     pub(super) fn decide(&self, question: &Question<'_>, zone: &Zone, trace: &mut Trace) -> u16 {
-        let mut asked = Asked { question, zone, moment: None };
+        self.walk(&mut Asked::new(question, zone), trace)
+    }
+
+    fn walk(&self, asked: &mut Asked<'_>, trace: &mut Trace) -> u16 {
+        let question = asked.question;
         let mut next = self.entry;
         loop {
             let at = match next {
@@ -137,7 +145,7 @@ impl Graph {
             if !test.fact.is_recorded() {
                 trace.look_at_unrecorded();
             }
-            let held = asked.holds(&test.fact);
+            let held = asked.holds(&test.fact, &self.sought);
             trace.push(TraceStep::Tested { test: at, held });
             next = if held { test.yes } else { test.no };
         }
@@ -156,7 +164,17 @@ impl Graph {
 
     /// Whether what it decides depends on the time.
     pub(super) fn looks_at_time(&self) -> bool {
-        self.tests.iter().any(|test| matches!(test.fact, Fact::Time(_)))
+        self.times().next().is_some()
+    }
+
+    /// The times of each of its tests that looks at them.
+    pub(super) fn times(&self) -> impl Iterator<Item = &[Time]> {
+        self.tests.iter().filter_map(|test| match &test.fact {
+            Fact::Time(times) => Some(&**times),
+            Fact::Mode(_) | Fact::Caller(_) | Fact::To(_) | Fact::Registered => None,
+            Fact::RegisteredForMode | Fact::Urgent | Fact::Status(_) | Fact::Named(..) => None,
+            Fact::Amount(..) | Fact::Says(..) | Fact::Language(_) => None,
+        })
     }
 
     /// The groups that its tests look at.
@@ -173,15 +191,20 @@ impl Graph {
     }
 }
 
-/// A question and the clock it is answered by, which is looked at once at most.
+/// A question and the clock it is answered by; that and each piece of a message are looked at once at most.
 struct Asked<'a> {
     question: &'a Question<'a>,
     zone: &'a Zone,
     moment: Option<Moment>,
+    found: Found,
 }
 
-impl Asked<'_> {
-    fn holds(&mut self, fact: &Fact) -> bool {
+impl<'a> Asked<'a> {
+    fn new(question: &'a Question<'a>, zone: &'a Zone) -> Self {
+        Self { question, zone, moment: None, found: Found::default() }
+    }
+
+    fn holds(&mut self, fact: &Fact, sought: &List) -> bool {
         let question = self.question;
         match fact {
             Fact::Mode(modes) => modes.has(question.mode),
@@ -203,13 +226,11 @@ impl Asked<'_> {
                 let number = question.amount(*amount);
                 bounds.iter().any(|bound| bound.holds(number))
             }
-            Fact::Says(piece, how, list) => {
-                let says = |content: &Content| list.iter().any(|words| content.says(*piece, *how, words));
-                question.content.is_some_and(says)
-            }
-            Fact::Language(list) => {
-                let is_in = |content: &Content| list.iter().any(|language| content.is_in(language));
-                question.content.is_some_and(is_in)
+            Fact::Says(piece, wanted) => question
+                .content
+                .is_some_and(|content| self.found.has((Some(*piece), *wanted), sought, content)),
+            Fact::Language(wanted) => {
+                question.content.is_some_and(|content| self.found.has((None, *wanted), sought, content))
             }
         }
     }
@@ -222,13 +243,73 @@ impl Other {
     fn is(&self, party: Party<'_>, question: &Question<'_>) -> bool {
         let is_invisible = || question.groups.iter().any(|group| **group == *INVISIBLE);
         let is_said = party != Party::Anonymous;
-        let is_in = |group: &Arc<str>| question.groups.contains(group) && (is_said || is_invisible());
+        let is_in = |group: &Arc<str>| question.groups.contains(group) && (is_said || **group == *INVISIBLE);
         match self {
             Self::Like(pattern) => pattern.matches(party),
             Self::In(group) => is_in(group),
             Self::Outside(group) => !is_in(group),
             Self::Verified => is_said && question.verified,
             Self::Contact => is_said && (question.contact || !question.groups.is_empty()) && !is_invisible(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::content::{Content, Header};
+    use super::super::profile::Profile;
+    use super::super::sought::SOUGHT_MAX;
+    use super::super::words::{Direction, Mode};
+    use super::*;
+    use crate::base::{Limits, Uid};
+
+    /// How often something is looked for in a decision that comes to the last rule.
+    fn looks(rules: &str) -> usize {
+        let source = format!("profile \"p\" {{ incoming {{\n{rules}\notherwise -> busy\n}} }}");
+        let profile = Profile::compile(&source).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+        let headers = [(Header::AcceptLanguage, "a,".repeat(500).into())];
+        let content = Content::new(headers, Bytes::from("a".repeat(1_000)), 1_000);
+        let question = Question {
+            content: Some(&content),
+            ..Question::new(Mode::Page, Party::Anonymous, Party::Anonymous)
+        };
+        let graph = profile.graph(Direction::Incoming).unwrap();
+        let mut asked = Asked::new(&question, Zone::UTC);
+        graph.walk(&mut asked, &mut Trace::new());
+        asked.found.looks
+    }
+
+    /// Whatever a tree says how often, a decision looks for each text and language once.
+    #[test]
+    fn the_worst_decision_takes_few_looks() {
+        let text = |i: usize| format!("\"{}b{i}\"", "a".repeat(90));
+        let many = |count: usize, one: &dyn Fn(usize) -> String| {
+            (0..count).map(one).collect::<Vec<_>>().join(" or ")
+        };
+        assert_eq!(looks(&format!("body contains {} -> decline", many(600, &|_| text(0)))), 1);
+        let again =
+            (0..400).map(|i| format!("body contains {} and size over {} -> decline", text(0), 400 - i));
+        assert_eq!(looks(&again.collect::<Vec<_>>().join("\n")), 1);
+        assert_eq!(looks(&format!("language {} -> decline", many(5_000, &|_| "en".to_owned()))), 1);
+        let most = |i: usize| match i % 8 {
+            0 => format!("language {}{}", char::from(b'a' + u8::try_from(i / 8).unwrap()), "ab"),
+            1 | 2 => format!("subject matches {}", text(i)),
+            _ => format!("body contains {}", text(i)),
+        };
+        let twice = |count: usize| {
+            let all = many(count, &most);
+            format!("urgent and ({all}) -> ignore\n{all} -> decline")
+        };
+        assert_eq!(looks(&twice(SOUGHT_MAX)), SOUGHT_MAX);
+        let source =
+            format!("profile \"p\" {{ incoming {{\n{}\notherwise -> busy\n}} }}", twice(SOUGHT_MAX + 1));
+        let owner = Uid::parse("anne@north.test").unwrap();
+        let stored = Profile::compile_stored(&source, &Limits::default(), &owner);
+        for faults in [Profile::compile(&source).unwrap_err(), stored.unwrap_err()] {
+            let told: Vec<&str> = faults.iter().map(|fault| &*fault.message).collect();
+            assert_eq!(told, ["this tree looks for more than 64 texts and languages in messages"]);
         }
     }
 }

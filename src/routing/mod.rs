@@ -43,13 +43,14 @@ mod pattern;
 mod recurrence;
 mod report;
 mod roster;
+mod sought;
 mod vocabulary;
 mod week;
 
 pub use bookmark::{Astray, Bookmark};
 pub use content::{Content, Header};
 pub use cpl::{Imported, Remark, import_cpl};
-pub use difference::{Decision, Difference, Example, Incomparable, Request, differences};
+pub use difference::{Decision, Difference, Example, Incomparable, Request, differences, followed_until};
 pub use draw::{Style, draw};
 pub use fault::{Code, Fault, Faults, Label, Span, text_of};
 pub use format::format;

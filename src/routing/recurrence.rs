@@ -9,13 +9,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::calendar::{Bits, Day, KINDS, ROUND_YEARS, date_of, inner_kind, kind_of, year_of};
+use super::calendar::{
+    Bits, Day, KINDS, Leaf, ROUND_YEARS, YEARS, date_of, inner_kind, kind_of, new_year, year_of,
+};
 use super::rule::{End, Rule, Turns};
+use super::week::TODAY;
 
 /// The longest that one time may last, in minutes.
 pub(super) const LENGTH_MAX: u32 = 7 * 24 * 60;
-/// How far a rule with a COUNT is followed, in days.
-const FOLLOWED: Day = 40 * 366;
 
 /// A recurring time as it was written.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ pub(super) struct Written {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Recurrence {
     said: Said,
-    /// The last day on which it may come.
-    last: Day,
+    /// The first day on which it may come, and the last one.
+    span: (Day, Day),
     turns: Turns,
     /// By the kind of a year: the days on which it comes, the first of the year being 0.
     years: Arc<[Bits; KINDS]>,
@@ -80,8 +81,8 @@ impl Written {
         }
         let years = Arc::new(years.map(Option::unwrap_or_default));
         let turns = rule.turns(said.first);
-        let mut it = Recurrence { said, last: Day::MAX, turns, years };
-        it.last = match end {
+        let mut it = Recurrence { span: (said.first, Day::MAX), said, turns, years };
+        it.span.1 = match end {
             End::Never => Day::MAX,
             End::Until(day) => day,
             End::Count(count) => it.last_of(count),
@@ -91,27 +92,38 @@ impl Written {
 }
 
 impl Recurrence {
-    /// The day on which it comes for the last time.
+    /// The day on which it comes for the last time, if it comes so often at most; it is followed through all
+    /// years that a tree may name.
     fn last_of(&self, count: usize) -> Day {
-        let end = self.said.first.saturating_add(FOLLOWED);
-        let days = (self.said.first..end).filter(|day| self.is_on(*day));
-        days.take(count).last().unwrap_or(self.said.first.saturating_sub(1))
+        let (begin, _) = year_of(self.said.first);
+        let years = begin..=i32::from(*YEARS.end());
+        let of_year = |year: i32| self.years.get(kind_of(year)).copied().unwrap_or_default();
+        let days = years.flat_map(|year| {
+            let days = of_year(year);
+            (0..366)
+                .filter(move |passed| days.has(*passed))
+                .filter_map(move |passed| Some(new_year(year) + Day::try_from(passed).ok()?))
+        });
+        let comes = |day: &Day| *day >= self.said.first && self.turns.has(*day);
+        days.filter(comes).take(count).last().unwrap_or(self.said.first.saturating_sub(1))
     }
 
     /// Whether it comes on a day.
-    pub(super) fn is_on(&self, day: Day) -> bool {
-        (self.said.first..=self.last).contains(&day) && {
-            let (year, passed) = year_of(day);
-            let days = self.years.get(kind_of(year)).copied().unwrap_or_default();
-            usize::try_from(passed).is_ok_and(|passed| days.has(passed)) && self.turns.has(day)
-        }
+    pub(super) fn is_on(&self, leaf: &Leaf) -> bool {
+        (self.span.0..=self.span.1).contains(&leaf.day)
+            && self
+                .years
+                .get(leaf.kind)
+                .is_some_and(|days| usize::try_from(leaf.passed).is_ok_and(|at| days.has(at)))
+            && self.turns.has(leaf.day)
     }
 
-    /// Whether it is that time, so many minutes after a day began.
-    pub(super) fn holds(&self, day: Day, minute: u16) -> bool {
-        (0..=self.reach()).any(|back| {
+    /// As [`Time::since`](super::week::Time::since).
+    pub(super) fn since(&self, minute: u16) -> u8 {
+        (0..=self.reach()).fold(0, |days, back| {
             let since = i64::from(back) * 1_440 + i64::from(minute) - i64::from(self.said.from);
-            (0..i64::from(self.said.length)).contains(&since) && self.is_on(day.saturating_sub(back))
+            let lasts = (0..i64::from(self.said.length)).contains(&since);
+            if lasts { days | TODAY >> back } else { days }
         })
     }
 
@@ -126,12 +138,19 @@ impl Recurrence {
         [self.said.from, u16::try_from(end).unwrap_or(0)]
     }
 
-    /// The first day, and the last one if it has one.
-    pub(super) fn named(&self) -> (Day, Day) {
-        (
-            self.said.first,
-            if self.last == Day::MAX { self.said.first } else { self.last.max(self.said.first) },
-        )
+    /// The first day on which it may come, and the last one.
+    pub(super) fn span(&self) -> &(Day, Day) {
+        &self.span
+    }
+
+    /// Whether it has an INTERVAL.
+    pub(super) fn is_followed(&self) -> bool {
+        self.turns.are_spaced()
+    }
+
+    /// Whether it has an INTERVAL, and no end, and comes at all.
+    pub(super) fn is_spaced(&self) -> bool {
+        self.span.1 == Day::MAX && self.is_followed() && self.years.iter().any(|days| !days.is_empty())
     }
 }
 

@@ -185,8 +185,12 @@ impl Rule {
         !self.nth.iter().all(Numbers::is_empty)
     }
 
-    /// Where a rule says no day, it is that of its first time.
+    /// Where a rule says no day, it is that of its first time: of a week that it names, the same day of the week.
     pub(super) fn complete(&mut self, first: Date) {
+        let has_dates = !(self.year_days.is_empty() && self.month_days.is_empty());
+        if !self.weeks.is_empty() && !has_dates && self.weekdays == 0 {
+            self.weekdays = 1 << weekday_of(day_of(first));
+        }
         let says_day = !(self.weeks.is_empty() && self.year_days.is_empty() && self.month_days.is_empty())
             || self.weekdays != 0
             || self.has_nth();
@@ -301,6 +305,11 @@ impl Rule {
 }
 
 impl Turns {
+    /// Whether it comes not in every period.
+    pub(super) fn are_spaced(&self) -> bool {
+        self.interval > 1
+    }
+
     /// Whether the period of a day is one of every so many.
     pub(super) fn has(&self, day: Day) -> bool {
         self.interval == 1 || {

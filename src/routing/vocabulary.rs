@@ -134,6 +134,45 @@ pub(super) const SECTIONS: &Table<Section> = &[
     ("outgoing", Section::Tree(Direction::Outgoing)),
 ];
 
+/// Languages by the names that people give them, for those who write these.
+pub(super) const LANGUAGES: &Table<&str> = &[
+    ("arabic", "ar"),
+    ("chinese", "zh"),
+    ("czech", "cs"),
+    ("danish", "da"),
+    ("dansk", "da"),
+    ("deutsch", "de"),
+    ("dutch", "nl"),
+    ("english", "en"),
+    ("espanol", "es"),
+    ("estonian", "et"),
+    ("finnish", "fi"),
+    ("francais", "fr"),
+    ("french", "fr"),
+    ("german", "de"),
+    ("greek", "el"),
+    ("hindi", "hi"),
+    ("icelandic", "is"),
+    ("italian", "it"),
+    ("italiano", "it"),
+    ("japanese", "ja"),
+    ("korean", "ko"),
+    ("latvian", "lv"),
+    ("lithuanian", "lt"),
+    ("norsk", "no"),
+    ("norwegian", "no"),
+    ("polish", "pl"),
+    ("polski", "pl"),
+    ("portuguese", "pt"),
+    ("russian", "ru"),
+    ("spanish", "es"),
+    ("suomi", "fi"),
+    ("svenska", "sv"),
+    ("swedish", "sv"),
+    ("turkish", "tr"),
+    ("ukrainian", "uk"),
+];
+
 /// Looks a word up.
 pub(super) fn find<T: Copy>(table: &Table<T>, word: &str) -> Option<T> {
     table.iter().find(|(text, _)| *text == word).map(|(_, meaning)| *meaning)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 
-use super::calendar::{Dates, Day, date_of, weekday_of};
+use super::calendar::{Dates, Day, Leaf, date_of, weekday_of};
 use super::recurrence::Recurrence;
 
 /// The days as trees write them, from Monday.
@@ -95,39 +95,64 @@ impl Hours {
     }
 }
 
+/// The day itself, in bits that stand for it and the seven before it.
+pub(super) const TODAY: u8 = 1 << 7;
+
 impl Window {
     /// Whether a day is one of those that it names.
-    pub(super) fn is_on(&self, day: Day) -> bool {
-        self.days.is_none_or(|days| days.has(weekday_of(day)))
-            && self.dates.as_ref().is_none_or(|dates| dates.has(day))
+    fn is_on(&self, weekday: u8, leaf: impl FnOnce() -> Leaf) -> bool {
+        self.days.is_none_or(|days| days.has(weekday))
+            && self.dates.as_ref().is_none_or(|dates| dates.has(&leaf()))
     }
 
-    /// Whether a moment falls into it.
-    fn holds(&self, moment: Moment) -> bool {
-        let on = |day: Day| self.is_on(day);
-        let Some(Hours { from, until }) = self.hours else { return on(moment.day) };
+    /// As [`Time::since`].
+    fn since(&self, minute: u16) -> u8 {
+        let Some(Hours { from, until }) = self.hours else { return TODAY };
+        let is_after = minute >= from;
         if from < until {
-            return (from..until).contains(&moment.minute) && on(moment.day);
+            return if is_after && minute < until { TODAY } else { 0 };
         }
-        let yesterday = moment.day - 1;
-        moment.minute >= from && on(moment.day) || moment.minute < until && on(yesterday)
+        let yesterday = if minute < until { TODAY >> 1 } else { 0 };
+        if is_after { TODAY | yesterday } else { yesterday }
     }
 }
 
 impl Time {
     /// Whether a moment falls into it.
     pub(super) fn holds(&self, moment: Moment) -> bool {
+        let mut since = self.since(moment.minute);
+        let mut day = moment.day;
+        while since != 0 {
+            if since & TODAY != 0 && self.is_on(day) {
+                return true;
+            }
+            (since, day) = (since << 1, day.saturating_sub(1));
+        }
+        false
+    }
+
+    /// The days that count at a minute, this one and those before it ([`TODAY`] and the bits below): on which it has
+    /// begun if it holds.
+    pub(super) fn since(&self, minute: u16) -> u8 {
         match self {
-            Self::Window(window) => window.holds(moment),
-            Self::Every(recurrence) => recurrence.holds(moment.day, moment.minute),
+            Self::Window(window) => window.since(minute),
+            Self::Every(recurrence) => recurrence.since(minute),
         }
     }
 
     /// Whether it begins on a day, as far as days are concerned.
     pub(super) fn is_on(&self, day: Day) -> bool {
         match self {
-            Self::Window(window) => window.is_on(day),
-            Self::Every(recurrence) => recurrence.is_on(day),
+            Self::Window(window) => window.is_on(weekday_of(day), || Leaf::of(day)),
+            Self::Every(recurrence) => recurrence.is_on(&Leaf::of(day)),
+        }
+    }
+
+    /// The same of a day that has been looked up.
+    pub(super) fn is_on_leaf(&self, leaf: &Leaf) -> bool {
+        match self {
+            Self::Window(window) => window.is_on(leaf.weekday, || *leaf),
+            Self::Every(recurrence) => recurrence.is_on(leaf),
         }
     }
 
@@ -139,19 +164,36 @@ impl Time {
         }
     }
 
-    /// For how many days after the one on which it begins it may last.
+    /// Whether it comes in every so manieth period only, for ever: nobody has looked at all of them.
+    pub(super) fn is_spaced(&self) -> bool {
+        match self {
+            Self::Window(_) => false,
+            Self::Every(recurrence) => recurrence.is_spaced(),
+        }
+    }
+
+    /// Whether it comes in every so manieth period only: it is followed through year after year.
+    pub(super) fn is_followed(&self) -> bool {
+        match self {
+            Self::Window(_) => false,
+            Self::Every(recurrence) => recurrence.is_followed(),
+        }
+    }
+
+    /// For how many days after the one on which it begins it may last, 7 at most.
     pub(super) fn reach(&self) -> Day {
         match self {
-            Self::Window(_) => 1,
+            Self::Window(Window { hours: Some(hours), .. }) => Day::from(hours.until <= hours.from),
+            Self::Window(_) => 0,
             Self::Every(recurrence) => recurrence.reach(),
         }
     }
 
-    /// The first and the last day that it names with their year.
-    pub(super) fn named(&self) -> Option<(Day, Day)> {
+    /// The spans of days outside of which it does not come, if the years matter to it; in order, and apart.
+    pub(super) fn once(&self) -> &[(Day, Day)] {
         match self {
-            Self::Window(window) => window.dates.as_ref()?.named(),
-            Self::Every(recurrence) => Some(recurrence.named()),
+            Self::Window(window) => window.dates.as_ref().map_or(&[], Dates::once),
+            Self::Every(recurrence) => std::slice::from_ref(recurrence.span()),
         }
     }
 
@@ -364,6 +406,7 @@ mod tests {
     #[test]
     fn a_night_belongs_to_the_day_it_began_on() {
         let window = |day| Window { days: Days::read(day), hours: Hours::read("22:00-06:00"), dates: None };
+        let window = |day| Time::Window(window(day));
         let holds = |day, minute| window("fri").holds(Moment::of_week(day, minute));
         assert!(holds(4, 22 * 60) && holds(4, 1_439) && holds(5, 0) && holds(5, 6 * 60 - 1));
         assert!(!holds(4, 0) && !holds(4, 22 * 60 - 1) && !holds(5, 6 * 60) && !holds(5, 22 * 60));

@@ -16,7 +16,7 @@ use super::super::evaluate::{Graph, Line};
 use super::super::plan::{Action, Target};
 use super::super::profile::Profile;
 use super::super::ways::{Exits, Round};
-use super::super::week::Zone;
+use super::super::week::{Time, Zone};
 use super::super::words::{Direction, Mode, Outcome};
 use super::diagram::{Set, Spent};
 use super::example::{cases, found, found_in};
@@ -50,6 +50,8 @@ struct Edge {
 pub(in super::super) struct Own {
     space: Space,
     clock: Zone,
+    /// The times of each condition.
+    times: Vec<Box<[Time]>>,
     sets: BTreeMap<usize, Set>,
 }
 
@@ -227,7 +229,9 @@ impl Own {
         let tree = tree_of(profile)?;
         let mut space = Space::new(&tree, limits.loop_check_steps).map_err(|_| Spent)?;
         let sets = taken_by(&mut space, exits, &tree, 0)?;
-        Ok(Self { space, clock: profile.clock().clone(), sets })
+        let times =
+            profile.graph(Direction::Incoming).into_iter().flat_map(Graph::times).map(Into::into).collect();
+        Ok(Self { space, clock: profile.clock().clone(), times, sets })
     }
 
     /// Which requests take a way, in the words of its tree alone: those around a case of all trees.
@@ -250,7 +254,7 @@ impl Own {
         let moment = self.clock.moment(all.wall_ms(case, clock));
         let mut seen = vec![(MODE, value(MODE)), (URGENT, value(URGENT))];
         seen.extend(party.map(|cell| (PARTY, cell)));
-        seen.extend(self.space.times.cell_at(moment).map(|cell| (TIME, cell)));
+        seen.extend(self.space.times.cell_at(moment, &self.times).map(|cell| (TIME, cell)));
         for (at, own) in self.space.variables.iter().enumerate().filter(|(_, own)| !own.is_owners()) {
             let of = |(i, other)| own.value_of(other, value(all.other(i)));
             seen.extend(all.variables.iter().enumerate().find_map(of).map(|v| (self.space.other(at), v)));

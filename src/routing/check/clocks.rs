@@ -2,11 +2,12 @@
 //!
 //! What a clock shows changes what holds only where hours of its own tree begin or end, at midnight,
 //! and where the clock is put back or forward. So one look at each of those moments, on each day of the years that are
-//! gone through, finds all cells, whatever lies between the zones on that day.
+//! gone through (see `times`), finds all cells, whatever lies between the zones on that day. When clocks are changed is taken
+//! from the database of zones for those years.
 
 use std::collections::BTreeSet;
 
-use super::super::calendar::{Day, day_of};
+use super::super::calendar::{Day, new_year};
 use super::super::week::{Time, Zone};
 use super::times::{Cell, Condition, Looks, TooManyTimes, years};
 
@@ -23,13 +24,12 @@ pub(super) fn cells(
 ) -> Result<Vec<Cell>, TooManyTimes> {
     let all = || conditions.iter().flat_map(|condition| condition.times.iter());
     let years = years(&all().collect::<Vec<_>>());
-    let new_year = |year: i16| jiff::civil::Date::new(year, 1, 1).map_or(0, day_of);
-    let days = new_year(years.0)..new_year(years.1);
+    let days = || years.iter().flat_map(|year| new_year(*year)..new_year(year + 1));
     let bounds: Vec<_> = (0..clocks.len()).map(|clock| bounds(conditions, clock)).collect();
-    looks.take(all().count(), days.len(), bounds.iter().map(BTreeSet::len).sum())?;
+    looks.take(all().count(), days().count(), bounds.iter().map(BTreeSet::len).sum())?;
     let mut moments = BTreeSet::new();
     for (clock, bounds) in clocks.iter().zip(&bounds) {
-        for day in days.clone() {
+        for day in days() {
             turns(clock, day, bounds, &mut moments);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn cells(
             condition.times.iter().any(|time| time.holds(moment))
         };
         if seen.insert(conditions.iter().map(holds).collect()) {
-            cells.push(Cell { shown, at: Some(at) });
+            cells.push(Cell { shown, at: Some(at), is_later: false });
         }
     }
     Ok(cells)

@@ -19,7 +19,7 @@ use crate::base::Limits;
 /// Checks every block of a file.
 pub(in super::super) fn cover(file: &File, limits: &Limits, names: Option<&Names>, faults: &mut Vec<Fault>) {
     for tree in &file.trees {
-        match Space::new(tree, limits.tree_check_steps) {
+        match Space::with_later(tree, limits.tree_check_steps) {
             Ok(space) => Cover { space, names, faults, total: BTreeSet::new(), shadows: 0 }.tree(tree),
             Err(fault) => faults.push(fault),
         }

@@ -30,3 +30,4 @@ pub(super) use cover::cover;
 pub(super) use differ::differ;
 pub(super) use known::known;
 pub(super) use shape::shape;
+pub(super) use times::followed_until;

@@ -5,6 +5,7 @@ use super::super::ast::{
     TryLine, When,
 };
 use super::super::fault::{Code, Fault, Span};
+use super::super::sought::{List, SOUGHT_MAX};
 use super::super::vocabulary::Key;
 use super::super::words::{Direction, Outcome};
 use crate::base::Uid;
@@ -12,7 +13,15 @@ use crate::base::Uid;
 /// Looks at every rule of a file. With an `owner`, ways back to himself are faults too.
 pub(in super::super) fn shape(file: &File, owner: Option<&Uid>, faults: &mut Vec<Fault>) {
     for tree in &file.trees {
-        Shape { direction: tree.direction, owner, faults }.block(&tree.block);
+        let mut shape = Shape { direction: tree.direction, owner, faults, sought: List::default() };
+        shape.block(&tree.block);
+        if shape.sought.len() > SOUGHT_MAX {
+            let message =
+                format!("this tree looks for more than {SOUGHT_MAX} texts and languages in messages");
+            let help =
+                "each of them takes time whenever a message comes; `matches \"*this*that*\"` is one text";
+            faults.push(Fault::new(Code::TooComplex, tree.head, message).help(help));
+        }
     }
 }
 
@@ -24,6 +33,8 @@ struct Shape<'a> {
     direction: Direction,
     owner: Option<&'a Uid>,
     faults: &'a mut Vec<Fault>,
+    /// What is looked for in messages.
+    sought: List,
 }
 
 impl Shape<'_> {
@@ -58,7 +69,9 @@ impl Shape<'_> {
                 }
                 (_, Key::Mode | Key::Registered | Key::Caller | Key::To | Key::Urgent | Key::Time) => {}
                 (_, Key::Status | Key::Account | Key::Property | Key::Device | Key::Size) => {}
-                (_, Key::Subject | Key::Body | Key::Header | Key::Language) => {}
+                (_, Key::Subject | Key::Body | Key::Header | Key::Language) => {
+                    self.sought.add(&atom.it);
+                }
             },
             Cond::Faulty => {}
         }

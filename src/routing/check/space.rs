@@ -13,7 +13,7 @@ use super::super::fault::{Code, Fault};
 use super::super::names::INVISIBLE;
 use super::super::pattern::Pattern;
 use super::super::values::Named;
-use super::super::week::Zone;
+use super::super::week::{Time, Zone};
 use super::super::words::{Direction, Mode, ModeSet};
 use super::diagram::{Diagram, Set, Spent};
 use super::parties::{Parties, Witness};
@@ -73,13 +73,28 @@ struct Seen<'t> {
 impl Space {
     /// The cases of a tree; or the fault of one that tells too many apart.
     pub(super) fn new(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
-        Self::over(tree.direction, &[(tree, 0)], &[], allowance)
+        Self::made((tree.direction, false), &[(tree, 0)], &[], allowance)
+    }
+
+    /// The same, and what may be after the years that are gone through: where they tell less than all, what never
+    /// holds in them may hold later.
+    pub(super) fn with_later(tree: &Tree, allowance: u32) -> Result<Self, Fault> {
+        Self::made((tree.direction, true), &[(tree, 0)], &[], allowance)
     }
 
     /// The cases that any of several trees of one direction tells apart; each with the place of its clock
     /// among `clocks`, which may be none where all trees have the same.
     pub(super) fn over(
         direction: Direction,
+        trees: &[(&Tree, usize)],
+        clocks: &[&Zone],
+        allowance: u32,
+    ) -> Result<Self, Fault> {
+        Self::made((direction, false), trees, clocks, allowance)
+    }
+
+    fn made(
+        (direction, later): (Direction, bool),
         trees: &[(&Tree, usize)],
         clocks: &[&Zone],
         allowance: u32,
@@ -98,8 +113,11 @@ impl Space {
         if groups.len() > 1 + GROUPS_MAX {
             return Err(fault("groups", "at most 100; put groups that are treated alike into one group"));
         }
-        let times = Times::new(&seen.times, clocks, allowance)
+        let mut times = Times::new(&seen.times, clocks, allowance)
             .map_err(|_| fault("times", "at most 500, and fewer if each has dates and hours of its own; times that are treated alike can share one rule"))?;
+        if later {
+            times.add_later(&seen.times);
+        }
         let parties = Parties::new(seen.literals, direction == Direction::Incoming).map_err(|_| {
             let help =
                 "at most 1000 addresses and numbers; name a cluster, `@south.test`, instead of its users";
@@ -108,7 +126,7 @@ impl Space {
         let variables = seen.variables.done(VALUES_MAX).ok_or_else(|| {
             fault(
                 "values",
-                "at most 50 texts to look for in messages, and 500 other texts, numbers and languages",
+                "at most 500 kinds of account, devices, values of properties, numbers and texts to look for",
             )
         })?;
         let mut widths = vec![Mode::ALL.len(), parties.cells.len(), 3, 2, times.cells.len(), 2];
@@ -168,7 +186,12 @@ impl Space {
         let cells = &self.parties.cells;
         let is_unsaid = |v: usize| cells.get(v).is_some_and(|cell| cell.witness == Witness::Anonymous);
         let unsaid = self.diagram.value(PARTY, is_unsaid)?;
-        let nobody = self.diagram.and(unsaid, contact)?;
+        let mut elsewhere = contact;
+        for group in (1..self.groups.len()).rev() {
+            let inside = self.diagram.value(Self::group(group), |v| v == 1)?;
+            elsewhere = self.diagram.or(inside, elsewhere)?;
+        }
+        let nobody = self.diagram.and(unsaid, elsewhere)?;
         let mut all = self.diagram.without(all, nobody)?;
         if let Some(at) = self.variables.iter().position(|variable| *variable == Variable::Verified) {
             let verified = self.diagram.value(self.other(at), |v| v == 1)?;
@@ -238,12 +261,7 @@ impl Space {
             (_, Atom::Registered) => self.diagram.value(REGISTERED, |v| v > 0)?,
             (_, Atom::RegisteredForMode) => self.diagram.value(REGISTERED, |v| v == 2)?,
             (_, Atom::Urgent) => self.diagram.value(URGENT, |v| v == 1)?,
-            (_, Atom::Time(windows)) => {
-                let cells = &self.times.cells;
-                let shown = |v: usize| cells.get(v)?.shown.get(self.clock).copied();
-                let holds = |moment| windows.iter().any(|window| window.holds(moment));
-                self.diagram.value(TIME, |v| shown(v).is_some_and(holds))?
-            }
+            (_, Atom::Time(times)) => return self.time(times),
             (Direction::Incoming, Atom::Caller(list)) | (Direction::Outgoing, Atom::To(list)) => {
                 self.somebody(list)?
             }
@@ -255,6 +273,18 @@ impl Space {
             ) => self.fact(atom)?,
         };
         Ok(Both::exactly(set))
+    }
+
+    /// The cases in which any of some times holds; of times that may be later, not all is known.
+    fn time(&mut self, times: &[Time]) -> Result<Both, Spent> {
+        let cells = &self.times.cells;
+        let holds: Vec<(bool, bool)> = cells.iter().map(|cell| cell.holds(times, self.clock)).collect();
+        let must = self.diagram.value(TIME, |v| holds.get(v).is_some_and(|(_, surely)| *surely))?;
+        if holds.iter().all(|(perhaps, surely)| perhaps == surely) {
+            return Ok(Both::exactly(must));
+        }
+        let may = self.diagram.value(TIME, |v| holds.get(v).is_some_and(|(perhaps, _)| *perhaps))?;
+        Ok(Both { may, must })
     }
 
     /// The cases in which an atom holds that looks at variables of its own.

@@ -13,11 +13,9 @@ use super::super::ast::Atom;
 use super::super::content::{Content, Header, How, Language, Piece};
 use super::super::lex::escape;
 use super::super::route::Facts;
+use super::super::sought::Words;
 use super::super::values::{Account, Amount, Bound, Named};
 use super::super::words::Status;
-
-/// How many texts may be looked for in messages: a decision has to stay quick.
-const TEXTS_MAX: usize = 50;
 
 /// A fact and its values.
 #[derive(Clone, PartialEq, Debug)]
@@ -101,8 +99,7 @@ impl Variables {
             }
         }
         let values: usize = self.list.iter().map(Variable::width).sum();
-        let texts = self.list.iter().filter(|variable| matches!(variable, Variable::Says(..))).count();
-        (values <= most && texts <= TEXTS_MAX).then_some(self.list)
+        (values <= most).then_some(self.list)
     }
 }
 
@@ -209,7 +206,7 @@ impl Variable {
     /// Whether what a message says agrees with a value; facts of other kinds always do.
     pub(super) fn is_said(&self, value: usize, content: &Content) -> bool {
         match self {
-            Self::Says(piece, how, words) => content.says(*piece, *how, words) == (value == 1),
+            Self::Says(piece, how, words) => content.says(*piece, &Words::new(*how, words)) == (value == 1),
             Self::Language(language) => content.is_in(language) == (value == 1),
             Self::Status | Self::Verified | Self::Named(..) | Self::Amount(..) => true,
         }
@@ -264,7 +261,7 @@ pub(super) fn choose(variables: &[Variable], values: impl Iterator<Item = usize>
                 };
                 pieces.entry(*piece).or_default().push(words);
             }
-            Variable::Language(language) if value == 1 => languages.push(language.to_string()),
+            Variable::Language(language) if value == 1 => languages.push(language.tag()),
             Variable::Says(..) | Variable::Language(_) => {}
         }
     }

@@ -203,14 +203,17 @@ fn string(field: &str, how: &str, value: &str) -> Result<Test, Why> {
 }
 
 /// What of a language is otherwise: a script names what is spoken here and asks whether a caller's wish
-/// covers it, a tree names a wish and asks whether it covers the caller's.
+/// covers it, a tree names a wish and asks whether it covers the caller's. And who takes every language names none to a
+/// script (RFC 3880 §4.3), but speaks each of them to a tree.
 fn nearly(tag: &str) -> Option<String> {
     Some(match tag.split_once('-') {
         _ if tag == "*" => return None,
         Some((wide, _)) => {
-            format!("who asks for `{wide}` and says no more is not taken to ask for `{tag}`")
+            format!(
+                "who asks for `{wide}` and says no more is not taken to ask for `{tag}`, who takes any is"
+            )
         }
-        None => format!("who asks for a kind of `{tag}` is taken to ask for it"),
+        None => format!("who asks for a kind of `{tag}`, or takes any, is taken to ask for it"),
     })
 }
 

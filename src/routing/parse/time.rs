@@ -148,7 +148,7 @@ impl Parser<'_> {
             return Err(self.expected("`from` and the date on which it comes first"));
         }
         let date = self.peek();
-        let Dates::Once(first, _) = self.date()? else {
+        let Dates::Once((first, _)) = self.date()? else {
             let fault = Fault::new(Code::BadTime, date.span, "the first date has a year");
             self.note(fault.help("for instance `from 2026-01-05`"));
             return Err(Lost);

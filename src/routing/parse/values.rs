@@ -5,7 +5,7 @@ use super::super::content::{Header, How, Language, Piece};
 use super::super::fault::{Code, Fault};
 use super::super::lex::{Kind, unescape};
 use super::super::values::{Amount, Bound, Named};
-use super::super::vocabulary::nearest;
+use super::super::vocabulary::{LANGUAGES, find, nearest, words_of};
 use super::super::words::Status;
 use super::cursor::{Lost, Parser, Read, told};
 
@@ -147,11 +147,14 @@ impl Parser<'_> {
         };
         let language = Language::read(&unescape(word)).ok_or_else(|| {
             let fault = Fault::new(Code::UnknownWord, token.span, format!("{} is no language", told(token)));
-            self.note(
-                fault
-                    .here("no language")
-                    .help("a language is written as programs write it: `is`, `da`, `en`, `en-gb`"),
-            );
+            let name = word.to_lowercase();
+            let meant = nearest(&name, words_of(LANGUAGES)).and_then(|name| find(LANGUAGES, name));
+            let help = match meant {
+                Some(tag) => format!("did you mean `{tag}`? A language is written in two or three letters"),
+                None => "a language is two or three letters: `en`, `de`, or `en-gb` for that of Britain"
+                    .to_owned(),
+            };
+            self.note(fault.here("no language").help(help));
             Lost
         })?;
         self.bump();

@@ -77,8 +77,8 @@ const CIRCLES: &[Row] = &[
             ("carl", "zone Asia/Tokyo", "time 08:00-18:00 -> forward anne@north.test\notherwise -> busy"),
         ],
         &[
-            "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
-            "carl:4 time 08:00-18:00 -> forward anne@north.test | a voice call from anybody on Monday at 10:00 | anne carl | a voice call from anybody on Wednesday 2025-01-01 at 00:00 in Europe/Oslo",
+            "anne:4 time 22:00-06:00 -> forward carl@north.test | a voice call from anybody on Monday at 22:00 | carl anne | a voice call from anybody on Thursday 2026-01-01 at 00:00 in Europe/Oslo",
+            "carl:4 time 08:00-18:00 -> forward anne@north.test | a voice call from anybody on Monday at 10:00 | anne carl | a voice call from anybody on Thursday 2026-01-01 at 00:00 in Europe/Oslo",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ratatosk::routing::Outcome::{Answered, Busy, Declined, NoAnswer, Unreachable};
-use ratatosk::routing::{Action, Direction, Outcome, Place, Profile, Trace};
+use ratatosk::routing::{Action, Code, Direction, Outcome, Place, Profile, Trace};
 
 use super::shipped::shipped;
 use super::{ask, compiled, line_told, told};
@@ -92,6 +92,30 @@ fn and_or_not_and_parentheses_mean_what_they_say() {
             ("text +4722 reg", "ignore"),
         ],
     );
+}
+
+/// Somebody who does not say who he is may be blocked; he is in no other group, whatever it holds.
+#[test]
+fn an_anonymous_caller_is_in_no_group_but_invisible() {
+    let source = r#"profile "p" { incoming {
+        caller in "Friends" -> busy
+        caller not in "Friends" and caller in "Invisible" -> ignore
+        otherwise -> decline
+    } }"#;
+    decides(
+        source,
+        Direction::Incoming,
+        &[
+            ("voice anonymous in:Invisible in:Friends", "ignore"),
+            ("voice anonymous in:Invisible", "ignore"),
+            ("voice anonymous in:Friends", "decline"),
+            ("voice x@x.test in:Invisible in:Friends", "busy"),
+        ],
+    );
+    // That case is none that a rule has to be there for.
+    let only = "profile \"p\" { incoming {\ncaller anonymous and caller in \"Friends\" -> busy\notherwise -> decline\n} }";
+    let faults = Profile::compile(only).unwrap_err();
+    assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), [Code::DeadRule]);
 }
 
 #[test]

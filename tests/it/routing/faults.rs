@@ -219,6 +219,9 @@ fn facts_of_every_kind_are_read_and_proved() {
         ("body contain \"a\" -> busy\n otherwise -> decline", &[Code::UnknownWord]),
         ("language en -> busy\n language en-gb -> decline\n otherwise -> ignore", &[Code::DeadRule]),
         ("language english! -> busy\n otherwise -> decline", &[Code::UnknownWord]),
+        ("language German -> busy\n otherwise -> decline", &[Code::UnknownWord]),
+        ("caller 10.0.0.1 -> busy\n otherwise -> decline", &[Code::BadAddress]),
+        ("caller number \"10.00.01\" or +47.22 or *.1 -> busy\n otherwise -> decline", &[]),
         ("device \"desk\" -> busy\n otherwise -> decline", &[Code::WrongTree]),
         ("caller in \"A\" -> busy\n caller not in \"A\" -> decline", &[]),
         ("caller in \"B\" or not in \"A\" -> busy\n caller in \"A\" -> decline", &[]),
@@ -313,7 +316,7 @@ fn in_good_time<T>(source: &str, work: impl FnOnce() -> T) -> T {
 fn bad_input_of_every_size_is_refused_at_once() {
     // As large as any setting allows.
     let limits = Limits { tree_bytes: u32::MAX, ..Limits::default() };
-    let texts: String = (0..60).map(|i| format!("body contains \"{i}\" -> busy\n")).collect();
+    let texts: String = (0..65).map(|i| format!("body contains \"{i}\" -> busy\n")).collect();
     let rules = "time every \"FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=-1\" from 2026-01-01 -> busy\n";
     let counts = "time every \"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=1000\" from 2026-01-01 -> busy\n";
     // Each day and each minute is another for somebody: a product of all three.

@@ -338,7 +338,7 @@ fn owns(block: &Block) -> Vec<Own> {
 fn exists(case: &Case) -> bool {
     let is_invisible = case.groups & INVISIBLE != 0;
     let is_strange = case.groups == 0 && !case.contact;
-    if case.party == 0 && case.own.verified {
+    if case.party == 0 && (case.own.verified || case.groups & !INVISIBLE != 0) {
         return false;
     }
     is_strange || is_invisible != case.contact && (case.party > 0 || !case.contact)

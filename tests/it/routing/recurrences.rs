@@ -6,7 +6,10 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, Zoned};
 use proptest::prelude::*;
-use ratatosk::routing::{Action, Code, Direction, Mode, Party, Profile, Question, Trace, format};
+use ratatosk::base::Limits;
+use ratatosk::routing::{
+    Action, Code, Direction, Mode, Party, Profile, Question, Trace, differences, followed_until, format,
+};
 
 use super::compiled;
 
@@ -102,8 +105,8 @@ fn rule() -> impl Strategy<Value = String> {
     })
 }
 
-/// The dates on which another implementation says that a rule comes, up to a date.
-fn expected(rule: &str, first: Date, end: Date) -> Option<BTreeSet<String>> {
+/// The dates on which another implementation says that a rule comes.
+fn expected(rule: &str, first: Date) -> Option<BTreeSet<String>> {
     let compact = |date: Date| date.strftime("%Y%m%d").to_string();
     // It wants to know until when by the second.
     let rule = rule.split(';').map(|part| match part.strip_prefix("UNTIL=") {
@@ -114,8 +117,7 @@ fn expected(rule: &str, first: Date, end: Date) -> Option<BTreeSet<String>> {
     let text = format!("DTSTART:{}T090000Z\nRRULE:{rule}", compact(first));
     let set: rrule::RRuleSet = text.parse().ok()?;
     let dates = set.all(1_500).dates;
-    let end = end.to_string();
-    Some(dates.iter().map(|date| date.format("%Y-%m-%d").to_string()).filter(|date| *date < end).collect())
+    Some(dates.iter().map(|date| date.format("%Y-%m-%d").to_string()).collect())
 }
 
 proptest! {
@@ -125,11 +127,11 @@ proptest! {
     fn rules_come_when_another_implementation_says_so(rule in rule(), offset in 0..400_i64, zone in 0..ZONES.len(), hour in 0..24_i8) {
         let first = date(2025, 1, 1) + offset.days();
         let end = first + 1_100.days();
-        let Some(expected) = expected(&rule, first, end) else { return Err(TestCaseError::reject("no rule")) };
+        let Some(expected) = expected(&rule, first) else { return Err(TestCaseError::reject("no rule")) };
         let source = tree(ZONES[zone], "", &format!("every \"{rule}\" from {first} {hour:02}:10 for 20m"));
         let profile = match Profile::compile(&source) {
             Ok(profile) => profile,
-            // A rule that never comes within the years that are looked at is a rule in vain.
+            // A rule that never comes, in whatever year, is a rule in vain.
             Err(faults) => {
                 let never = faults.iter().all(|fault| fault.code == Code::DeadRule) && expected.is_empty();
                 prop_assert!(never, "{}", faults.render(false));
@@ -206,6 +208,24 @@ fn times_that_are_written_by_hand() {
                 ("2026-01-19T12:00", true),
             ],
         ),
+        // Of a week that a rule names, the day on which it came first.
+        (
+            "every \"FREQ=YEARLY;BYWEEKNO=20\" from 2026-01-06",
+            &[("2026-05-12T12:00", true), ("2026-05-11T12:00", false), ("2027-05-18T12:00", true)],
+        ),
+        // However long it takes to come so often.
+        (
+            "every \"FREQ=MONTHLY;COUNT=900\" from 2026-01-05",
+            &[("2066-02-05T12:00", true), ("2100-12-05T12:00", true), ("2101-01-05T12:00", false)],
+        ),
+        (
+            "every \"FREQ=YEARLY;COUNT=60\" from 2026-01-05",
+            &[("2085-01-05T12:00", true), ("2086-01-05T12:00", false)],
+        ),
+        (
+            "every \"FREQ=YEARLY;COUNT=12\" from 2028-02-29",
+            &[("2072-02-29T12:00", true), ("2076-02-29T12:00", false)],
+        ),
         // In Oslo there is no 02:30 on 29 March 2026; the time ends by the clock all the same.
         (
             "every \"FREQ=DAILY\" from 2026-03-01 01:30 for 90m",
@@ -242,6 +262,35 @@ fn times_have_one_form() {
     assert_eq!(compiled(&once), compiled(&source));
 }
 
+/// Two times that come in every so manieth month, and together for the first time after the years that are gone through.
+const MEET: &str = "time every \"FREQ=MONTHLY;INTERVAL=17\" from 2027-01-10 and time every \"FREQ=MONTHLY;INTERVAL=41\" from 2027-05-10 -> busy\n otherwise -> ignore";
+
+/// What is found of two trees holds in every year, or else up to one that is told.
+#[test]
+fn trees_are_compared_for_all_years() {
+    let tree = |rules: &str| compiled(&format!("profile \"p\" {{ incoming {{\n{rules}\n}} }}"));
+    let table = [
+        ("time feb-29", "time feb-29 tue or feb-29 sun or feb-29 fri", true, None),
+        ("time feb-29", "time feb-29 mon-fri or feb-29 sat or feb-29 sun", false, None),
+        ("time dec-24 to jan-2 22:00-06:00", "time dec-24 to dec-31 22:00-06:00", true, None),
+        ("time every \"FREQ=YEARLY;BYWEEKNO=53\" from 2026-01-05", "time 2026-12-28", true, None),
+        ("time every \"FREQ=WEEKLY;INTERVAL=2\" from 2026-01-05", "time mon", true, Some(2035)),
+    ];
+    for (one, other, differ, until) in table {
+        let rules = |when: &str| tree(&format!("{when} -> busy\n otherwise -> ignore"));
+        let (one, other) = (rules(one), rules(other));
+        let found = differences((&one, &other), &one, &Limits::default()).unwrap();
+        assert_eq!(!found.is_empty(), differ, "{}{}", one.source(), other.source());
+        assert_eq!(followed_until(&[&one, &other]), until, "{}", one.source());
+    }
+    let (meet, never) = (tree(MEET), tree("otherwise -> ignore"));
+    assert_eq!(differences((&meet, &never), &meet, &Limits::default()), Ok(Vec::new()));
+    assert_eq!(followed_until(&[&meet, &never]), Some(2036));
+    assert_eq!(followed_until(&[&never]), None);
+    let utc = TimeZone::get("UTC").unwrap();
+    assert_eq!(holds(&meet, &utc, date(2075, 3, 10), 0, 12), Some(true));
+}
+
 #[test]
 fn times_are_proved() {
     let codes = |rules: &str| -> Vec<Code> {
@@ -258,6 +307,32 @@ fn times_are_proved() {
         ),
         // The 31st of December 2026 is a Thursday.
         ("time 2026-12-31 fri -> busy\n otherwise -> ignore", &[Code::DeadRule]),
+        // A 29th of February is a Wednesday in 2040, and a Monday in 2044.
+        ("time feb-29 {\n time tue or sun or fri -> busy\n }\n otherwise -> ignore", &[Code::NotTotal]),
+        ("time feb-29 mon -> busy\n otherwise -> ignore", &[]),
+        ("time feb-29 {\n time mon-fri -> busy\n time sat or sun -> decline\n }\n otherwise -> ignore", &[]),
+        // Every 17 months, and every 41: they meet in March 2075, and not before.
+        (MEET, &[]),
+        // What is known all the same is told.
+        (
+            "time every \"FREQ=WEEKLY;INTERVAL=2\" from 2026-01-05 -> busy\n time mon -> decline\n \
+             time mon 09:00-10:00 -> ignore\n otherwise -> ignore",
+            &[Code::DeadRule],
+        ),
+        (
+            "time mon -> busy\n time mon and time every \"FREQ=WEEKLY;INTERVAL=2\" from 2026-01-05 -> decline\n \
+             otherwise -> ignore",
+            &[Code::DeadRule],
+        ),
+        (
+            "time every \"FREQ=MONTHLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=30\" from 2026-01-01 -> busy\n otherwise -> ignore",
+            &[Code::DeadRule],
+        ),
+        // One that ends has been followed to its end.
+        (
+            "time every \"FREQ=DAILY;INTERVAL=2;COUNT=3\" from 2026-01-05 and time 2026-01-06 -> busy\n otherwise -> ignore",
+            &[Code::DeadRule],
+        ),
         ("time jan-1 to jun-30 -> busy\n time jul-1 to dec-31 -> decline", &[]),
         ("time jan-1 to jun-30 -> busy\n time jul-1 to dec-30 -> decline", &[Code::NotTotal]),
         (

@@ -172,8 +172,8 @@ pub(super) const SWITCHES: &[Clause] = &[
         Goes(&[
             ("voice x@y.test language:da,is;q=0.1", &[], &["busy"]),
             ("voice x@y.test language:is;q=0,da", &[Busy], &[CLIENTS, "returned"]),
-            // Whoever takes every language names none.
-            ("voice x@y.test language:*", &[Busy], &[CLIENTS, "returned"]),
+            // Whoever takes every language names none to a script; a tree takes him at his word, and a remark says so.
+            ("voice x@y.test language:*", &[], &["busy"]),
             ("voice x@y.test", &[], &["decline"]),
         ]),
     ),
@@ -182,7 +182,7 @@ pub(super) const SWITCHES: &[Clause] = &[
     (
         "4.3",
         "<language-switch><language matches='es'><reject status='busy'/></language></language-switch>",
-        Remarks("who asks for a kind of `es` is taken to ask for it"),
+        Remarks("who asks for a kind of `es`, or takes any, is taken to ask for it"),
     ),
     (
         "4.3",
