@@ -76,7 +76,7 @@ impl Printer<'_> {
         }
         for line in &file.holidays {
             self.begin(line.span);
-            self.put(format_args!("holidays {}", values(&line.it)));
+            self.put(format_args!("holidays {}", values(&line.it).join(" or ")));
             self.finish(line.span.end);
         }
         for tree in &file.trees {
@@ -254,28 +254,33 @@ pub(super) fn condition(cond: &Cond) -> String {
             format!("not {}", enclosed(inner))
         }
         Cond::Not(inner) => format!("not {}", condition(inner)),
-        Cond::Atom(atom) => match &atom.it {
-            Atom::Mode(modes) => format!("mode {}", values(modes)),
-            Atom::Caller(list) => format!("caller {}", values(list)),
-            Atom::To(list) => format!("to {}", values(list)),
-            Atom::Registered => "registered".to_owned(),
-            Atom::RegisteredForMode => format!("registered {THIS_MODE}"),
-            Atom::Urgent => "urgent".to_owned(),
-            Atom::Time(windows) => format!("time {}", values(windows)),
-            Atom::Status(list) => format!("status {}", values(list)),
-            Atom::Named(of, list) if list.is_empty() => of.to_string(),
-            Atom::Named(of @ Named::Property(_), list) => format!("{of} is {}", quoted(list)),
-            Atom::Named(of, list) => format!("{of} {}", quoted(list)),
-            Atom::Amount(amount, list) => format!("{amount} {}", values(list)),
-            Atom::Says(piece, how, list) => {
-                format!(
-                    "{piece} {how} {}",
-                    list.iter().map(|text| escape(text)).collect::<Vec<_>>().join(" or ")
-                )
-            }
-            Atom::Language(list) => format!("language {}", values(list)),
-        },
+        Cond::Atom(atom) => {
+            let (head, values) = pieces(&atom.it);
+            if values.is_empty() { head } else { format!("{head} {}", values.join(" or ")) }
+        }
         Cond::Faulty => String::new(),
+    }
+}
+
+/// A look at one fact as a tree writes it: what it looks at, and its values.
+pub(super) fn pieces(atom: &Atom) -> (String, Vec<String>) {
+    let key = |key: &str| key.to_owned();
+    match atom {
+        Atom::Mode(modes) => (key("mode"), values(modes)),
+        Atom::Caller(list) => (key("caller"), values(list)),
+        Atom::To(list) => (key("to"), values(list)),
+        Atom::Registered => (key("registered"), Vec::new()),
+        Atom::RegisteredForMode => (key("registered"), vec![key(THIS_MODE)]),
+        Atom::Urgent => (key("urgent"), Vec::new()),
+        Atom::Time(windows) => (key("time"), values(windows)),
+        Atom::Status(list) => (key("status"), values(list)),
+        Atom::Named(of @ Named::Property(_), list) if !list.is_empty() => (format!("{of} is"), quoted(list)),
+        Atom::Named(of, list) => (of.to_string(), quoted(list)),
+        Atom::Amount(amount, list) => (amount.to_string(), values(list)),
+        Atom::Says(piece, how, list) => {
+            (format!("{piece} {how}"), list.iter().map(|text| escape(text)).collect())
+        }
+        Atom::Language(list) => (key("language"), values(list)),
     }
 }
 
@@ -303,12 +308,12 @@ fn says_or(cond: &Cond) -> bool {
     }
 }
 
-fn values(values: &[impl ToString]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+fn values(values: &[impl ToString]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
-fn quoted(texts: &[Spanned<String>]) -> String {
-    texts.iter().map(|text| escape(&text.it)).collect::<Vec<_>>().join(" or ")
+fn quoted(texts: &[Spanned<String>]) -> Vec<String> {
+    texts.iter().map(|text| escape(&text.it)).collect()
 }
 
 fn outcomes(rule: &ResultRule) -> String {

@@ -4,14 +4,15 @@
 use std::iter::Peekable;
 use std::str::Lines;
 
-use super::super::ast::{Block, Cond, Continuation, File, LineKind, Results, Rule, Then, TryLine, When};
+use super::super::ast;
+use super::super::ast::{
+    Atom, Block, Cond, Continuation, File, LineKind, Results, Rule, Then, TryLine, When,
+};
 use super::super::compile::read;
-use super::super::difference::one_line;
-use super::super::fault::{Faults, Span};
-use super::super::format::{condition, format, leaf_text, side_text, target};
+use super::super::fault::Faults;
+use super::super::format::{format, leaf_text, pieces, side_text, target};
 use super::super::lex::lex;
 use super::super::week::Length;
-use super::super::{ast, lex};
 use super::model::{
     Condition, Document, Holidays, Line, Notes, Outcomes, Rule as JsonRule, Target, Tree, Zone,
 };
@@ -150,22 +151,22 @@ fn tested(cond: &Cond) -> Condition {
         Cond::Any(list) => Condition::Any(list.iter().map(tested).collect()),
         Cond::All(list) => Condition::All(list.iter().map(tested).collect()),
         Cond::Not(inner) => Condition::Not(Box::new(tested(inner))),
-        Cond::Atom(_) | Cond::Faulty => Condition::Is(words(&condition(cond))),
+        Cond::Atom(atom) => Condition::Is(words(&atom.it)),
+        // A file that cannot be read has no JSON form.
+        Cond::Faulty => Condition::Is(Vec::new()),
     }
 }
 
-/// The word of a condition, and its values: what stands between the `or`s.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut value: Option<Span> = None;
-    for token in lex(text).tokens {
-        if matches!(token.kind, lex::Kind::End | lex::Kind::Word("or")) {
-            words.extend(value.take().map(|span| one_line(span.of(text))));
-        } else if words.is_empty() {
-            words.push(token.span.of(text).to_owned());
-        } else {
-            value = Some(value.map_or(token.span, |span| span.to(token.span)));
-        }
+/// The word of a condition, and its values, the first of them with what else it looks at:
+/// `property`, `"lunch" is "yes"`, `"no"`.
+fn words(atom: &Atom) -> Vec<String> {
+    let (head, mut values) = pieces(atom);
+    let (key, of) = head.split_once(' ').unwrap_or((&head, ""));
+    match values.first_mut() {
+        _ if of.is_empty() => {}
+        Some(first) => *first = format!("{of} {first}"),
+        None => values.push(of.to_owned()),
     }
-    words
+    values.insert(0, key.to_owned());
+    values
 }

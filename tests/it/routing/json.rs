@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use ratatosk::routing::{JsonFault, format, from_json, to_json};
+use ratatosk::routing::{JsonFault, Profile, format, from_json, to_json};
 use serde_json::{Value, json};
 
 use super::properties::file;
@@ -92,6 +92,35 @@ proptest! {
     #[test]
     fn there_and_back_nothing_is_lost(source in file()) {
         round(&source);
+    }
+}
+
+/// Languages are words of two or three letters, and so are some of the grammar's: `to` is Tongan, `or` is Odia.
+#[test]
+fn a_language_may_be_any_word() {
+    let grammar = include_str!("../../../editors/routing-tree.tmLanguage.json");
+    let words = grammar.split(|c: char| !c.is_ascii_lowercase()).filter(|word| (2..=3).contains(&word.len()));
+    let mut words: Vec<String> = words.map(str::to_owned).collect();
+    let letters = || 'a'..='z';
+    words.extend(letters().flat_map(|a| letters().map(move |b| format!("{a}{b}"))));
+    for word in ["and", "not", "for", "set", "log", "try"] {
+        assert!(words.iter().any(|known| known == word), "{word}");
+    }
+    for word in words {
+        let tree = |values: &str| {
+            format!(
+                "profile \"p\" {{\nincoming {{\nlanguage {values} and urgent -> busy\notherwise -> ignore\n}}\n}}\n"
+            )
+        };
+        let quoted = format!("\"{word}\"");
+        for values in [quoted.clone(), format!("da or {quoted}"), format!("{quoted} or {quoted} or zz")] {
+            let source = tree(&values);
+            let once = format(&source).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+            assert_eq!(format(&once).unwrap(), once);
+            let (meant, said) = (Profile::compile(&source), Profile::compile(&once));
+            assert_eq!(meant.unwrap(), said.unwrap_or_else(|faults| panic!("{}", faults.render(false))));
+            round(&source);
+        }
     }
 }
 
