@@ -41,6 +41,14 @@ pub(super) enum Name<'a> {
     Number(&'a str),
 }
 
+/// A part of a party's name: all of it, or so many bytes of its beginning or end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Part {
+    Whole,
+    Begin(u8),
+    End(u8),
+}
+
 /// Why a text is no pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatternError {
@@ -65,9 +73,11 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// Reads an address, a cluster, a number, or a pattern of one of them.
+    /// Reads an address, a cluster, a number, or a pattern of one of them. Dots stand in no number that is not
+    /// called one: `10.0.0.1` is none.
     pub(super) fn read(text: &str) -> Result<Self, PatternError> {
-        if text.starts_with(['+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*'])
+        if (!text.contains('.') || text.starts_with('+'))
+            && text.starts_with(['+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*'])
             && Self::number(text).is_ok()
         {
             return Self::number(text);
@@ -96,13 +106,20 @@ impl Pattern {
         }
     }
 
-    /// The one party that is meant, if it is one.
-    pub(super) fn name(&self) -> Option<Name<'_>> {
+    /// The part of a name that it looks at, and what that has to be; `None` if no name has so long a part.
+    pub(super) fn part(&self) -> Option<(Part, Name<'_>)> {
+        fn of(shape: &Shape) -> Option<(Part, &str)> {
+            let length = |text: &str| u8::try_from(text.len()).ok();
+            Some(match shape {
+                Shape::Exactly(text) => (Part::Whole, &**text),
+                Shape::Begins(text) => (Part::Begin(length(text)?), text),
+                Shape::Ends(text) => (Part::End(length(text)?), text),
+            })
+        }
         match self {
-            Self::Anonymous => Some(Name::Anonymous),
-            Self::User(Shape::Exactly(text)) => Some(Name::User(text)),
-            Self::Number(Shape::Exactly(text)) => Some(Name::Number(text)),
-            Self::User(_) | Self::Number(_) => None,
+            Self::Anonymous => Some((Part::Whole, Name::Anonymous)),
+            Self::User(shape) => of(shape).map(|(part, text)| (part, Name::User(text))),
+            Self::Number(shape) => of(shape).map(|(part, text)| (part, Name::Number(text))),
         }
     }
 
@@ -150,6 +167,26 @@ impl<'a> From<Party<'a>> for Name<'a> {
             Party::Anonymous => Self::Anonymous,
             Party::User(uid) => Self::User(uid.as_str()),
             Party::Number(number) => Self::Number(number),
+        }
+    }
+}
+
+impl Name<'_> {
+    /// A part of it, if it is as long as that.
+    pub(super) fn part(self, part: Part) -> Option<Self> {
+        let of = |text| Self::part_of(text, part);
+        match self {
+            Self::Anonymous => (part == Part::Whole).then_some(self),
+            Self::User(text) => of(text).map(Self::User),
+            Self::Number(text) => of(text).map(Self::Number),
+        }
+    }
+
+    fn part_of(text: &str, part: Part) -> Option<&str> {
+        match part {
+            Part::Whole => Some(text),
+            Part::Begin(length) => text.get(..usize::from(length)),
+            Part::End(length) => text.get(text.len().checked_sub(usize::from(length))?..),
         }
     }
 }

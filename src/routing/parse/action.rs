@@ -195,7 +195,7 @@ impl<'s> Parser<'s> {
         Uid::parse(&text).map(|it| Spanned { it, span: token.span }).map_err(|error| {
             let message = format!("{} is no address of a user", told(token));
             let fault = Fault::new(Code::BadAddress, token.span, message).here("no address");
-            let is_number = Pattern::number(&text).is_ok_and(|number| number.name().is_some());
+            let is_number = Pattern::number(&text).is_ok_and(|number| number.exactly().is_some());
             self.note(fault.help(if is_number {
                 "a number is reached by a device: after `ratatosk device add UID gsm --type gsm --address NUMBER` say `try \"gsm\"`".to_owned()
             } else {

@@ -15,6 +15,19 @@ fn names() -> Vec<String> {
     users.chain(numbers).chain(stems.map(str::to_owned)).collect()
 }
 
+/// Parts of names, of which a rule asks for one now and then.
+const PARTS: [&str; 9] = [
+    "user1*",
+    "user2*",
+    "@south.test",
+    "*.example",
+    "ann*",
+    "number \"+470*\"",
+    "number \"+471*\"",
+    "number \"*7\"",
+    "*3@south.test",
+];
+
 fn party(name: &str) -> Party<'_> {
     match Uid::parse(name) {
         // What a test asks for lives as long as the test.
@@ -33,8 +46,10 @@ fn drawn(rng: &mut Rng, names: &[String]) -> [String; 2] {
     for rule in 0..rng.below(150) {
         let count = 1 + rng.below(3);
         let asked: Vec<&str> = (0..count).map(|_| &*names[usize::try_from(rng.below(36)).unwrap()]).collect();
-        let asked = asked.iter().map(|name| {
-            if name.starts_with('+') { format!("number \"{name}\"") } else { (*name).to_owned() }
+        let asked = asked.into_iter().map(|name| match PARTS.get(usize::try_from(rng.below(300)).unwrap()) {
+            Some(part) => (*part).to_owned(),
+            None if name.starts_with('+') => format!("number \"{name}\""),
+            None => name.to_owned(),
         });
         let asked = asked.collect::<Vec<_>>().join(" or ");
         let (before, behind) = match rng.below(800) {
@@ -46,7 +61,7 @@ fn drawn(rng: &mut Rng, names: &[String]) -> [String; 2] {
         };
         let nests = rng.below(200) == 0 && open < 5;
         open += u32::from(nests);
-        for (tree, besides) in trees.iter_mut().zip(["", " or @nobody.invalid"]) {
+        for (tree, besides) in trees.iter_mut().zip(["", " or in \"Nobody\""]) {
             let then = if nests { "{".to_owned() } else { format!("-> refuse \"{rule}\"") };
             writeln!(tree, "{before}caller {asked}{besides}{behind} {then}").unwrap();
         }
