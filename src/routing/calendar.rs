@@ -366,7 +366,9 @@ mod tests {
             }
         }
         let mut bits = Bits::default();
-        [0, 7, 63, 64, 70, 383].into_iter().for_each(|number| bits.set(number));
+        for number in [0, 7, 63, 64, 70, 383] {
+            bits.set(number);
+        }
         for (number, eight) in
             [(7, 0b1000_0001), (64, 0b1100_0000), (70, 0b1000_0011), (71, 0b0100_0001), (383, 0x80)]
         {

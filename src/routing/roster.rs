@@ -189,9 +189,10 @@ mod tests {
 
     #[test]
     fn the_first_rule_of_those_that_mean_somebody_has_him() {
-        let rest: String = (0..200).map(|i| format!("caller other{i}@south.test -> busy\n")).collect();
+        let rest: Vec<String> = (0..200).map(|i| format!("caller other{i}@south.test -> busy")).collect();
+        let rest = rest.join("\n");
         let profile = profile(&format!(
-            "caller anne@* or bob@south.test -> refuse \"1\"\ncaller anna@south.test -> refuse \"2\"\n{rest}caller @south.test -> refuse \"3\""
+            "caller anne@* or bob@south.test -> refuse \"1\"\ncaller anna@south.test -> refuse \"2\"\n{rest}\ncaller @south.test -> refuse \"3\""
         ));
         for (who, expected) in [
             ("anne@south.test", "refuse \"1\""),

@@ -37,8 +37,8 @@ pub(super) struct List(Vec<Sought>);
 pub(super) struct Found {
     /// A bit for each piece that has been searched.
     searched: u16,
-    /// A bit for each of what is looked for.
-    found: u64,
+    /// A bit for each of what was found.
+    bits: u64,
     /// How often something was looked for.
     pub(super) looks: usize,
 }
@@ -107,7 +107,7 @@ impl Found {
         if self.searched & place == 0 {
             self.searched |= place;
             self.looks += list.of(piece).count();
-            self.found |= match piece {
+            self.bits |= match piece {
                 Some(piece) => content.read(piece, |text| {
                     let words = list.of(Some(piece)).filter_map(|(bit, sought)| match sought {
                         Sought::Words(_, words) => Some((bit, words)),
@@ -123,7 +123,7 @@ impl Found {
                 }),
             };
         }
-        self.found & wanted != 0
+        self.bits & wanted != 0
     }
 }
 

@@ -373,20 +373,15 @@ mod tests {
 
     /// A time condition that says just this.
     fn conditions(times: &[&str]) -> Vec<Vec<Time>> {
-        use super::super::super::evaluate::Fact;
         use super::super::super::profile::Profile;
         use super::super::super::words::Direction;
-        let rules: String = times.iter().map(|time| format!("time {time} and urgent -> busy\n")).collect();
-        let source = format!("profile \"p\" {{ incoming {{\n{rules}otherwise -> ignore\n}} }}");
+        let rules: Vec<String> = times.iter().map(|time| format!("time {time} and urgent -> busy")).collect();
+        let rules = rules.join("\n");
+        let source = format!("profile \"p\" {{ incoming {{\n{rules}\notherwise -> ignore\n}} }}");
         let owner = crate::base::Uid::parse("anne@north.test").unwrap();
         let profile = Profile::compile_stored(&source, &crate::base::Limits::default(), &owner)
             .unwrap_or_else(|faults| panic!("{}", faults.render(false)));
-        let graph = profile.graph(Direction::Incoming).unwrap();
-        let times = graph.tests.iter().filter_map(|test| match &test.fact {
-            Fact::Time(times) => Some(times.to_vec()),
-            _ => None,
-        });
-        times.collect()
+        profile.graph(Direction::Incoming).unwrap().times().map(<[Time]>::to_vec).collect()
     }
 
     const DATED: [&str; 12] = [
