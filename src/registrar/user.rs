@@ -16,6 +16,7 @@ use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
 use super::contacts::Contacts;
+use super::hourly::Hourly;
 
 /// A user whose record is loaded.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub struct User {
     pub called: SmallVec<[Arc<str>; 1]>,
     /// Halves of pages that are in progress.
     pub pages: u16,
+    /// How many of his pages were kept lately for whom they did not reach.
+    pub kept: Hourly,
     /// Whether the store knows him no longer: he goes when his last half does.
     pub removed: bool,
     /// When something was last asked of him.
@@ -96,6 +99,7 @@ impl User {
             calls: 0,
             called: SmallVec::new(),
             pages: 0,
+            kept: Hourly::default(),
             removed: false,
             used: now.at,
             expiry: None,
@@ -269,6 +273,12 @@ impl User {
         self.calls > 0 || self.pages > 0 || self.round.is_some()
     }
 
+    /// The store knows him no longer: no password fits from now on.
+    pub fn remove(&mut self) {
+        self.removed = true;
+        *self.secrets = Ha1s::default();
+    }
+
     /// Takes what an operator may have changed; bindings, calls and uses stay.
     pub fn refresh(&mut self, stored: StoredUser) {
         self.name = stored.name;
@@ -305,6 +315,7 @@ impl User {
 
 /// The secrets as bytes, which take half as much as the digits that proofs are checked with: most
 /// users only sit there. `None` is one that no password fits.
+#[derive(Default)]
 struct Ha1s {
     md5: Option<[u8; 16]>,
     sha256: Option<[u8; 32]>,

@@ -303,6 +303,7 @@ impl Switchboard {
             halves: ctx.settings.limits.halves_per_call,
             visited,
             only: only_asked(ctx, &request),
+            may_wait: true,
         };
         let half = (Direction::Incoming, visit.callee, route);
         self.begin_page(ctx, opening, half, Upstream::Phone(asked));
