@@ -84,6 +84,13 @@ impl Targets {
         best.is_some()
     }
 
+    /// The one that is spoken to has answered: whatever it did before, it is there.
+    pub(super) fn on_answered(&mut self) {
+        if let Some((_, until)) = self.list.get_mut(self.current) {
+            *until = None;
+        }
+    }
+
     /// Whether one has failed and is left alone, while another is spoken to.
     pub fn is_avoided(&self, now: At, flow: Flow) -> bool {
         let is_left = |(own, until): &(Flow, Option<At>)| {
@@ -137,6 +144,9 @@ mod tests {
         assert_eq!(port(&targets), 1);
         assert!(targets.on_failed(at(64), targets.current().unwrap()));
         assert_eq!(port(&targets), 4, "and are there when they are needed");
+        targets.on_answered();
+        targets.renew(at(65), self::targets(&[1, 2, 4]));
+        assert_eq!(port(&targets), 4, "it answers, the others have failed");
         assert_eq!(Targets::default().current(), None);
         assert!(!Targets::default().on_failed(at(0), first));
     }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod calls;
 mod contacts;
 mod gruu;
 mod hourly;
@@ -19,6 +20,7 @@ mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings, Flowing, q_text};
+pub use calls::Calls;
 pub use contacts::Contacts;
 pub use gruu::{Meaning, Only, is_spent, meaning};
 pub use hourly::Hourly;

@@ -15,6 +15,7 @@ use crate::sip::Preferences;
 use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
+use super::calls::Calls;
 use super::contacts::Contacts;
 use super::hourly::Hourly;
 
@@ -51,11 +52,8 @@ pub struct User {
     pub round: Option<Key>,
     /// When a client of his last registered here.
     pub registered: Option<At>,
-    /// Halves of calls that are in progress.
-    pub calls: u16,
-    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
-    /// does not come twice at once.
-    pub called: SmallVec<[Arc<str>; 1]>,
+    /// The halves of calls that are in progress.
+    pub calls: Calls,
     /// Halves of pages that are in progress.
     pub pages: u16,
     /// How many of his pages were kept lately for whom they did not reach.
@@ -96,8 +94,7 @@ impl User {
             refused: false,
             round: None,
             registered: None,
-            calls: 0,
-            called: SmallVec::new(),
+            calls: Calls::default(),
             pages: 0,
             kept: Hourly::default(),
             removed: false,
@@ -270,7 +267,7 @@ impl User {
 
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
-        self.calls > 0 || self.pages > 0 || self.round.is_some()
+        !self.calls.is_empty() || self.pages > 0 || self.round.is_some()
     }
 
     /// The store knows him no longer: no password fits from now on.
