@@ -22,7 +22,7 @@ use super::clocks;
 
 /// How many times a tree may name: more make no tree that anybody keeps in mind.
 const TIMES_MAX: usize = 500;
-/// How many looks at a time, on some day or at some minute of one, the proof may take: some hundredths of a second …
+/// How many looks at a time, on some day or at some minute of one, the proof may take: some tenths of a second at most …
 const LOOKS_MAX: u32 = 20_000_000;
 /// … and not more than so many for each step of it.
 const LOOKS_FOR_A_STEP: u32 = 10;
