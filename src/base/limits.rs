@@ -102,6 +102,9 @@ pub struct Limits {
     pub page_bytes: u32,
     /// Pages of one inbox that are held in memory while they are brought to a client.
     pub inbox_held: u16,
+    /// Pages of one user that may be kept within an hour for whom they do not reach, so that nobody fills the disk
+    /// by writing to many who are never there; further ones reach those who are.
+    pub kept_pages_per_hour: u32,
     /// Pages that a client may refuse at one registration before the rest has to wait for the next.
     pub inbox_refused: u16,
     /// Times a call or page may be forwarded inside the cluster (as Max-Forwards outside it).
@@ -204,6 +207,7 @@ impl Default for Limits {
             transactions: 500_000,
             page_bytes: 16_384,
             inbox_held: 16,
+            kept_pages_per_hour: 1_000,
             inbox_refused: 100,
             forwards: 10,
             peer_probe_s: 30,

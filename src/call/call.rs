@@ -28,7 +28,6 @@ use super::parties::{Invitation, Opening, Origin};
 use super::record::{End, mode_text};
 use super::transfer::{Errand, Join, Transfer};
 
-const SHUT_DOWN: &str = "SIP;cause=503;text=\"Server ends\"";
 pub(super) const NOT_WANTED: &str = "SIP;cause=487;text=\"Request terminated\"";
 
 /// What a call acts through.
@@ -416,19 +415,21 @@ impl Call {
         self.finish(desk, 487, End::Cancelled);
     }
 
-    /// The server ends: everybody in the call is told, and nobody is called any more.
-    pub fn shut_down(&mut self, desk: &mut Desk<'_, '_, '_>) {
+    /// The server ends, or its owner has been removed: everybody in the call is told, and nobody is called any
+    /// more.
+    pub fn break_off(&mut self, desk: &mut Desk<'_, '_, '_>, end: End) {
+        let why = end.reason().map_or_else(Passage::default, Passage::reason);
         match self.state {
             State::Hunting(_) | State::Ignoring => {
-                self.stop_ringing(desk, &Passage::reason(SHUT_DOWN));
+                self.stop_ringing(desk, &why);
                 self.say(desk, self.upstream, LegWord::Reject(Refusal::status(480)));
-                self.finish(desk, 480, End::ShutDown);
+                self.finish(desk, 480, end);
             }
             State::Bridged { downstream } => {
                 for side in [self.upstream, downstream] {
-                    self.say(desk, side, LegWord::HangUp(Passage::reason(SHUT_DOWN)));
+                    self.say(desk, side, LegWord::HangUp(why.clone()));
                 }
-                self.finish(desk, 200, End::ShutDown);
+                self.finish(desk, 200, end);
             }
             State::Over => {}
         }

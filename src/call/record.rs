@@ -21,6 +21,22 @@ pub enum End {
     HungUpByCallee,
     /// The server ended, and the call with it.
     ShutDown,
+    /// Its owner was removed.
+    OwnerRemoved,
+}
+
+impl End {
+    /// What phones are told of it besides (RFC 3326). Why a user is gone is nobody's affair.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::ShutDown => Some("SIP;cause=503;text=\"Server ends\""),
+            Self::Cancelled
+            | Self::Refused
+            | Self::HungUpByCaller
+            | Self::HungUpByCallee
+            | Self::OwnerRemoved => None,
+        }
+    }
 }
 
 impl Call {
@@ -90,6 +106,7 @@ impl End {
             Self::HungUpByCaller => "the caller hung up",
             Self::HungUpByCallee => "the callee hung up",
             Self::ShutDown => "the server ended",
+            Self::OwnerRemoved => "its user was removed",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::live;
 use super::load::{Loaded, block_on};
 use crate::base::Uid;
-use crate::io::store::{NewUser, Opening, canonical_number};
+use crate::io::store::{NewUser, Opening, canonical_number, is_showable};
 
 /// Faults that are told; the rest is counted.
 const FAULTS_TOLD: usize = 20;
@@ -112,6 +112,9 @@ impl Lines {
         };
         if let Some(first) = self.seen.insert(uid.clone(), line) {
             fault(format!("{uid} stands on line {first} already"));
+        }
+        if field(2).is_some_and(|name| !is_showable(name)) {
+            fault("the name is too long to be shown, or holds characters that cannot be seen".into());
         }
         let mut numbers = Vec::new();
         if let Some(text) = field(3) {

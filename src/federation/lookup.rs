@@ -74,11 +74,15 @@ impl Peers {
             }
             return;
         }
-        // What somebody has not answered for may be the better half of it.
+        // What somebody has not answered for may be the better half of it: what was found before stays.
         let ttl = Duration::from_secs(found.ttl_s.into());
         entry.lookup.due = Some(ctx.at() + if found.is_silent { ttl.min(AGAIN) } else { ttl });
         let was = entry.targets.current();
-        entry.targets.renew(ctx.at(), targets);
+        if found.is_silent && was.is_some() {
+            entry.targets.add(targets);
+        } else {
+            entry.targets.renew(ctx.at(), targets);
+        }
         let is_new = was != entry.targets.current();
         if is_new {
             entry.watch.retarget();

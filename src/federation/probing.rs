@@ -55,6 +55,7 @@ impl Peers {
         transactions.abandon(ctx, client);
         let Some(entry) = self.entry_mut(id) else { return };
         if entry.watch.probing() == Some(client) {
+            entry.targets.on_answered();
             let next = entry.watch.on_probe_answered(period(ctx));
             self.schedule(ctx, id, next);
         }

@@ -49,6 +49,15 @@ impl Targets {
         self.current = self.best(now).unwrap_or(0);
     }
 
+    /// These besides, as the last that are tried.
+    pub(super) fn add(&mut self, new: Self) {
+        for (flow, until) in new.list {
+            if self.list.iter().all(|(own, _)| *own != flow) {
+                self.list.push((flow, until));
+            }
+        }
+    }
+
     /// The one that is spoken to.
     pub fn current(&self) -> Option<Flow> {
         self.list.get(self.current).map(|(flow, _)| *flow)
@@ -73,6 +82,21 @@ impl Targets {
             (0..self.list.len()).min_by_key(|at| self.list.get(*at).and_then(|(_, until)| *until));
         self.current = best.or(longest_ago).unwrap_or(0);
         best.is_some()
+    }
+
+    /// The one that is spoken to has answered: whatever it did before, it is there.
+    pub(super) fn on_answered(&mut self) {
+        if let Some((_, until)) = self.list.get_mut(self.current) {
+            *until = None;
+        }
+    }
+
+    /// Whether one has failed and is left alone, while another is spoken to.
+    pub fn is_avoided(&self, now: At, flow: Flow) -> bool {
+        let is_left = |(own, until): &(Flow, Option<At>)| {
+            end(own) == end(&flow) && until.is_some_and(|until| until > now)
+        };
+        self.current().is_some_and(|current| end(&current) != end(&flow)) && self.list.iter().any(is_left)
     }
 
     fn best(&self, now: At) -> Option<usize> {
@@ -114,6 +138,15 @@ mod tests {
         assert_eq!(port(&targets), 2, "all are avoided");
         targets.renew(at(62), self::targets(&[3, 2, 1]));
         assert_eq!(port(&targets), 2, "3 is still avoided");
+        targets.add(self::targets(&[4, 2]));
+        assert_eq!(port(&targets), 2, "others besides change nothing");
+        assert!(targets.on_failed(at(63), targets.current().unwrap()));
+        assert_eq!(port(&targets), 1);
+        assert!(targets.on_failed(at(64), targets.current().unwrap()));
+        assert_eq!(port(&targets), 4, "and are there when they are needed");
+        targets.on_answered();
+        targets.renew(at(65), self::targets(&[1, 2, 4]));
+        assert_eq!(port(&targets), 4, "it answers, the others have failed");
         assert_eq!(Targets::default().current(), None);
         assert!(!Targets::default().on_failed(at(0), first));
     }

@@ -7,7 +7,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -74,6 +74,8 @@ pub trait Operator {
 #[derive(Debug)]
 pub struct AdminSocket {
     path: PathBuf,
+    /// Which file it is.
+    place: Option<(u64, u64)>,
     listener: StdListener,
 }
 
@@ -127,7 +129,7 @@ impl AdminSocket {
             let _ = fs::remove_file(&new);
             return Err(fail(source));
         }
-        Ok(Self { path: path.into(), listener })
+        Ok(Self { path: path.into(), place: place_of(path), listener })
     }
 
     /// Answers whoever asks, for as long as it is polled. Within a `LocalSet`.
@@ -157,9 +159,16 @@ impl AdminSocket {
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // If it cannot be removed, the next server replaces it.
-        let _ = fs::remove_file(&self.path);
+        if place_of(&self.path) == self.place {
+            // If it cannot be removed, the next server replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Which file it is, by whatever name; nothing if there is none.
+fn place_of(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Longest line of a question: a refresh of a hundred thousand users.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Cid, Key, Uid};
-use crate::device::{Origin, may_be_kept};
+use crate::device::Origin;
 use crate::effect::StoreOutcome;
 use crate::effect::store::OutboxPage;
 use crate::federation::{Unreachable, is_passing, letter_head, page_call_id, send_page};
@@ -160,7 +160,7 @@ impl Page {
 
     /// Has it kept, to be tried after that time, or as soon as the cluster comes back.
     fn keep(&mut self, desk: &mut Desk<'_, '_>, page: &OutboxPage, after: Duration) {
-        if !may_be_kept(&self.passage) {
+        if !self.may_be_kept() {
             return self.note((Outcome::Unreachable, 480));
         }
         if let Some(stage) = self.stage() {

@@ -85,6 +85,8 @@ pub enum Order {
         /// When his tree was asked: clients that have come since then did not get it.
         since: At,
     },
+    /// A page that this user has sent is kept for whom it is for.
+    Kept(Uid),
     /// A client has taken a page that is in the inbox, outside of any round.
     Taken {
         /// Whose.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{At, Key, Now, TimerId, Token, Uid};
-use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step};
+use crate::device::{Delivery, DeliveryEvent, Handler, Inbox, Keep, Origin, Step, may_be_kept};
 use crate::effect::fact::PageRecord;
 use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Wake};
 use crate::leg::{Passage, outcome_of, own_status, precedence, rank, sips_warning};
@@ -50,6 +50,8 @@ pub struct Page {
     pub(super) passage: Passage,
     /// The one client of the recipient's that is meant (RFC 5627).
     pub(super) only: Option<Only>,
+    /// Whether it may wait for whom it does not reach, as far as its sender's share goes.
+    pub(super) may_wait: bool,
     pub(super) max_forwards: u8,
     /// How many further halves there may be, now and at first.
     pub(super) halves: (u16, u16),
@@ -150,6 +152,7 @@ impl Page {
             upstream,
             passage: opening.passage,
             only: opening.only,
+            may_wait: opening.may_wait,
             max_forwards: opening.max_forwards,
             halves: (opening.halves, opening.halves),
             visited: opening.visited,
@@ -370,6 +373,9 @@ impl Page {
         let status = answer.status;
         match &self.upstream {
             Upstream::Phone(asked) => {
+                if status == 202 && self.direction == Direction::Outgoing {
+                    desk.orders.push(Order::Kept(self.owner.clone()));
+                }
                 let tag = Token::mint(desk.server, self.key, desk.ctx.rng);
                 let mut writer = asked.answer(status, tag.as_bytes());
                 write_required(status, &mut writer);
@@ -399,6 +405,9 @@ impl Page {
 
     /// Gives it to the owner's inbox, which says so at once or is to be waited for.
     pub(super) fn give_to_inbox(&self, desk: &mut Desk<'_, '_>, keep: Keep) -> Step {
+        if keep != Keep::Copy && !self.may_be_kept() {
+            return Step::Done(DeliveryEvent::FailedForGood(480));
+        }
         let delivery = Delivery {
             id: &self.id,
             uid: &self.owner,
@@ -413,6 +422,11 @@ impl Page {
             desk.orders.push(Order::TellPage { page: self.key, ticket });
         }
         step
+    }
+
+    /// Whether it may wait for anybody.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.may_wait && may_be_kept(&self.passage)
     }
 
     /// It is in the owner's inbox.

@@ -62,6 +62,8 @@ pub struct PageOpening {
     pub visited: SmallVec<[Uid; 2]>,
     /// The one client of the recipient's that is meant, if he was asked for by a GRUU.
     pub only: Option<Only>,
+    /// Whether it may wait for whom it does not reach: its sender has not had too many kept lately.
+    pub may_wait: bool,
 }
 
 /// Who asked, and is to be answered.

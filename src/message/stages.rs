@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Key, Uid};
-use crate::device::{Keep, Step, may_be_kept};
+use crate::device::{Keep, Step};
 use crate::effect::Fact;
 use crate::federation::is_visited;
 use crate::leg::outcome_of;
@@ -156,7 +156,7 @@ impl Page {
         let only = self.only.as_ref().filter(|_| self.is_for_one_client());
         if all.into_iter().any(|one| only.is_none_or(|only| only.is(one))) {
             200
-        } else if only.is_some() || !may_be_kept(&self.passage) {
+        } else if only.is_some() || !self.may_be_kept() {
             480
         } else {
             202
@@ -251,6 +251,7 @@ impl Page {
             halves: share - 1,
             visited,
             only: self.only_for(uid),
+            may_wait: self.may_wait,
         })
     }
 }

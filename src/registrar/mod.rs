@@ -5,8 +5,10 @@
 
 mod auth;
 mod bindings;
+mod calls;
 mod contacts;
 mod gruu;
+mod hourly;
 mod identity;
 mod outbound;
 mod path;
@@ -18,8 +20,10 @@ mod user;
 
 pub use auth::{Access, Doors, Verdict, claimed};
 pub use bindings::{Binding, Bindings, Flowing, q_text};
+pub use calls::Calls;
 pub use contacts::Contacts;
 pub use gruu::{Meaning, Only, is_spent, meaning};
+pub use hourly::Hourly;
 pub use identity::{Caller, aor_of, callee_of, only_of, who_of, who_of_uri};
 pub use patience::{Patience, Suspect, Unanswered};
 pub use push::{Rousing, veiled};

@@ -96,6 +96,11 @@ pub fn requested_change(
     if wildcard {
         return remove_all(user, request);
     }
+    let most = usize::from(settings.limits.bindings_per_user);
+    if request.values(Name::Contact).nth(most + user.bindings.iter().count()).is_some() {
+        // More than there is room for, and to be taken out.
+        return Err(Denied::TooMany);
+    }
     match outbound(request) {
         Outbound::Plain | Outbound::Flow => {}
         Outbound::NoFirstHop => return Err(Denied::NoFirstHop),
@@ -140,7 +145,7 @@ pub fn requested_change(
         change.remove.extend(replaced.filter(|key| *key != binding.stored.key));
         change.put.push(binding);
     }
-    if would_hold(user, &change) > usize::from(settings.limits.bindings_per_user) {
+    if would_hold(user, &change) > most {
         return Err(Denied::TooMany);
     }
     Ok(change)

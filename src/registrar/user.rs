@@ -15,7 +15,9 @@ use crate::sip::Preferences;
 use crate::sip::digest::{Algorithm, Hex, Uses};
 
 use super::bindings::{Binding, Bindings};
+use super::calls::Calls;
 use super::contacts::Contacts;
+use super::hourly::Hourly;
 
 /// A user whose record is loaded.
 #[derive(Debug)]
@@ -50,13 +52,12 @@ pub struct User {
     pub round: Option<Key>,
     /// When a client of his last registered here.
     pub registered: Option<At>,
-    /// Halves of calls that are in progress.
-    pub calls: u16,
-    /// The calls that his incoming tree is deciding, or has answered: by another way the same call
-    /// does not come twice at once.
-    pub called: SmallVec<[Arc<str>; 1]>,
+    /// The halves of calls that are in progress.
+    pub calls: Calls,
     /// Halves of pages that are in progress.
     pub pages: u16,
+    /// How many of his pages were kept lately for whom they did not reach.
+    pub kept: Hourly,
     /// Whether the store knows him no longer: he goes when his last half does.
     pub removed: bool,
     /// When something was last asked of him.
@@ -93,9 +94,9 @@ impl User {
             refused: false,
             round: None,
             registered: None,
-            calls: 0,
-            called: SmallVec::new(),
+            calls: Calls::default(),
             pages: 0,
+            kept: Hourly::default(),
             removed: false,
             used: now.at,
             expiry: None,
@@ -266,7 +267,13 @@ impl User {
 
     /// Whether something of his is in progress.
     pub fn is_busy(&self) -> bool {
-        self.calls > 0 || self.pages > 0 || self.round.is_some()
+        !self.calls.is_empty() || self.pages > 0 || self.round.is_some()
+    }
+
+    /// The store knows him no longer: no password fits from now on.
+    pub fn remove(&mut self) {
+        self.removed = true;
+        *self.secrets = Ha1s::default();
     }
 
     /// Takes what an operator may have changed; bindings, calls and uses stay.
@@ -305,6 +312,7 @@ impl User {
 
 /// The secrets as bytes, which take half as much as the digits that proofs are checked with: most
 /// users only sit there. `None` is one that no password fits.
+#[derive(Default)]
 struct Ha1s {
     md5: Option<[u8; 16]>,
     sha256: Option<[u8; 32]>,

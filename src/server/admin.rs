@@ -1,6 +1,6 @@
 //! What operators ask of a running user server.
 
-use crate::call::Call;
+use crate::call::End;
 use crate::effect::Ctx;
 use crate::effect::admin::{AdminReply, AdminRequest};
 
@@ -53,7 +53,7 @@ impl Switchboard {
                 self.draining = true;
                 let calls: Vec<_> = self.calls.iter().map(|(key, _)| key).collect();
                 for key in calls {
-                    self.with_call(ctx, key, Call::shut_down);
+                    self.with_call(ctx, key, |call, desk| call.break_off(desk, End::ShutDown));
                 }
                 AdminReply::Done
             }

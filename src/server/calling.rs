@@ -52,12 +52,12 @@ impl Switchboard {
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
-        if has_calls_enough(ctx, user) {
+        if has_calls_enough(ctx, user, None) {
             return self.refuse(ctx, &asked, 486);
         }
         let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
         let Some(user) = self.users.get_mut(uid) else { return };
-        user.calls += 1;
+        user.calls.begin();
         let caller = caller_of(ctx, user, &request);
         let passage = Passage::of(&request);
         let who = (Who::User(uid.clone()), to);
@@ -144,18 +144,17 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        if has_calls_enough(ctx, user) {
+        if has_calls_enough(ctx, user, Some(&invitation.opening.caller.who)) {
             return self.refuse_invitation(&invitation, 486);
         }
         if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
             return self.refuse_invitation(&invitation, 404);
         }
         // Two users have sent the same call on to him (RFC 3261 §8.2.2.2: merged requests).
-        if user.called.contains(&invitation.opening.id) {
+        if user.calls.has_incoming(&invitation.opening.id) {
             return self.refuse_invitation(&invitation, 482);
         }
-        user.calls += 1;
-        user.called.push(Arc::clone(&invitation.opening.id));
+        user.calls.begin_incoming(&invitation.opening.id, &invitation.opening.caller.who);
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let standing = invitation.standing.as_deref().and_then(Standing::read);
@@ -235,12 +234,7 @@ impl Switchboard {
             Order::Over(key) => {
                 let Some(call) = self.calls.remove(key) else { return };
                 if let Some(user) = self.users.get_mut(call.owner()) {
-                    user.calls = user.calls.saturating_sub(1);
-                    if call.direction() == Direction::Incoming
-                        && let Some(at) = user.called.iter().position(|id| id == call.id())
-                    {
-                        user.called.swap_remove(at);
-                    }
+                    user.calls.end(call.id(), call.direction() == Direction::Incoming);
                     user.used = ctx.at();
                 }
                 self.users.let_go(ctx, call.owner());
@@ -332,11 +326,15 @@ pub(super) fn body_refusal(request: &Message) -> Option<u16> {
     (!may_go_on).then_some(415)
 }
 
-/// Whether a user has as many calls as he may have; whoever watches is told.
-pub(super) fn has_calls_enough(ctx: &mut Ctx<'_>, user: &User) -> bool {
-    let is_enough = user.calls >= ctx.settings.limits.calls_per_user;
-    if is_enough {
+/// Whether a user has as many calls as he may have, of his own or of a caller; whoever watches is told.
+pub(super) fn has_calls_enough(ctx: &mut Ctx<'_>, user: &User, caller: Option<&Who>) -> bool {
+    let most = ctx.settings.limits.calls_per_user;
+    let has_room = match caller {
+        Some(caller) => user.calls.has_room_for(caller, most),
+        None => user.calls.has_room(most),
+    };
+    if !has_room {
         ctx.fact(Fact::Limit("calls_per_user"));
     }
-    is_enough
+    !has_room
 }

@@ -243,14 +243,15 @@ impl Switchboard {
         };
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
-        if has_calls_enough(ctx, user) {
+        let caller = caller_of(visit.caller, &request);
+        if has_calls_enough(ctx, user, Some(&caller.who)) {
             return self.refuse(ctx, &asked, 486);
         }
-        user.calls += 1;
-        let caller = caller_of(visit.caller, &request);
+        let id = name_record(ctx.now, ctx.rng);
+        user.calls.begin_incoming(&id, &caller.who);
         let route = incoming(ctx, user, &caller, mode, &passage);
         let mut opening = Opening {
-            id: name_record(ctx.now, ctx.rng),
+            id,
             caller,
             passage,
             reliable: confirms_provisional(&request),
@@ -303,6 +304,7 @@ impl Switchboard {
             halves: ctx.settings.limits.halves_per_call,
             visited,
             only: only_asked(ctx, &request),
+            may_wait: true,
         };
         let half = (Direction::Incoming, visit.callee, route);
         self.begin_page(ctx, opening, half, Upstream::Phone(asked));

@@ -6,6 +6,7 @@
 mod admin;
 mod calling;
 mod circling;
+mod dismissing;
 mod federating;
 mod flows;
 mod neighbours;

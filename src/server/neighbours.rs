@@ -153,15 +153,13 @@ impl Switchboard {
         }
     }
 
-    /// A cluster that is down will not answer what it was asked, nor a server in whose place another is
-    /// spoken to.
+    /// A cluster that is down will not answer what it was asked, nor a server of it that has failed. One in whose
+    /// place another is spoken to, because the DNS says so, will.
     pub(super) fn give_up_on(&mut self, ctx: &mut Ctx<'_>, news: &News) {
         let Some(peer) = self.peers.find(news.cid.as_str()) else { return };
-        let there = news.targets.current().filter(|_| news.health != Health::Down);
-        if there.is_none() && news.health != Health::Down {
-            return;
-        }
-        for event in self.transactions.on_peer_down(ctx, peer, there) {
+        let (now, all) = (ctx.at(), news.health == Health::Down);
+        let is_down = |flow| all || news.targets.is_avoided(now, flow);
+        for event in self.transactions.on_peer_down(ctx, peer, is_down) {
             self.on_event(ctx, &event);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Cid, Key, Slot, Uid, name_record};
 use crate::device::Origin;
-use crate::effect::{Ctx, StoreOp, StoreOutcome, Ticket};
+use crate::effect::{Ctx, Fact, StoreOp, StoreOutcome, Ticket};
 use crate::federation::Tip;
 use crate::leg::Passage;
 use crate::message::{
@@ -36,6 +36,7 @@ impl Switchboard {
         let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
         let Some(user) = self.users.get_mut(uid) else { return };
         user.pages = user.pages.saturating_add(1);
+        let may_wait = user.kept.has_room(ctx.now, ctx.settings.limits.kept_pages_per_hour);
         let sender = caller_of(ctx, user, &request);
         let who = (Who::User(uid.clone()), to);
         let passage = Passage::of(&request);
@@ -55,6 +56,7 @@ impl Switchboard {
             halves: ctx.settings.limits.halves_per_call,
             visited: smallvec::SmallVec::new(),
             only: only_of(request.request_uri()),
+            may_wait,
         };
         self.begin_page(ctx, opening, (Direction::Outgoing, uid.clone(), route), Upstream::Phone(asked));
     }
@@ -201,6 +203,12 @@ impl Switchboard {
                     user.pages = user.pages.saturating_sub(1);
                 }
                 self.users.let_go(ctx, page.owner());
+            }
+            Order::Kept(uid) => {
+                let Some(user) = self.users.get_mut(&uid) else { return };
+                if user.kept.is_last(ctx.now, ctx.settings.limits.kept_pages_per_hour) {
+                    ctx.fact(Fact::Limit("kept_pages_per_hour"));
+                }
             }
             Order::Waits { uid, since } => {
                 let Some(user) = self.users.get_mut(&uid) else { return };

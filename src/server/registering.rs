@@ -78,7 +78,8 @@ impl Switchboard {
         trouble: Option<&str>,
     ) {
         let tag = self.fresh_tag(ctx);
-        let Some(user) = self.users.get_mut(uid) else { return self.refuse(ctx, asked, 500) };
+        let user = self.users.get_mut(uid).filter(|user| !user.removed);
+        let Some(user) = user else { return self.refuse(ctx, asked, 403) };
         let removed = take_out(ctx, user, &change.remove);
         let client = |binding: &Binding| user.round.is_some().then(|| binding.client().to_owned());
         let renewed: Vec<String> = change.put.iter().filter_map(client).collect();
@@ -218,7 +219,7 @@ impl Switchboard {
 }
 
 /// Takes these bindings out of a user's; the clients that they were of.
-fn take_out(ctx: &mut Ctx<'_>, user: &mut User, keys: &[String]) -> Vec<String> {
+pub(super) fn take_out(ctx: &mut Ctx<'_>, user: &mut User, keys: &[String]) -> Vec<String> {
     let mut clients = Vec::new();
     for gone in keys.iter().filter_map(|key| user.bindings.remove(key)) {
         let contact = gone.shown_contact().into_owned();

@@ -82,7 +82,7 @@ impl Switchboard {
 
     /// The CANCEL of an INVITE: answered for itself, then carried out (RFC 3261 §9.2).
     fn on_cancel(&mut self, ctx: &mut Ctx<'_>, flow: Flow, cancel: &Arc<Message>) {
-        let Some((invite, leg)) = self.transactions.cancelled(cancel) else {
+        let Some((invite, leg)) = self.transactions.cancelled(flow, cancel) else {
             // Offered to every user server, it is another's; and nobody answers for all of them.
             return match home(ctx.settings, flow, cancel) {
                 Home::Every if ctx.settings.servers > 1 => ctx.fact(Fact::Dropped(Dropped::StrayCancel)),

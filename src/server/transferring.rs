@@ -15,7 +15,7 @@ impl Switchboard {
         let is_closed = self.takes_no_call(ctx);
         let refused = match self.users.get_mut(&errand.owner) {
             _ if is_closed => Some(503),
-            Some(user) if has_calls_enough(ctx, user) => Some(486),
+            Some(user) if has_calls_enough(ctx, user, None) => Some(486),
             Some(_) => None,
             None => Some(500),
         };
@@ -24,7 +24,7 @@ impl Switchboard {
             return self.post(errand.from.server, PeerWord::Mail(LinkMail { to: errand.from, word }));
         }
         let Some(user) = self.users.get_mut(&errand.owner) else { return };
-        user.calls += 1;
+        user.calls.begin();
         let facts = user.facts(ctx.now, &errand.to, errand.opening.passage.content(errand.mode));
         let who = (Who::User(errand.owner.clone()), errand.to);
         let route = Route::begin(user.profiles(ctx.settings), Direction::Outgoing, errand.mode, who, facts);

@@ -148,9 +148,8 @@ impl Users {
             user.reading = user.reading.saturating_sub(1);
             match stored {
                 Some(stored) => user.refresh(stored),
-                None => user.removed = true,
+                None => user.remove(),
             }
-            self.let_go(ctx, uid);
             return Vec::new();
         }
         let jobs = self.take_waiting(uid);

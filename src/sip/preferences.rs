@@ -36,6 +36,10 @@ const BASE: &[&str] = &[
 ];
 /// Those with a `+` that say which phone it is, and not what it can do.
 const NAMES: &[&str] = &["+sip.instance"];
+/// Bytes in which a caller may say what he would have; with more he is as one who says nothing.
+const SAID: usize = 1024;
+/// Values of a feature that count: there are fewer methods, and everything else has a handful.
+const VALUES: usize = 64;
 /// A match is counted in thousandths.
 const WHOLE: u32 = 1000;
 
@@ -95,11 +99,19 @@ impl Preferences {
         disposition: impl Iterator<Item = &'a [u8]>,
         method: &str,
     ) -> Self {
-        let wishes = |lists: &mut dyn Iterator<Item = &'a [u8]>| -> Vec<Wish> {
-            lists.flat_map(elements).map(Wish::parse).filter(|wish| !wish.features.is_empty()).collect()
+        let mut left = SAID;
+        let mut wishes = |lists: &mut dyn Iterator<Item = &'a [u8]>| -> Option<Vec<Wish>> {
+            let mut wishes = Vec::new();
+            for list in lists {
+                left = left.checked_sub(list.len())?;
+                wishes.extend(elements(list).map(Wish::parse).filter(|wish| !wish.features.is_empty()));
+            }
+            Some(wishes)
         };
         let (mut accept, mut reject) = (accept, reject);
-        let mut own = Self { accept: wishes(&mut accept), reject: wishes(&mut reject), ..Self::default() };
+        let said = wishes(&mut accept).and_then(|accept| Some((accept, wishes(&mut reject)?)));
+        let (accept, reject) = said.unwrap_or_default();
+        let mut own = Self { accept, reject, ..Self::default() };
         for word in disposition.flat_map(elements) {
             own.no_fork |= word.eq_ignore_ascii_case(b"no-fork");
             own.sequential |= word.eq_ignore_ascii_case(b"sequential");
@@ -185,44 +197,64 @@ fn value_of<'a>(own: &'a [(String, String)], name: &str) -> Option<&'a str> {
     own.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether something satisfies both lists of values: it is looked for among what either of them names, and one
-/// thing that neither does.
+/// Whether something satisfies both lists of values: one value of each list.
 fn meet(one: &str, other: &str) -> bool {
-    let named = one.split(',').chain(other.split(',')).flat_map(candidates);
-    named.chain([Candidate::Word("")]).any(|candidate| allows(one, candidate) && allows(other, candidate))
+    let values = |list| str::split(list, ',').take(VALUES).map(Value::parse);
+    values(one).any(|one| values(other).any(|other| one.meets(other)))
+}
+
+/// One of the values that a feature may have.
+#[derive(Debug, Clone, Copy)]
+struct Value<'a> {
+    /// Whatever is not this.
+    is_not: bool,
+    is: Is<'a>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Candidate<'a> {
+enum Is<'a> {
     Word(&'a str),
-    Number(f64),
+    /// From one number to another.
+    Numbers(f64, f64),
 }
 
-fn candidates(value: &str) -> Vec<Candidate<'_>> {
-    let value = value.trim().trim_start_matches('!');
-    match range(value) {
-        Some((low, high)) => {
-            let ends = [low, high].into_iter().filter(|end| end.is_finite());
-            ends.map(Candidate::Number).collect()
+impl<'a> Value<'a> {
+    fn parse(text: &'a str) -> Self {
+        let text = text.trim();
+        let (is_not, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+        let is = range(text).map_or(Is::Word(text), |(low, high)| Is::Numbers(low, high));
+        Self { is_not, is }
+    }
+
+    /// Whether something is both.
+    fn meets(self, other: Self) -> bool {
+        match (self.is_not, other.is_not) {
+            // There is always something else.
+            (true, true) => true,
+            (false, false) => self.is.meets(other.is),
+            (true, false) => !other.is.lies_in(self.is),
+            (false, true) => !self.is.lies_in(other.is),
         }
-        None => vec![Candidate::Word(value)],
     }
 }
 
-/// Whether a list of values allows this: one of them does.
-fn allows(list: &str, candidate: Candidate<'_>) -> bool {
-    list.split(',').map(str::trim).any(|value| match value.strip_prefix('!') {
-        Some(value) => !is(value, candidate),
-        None => is(value, candidate),
-    })
-}
+impl Is<'_> {
+    fn meets(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Numbers(low, high), Self::Numbers(least, most)) => low.max(least) <= high.min(most),
+            (Self::Word(_), Self::Word(_)) => self.lies_in(other),
+            (Self::Word(_), Self::Numbers(..)) | (Self::Numbers(..), Self::Word(_)) => false,
+        }
+    }
 
-fn is(value: &str, candidate: Candidate<'_>) -> bool {
-    match (range(value), candidate) {
-        (Some((low, high)), Candidate::Number(number)) => low <= number && number <= high,
-        (None, Candidate::Word(word)) if value.starts_with('<') => value == word,
-        (None, Candidate::Word(word)) => value.eq_ignore_ascii_case(word),
-        (Some(_), Candidate::Word(_)) | (None, Candidate::Number(_)) => false,
+    /// Whether nothing is this that is not the other.
+    fn lies_in(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Numbers(low, high), Self::Numbers(least, most)) => least <= low && high <= most,
+            (Self::Word(one), Self::Word(two)) if one.starts_with('<') => one == two,
+            (Self::Word(one), Self::Word(two)) => one.eq_ignore_ascii_case(two),
+            (Self::Word(_), Self::Numbers(..)) | (Self::Numbers(..), Self::Word(_)) => false,
+        }
     }
 }
 
@@ -284,6 +316,10 @@ mod tests {
             ("<Ab>", "<Ab>", true),
             ("<Ab>", "<ab>", false),
             ("#x", "#x", true),
+            ("!#1:3", "#2:3", false),
+            ("!#1:3", "#2:4", true),
+            ("!#1:3", "a", true),
+            ("!a", "#4", true),
         ] {
             assert_eq!(meet(one, other), meets, "{one} {other}");
             assert_eq!(meet(other, one), meets, "{other} {one}");
@@ -315,6 +351,20 @@ mod tests {
         assert_eq!(of(&[], &["*;video;mobility=\"mobile\""]), [whole, whole, whole, whole]);
         assert_eq!(of(&["*;require", "nonsense"], &[]), of(&[], &[]), "no feature is no wish");
         assert_eq!(of(&["*;audio"], &["*;video"]), [out, whole, none, whole]);
+    }
+
+    /// What takes long to read, or to hold against what phones say, is not read.
+    #[test]
+    fn who_says_too_much_has_said_nothing() {
+        let long = format!("*;methods=\"{}INVITE\";require;explicit", "z,".repeat(600));
+        let phone = ";methods=\"MESSAGE\"";
+        assert_eq!(preferences(&[&long], &[]).score(phone), preferences(&[], &[]).score(phone));
+        assert!(preferences(&[&long], &[]).is_implicit());
+        let half = format!("*;class=\"{}\"", "z".repeat(600));
+        assert!(!preferences(&[&half], &[]).is_implicit());
+        assert!(preferences(&[&half], &[&half]).is_implicit());
+        let beyond = format!("{}INVITE", "z,".repeat(VALUES));
+        assert!(!meet("INVITE", &beyond));
     }
 
     #[test]

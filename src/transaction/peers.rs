@@ -155,11 +155,16 @@ impl Transactions {
         (self.send(ctx, owner, flow, &draft, (asking, patience)), cseq)
     }
 
-    /// A cluster is not there, or only by this flow: calls and pages that it has not answered at all
-    /// are given up, which would otherwise wait for half a minute.
-    pub fn on_peer_down(&mut self, ctx: &mut Ctx<'_>, peer: PeerId, but: Option<Flow>) -> Vec<TxEvent> {
+    /// A cluster is not there by these flows: calls and pages that it has not answered at all are given up, which
+    /// would otherwise wait for half a minute.
+    pub fn on_peer_down(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        peer: PeerId,
+        is_down: impl Fn(Flow) -> bool,
+    ) -> Vec<TxEvent> {
         let waits = |asking: Option<Asking>| {
-            asking.is_some_and(|asking| asking.peer == peer && (but.is_none() || asking.flow != but))
+            asking.is_some_and(|asking| asking.peer == peer && asking.flow.is_some_and(&is_down))
         };
         let is_open = |machine: &ClientMachine| match machine {
             ClientMachine::Invite(machine) => machine.is_calling() && waits(machine.asking),

@@ -47,6 +47,11 @@ impl ServerInvite {
         Self { flow, last: None, state: State::Proceeding, interval: T1, repeat: None, end: None }
     }
 
+    /// Where it came from.
+    pub(super) fn flow(&self) -> Flow {
+        self.flow
+    }
+
     /// The same INVITE again.
     pub(super) fn on_repeat(&self, ctx: &mut Ctx<'_>) {
         match self.state {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
+use crate::base::address::canonical;
 use crate::base::{Arena, Key, ServerIndex, Token};
 use crate::effect::wake::Letter;
 use crate::effect::{Ctx, Flow, StreamId, Ticket, Transport};
@@ -352,11 +353,14 @@ impl Transactions {
         }
     }
 
-    /// The INVITE that a CANCEL is for: its transaction and leg (RFC 3261 §9.2).
-    pub fn cancelled(&self, cancel: &Message) -> Option<(Key, Option<Key>)> {
+    /// The INVITE that a CANCEL is for: its transaction and leg (RFC 3261 §9.2). Since it cannot be asked for a
+    /// proof, it has to come from the same host (§22.1).
+    pub fn cancelled(&self, flow: Flow, cancel: &Message) -> Option<(Key, Option<Key>)> {
         let key = self.find(cancel, Method::Invite)?;
         let opened = self.servers.get(key)?;
-        Some((key, opened.leg))
+        let ServerMachine::Invite(invite) = &opened.machine else { return None };
+        let host = |flow: Flow| canonical(flow.remote.ip());
+        (host(invite.flow()) == host(flow)).then_some((key, opened.leg))
     }
 
     /// Opens the transaction of a request that is to be answered.

@@ -165,6 +165,12 @@ fn users_are_made_listed_changed_and_removed() {
     let taken = shell.fails(1, &["user", "add", "carl", "--password", "x", "--number", "+3545551234"]);
     assert!(taken.contains("belongs to anne@localhost"), "{taken}");
 
+    let long = "N".repeat(129);
+    for name in [long.as_str(), "Anne\u{202e}A", "Anne\r\nX: y"] {
+        let refused = shell.fails(1, &["user", "set", "anne", "--name", name]);
+        assert!(refused.contains("up to 128 bytes"), "{refused}");
+    }
+
     let listed = shell.ok(&["user", "list"]);
     assert!(listed.contains("anne@localhost") && listed.contains("+3545551234"), "{listed}");
     let anne = shell.json(&["user", "show", "anne", "--json"]);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ratatosk::base::Uid;
+use ratatosk::effect::Fact;
 
 use crate::sim::world::uid;
 use crate::sim::{Do, World, page};
@@ -531,4 +532,28 @@ fn a_device_that_nobody_serves() {
            1.000  anne   -> server  MESSAGE dora          \"lunch?\"
            1.001  server -> anne    480 MESSAGE",
     );
+}
+
+/// Who writes to many who are not there has only so many pages kept in an hour. Those who are there hear from him all
+/// the same, and in the next hour there is room again; what others write is kept.
+#[test]
+fn one_sender_fills_no_disk() {
+    let mut world = away(KEEPS);
+    world.phone("dora");
+    world.configure("north.test", |settings| settings.limits.kept_pages_per_hour = 2);
+    for (at, text) in [(1.0, "one"), (2.0, "two"), (3.0, "three")] {
+        world.at(at, "anne", page("carl", text));
+    }
+    world.at(4.0, "anne", page("dora", "four"));
+    world.at(5.0, "dora", page("carl", "five"));
+    world.at(3_606.0, "anne", page("carl", "six"));
+    world.run(3_610.0);
+    let statuses: Vec<u16> = world
+        .sent_to("anne")
+        .filter(|packet| packet.cseq().1 == "MESSAGE" && packet.status() != Some(407))
+        .filter_map(|packet| packet.status())
+        .collect();
+    assert_eq!(statuses, [202, 202, 480, 200, 202]);
+    assert_eq!(waiting(&world), ["one", "two", "five", "six"]);
+    assert!(world.clusters[0].facts.iter().any(|fact| matches!(fact, Fact::Limit("kept_pages_per_hour"))));
 }

@@ -1,6 +1,7 @@
 //! How another cluster stands while it is slow, or while the operator changes how it is reached.
 
 use ratatosk::config::Peer;
+use ratatosk::effect::dns::Question;
 use ratatosk::effect::{Fact, Transport};
 
 use crate::sim::cluster::{NORTH, SOUTH};
@@ -100,4 +101,20 @@ fn a_cluster_is_reached_as_it_is_configured_now() {
     world.at(38.0, "anne", call("carl@south.test"));
     world.run(42.0);
     assert_eq!(heard(&world), [486; 4]);
+}
+
+/// Somebody of those who know where south's servers are says nothing when they are looked for again, and of all
+/// only one that is not there is left: it is no reason to give up a call that the other one has.
+#[test]
+fn half_an_answer_takes_no_server_away() {
+    let mut world = two();
+    world.name_by_dns(&[None, Some([203, 0, 113, 99])]);
+    world.has_nobody = true;
+    world.net = Net { delay_ms: (100, 100), ..Net::PERFECT };
+    world.at(1.0, "anne", call("carl@south.test"));
+    world.run(62.0);
+    world.zone.remove(&Question::Addresses("s0.south.test".to_owned()));
+    world.at(62.0, "anne", call("carl@south.test"));
+    world.run(70.0);
+    assert_eq!(heard(&world), [486, 486]);
 }

@@ -484,6 +484,45 @@ fn numbers_have_one_owner_and_users_can_be_changed_and_removed() {
     });
 }
 
+/// A server holds its database by whatever name it is known, also when somebody tidies its lock away; and one that
+/// ends takes nothing away that is another's.
+#[test]
+fn a_database_is_held_by_every_name() {
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    with_database(&place, async |database| database.add_user(&new_user("anne", &[])).await).unwrap();
+    let first = Store::open(&place, &cid()).unwrap();
+    std::fs::remove_file(place.lock()).unwrap();
+    assert!(matches!(Store::open(&place, &cid()), Err(StoreError::InUse { .. })));
+    let other = Place::new(directory.path().join("other.db"));
+    std::fs::hard_link(&place.database, &other.database).unwrap();
+    std::fs::copy(place.key(), other.key()).unwrap();
+    assert!(matches!(Store::open(&other, &cid()), Err(StoreError::InUse { .. })));
+    std::fs::write(place.lock(), "").unwrap();
+    drop(first);
+    assert!(place.lock().exists(), "it was not the one that it had");
+    drop(Store::open(&other, &cid()).unwrap());
+}
+
+/// What would be written into a file that has been taken away is refused, until the file is back.
+#[test]
+fn nothing_is_promised_that_goes_into_no_file() {
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    with_database(&place, async |database| database.add_user(&new_user("anne", &[])).await).unwrap();
+    let world = World::start(&place);
+    let put = |number: u32| world.ask(inbox::put("anne", &number.to_string()));
+    assert!(matches!(put(1), StoreOutcome::Saved));
+    let away = directory.path().join("away.db");
+    std::fs::rename(&place.database, &away).unwrap();
+    assert!(matches!(put(2), StoreOutcome::Failed));
+    std::fs::rename(&away, &place.database).unwrap();
+    assert!(matches!(put(3), StoreOutcome::Saved));
+    world.handle.close();
+    let kept = with_database(&place, async |database| database.inbox(&uid("anne"), 10).await).unwrap();
+    assert_eq!(kept.len(), 2);
+}
+
 /// What the store does in a second, and the processor's time for one of each: for `BENCHMARKS.md`.
 /// `cargo test --release --test it store::figures -- --ignored --nocapture`
 #[test]

@@ -253,3 +253,45 @@ fn guesses_inside_a_dialog_count() {
     world.run(4.0);
     assert_eq!(heard(&world, 0, "SIP/2.0 500"), 1, "he pauses");
 }
+
+/// A CANCEL cannot be asked for a proof: it is heeded if it comes from where its INVITE came from, and from nowhere else.
+#[test]
+fn who_has_not_called_cancels_nothing() {
+    let mut world = World::new();
+    world.phone("mallory");
+    world.phone("anne");
+    world.phone("carl").on_call(&[(0.1, Reply::Status(180))]);
+    world.at(0.1, "anne", call("carl"));
+    world.run(1.0);
+    let cancel = world.cancel_of("anne");
+    world.write("mallory", &cancel);
+    world.run(2.0);
+    assert_eq!(heard(&world, 0, "SIP/2.0 481"), 1);
+    assert_eq!(heard(&world, 1, "SIP/2.0 487") + heard(&world, 2, "CANCEL"), 0);
+    world.write("anne", &cancel);
+    world.run(3.0);
+    assert_eq!((heard(&world, 1, "SIP/2.0 487"), heard(&world, 2, "CANCEL")), (1, 1));
+}
+
+/// Who lets many calls ring, or is ignored and lets them wait, takes neither the calls of others nor his callee's own.
+#[test]
+fn one_caller_takes_no_more_than_a_part_of_the_calls() {
+    for rule in ["try clients", "caller mallory@north.test -> ignore\n otherwise -> try clients"] {
+        let mut world = World::new();
+        world.configure("north.test", |settings| settings.limits.calls_per_user = 4);
+        let rule = if rule.starts_with("try") { format!("otherwise -> {rule}") } else { rule.to_owned() };
+        world.tree("carl", &format!("profile \"p\" {{\n incoming {{\n {rule}\n }}\n}}\n"));
+        world.phone("mallory");
+        world.phone("anne").on_call(&answers(1.0));
+        world.phone("carl").on_call(&[(0.1, Reply::Status(180))]);
+        for number in 0..6 {
+            world.at(1.0 + 0.1 * f64::from(number), "mallory", call("carl"));
+        }
+        world.at(2.0, "anne", call("carl"));
+        world.at(3.0, "carl", call("anne"));
+        world.run(4.5);
+        assert_eq!(heard(&world, 0, "SIP/2.0 486"), 5, "{rule}");
+        assert_eq!((heard(&world, 1, "SIP/2.0 180"), heard(&world, 1, "SIP/2.0 486")), (1, 0), "{rule}");
+        assert_eq!(heard(&world, 1, "INVITE"), 1, "{rule}");
+    }
+}

@@ -42,20 +42,21 @@ fn a_user_is_changed_twice_in_a_call() {
     world.assert_sound(&ladder);
 }
 
-/// A user is removed in the middle of a call: the call goes on, both may hang up, and then nobody
-/// knows him.
+/// A user is removed in the middle of a call: it is broken off, and from then on nothing is done in his name,
+/// whoever knows his password.
 #[test]
 fn a_user_is_removed_in_a_call() {
     let mut world = in_a_call();
     world.store.remove(&uid("carl"));
     world.refresh("carl");
-    world.at(6.0, "anne", Do::Hangup);
+    world.at(6.0, "carl", Do::Register);
+    world.at(7.0, "carl", page("anne", "I am still here"));
     world.at(8.0, "anne", call("carl"));
-    world.run(10.0);
+    world.run(12.0);
     assert!(world.last_to("anne", "SIP/2.0 404").contains("INVITE"));
+    assert!(world.sent_to("anne").all(|packet| packet.method() != Some("MESSAGE")));
     assert_eq!(live(&world), (0, 1));
-    let ladder = world.finish();
-    world.assert_sound(&ladder);
+    world.golden("a_user_is_removed_in_a_call");
 }
 
 /// The server ends with a call in progress, one that rings, and one that its tree ignores: everybody

@@ -153,6 +153,9 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::TokenExists(_)
         | Refusal::TooMany { .. } => StatusCode::CONFLICT,
         Refusal::Changed { .. } => StatusCode::PRECONDITION_FAILED,
-        Refusal::Name { .. } | Refusal::Text { .. } => StatusCode::BAD_REQUEST,
+        Refusal::Name { .. }
+        | Refusal::Text { .. }
+        | Refusal::ShownName { .. }
+        | Refusal::TooManyNumbers { .. } => StatusCode::BAD_REQUEST,
     }
 }

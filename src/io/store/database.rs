@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 
 use super::error::StoreError;
-use super::lock::Lock;
+use super::lock::{Hold, Lock};
 use crate::base::Cid;
 use crate::config::Place;
 use crate::io::seal::{KeyFile, Seal, remove_if_empty};
@@ -74,7 +74,7 @@ impl Database {
     }
 
     /// The same for a server: it takes the lock that says that it runs here, before anything is changed.
-    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
+    pub(super) async fn open_to_serve(place: &Place, cid: &Cid) -> Result<(Self, Hold), StoreError> {
         prepare(place, Opening::Create)?;
         kept_if_whole(place, Self::open_alone(place, cid).await)
     }
@@ -93,12 +93,12 @@ impl Database {
         Self::prove((place, cid, opening), connection, key).await
     }
 
-    async fn open_alone(place: &Place, cid: &Cid) -> Result<(Self, Lock), StoreError> {
+    async fn open_alone(place: &Place, cid: &Cid) -> Result<(Self, Hold), StoreError> {
         let key = KeyFile::lock(&place.key())?;
-        let lock = Lock::take(place)?;
+        let hold = Hold::take(place)?;
         let mut connection = connect(place).await.map_err(|error| open_error(place, &error))?;
         migrate(place, &mut connection).await?;
-        Ok((Self::prove((place, cid, Opening::Create), connection, key).await?, lock))
+        Ok((Self::prove((place, cid, Opening::Create), connection, key).await?, hold))
     }
 
     /// Proves that the key is that of the database, and the database that of the cluster.

@@ -11,7 +11,7 @@ use super::aside::Doors;
 use super::circles::Circles;
 use super::database::Database;
 use super::error::StoreError;
-use super::lock::Lock;
+use super::lock::Hold;
 use super::meters::{Meters, Work};
 use super::queue::{Asked, Reading, Writing};
 use super::read::Reader;
@@ -34,7 +34,7 @@ pub struct Store {
     cid: Cid,
     seal: Seal,
     epoch: u32,
-    lock: Lock,
+    hold: Arc<Hold>,
     has_users: bool,
 }
 
@@ -61,12 +61,12 @@ impl Store {
     pub fn open(place: &Place, cid: &Cid) -> Result<Self, StoreError> {
         let runtime = runtime()?;
         runtime.block_on(async {
-            let (mut database, lock) = Database::open_to_serve(place, cid).await?;
+            let (mut database, hold) = Database::open_to_serve(place, cid).await?;
             let epoch = database.count_start().await?;
             let seal = database.seal.again();
             let has_users = database.has_users().await?;
             database.close().await?;
-            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, lock, has_users })
+            Ok(Self { place: place.clone(), cid: cid.clone(), seal, epoch, hold: Arc::new(hold), has_users })
         })
     }
 
@@ -106,8 +106,8 @@ impl Store {
         let taking = Scripts::new(doors(), (scripts_in, of_scripts));
         let looking = Circles::new(doors(), (circles_in, of_circles));
         let reader = Reader::new(self.place.clone(), self.seal, limits_in.clone());
-        let writer = Writer::new(self.place, limits_in);
-        let (lock, back) = (self.lock, Arc::clone(&answers));
+        let writer = Writer::new(self.place, Arc::clone(&self.hold), limits_in);
+        let (hold, back) = (self.hold, Arc::clone(&answers));
         let work = move || {
             let mut writing = Writing::new(writer, bindings_in, records_in, of_writing);
             let mut reading = Reading::new(reader, reads_in, of_reading);
@@ -115,7 +115,7 @@ impl Store {
             LocalSet::new().block_on(&runtime, async move {
                 tokio::join!(writing.run(&back), reading.run(&back), taking.run(&back), looking.run(&back));
             });
-            drop(lock);
+            drop(hold);
         };
         let thread =
             std::thread::Builder::new().name("store".into()).spawn(work).map_err(StoreError::Thread)?;

@@ -49,6 +49,17 @@ struct Share {
     kept: (i64, i64),
 }
 
+/// What the pages of one sender take that wait for a user: no more than a part of the room, so that others can leave
+/// him a page, too.
+#[derive(Debug, Default, Clone, Copy)]
+struct Own {
+    pages: i64,
+    bytes: i64,
+}
+
+/// One sender has one part of so many.
+const PARTS: i64 = 4;
+
 /// What tells a page from all others.
 type Sameness<'p> = (&'p str, &'p str, &'p str, u32);
 
@@ -62,6 +73,7 @@ pub(super) async fn put(
         return Ok(Vec::new());
     }
     let mut shares = shares(connection, pages).await?;
+    let mut senders = senders(connection, pages).await?;
     let there = there(connection, pages).await?;
     let mut seen: BTreeMap<Sameness<'_>, bool> = BTreeMap::new();
     let mut new = Vec::with_capacity(pages.len());
@@ -74,10 +86,12 @@ pub(super) async fn put(
             None => StoreOutcome::Failed,
             Some(_) if is_copy.is_some_and(|is_copy| !is_copy || page.copy) => StoreOutcome::Saved,
             Some(share) => {
-                if !share.take(page, limits) {
+                let own = senders.entry((page.uid.as_str(), &page.sender)).or_default();
+                if !own.has_room_for(page, limits) || !share.take(page, limits) {
                     outcomes.push(StoreOutcome::Full);
                     continue;
                 }
+                own.add(page);
                 seen.insert(sameness(page), page.copy);
                 new.push(*page);
                 StoreOutcome::Saved
@@ -204,6 +218,20 @@ impl Database {
     }
 }
 
+impl Own {
+    fn has_room_for(self, page: &InboxPage, limits: &Limits) -> bool {
+        let (pages, bytes) = (self.pages, self.bytes.saturating_add(bytes_of(page)));
+        page.copy || pages == 0 || within((PARTS * (pages + 1), PARTS * bytes), limits)
+    }
+
+    fn add(&mut self, page: &InboxPage) {
+        if !page.copy {
+            self.pages += 1;
+            self.bytes += bytes_of(page);
+        }
+    }
+}
+
 impl Share {
     /// Lets a page in if it fits.
     fn take(&mut self, page: &InboxPage, limits: &Limits) -> bool {
@@ -253,6 +281,25 @@ async fn shares(
             Ok((row.try_get("uid")?, share))
         })
         .collect()
+}
+
+/// What the senders of the pages have waiting for the same recipients.
+async fn senders<'p>(
+    connection: &mut SqliteConnection,
+    pages: &[&'p InboxPage],
+) -> Result<BTreeMap<(&'p str, &'p str), Own>, sqlx::Error> {
+    let pairs: BTreeSet<(&str, &str)> =
+        pages.iter().map(|page| (page.uid.as_str(), page.sender.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(SENDERS)
+        .bind(serde_json::to_string(&pairs).unwrap_or_default())
+        .fetch_all(connection)
+        .await?;
+    let own = |(at, pages, bytes): (i64, i64, i64)| {
+        let pair = pairs.get(usize::try_from(at).ok()?)?;
+        Some((*pair, Own { pages, bytes }))
+    };
+    Ok(rows.into_iter().filter_map(own).collect())
 }
 
 /// Which of the pages, by their place, are stored already, and whether as a copy.
@@ -307,6 +354,8 @@ const SHARES: &str = "\
       (SELECT json_array(count(*), ifnull(sum(i.bytes), 0)) FROM inbox i \
        WHERE i.uid = u.uid AND i.delivered_ms IS NOT NULL) AS kept \
     FROM json_each(?1) wanted JOIN users u ON u.uid = wanted.value";
+
+const SENDERS: &str = "    SELECT w.key, count(*), sum(i.bytes) FROM json_each(?1) w JOIN inbox i ON i.uid = w.value ->> 0       AND i.sender = w.value ->> 1 WHERE i.delivered_ms IS NULL GROUP BY w.key";
 
 const THERE: &str = "\
     SELECT w.key, i.copy FROM json_each(?1) w JOIN inbox i ON i.uid = w.value ->> 0 \

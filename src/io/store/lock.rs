@@ -12,7 +12,39 @@ use crate::io::seal::is_at;
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    _file: File,
+    file: File,
+}
+
+/// A server's hold on its database: besides the lock the file itself, by whatever name it is known to others.
+///
+/// It is open for as long as the server has connections to it: SQLite's own locks go with the first file of it that
+/// a process closes.
+#[derive(Debug)]
+pub(super) struct Hold {
+    path: PathBuf,
+    database: File,
+    _lock: Lock,
+}
+
+impl Hold {
+    /// Takes it; the database is there.
+    pub(super) fn take(place: &Place) -> Result<Self, StoreError> {
+        let lock = Lock::take(place)?;
+        let path = place.database.clone();
+        let fail =
+            |source: std::io::Error| StoreError::Open { path: path.clone(), reason: source.to_string() };
+        let database = File::open(&path).map_err(fail)?;
+        match database.try_lock() {
+            Ok(()) => Ok(Self { path, database, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
+            Err(TryLockError::Error(source)) => Err(fail(source)),
+        }
+    }
+
+    /// Whether the database is still where it was: what is written into one that was removed is lost.
+    pub(super) fn is_there(&self) -> bool {
+        is_at(&self.database, &self.path)
+    }
 }
 
 impl Lock {
@@ -29,7 +61,7 @@ impl Lock {
             match file.try_lock() {
                 // A server that ends takes its file away: this may be the one that it had.
                 Ok(()) if !is_at(&file, &path) => {}
-                Ok(()) => return Ok(Self { path, _file: file }),
+                Ok(()) => return Ok(Self { path, file }),
                 Err(TryLockError::WouldBlock) => {
                     return Err(StoreError::InUse { path: place.database.clone() });
                 }
@@ -41,7 +73,9 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // If it cannot be removed, the next server takes it.
-        let _ = fs::remove_file(&self.path);
+        if is_at(&self.file, &self.path) {
+            // If it cannot be removed, the next server takes it.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -45,7 +45,7 @@ pub use groups::GroupRow;
 pub use inbox::InboxRow;
 pub use names::Names;
 pub use own::StockRow;
-pub use people::{Change, Imported, NewUser, UserRow, canonical_number};
+pub use people::{Change, Imported, NewUser, UserRow, canonical_number, is_showable};
 pub use profiles::{Expected, ProfileRow};
 pub use questions::{Kind, QuestionRow};
 pub use records::{BindingRow, CallRow, Filter, PageRow};

@@ -10,7 +10,9 @@ use super::database::Database;
 use super::digest::{ha1, join};
 use super::error::StoreError;
 use super::own::put_properties;
+use super::refusal::Refusal;
 use super::rows::Statement;
+use crate::base::text::is_unseen;
 use crate::base::{Limits, Uid};
 use crate::effect::store::Secrets;
 use crate::io::clock;
@@ -118,6 +120,7 @@ impl Database {
         if exists(&mut transaction, &user.uid).await? {
             return Err(StoreError::UserExists(user.uid.clone()));
         }
+        prove(user.name.as_deref(), &user.numbers)?;
         refuse_taken(&mut transaction, &user.uid, &user.numbers).await?;
         put_users(&mut transaction, &mut self.seal, std::slice::from_ref(user)).await?;
         Ok(transaction.commit().await?)
@@ -128,6 +131,9 @@ impl Database {
     /// that a server on the same database can write too.
     pub async fn import(&mut self, users: &[NewUser], pause: Duration) -> Result<Imported, StoreError> {
         const CHUNK: usize = 1000;
+        for user in users {
+            prove(user.name.as_deref(), &user.numbers)?;
+        }
         self.refuse_taken_numbers(users).await?;
         let mut imported = Imported::default();
         for chunk in users.chunks(CHUNK) {
@@ -195,6 +201,7 @@ impl Database {
     ) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
         require(&mut transaction, uid).await?;
+        prove(change.name.as_deref(), change.numbers.as_deref().unwrap_or_default())?;
         if let Some(name) = &change.name {
             sqlx::query("UPDATE users SET name = nullif(?2, '') WHERE uid = ?1")
                 .bind(uid.as_str())
@@ -246,6 +253,27 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Bytes of a name that phones are shown: it is in each request that they get, and a datagram holds a thousand.
+const NAME_MAX: usize = 128;
+/// Numbers of one user.
+const NUMBERS_MAX: usize = 50;
+
+/// Whether phones can be shown this name.
+pub fn is_showable(name: &str) -> bool {
+    name.len() <= NAME_MAX && !name.contains(is_unseen)
+}
+
+/// Refuses a name that cannot be shown, and too many numbers.
+fn prove(name: Option<&str>, numbers: &[String]) -> Result<(), Refusal> {
+    if name.is_some_and(|name| !is_showable(name)) {
+        return Err(Refusal::ShownName { most: NAME_MAX });
+    }
+    if numbers.len() > NUMBERS_MAX {
+        return Err(Refusal::TooManyNumbers { found: numbers.len(), most: NUMBERS_MAX });
+    }
+    Ok(())
 }
 
 /// Refuses to go on with a user who is not there.

@@ -98,6 +98,22 @@ pub enum Refusal {
         /// What was typed.
         name: String,
     },
+    /// No name that phones could be shown.
+    #[error(
+        "this is no name to be shown\n  it has up to {most} bytes, and no characters that cannot be seen"
+    )]
+    ShownName {
+        /// How many bytes it may have.
+        most: usize,
+    },
+    /// More numbers than a user may have.
+    #[error("these are {found} numbers\n  a user has at most {most}")]
+    TooManyNumbers {
+        /// How many.
+        found: usize,
+        /// How many he may have.
+        most: usize,
+    },
     /// No text for a stock message or a property.
     #[error("this is no text for a {what}\n  it has 1 to {most} bytes")]
     Text {

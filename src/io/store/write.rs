@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use super::database::connect_to_write;
 use super::error::{StoreError, is_constraint, is_full};
+use super::lock::Hold;
 use super::rows::{Columns, Statement};
 use super::{inbox, outbox, own, profiles, sweep};
 use crate::base::{Limits, Uid};
@@ -32,6 +33,7 @@ use crate::effect::{StoreOp, StoreOutcome};
 /// The connection that writes.
 pub(super) struct Writer {
     place: Place,
+    hold: Arc<Hold>,
     connection: Option<SqliteConnection>,
     limits: watch::Receiver<Limits>,
     failing: bool,
@@ -52,8 +54,8 @@ struct Work<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(place: Place, limits: watch::Receiver<Limits>) -> Self {
-        Self { place, connection: None, limits, failing: false, backlog: Backlog::default() }
+    pub(super) fn new(place: Place, hold: Arc<Hold>, limits: watch::Receiver<Limits>) -> Self {
+        Self { place, hold, connection: None, limits, failing: false, backlog: Backlog::default() }
     }
 
     /// Opens the connection, to know early whether it opens.
@@ -137,6 +139,12 @@ impl Writer {
     /// Writes it all; the outcomes of the pages.
     async fn commit(&mut self, work: &Work<'_>) -> Result<Put, sqlx::Error> {
         let limits = self.limits.borrow().clone();
+        if !self.hold.is_there() {
+            // What is written into a file without a name is gone when the server ends.
+            let path = self.place.database.display();
+            let reason = format!("{path} is not there any more: put the file back, or restart the server");
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, reason).into());
+        }
         self.connect().await?;
         let Some(connection) = &mut self.connection else { return Ok(Put::default()) };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;

@@ -11,12 +11,13 @@ use super::*;
 /// Where the process that is killed keeps its store.
 const DIRECTORY: &str = "RATATOSK_TEST_STORE";
 
+/// A page of a sender whose only one it is.
 fn page(user: &str, call_id: &str) -> InboxPage {
     InboxPage {
         serial: 0,
         id: format!("page {call_id}"),
         uid: uid(user),
-        sender: "carl@north.test".into(),
+        sender: format!("writer.of.{call_id}@north.test"),
         call_id: call_id.into(),
         cseq: 1,
         from: "\"Carl\" <sip:carl@north.test>".into(),
@@ -158,6 +159,32 @@ fn an_inbox_is_full_at_its_limit_and_every_member_of_a_batch_gets_its_own_answer
     world.handle.limit(&Limits { inbox_pages: 4, ..limits });
     assert_eq!(letter(world.ask(put("anne", "7"))), "s", "a limit that was read again serves");
     assert_eq!(call_ids(&world, "anne"), ["2", "3", "6", "7"]);
+    world.handle.close();
+}
+
+/// Nobody fills an inbox alone: of its room one sender has a quarter, by number and by bytes.
+#[test]
+fn one_sender_has_a_part_of_an_inbox() {
+    let (_directory, _place, world) =
+        store(&Limits { inbox_pages: 8, inbox_bytes: 40_000, ..Limits::default() });
+    let of = |sender: &str, call_id: &str, length, copy| {
+        let (sender, body) = (sender.to_owned(), Bytes::from(vec![b'x'; length]));
+        StoreOp::PutInbox(Arc::new(InboxPage { sender, body, copy, ..page("anne", call_id) }))
+    };
+    let ops = vec![
+        of("carl", "1", 10, false),
+        of("carl", "2", 10, false),
+        of("carl", "3", 10, false),
+        of("carl", "4", 10, true),
+        of("dora", "1", 6_000, false),
+        of("dora", "2", 6_000, false),
+    ];
+    assert_eq!(letters(&world.ask_all(ServerIndex(0), ops)), "ssfssf");
+    // What is there counts, what was had does not.
+    assert_eq!(letter(world.ask(of("carl", "5", 10, false))), "f");
+    let first = waiting(&world, "anne", 1)[0].serial;
+    world.ask(StoreOp::Delivered { uid: uid("anne"), serial: first });
+    assert_eq!(letter(world.ask(of("carl", "5", 10, false))), "s");
     world.handle.close();
 }
 
