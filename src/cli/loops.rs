@@ -49,11 +49,14 @@ fn told(Turn { from, to, rule, modes: list, round }: &Turn) -> String {
     )
 }
 
-/// Tells an owner which of his own rules lead back to him, and when, in the words of his own tree; of
-/// others' trees he hears nothing. What was to be done is done: that it cannot be found out is a remark, too.
+/// Tells who lets a tree serve which of its rules lead back to its owner. At a terminal sits the operator, and he is told
+/// for instance when. A request may come from the owner, who could find out others' trees by trying many of his own: he
+/// is told for which modes. What was to be done is done: that it cannot be found out is a remark, too.
 pub(super) fn warn(loaded: &Loaded, uid: &Uid) {
-    let turns = match ways(loaded) {
-        Ok(ways) => ways.turns_of(uid, &limits(loaded)),
+    let is_operator = loaded.desk.is_terminal();
+    let turns = match ways_from(loaded, uid) {
+        Ok(ways) if is_operator => ways.turns_of(uid, &limits(loaded)),
+        Ok(ways) => ways.turns_of(uid, &Limits { loop_check_steps: 0, ..limits(loaded) }),
         Err(why) => {
             let remark =
                 format_args!("note: whether this tree leads in a circle could not be found out: {why}");
@@ -62,8 +65,14 @@ pub(super) fn warn(loaded: &Loaded, uid: &Uid) {
     };
     for Turn { to, rule, modes: list, round, .. } in turns {
         let (can, when) = match round {
-            Some(round) => ("can lead", format!("for instance with {}", round.when)),
-            None => ("may lead", format!("with {}; there are too many cases to say more", modes(&list))),
+            Some(round) => (
+                "can lead",
+                format!("takes {}\n  comes back for instance with {}", round.when, round.example),
+            ),
+            None if is_operator => {
+                ("may lead", format!("with {}; there are too many cases to say more", modes(&list)))
+            }
+            None => ("may lead", format!("with {}", modes(&list))),
         };
         loaded.desk.remark(format_args!(
             "warning: this tree {can} in a circle\n  {rule}\n  {when}\n  From {to} it can come back to {uid}: who was asked \
@@ -81,6 +90,13 @@ fn limits(loaded: &Loaded) -> Limits {
 fn ways(loaded: &Loaded) -> Result<Ways, Failure> {
     let default = loaded.offered()?.default;
     with(loaded, async |database| database.ways(&default, &loaded.config.limits).await)
+}
+
+/// The ways from one user on.
+fn ways_from(loaded: &Loaded, uid: &Uid) -> Result<Ways, Failure> {
+    let default = loaded.offered()?.default;
+    let users = std::slice::from_ref(uid);
+    with(loaded, async |database| database.ways_from(users, &default, &loaded.config.limits).await)
 }
 
 fn modes(list: &[Mode]) -> String {

@@ -175,6 +175,8 @@ pub(super) enum Continuation {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Results {
     pub(super) rules: Vec<ResultRule>,
+    /// Whether one of its lines could not be read.
+    pub(super) faulty: bool,
     pub(super) open: Span,
     pub(super) close: Span,
 }

@@ -56,8 +56,7 @@ fn looked_through(
     owner: &Owner<'_>,
 ) -> Result<(String, File, Vec<Fault>), Faults> {
     let (source, file, mut faults) = read(source, limits)?;
-    if faults.iter().any(|fault| fault.code == Code::TooComplex) {
-        // It was not read to its end: of the rest there is nothing to be said.
+    if faults.iter().any(|fault| fault.code.ends_reading()) {
         return Err(Faults::new(&source, faults));
     }
     shape(&file, owner.uid, &mut faults);

@@ -94,6 +94,14 @@ codes! {
     NoCounterpart = "no-counterpart",
 }
 
+impl Code {
+    /// Whether a file with such a fault may not have been read to its end: of what was not read there is nothing
+    /// to be said.
+    pub(super) const fn ends_reading(self) -> bool {
+        matches!(self, Self::TooDeep | Self::TooManyRules | Self::TooComplex)
+    }
+}
+
 /// An underlined piece of the source.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Label {

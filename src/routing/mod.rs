@@ -36,6 +36,7 @@ mod check;
 mod compile;
 mod evaluate;
 mod explain;
+mod instead;
 mod knots;
 mod lex;
 mod parse;

@@ -62,7 +62,7 @@ pub enum PatternError {
     #[error("this is neither an address nor a number")]
     NoAddress,
     /// A character that stands in no address.
-    #[error("an address holds no spaces, and one `@` at most")]
+    #[error("an address holds no spaces, quotes or strokes, no `:`, `;` or `,`, and one `@` at most")]
     Character,
     /// A character that stands in no number.
     #[error("a number holds digits, perhaps after a `+`")]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::evaluate::{Graph, Line};
 use super::fault::Faults;
-use super::lex::{Kind, lex};
+use super::lex::{Kind, lex, unescape};
 use super::names::{Names, Owner};
 use super::plan::{Action, Place, Side};
 use super::question::Question;
@@ -83,7 +83,8 @@ impl Profile {
     /// Whether a text of its trees is this name, in any case: of a group, a device, …
     pub fn mentions(&self, name: &str) -> bool {
         let tokens = lex(&self.source).tokens;
-        let is_name = |kind: &Kind<'_>| matches!(kind, Kind::Text(text) if text.eq_ignore_ascii_case(name));
+        let is_name =
+            |kind: &Kind<'_>| matches!(kind, Kind::Text(text) if unescape(text).eq_ignore_ascii_case(name));
         tokens.iter().any(|token| is_name(&token.kind))
     }
 

@@ -183,18 +183,18 @@ pub(super) fn words_of<T>(table: &'static Table<T>) -> impl Iterator<Item = &'st
     table.iter().map(|(text, _)| *text)
 }
 
-/// The candidate that a person who typed `word` most likely meant, if any is near.
+/// The candidate that a person who typed `word` most likely meant, if any is near; capital letters make no difference.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// Longer words are no slips of the finger for any of ours.
     const LONGEST: usize = 24;
     let length = word.chars().count();
-    if length > LONGEST {
-        return None;
-    }
-    let allowed = (length / 3).clamp(1, 2);
+    let allowed = if length > LONGEST { 0 } else { (length / 3).clamp(1, 2) };
+    let word = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (slips(word, candidate), candidate))
+        .map(|candidate| (candidate.to_lowercase(), candidate))
+        .filter(|(lower, _)| lower.len().abs_diff(word.len()) <= 4 * allowed)
+        .map(|(lower, candidate)| (slips(&word, &lower), candidate))
         .filter(|(slips, _)| *slips <= allowed)
         .min_by_key(|(slips, _)| *slips)
         .map(|(_, candidate)| candidate)
@@ -237,6 +237,7 @@ mod tests {
         assert_eq!(nearest("viedo", modes()), Some("video"));
         assert_eq!(nearest("pgae", modes()), Some("page"));
         assert_eq!(nearest("vioce", modes()), Some("voice"));
+        assert_eq!(nearest("VOICE", modes()), Some("voice"));
         assert_eq!(nearest("telegram", modes()), None);
     }
 

@@ -190,6 +190,11 @@ impl Ways {
         Kept(self.trees.len() - 1)
     }
 
+    /// The users whom a tree asks.
+    pub fn asked_by(&self, tree: Kept) -> impl Iterator<Item = &Uid> {
+        self.trees.get(tree.0).into_iter().flat_map(|exits| exits.ways.iter().map(|way| &way.to))
+    }
+
     /// A user is served by a tree.
     pub fn add(&mut self, uid: Uid, tree: Kept) {
         self.users.insert(uid, tree);

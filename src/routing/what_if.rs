@@ -42,21 +42,34 @@ impl Script {
     }
 
     /// The outcome of a `try`, the first that holds of those of its targets; `None` if one of them is
-    /// not known, and might change it.
-    fn outcome(&mut self, plan: &Try, mode: Mode, facts: &Facts) -> Option<Outcome> {
+    /// not known, and might change it. If none of them takes the mode, what was the outcome `before` stands.
+    fn outcome(&mut self, plan: &Try, mode: Mode, facts: &Facts, before: Option<Outcome>) -> Option<Outcome> {
         if self.0.first().is_some_and(|line| line.target.is_none()) {
             return Some(self.0.remove(0).outcome);
         }
         let mut of_target = |target: &Target| {
             let named = |line: &Line| line.target.as_deref().is_some_and(|name| is_named(target, name));
             match self.0.iter().position(named) {
-                Some(at) => Some(self.0.remove(at).outcome),
-                None => evident(target, mode, facts),
+                Some(at) => Some(Some(self.0.remove(at).outcome)),
+                None => takes(target, mode).then(|| evident(target, mode, facts)),
             }
         };
-        let outcomes: Vec<_> = plan.targets.iter().map(|timed| of_target(&timed.target)).collect();
+        let outcomes: Vec<_> = plan.targets.iter().filter_map(|timed| of_target(&timed.target)).collect();
+        if outcomes.is_empty() {
+            return Some(before.unwrap_or(Outcome::Unreachable));
+        }
         let known = || outcomes.iter().flatten().copied().min();
         if outcomes.contains(&None) { known().filter(|best| *best == Outcome::Answered) } else { known() }
+    }
+}
+
+/// Whether a target can be there for a mode at all.
+fn takes(target: &Target, mode: Mode) -> bool {
+    match target {
+        Target::Inbox => mode == Mode::Page,
+        Target::Voicemail => matches!(mode, Mode::Voice | Mode::Video),
+        Target::Trunk(..) => mode == Mode::Voice,
+        Target::Clients | Target::Client(_) | Target::User(_) | Target::Device(_) => true,
     }
 }
 
@@ -65,6 +78,9 @@ fn evident(target: &Target, mode: Mode, facts: &Facts) -> Option<Outcome> {
     match target {
         Target::Clients | Target::Client(_) if facts.registered == Registered::None => {
             Some(Outcome::Unreachable)
+        }
+        Target::Clients | Target::Client(_) if facts.registered == Registered::OtherModes => {
+            Some(Outcome::Unsupported)
         }
         Target::Inbox if mode == Mode::Page => Some(Outcome::Answered),
         Target::Clients | Target::Client(_) | Target::User(_) | Target::Inbox => None,
@@ -85,11 +101,13 @@ fn is_named(target: &Target, name: &str) -> bool {
 impl Route {
     /// Goes on by a script, as far as it leads.
     pub fn play(&mut self, script: &mut Script) -> Ending {
+        let mut before = None;
         loop {
             let Action::Try(plan) = self.action() else { return Ending::Decided };
-            let Some(outcome) = script.outcome(plan, self.mode(), self.facts()) else {
+            let Some(outcome) = script.outcome(plan, self.mode(), self.facts(), before) else {
                 return Ending::Trying;
             };
+            before = Some(outcome);
             if !self.follow(outcome) {
                 return Ending::CameBack(outcome);
             }
@@ -149,5 +167,34 @@ mod tests {
         assert_eq!(page, (Ending::CameBack(Outcome::Answered), "try inbox".into(), vec![]));
         let voice = play(Mode::Voice, Registered::None, &["gsm=failed"]);
         assert_eq!(voice, (Ending::Trying, "try voicemail".into(), vec![]));
+        // Clients that take other modes do not ring, and nobody speaks a text on voicemail: what was before stands.
+        let came_back = |outcome| (Ending::CameBack(outcome), "try voicemail".into(), vec![]);
+        assert_eq!(
+            play(Mode::Text, Registered::OtherModes, &["gsm=failed"]),
+            came_back(Outcome::Unsupported)
+        );
+        assert_eq!(
+            play(Mode::Text, Registered::ThisMode, &["busy", "no-answer"]),
+            came_back(Outcome::NoAnswer)
+        );
+        assert_eq!(play(Mode::Voice, Registered::OtherModes, &["gsm=failed"]).0, Ending::Trying);
+    }
+
+    #[test]
+    fn what_can_take_nothing_of_a_mode_does_not_ring() {
+        let tree = "profile \"p\" { incoming {\nmode page -> voicemail\notherwise -> inbox\n} }";
+        let profile =
+            Arc::new(Profile::compile_stored(tree, &crate::base::Limits::default(), &owner()).unwrap());
+        for mode in Mode::ALL {
+            let parties = (Who::Anonymous, Who::Anonymous);
+            let mut route =
+                Route::begin((&profile, &profile), Direction::Incoming, *mode, parties, Facts::default());
+            let ending = route.play(&mut Script::default());
+            assert_eq!(ending, Ending::CameBack(Outcome::Unreachable), "{mode}");
+        }
+    }
+
+    fn owner() -> crate::base::Uid {
+        crate::base::Uid::parse("anne@north.test").unwrap()
     }
 }

@@ -8,6 +8,7 @@ mod clock;
 mod cpl;
 mod decisions;
 mod faults;
+mod instead;
 mod json;
 mod pictures;
 mod proof;

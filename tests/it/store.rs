@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 
+mod circles;
 mod due;
 mod inbox;
 mod lists;

@@ -5,7 +5,7 @@
 //! took: however often phones switch, half of a processor is left. A user hears of his own way only, and for which
 //! modes; for the operator there is a line in the event log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -25,6 +25,8 @@ use crate::routing::{Direction, Kept, Profile, Turn, Ways};
 
 /// So many users are read at once.
 const BATCH: u32 = 200;
+/// So many of those who are reached.
+const AT_ONCE: usize = 200;
 /// So many letters of what a user hears.
 const TOLD_MAX: usize = 300;
 
@@ -116,33 +118,14 @@ impl Circles {
         let Some(Wanted { default, .. }) = wanted.last() else { return Ok(HashMap::new()) };
         let limits = self.doors.limits();
         let mut database = self.doors.database().await?;
-        let mut own = BTreeMap::new();
-        for Wanted { uid, .. } in wanted {
-            match database.active_profile(uid).await {
-                Ok(text) => drop(own.insert(uid.clone(), text)),
-                // He has been removed since.
-                Err(StoreError::NoUser(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let (within, fallback) = (limits.clone(), Arc::clone(default));
-        let leading = aside(move || leading(own, &fallback, &within)).await?;
-        let ways = if leading.is_empty() { Ways::default() } else { database.ways(default, &limits).await? };
+        let uids: Vec<Uid> = wanted.iter().map(|one| one.uid.clone()).collect();
+        let ways = database.ways_from(&uids, default, &limits).await?;
         database.close().await?;
         // By modes alone: whoever could ask exactly, as often as he likes, would read others' trees by that.
         let coarsely = Limits { loop_check_steps: 0, ..limits };
         let told = move |uid: Uid| told(&ways.turns_of(&uid, &coarsely)).map(|told| (uid, told));
-        aside(move || leading.into_iter().filter_map(told).collect()).await
+        aside(move || uids.into_iter().filter_map(told).collect()).await
     }
-}
-
-/// The users whose trees ask others at all: of those with a text it is that one.
-fn leading(own: BTreeMap<Uid, Option<String>>, default: &Profile, limits: &Limits) -> Vec<Uid> {
-    let leads = |(uid, text): (Uid, Option<String>)| {
-        let tree = text.and_then(|text| Profile::compile_stored(&text, limits, &uid).ok());
-        tree.as_ref().unwrap_or(default).asks_others().then_some(uid)
-    };
-    own.into_iter().filter_map(leads).collect()
 }
 
 /// What the owner of a tree hears of his ways that come back; the operator reads where he finds the rest.
@@ -178,9 +161,11 @@ impl Gathering {
         Self { ways, known: HashMap::new(), default, limits }
     }
 
-    fn add(&mut self, uid: Uid, source: Option<&str>) {
+    /// Adds a user with what serves him; tells whom that asks.
+    fn add(&mut self, uid: Uid, source: Option<&str>) -> Vec<Uid> {
         let tree = source.and_then(|source| self.tree(&uid, source)).unwrap_or(self.default);
         self.ways.add(uid, tree);
+        self.ways.asked_by(tree).cloned().collect()
     }
 
     /// The tree of a text. One that cannot be read does not serve; one that only says what goes out does not either.
@@ -219,5 +204,35 @@ impl Database {
             };
             gathering = aside(work).await?;
         }
+    }
+
+    /// The ways from some users on: of theirs, of those whom their trees ask, and so on. Nobody else's tree is read, so
+    /// that it costs nothing to ask for a user whose tree leads to nobody.
+    pub async fn ways_from(
+        &mut self,
+        users: &[Uid],
+        default: &Profile,
+        limits: &Limits,
+    ) -> Result<Ways, StoreError> {
+        let mut gathering = Gathering::new(default, limits);
+        let mut reached: BTreeSet<Uid> = users.iter().cloned().collect();
+        let mut open: Vec<Uid> = reached.iter().cloned().collect();
+        while !open.is_empty() {
+            let mut rows = Vec::new();
+            for uid in open.split_off(open.len().saturating_sub(AT_ONCE)) {
+                if let Some(source) = self.serving_profile(&uid).await? {
+                    rows.push((uid, source));
+                }
+            }
+            let work = move || {
+                let add = |(uid, source): (Uid, Option<String>)| gathering.add(uid, source.as_deref());
+                let asked: Vec<Uid> = rows.into_iter().flat_map(add).collect();
+                (gathering, asked)
+            };
+            let asked;
+            (gathering, asked) = aside(work).await?;
+            open.extend(asked.into_iter().filter(|uid| reached.insert(uid.clone())));
+        }
+        Ok(gathering.ways)
     }
 }

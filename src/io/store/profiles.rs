@@ -155,6 +155,13 @@ impl Database {
         Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
     }
 
+    /// The text of what serves a user, if it is a profile of his own; `None` where there is no such user.
+    pub async fn serving_profile(&mut self, uid: &Uid) -> Result<Option<Option<String>>, StoreError> {
+        let sql = "SELECT source FROM users LEFT JOIN profiles ON profiles.uid = users.uid AND active = 1 \
+                   WHERE users.uid = ?1";
+        Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
+    }
+
     /// Every stored profile of the cluster after this one, by user and name; at most so many.
     pub async fn all_profiles(
         &mut self,

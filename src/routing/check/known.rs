@@ -4,7 +4,7 @@ use super::super::ast::{
     Atom, Block, Cond, Continuation, File, Leaf, Line, LineKind, Rule, Side, Somebody, Spanned, Target, Then,
     When,
 };
-use super::super::fault::{Code, Fault, Span};
+use super::super::fault::{Code, Fault, Faults, Span};
 use super::super::lex::escape;
 use super::super::names::{CLIENT, Names, about};
 use super::super::values::Named;
@@ -58,14 +58,14 @@ impl Known<'_> {
         if let Somebody::In(name) | Somebody::Outside(name) = somebody
             && !self.names.groups().any(|group| group == name.it)
         {
-            let help = near(&name.it, self.names.groups(), "`ratatosk group add` makes one");
+            let help = self.near(&name.it, self.names.groups(), "`ratatosk group add` makes one");
             self.missing("group", name, help);
         }
     }
 
     fn device(&mut self, name: &Spanned<String>) {
         if self.names.kind(&name.it).is_none() {
-            let help = near(&name.it, self.names.devices(false), "`ratatosk device add` makes one");
+            let help = self.near(&name.it, self.names.devices(false), "`ratatosk device add` makes one");
             self.missing("device", name, help);
         }
     }
@@ -93,7 +93,7 @@ impl Known<'_> {
 
     fn stock(&mut self, name: &str, span: Span) {
         if !self.names.stock().any(|own| own.eq_ignore_ascii_case(name)) {
-            let help = near(name, self.names.stock(), "`ratatosk stock set` makes one");
+            let help = self.near(name, self.names.stock(), "`ratatosk stock set` makes one");
             self.missing("stock message", &Spanned { it: name.to_owned(), span }, help);
         }
     }
@@ -120,7 +120,8 @@ impl Known<'_> {
             }
             None => {
                 let what = if is_client { "client" } else { "device" };
-                let help = near(&name.it, self.names.devices(is_client), "`ratatosk device add` makes one");
+                let help =
+                    self.near(&name.it, self.names.devices(is_client), "`ratatosk device add` makes one");
                 self.missing(what, name, help);
             }
         }
@@ -132,19 +133,20 @@ impl Known<'_> {
             Fault::new(Code::UnknownName, name.span, message).here(format!("no such {what}")).help(help),
         );
     }
-}
 
-/// Which of the names there are was meant; else all of them, or how to make one.
-fn near<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone, to_make: &str) -> String {
-    let same = names.clone().find(|other| other.to_lowercase() == name.to_lowercase());
-    if let Some(near) = same.or_else(|| nearest(name, names.clone())) {
-        return format!("did you mean {}?", escape(near));
-    }
-    let listed: Vec<String> = names.clone().take(LISTED_MAX).map(escape).collect();
-    let more = if names.count() > LISTED_MAX { ", …" } else { "" };
-    if listed.is_empty() {
-        format!("there is none: {to_make}")
-    } else {
-        format!("there are {}{more}", listed.join(", "))
+    /// Which of the names there are was meant; else all of them, or how to make one.
+    fn near<'n>(&self, name: &str, names: impl Iterator<Item = &'n str> + Clone, to_make: &str) -> String {
+        // Of so many faults nobody reads the last ones, and each look is work.
+        let has_room = self.faults.len() < Faults::MOST;
+        if has_room && let Some(near) = nearest(name, names.clone()) {
+            return format!("did you mean {}?", escape(near));
+        }
+        let listed: Vec<String> = names.clone().take(LISTED_MAX).map(escape).collect();
+        let more = if names.count() > LISTED_MAX { ", …" } else { "" };
+        if listed.is_empty() {
+            format!("there is none: {to_make}")
+        } else {
+            format!("there are {}{more}", listed.join(", "))
+        }
     }
 }

@@ -201,7 +201,7 @@ impl Shape<'_> {
             }
             self.line(&rule.line);
         }
-        if results.rules.is_empty() {
+        if results.rules.is_empty() && !results.faulty {
             let span = results.open.to(results.close);
             let fault = Fault::new(Code::DeadOutcome, span, "this list of outcomes is empty");
             self.faults.push(fault.help("leave the braces out: the outcome then goes to the caller"));

@@ -2,6 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// So many bytes a line may have with all that follows it.
+const LINE_MAX: usize = 64 * 1024;
+/// So many bytes the lines of one decision may have, each counted with some more for itself.
+pub(super) const ROOM: usize = 1024 * 1024;
+/// What each line counts besides its own bytes.
+const LINE: usize = 1024;
 
 /// What is done, and in which cases.
 #[derive(Clone, PartialEq, Debug)]
@@ -11,23 +19,10 @@ pub(super) enum Decision {
     Cases(Vec<(String, Self)>, Box<Self>),
 }
 
-/// A line of actions.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Line {
-    /// What is done besides.
-    pub(super) sides: Vec<String>,
-    pub(super) does: Does,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Does {
-    /// What was tried last is the answer.
-    Return,
-    /// An action as a tree writes it.
-    Action(String),
-    /// A `try` as a tree writes it, and what follows.
-    Try(String, Box<After<Line>>),
-}
+/// A line of actions with all that follows it, as a tree writes it. Nothing: what was tried last is the answer.
+/// What follows several outcomes is one text, however often it is named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Line(Rc<str>);
 
 /// What follows the outcomes of a `try`.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,28 +39,29 @@ pub(super) struct After<T> {
 pub(super) struct TooLarge;
 
 impl Line {
-    pub(super) fn action(sides: Vec<String>, action: impl Into<String>) -> Self {
-        Self { sides, does: Does::Action(action.into()) }
+    /// What was tried last is the answer.
+    pub(super) fn back() -> Self {
+        Self(Rc::from(""))
     }
 
-    fn is_return(&self) -> bool {
-        self.does == Does::Return
+    /// What is done besides, and an action.
+    pub(super) fn action(sides: &[String], action: &str) -> Self {
+        Self(Rc::from(format!("{}{action}", besides(sides))))
     }
 
-    /// As a tree writes it.
-    fn write(&self, text: &mut String) {
-        for side in &self.sides {
-            let _ = write!(text, "{side}, ");
-        }
-        match &self.does {
-            Does::Return => {}
-            Does::Action(action) => text.push_str(action),
-            Does::Try(plan, after) => {
-                text.push_str(plan);
-                after.write(text);
-            }
-        }
+    /// What is done besides, a `try`, and what follows it.
+    pub(super) fn attempt(sides: &[String], plan: &str, after: &After<Self>) -> Result<Self, TooLarge> {
+        let text = format!("{}{plan}{}", besides(sides), after.told());
+        if text.len() > LINE_MAX { Err(TooLarge) } else { Ok(Self(Rc::from(text))) }
     }
+
+    fn is_back(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn besides(sides: &[String]) -> String {
+    sides.iter().flat_map(|side| [side.as_str(), ", "]).collect()
 }
 
 impl<T> After<T> {
@@ -80,44 +76,40 @@ impl<T> After<T> {
 }
 
 impl After<Line> {
-    fn write(&self, text: &mut String) {
+    /// As a tree writes it, behind the `try`.
+    fn told(&self) -> String {
         let parts = self.parts();
-        if parts.iter().all(|(_, line)| line.is_return()) {
-            return;
+        if parts.iter().all(|(_, line)| line.is_back()) {
+            return String::new();
         }
         if parts.iter().all(|(_, line)| *line == &self.failure) {
-            text.push_str(" else ");
-            return self.failure.write(text);
+            return format!(" else {}", self.failure.0);
         }
-        let closed = parts.iter().all(|(_, line)| !line.is_return());
-        text.push_str(" {\n");
+        let closed = parts.iter().all(|(_, line)| !line.is_back());
+        let mut text = " {\n".to_owned();
         let mut told: Vec<&Line> = Vec::new();
-        for (_, line) in parts.iter().filter(|(_, line)| !line.is_return()) {
+        for (_, line) in parts.iter().filter(|(_, line)| !line.is_back()) {
             let last = closed && *line == &self.failure;
             if told.contains(line) || last {
                 continue;
             }
             told.push(line);
             let same = parts.iter().filter(|(_, other)| other == line).map(|(names, _)| *names);
-            let _ = write!(text, "{} -> ", same.collect::<Vec<_>>().join(" or "));
-            line.write(text);
-            text.push('\n');
+            let _ = writeln!(text, "{} -> {}", same.collect::<Vec<_>>().join(" or "), line.0);
         }
         if closed {
-            text.push_str("otherwise -> ");
-            self.failure.write(text);
-            text.push('\n');
+            let _ = writeln!(text, "otherwise -> {}", self.failure.0);
         }
-        text.push('}');
+        text + "}"
     }
 }
 
 impl Decision {
     /// Joins what follows the outcomes of a `try` to one decision about the whole: cases are drawn to the
-    /// front, since they hold from the beginning on or not at all. `room` is how many lines it may have.
+    /// front, since they hold from the beginning on or not at all. `room` is what is left of [`ROOM`].
     pub(super) fn join(
         after: After<Self>,
-        make: &dyn Fn(After<Line>) -> Line,
+        make: &dyn Fn(After<Line>) -> Result<Line, TooLarge>,
         room: &mut usize,
     ) -> Result<Self, TooLarge> {
         let first = after.parts().into_iter().find_map(|(_, part)| match part {
@@ -125,13 +117,14 @@ impl Decision {
             Self::Line(_) => None,
         });
         let Some(conditions) = first else {
-            *room = room.checked_sub(1).ok_or(TooLarge)?;
             let line = |part: Self| match part {
                 Self::Line(line) => line,
                 // None is left.
-                Self::Cases(..) => Line { sides: Vec::new(), does: Does::Return },
+                Self::Cases(..) => Line::back(),
             };
-            return Ok(Self::Line(make(after.map(line))));
+            let line = make(after.map(line))?;
+            *room = room.checked_sub(LINE + line.0.len()).ok_or(TooLarge)?;
+            return Ok(Self::Line(line));
         };
         let mut cases = Vec::new();
         for (at, condition) in conditions.iter().enumerate() {
@@ -212,7 +205,7 @@ impl<'d> Paper<'d> {
         match then {
             Decision::Line(line) => {
                 self.text.push_str(" -> ");
-                line.write(&mut self.text);
+                self.text.push_str(&line.0);
                 self.text.push('\n');
             }
             Decision::Cases(..) => self.block(then),

@@ -15,7 +15,7 @@ const NAMESPACES_MAX: usize = 100;
 const DOCUMENT_TYPE: &str = "<!DOCTYPE";
 
 /// An element of a script.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Element<'x>(Node<'x, 'x>);
 
 /// Reads a script. Document types are refused, and with them every entity but those of XML itself.

@@ -59,8 +59,7 @@ pub fn import_cpl(
     }
     let zone = walker.zone.as_ref().map(|zone| format!("zone {}\n", zone.name())).unwrap_or_default();
     let head = format!("profile {} {{\n{zone}", escape(name));
-    let text = written(&head, &trees, limits, owner)
-        .map_err(|why| fails(Fault::new(Code::TooComplex, root.span(), why)))?;
+    let text = written(&head, &trees, limits, owner).map_err(|why| fails(why.at(root.span())))?;
     let remarks: Vec<Remark> = walker.remarks.into_iter().collect();
     let mut whole = String::from("# Made from a CPL script (RFC 3880).\n");
     for Remark { line, text } in &remarks {
@@ -70,13 +69,37 @@ pub fn import_cpl(
     Ok(Imported { text: whole, remarks })
 }
 
+/// What is wrong with the tree that a script would make.
+struct Unusable {
+    code: Code,
+    why: String,
+}
+
+impl Unusable {
+    /// What forbade the tree to be read to its end goes before all else: of the rest nothing is known.
+    fn of(faults: &Faults) -> Option<Self> {
+        let first = faults.iter().find(|fault| fault.code.ends_reading());
+        let other = || faults.iter().find(|fault| fault.code != Code::DeadRule);
+        let fault = first.or_else(other)?;
+        let code = if fault.code.ends_reading() { fault.code } else { Code::TooComplex };
+        Some(Self { code, why: format!(": {}", fault.message) })
+    }
+
+    fn at(self, place: Span) -> Fault {
+        let message = format!("the tree that this would make cannot be used{}", self.why);
+        let fault = Fault::new(self.code, place, message);
+        if self.code == Code::TooDeep { fault.help("let fewer attempts follow one another") } else { fault }
+    }
+}
+
 /// Writes the trees, without the rules that are never reached. Fails if they cannot be used, and says why.
 fn written(
     head: &str,
     trees: &[(Direction, Decision)],
     limits: &Limits,
     owner: Option<&Uid>,
-) -> Result<String, String> {
+) -> Result<String, Unusable> {
+    let unknown = |why: String| Unusable { code: Code::TooComplex, why };
     let mut dead = BTreeSet::new();
     for _ in 0..ROUNDS {
         let mut paper = Paper::new(head.to_owned(), &dead);
@@ -87,10 +110,10 @@ fn written(
         paper.text.push_str("}\n");
         let (text, lines) = (paper.text, paper.lines);
         let Err(faults) = compile(&text, limits, &Owner { uid: owner, names: None }) else {
-            return format(&text).map_err(|faults| faults.to_string());
+            return format(&text).map_err(|faults| unknown(format!(": {faults}")));
         };
-        if let Some(other) = faults.iter().find(|fault| fault.code != Code::DeadRule) {
-            return Err(format!("the tree that this would make cannot be used: {}", other.message));
+        if let Some(unusable) = Unusable::of(&faults) {
+            return Err(unusable);
         }
         for fault in &faults {
             dead.extend(
@@ -98,14 +121,13 @@ fn written(
             );
         }
     }
-    Err("the tree that this would make cannot be used".to_owned())
+    Err(unknown(String::new()))
 }
 
 /// What a profile has to say to everything that is no call: the same as if there were no script.
 pub(super) fn with_the_rest(direction: Direction, decision: Decision) -> Decision {
-    let rule = |condition: &str, action: &str| {
-        (condition.to_owned(), Decision::Line(Line::action(Vec::new(), action)))
-    };
+    let rule =
+        |condition: &str, action: &str| (condition.to_owned(), Decision::Line(Line::action(&[], action)));
     let rules = match direction {
         Direction::Incoming => vec![
             rule("caller in \"Invisible\"", "ignore"),

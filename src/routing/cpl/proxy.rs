@@ -2,7 +2,7 @@
 
 use super::super::fault::{Code, Fault};
 use super::super::words::Direction;
-use super::decision::{After, Decision, Does, Line, TooLarge};
+use super::decision::{After, Decision, Line, ROOM, TooLarge};
 use super::element::Element;
 use super::walk::{Place, State, Walker};
 
@@ -11,8 +11,6 @@ use super::walk::{Place, State, Walker};
 const RING_S: u32 = 20;
 /// The longest that a tree lets ring.
 const RING_MAX_S: u32 = 3_600;
-/// So many lines may come out of one attempt.
-const ROOM: usize = 1_000;
 
 /// In which order addresses are tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +57,17 @@ impl<'x> Walker<'x> {
         let sides = state.take_sides();
         let groups = self.groups(node, &mut state.places, ordering);
         state.tried = true;
-        let mut follow = |output: Option<Element<'x>>| self.output(output.or(default), node, state.clone());
+        // Outcomes that lead to the same output share what is decided there: each is followed once.
+        let mut followed: Vec<(Option<Element<'x>>, Decision)> = Vec::new();
+        let mut follow = |output: Option<Element<'x>>| {
+            let output = output.or(default);
+            if let Some((_, decision)) = followed.iter().find(|(known, _)| *known == output) {
+                return decision.clone();
+            }
+            let decision = self.output(output, node, state.clone());
+            followed.push((output, decision.clone()));
+            decision
+        };
         let after = After {
             busy: follow(busy),
             no_answer: follow(no_answer),
@@ -71,7 +79,7 @@ impl<'x> Walker<'x> {
         Decision::join(after, &make, &mut room).unwrap_or_else(|TooLarge| {
             let message = "what follows this depends on too much for one tree";
             self.faults.push(Fault::new(Code::TooComplex, node.span(), message));
-            Decision::Line(Line { sides: Vec::new(), does: Does::Return })
+            Decision::Line(Line::back())
         })
     }
 
@@ -87,7 +95,7 @@ impl<'x> Walker<'x> {
                 "how long an outgoing call rings is for the other side to say",
             );
         }
-        Decision::Line(Line::action(state.take_sides(), "send"))
+        Decision::Line(Line::action(&state.take_sides(), "send"))
     }
 
     fn ordering(&mut self, node: Element<'x>) -> Ordering {
@@ -151,10 +159,15 @@ impl<'x> Walker<'x> {
 }
 
 /// Groups tried one after the other, each for its time; somebody's "no" ends it.
-fn chain(groups: &[Vec<String>], ring_s: Option<u32>, after: &After<Line>, sides: &[String]) -> Line {
+fn chain(
+    groups: &[Vec<String>],
+    ring_s: Option<u32>,
+    after: &After<Line>,
+    sides: &[String],
+) -> Result<Line, TooLarge> {
     let ring_for = ring_s.map(|seconds| format!(" for {seconds}s")).unwrap_or_default();
     let mut line: Option<Line> = None;
-    for group in groups.iter().rev() {
+    for (at, group) in groups.iter().enumerate().rev() {
         let after = match line {
             None => after.clone(),
             Some(next) => After {
@@ -164,9 +177,8 @@ fn chain(groups: &[Vec<String>], ring_s: Option<u32>, after: &After<Line>, sides
                 failure: next,
             },
         };
-        let plan = format!("try {}{ring_for}", group.join(", "));
-        line = Some(Line { sides: Vec::new(), does: Does::Try(plan, Box::new(after)) });
+        let sides = if at == 0 { sides } else { &[] };
+        line = Some(Line::attempt(sides, &format!("try {}{ring_for}", group.join(", ")), &after)?);
     }
-    let does = line.map_or(Does::Return, |line| line.does);
-    Line { sides: sides.to_vec(), does }
+    Ok(line.unwrap_or_else(Line::back))
 }

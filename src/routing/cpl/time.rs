@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime, Time};
 
 use super::super::calendar::{Day, date_of, day_of};
 use super::super::recurrence::{LENGTH_MAX, Written};
-use super::super::week::Zone;
+use super::super::week::{self, Zone};
 use super::element::Element;
 use super::switch::Why;
 use super::walk::Walker;
@@ -41,6 +41,7 @@ impl<'x> Walker<'x> {
         let Some(start) = self.needed(output, "dtstart") else { return Ok(String::new()) };
         let zone = self.zone.clone().unwrap_or_else(|| Zone::UTC.clone());
         let start = moment(start, &zone)?;
+        let is_exact = output.attribute("duration").is_some_and(|text| text.contains(['T', 't']));
         let length = match (output.attribute("duration"), output.attribute("dtend")) {
             (Some(text), None) => duration(text)?,
             (None, Some(text)) => {
@@ -52,11 +53,35 @@ impl<'x> Walker<'x> {
         if length <= 0 {
             return Err(("this period ends before it begins".to_owned(), HELP));
         }
+        if is_exact && may_change(&zone, start, length, output) {
+            let told = "a period ends by the clock: where the clock changes in it, it lasts an hour more or less than its `duration`";
+            self.remark(output.span_of("duration"), told);
+        }
         match output.attribute("freq") {
             None => once(start, length),
             Some(freq) => rule(output, freq, &zone, start, length),
         }
     }
+}
+
+/// Whether a clock may change in a period of so many minutes; one that comes again may begin on any day.
+fn may_change(zone: &Zone, start: Moment, length: i64, output: Element<'_>) -> bool {
+    /// Clocks are changed in the first hours of a day.
+    const CHANGED: i64 = 4 * 60;
+    const MINUTE_MS: i64 = 60_000;
+    let wall_ms = |minutes: i64| {
+        let minute = start.minute + minutes;
+        let day = start.day.checked_add(Day::try_from(minute.div_euclid(DAY)).ok()?)?;
+        let minute = u16::try_from(minute.rem_euclid(DAY)).ok()?;
+        zone.shows(week::Moment { day, minute })
+    };
+    let lasts = |minutes: i64| Some(wall_ms(minutes)? - wall_ms(0)? == minutes * MINUTE_MS);
+    let Some(freq) = output.attribute("freq") else { return lasts(length) == Some(false) };
+    let hours = ["byhour", "byminute"].iter().any(|part| output.attribute(part).is_some());
+    let any_hour = hours || freq.trim().eq_ignore_ascii_case("hourly");
+    let at_night = any_hour || start.minute < CHANGED || start.minute + length > DAY;
+    // Each month of a year from the first time on.
+    at_night && (1..=12).any(|month| lasts(month * 30 * DAY) == Some(false))
 }
 
 /// One period: the hours of its first day, those of its last, and the days between.

@@ -9,7 +9,7 @@ use super::super::vocabulary::nearest;
 use super::super::week::Zone;
 use super::super::words::Direction;
 use super::address::target;
-use super::decision::{Decision, Does, Line};
+use super::decision::{Decision, Line};
 use super::element::Element;
 use super::import::{Remark, with_the_rest};
 use crate::base::Uid;
@@ -192,13 +192,21 @@ impl<'x> Walker<'x> {
             self.faults.push(fault.here("the second").label(node.span(), "the first"));
         }
         self.steps += 1;
-        if self.steps > STEPS_MAX || self.depth > DEPTH_MAX {
-            if self.faults.last().is_none_or(|last| last.code != Code::TooLarge) {
-                let message = "this script is too long to be followed to its end";
-                let help = "subactions that name one another grow fast: name each in few places";
-                self.faults.push(Fault::new(Code::TooLarge, node.span(), message).help(help));
+        let bound = if self.depth > DEPTH_MAX {
+            let message = format!("this nests deeper than {DEPTH_MAX} nodes");
+            Some(Fault::new(Code::TooDeep, node.span(), message).help("let fewer nodes follow one another"))
+        } else if self.steps > STEPS_MAX {
+            let message = "this script is too long to be followed to its end";
+            let help = "subactions that name one another grow fast: name each in few places";
+            Some(Fault::new(Code::TooLarge, node.span(), message).help(help))
+        } else {
+            None
+        };
+        if let Some(fault) = bound {
+            if self.faults.last().is_none_or(|last| last.code != fault.code) {
+                self.faults.push(fault);
             }
-            return Decision::Line(Line::action(Vec::new(), "decline"));
+            return Decision::Line(Line::action(&[], "decline"));
         }
         self.depth += 1;
         let decision = self.node(node, state);
@@ -234,16 +242,16 @@ impl<'x> Walker<'x> {
             if !sides.is_empty() {
                 self.remark(at.span(), "nothing comes after this, so no line is written to the event log");
             }
-            Line { sides: Vec::new(), does: Does::Return }
+            Line::back()
         } else if self.direction == Direction::Outgoing {
-            Line::action(sides, "send")
+            Line::action(&sides, "send")
         } else if !state.changed {
-            Line::action(sides, "try clients {\nno-answer or unreachable -> try voicemail\n}")
+            Line::action(&sides, "try clients {\nno-answer or unreachable -> try voicemail\n}")
         } else if state.places.is_empty() {
-            Line::action(sides, NOBODY)
+            Line::action(&sides, NOBODY)
         } else {
             let targets = super::proxy::names(&state.places);
-            Line::action(sides, format!("try {}", targets.join(", ")))
+            Line::action(&sides, &format!("try {}", targets.join(", ")))
         };
         Decision::Line(line)
     }
@@ -340,15 +348,15 @@ impl<'x> Walker<'x> {
             [_] => {
                 let message = "no caller is told the addresses of your phones";
                 self.no_counterpart(node.span(), message, "let it be tried: `<proxy/>`");
-                return Decision::Line(Line::action(sides, NOBODY));
+                return Decision::Line(Line::action(&sides, NOBODY));
             }
             [..] => {
                 let message = "a caller is sent to one address, not to several";
                 self.no_counterpart(node.span(), message, "let them be tried: `<proxy/>`");
-                return Decision::Line(Line::action(sides, NOBODY));
+                return Decision::Line(Line::action(&sides, NOBODY));
             }
         };
-        Decision::Line(Line::action(sides, action))
+        Decision::Line(Line::action(&sides, &action))
     }
 
     fn reject(&mut self, node: Element<'x>, mut state: State) -> Decision {
@@ -388,7 +396,7 @@ impl<'x> Walker<'x> {
                 format!("refuse {}", escape(reason.as_deref().unwrap_or(otherwise)))
             }
         };
-        Decision::Line(Line::action(sides, action))
+        Decision::Line(Line::action(&sides, &action))
     }
 
     fn mail(&mut self, node: Element<'x>, mut state: State) -> Decision {

@@ -6,11 +6,13 @@ use super::super::ast::{
     Continuation, Leaf, Line, LineKind, ResultRule, Results, Side, Spanned, Target, Timed, TryLine,
 };
 use super::super::fault::{Code, Fault, Span};
+use super::super::instead::{Expected, instead};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::Pattern;
 use super::super::vocabulary::{ACTIONS, TARGETS, TargetWord, Verb, find, words_of};
 use super::super::words::Outcome;
 use super::cursor::{Lost, Parser, Read, told};
+use super::meant::{BY_DEVICE, is_action, scheme, time_meant};
 use crate::base::Uid;
 
 /// The longest time that `for` and `after` may name.
@@ -32,8 +34,7 @@ impl<'s> Parser<'s> {
                 self.action(verb, token.span)
             }
             (None, None) => {
-                let words = words_of(ACTIONS).chain(words_of(TARGETS)).collect::<Vec<_>>();
-                Err(self.unknown(token, "action", words.into_iter()))
+                Err(self.unknown(token, Expected::Action, words_of(ACTIONS).chain(words_of(TARGETS))))
             }
             (None, Some(_)) => self.try_line(token.span),
         }
@@ -50,7 +51,8 @@ impl<'s> Parser<'s> {
             Verb::Set => {
                 let key = self.quoted_name("a property", "set")?;
                 self.bounded(&key, "the name of a property");
-                let value = self.text("the value of the property in quotes")?;
+                let value =
+                    self.text("the value of the property in quotes, as in `set \"lunch\" \"yes\"`")?;
                 self.bounded(&value, "the value of a property");
                 let it = Side::Set(key.it, value.it);
                 return self.beside(start, Spanned { it, span: start.to(self.behind()) });
@@ -79,9 +81,22 @@ impl<'s> Parser<'s> {
                 self.eat(Kind::Word("user"));
                 Leaf::Forward(self.uid()?)
             }
-            Verb::Refuse => Leaf::Refuse(self.text("the reason in quotes")?.it),
+            Verb::Refuse => Leaf::Refuse(self.reason()?),
         };
         Ok(Line { span: start.to(self.behind()), sides: Vec::new(), kind: LineKind::Leaf(leaf) })
+    }
+
+    /// Reads why somebody is refused.
+    fn reason(&mut self) -> Read<String> {
+        let help = match self.peek().kind {
+            Kind::Word(word) if is_action(word) => {
+                Some(format!("write `refuse \"{word}\"`, or `{word}` alone"))
+            }
+            Kind::Word(word) => Some(format!("write `refuse \"{word}\"`")),
+            Kind::Text(_) => return Ok(self.text("the reason in quotes")?.it),
+            _ => None,
+        };
+        Err(self.expected_as("the reason in quotes", help))
     }
 
     /// Reads the line that something stands before which is done besides.
@@ -148,20 +163,10 @@ impl<'s> Parser<'s> {
             Some(TargetWord::Inbox) => return Ok(Target::Inbox),
             Some(TargetWord::Voicemail) => return Ok(Target::Voicemail),
             Some(TargetWord::Trunk) => return self.trunk(),
-            None if word == "also" => {
-                let fault = Fault::new(Code::Syntax, token.span, "`also` stands before the action");
-                self.note(fault.help("write `also inbox, try clients`"));
-                return Err(Lost);
-            }
-            None if Uid::parse(word).is_ok() => {
-                let fault = Fault::new(Code::Syntax, token.span, format!("{} is an address", told(token)));
-                self.note(fault.here("a user").help(format!("write `user {word}`")));
-            }
-            None => {
-                self.unknown(token, "target", words_of(TARGETS).collect::<Vec<_>>().into_iter());
-            }
+            None => self.no_target(token, word),
         }
-        Ok(Target::Faulty)
+        // What follows a word that is no target is none of ours either.
+        if self.target_ended() { Ok(Target::Faulty) } else { Err(Lost) }
     }
 
     /// Reads the name of a trunk and the number that is shown; `trunk` itself has been read.
@@ -196,10 +201,10 @@ impl<'s> Parser<'s> {
             let message = format!("{} is no address of a user", told(token));
             let fault = Fault::new(Code::BadAddress, token.span, message).here("no address");
             let is_number = Pattern::number(&text).is_ok_and(|number| number.exactly().is_some());
-            self.note(fault.help(if is_number {
-                "a number is reached by a device: after `ratatosk device add UID gsm --type gsm --address NUMBER` say `try \"gsm\"`".to_owned()
-            } else {
-                error.to_string()
+            self.note(fault.help(match scheme(&text) {
+                _ if is_number => BY_DEVICE.to_owned(),
+                Some((scheme, bare)) => format!("write it without `{scheme}:`: `{bare}`"),
+                None => error.to_string(),
             }));
             Lost
         })
@@ -211,7 +216,12 @@ impl<'s> Parser<'s> {
         self.bump();
         let fault = |message: String| Fault::new(Code::BadDuration, token.span, message).here("no time");
         let Some(duration) = read_duration(word) else {
-            let help = "a time is a number and `s`, `m` or `h`, without a space: `20s`, `2m`";
+            let help = match time_meant(word, self.peek(), "s") {
+                Some(time) => format!("did you mean `{time}`?"),
+                None => instead(Expected::End, word).unwrap_or_else(|| {
+                    "a time is a number and `s`, `m` or `h`, without a space: `20s`, `2m`".to_owned()
+                }),
+            };
             self.note(fault(format!("{} is no time", told(token))).help(help));
             return Err(Lost);
         };
@@ -226,7 +236,8 @@ impl<'s> Parser<'s> {
 
     /// Reads what follows each outcome, from brace to brace.
     fn results(&mut self) -> Read<Results> {
-        let mut results = Results { rules: Vec::new(), open: self.bump().span, close: Span::default() };
+        let open = self.bump().span;
+        let mut results = Results { rules: Vec::new(), faulty: false, open, close: Span::default() };
         loop {
             self.skip_blank();
             results.close = self.peek().span;
@@ -243,7 +254,10 @@ impl<'s> Parser<'s> {
                     self.count_rule()?;
                     match self.result_rule() {
                         Ok(rule) => results.rules.push(rule),
-                        Err(Lost) => self.skip_line(),
+                        Err(Lost) => {
+                            results.faulty = true;
+                            self.skip_line();
+                        }
                     }
                     self.end_line();
                 }
@@ -262,7 +276,11 @@ impl<'s> Parser<'s> {
         }
         let span = start.to(self.behind());
         if !self.eat(Kind::Arrow) {
-            return Err(self.expected("`->` and an action"));
+            let help = match self.peek().kind {
+                Kind::Comma => Some("several outcomes are joined with `or`: `busy or no-answer`".to_owned()),
+                _ => self.no_arrow(),
+            };
+            return Err(self.expected_as("`->` and an action", help));
         }
         let line = self.deeper(Self::line)?;
         Ok(ResultRule { outcomes, span, line })
@@ -272,12 +290,17 @@ impl<'s> Parser<'s> {
         let token: Token<'s> = self.peek();
         let Kind::Word(word) = token.kind else { return Err(self.expected("an outcome, such as `busy`")) };
         let Ok(it) = word.parse() else {
+            if is_action(word) {
+                let message = format!(
+                    "{} is an action, and each line in these braces begins with an outcome",
+                    told(token)
+                );
+                let help = format!("write `otherwise -> {}`", self.again(0));
+                self.note(Fault::new(Code::UnknownWord, token.span, message).here("no outcome").help(help));
+                return Err(Lost);
+            }
             let words = Outcome::ALL.iter().filter(|o| **o != Outcome::Answered).map(|o| o.as_str());
-            return Err(self.unknown(
-                token,
-                "outcome",
-                words.chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
-            ));
+            return Err(self.unknown(token, Expected::Outcome, words.chain(["otherwise"])));
         };
         self.bump();
         Ok(Spanned { it, span: token.span })

@@ -3,19 +3,19 @@
 use super::super::ast::{Atom, Cond, Somebody, Spanned};
 use super::super::content::{Header, Piece};
 use super::super::fault::{Code, Fault};
+use super::super::instead::{Expected, instead};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::pattern::{Pattern, PatternError};
 use super::super::values::{Amount, Named};
-use super::super::vocabulary::{
-    ACTIONS, CONDITIONS, Key, PARTIES, PartyWord, TARGETS, find, nearest, words_of,
-};
+use super::super::vocabulary::{CONDITIONS, Key, PARTIES, PartyWord, find};
 use super::super::words::Mode;
 use super::cursor::{Lost, Parser, Read, told};
+use super::meant::scheme;
 
 /// The value of `registered` that asks for a client which can take the mode.
 pub(in super::super) const THIS_MODE: &str = "this-mode";
 
-impl<'s> Parser<'s> {
+impl Parser<'_> {
     pub(super) fn condition(&mut self) -> Read<Cond> {
         self.joined(
             "or",
@@ -85,6 +85,7 @@ impl<'s> Parser<'s> {
         let Kind::Word(word) = token.kind else { return Err(self.expected("a condition")) };
         let Some(key) = find(CONDITIONS, word) else { return Err(self.no_condition(token, word)) };
         self.bump();
+        self.nothing_between(key, word)?;
         let atom = match key {
             Key::Mode => Atom::Mode(self.values(Self::mode)?),
             Key::Caller => Atom::Caller(self.values(|p| p.party(Key::Caller))?),
@@ -104,32 +105,6 @@ impl<'s> Parser<'s> {
             Key::Language => Atom::Language(self.values(Self::language)?),
         };
         Ok(Cond::Atom(Spanned { it: atom, span: token.span.to(self.behind()) }))
-    }
-
-    /// Says what is wrong with a word where a condition should begin.
-    fn no_condition(&mut self, token: Token<'s>, word: &str) -> Lost {
-        let fault = |message: String| Fault::new(Code::UnknownWord, token.span, message).here("no condition");
-        let near = nearest(word, words_of(CONDITIONS).chain(["otherwise", "not"]));
-        let fault = if word == "else" {
-            fault("`else` stands on the line of its `try`".to_owned())
-                .help("write `try clients for 20s else decline` on one line")
-        } else if known(word) {
-            fault(format!("`{word}` is an action, and a rule begins with its condition"))
-                .help(format!("write `otherwise -> {word}`"))
-        } else if Mode::ALL.iter().any(|mode| mode.as_str() == word) {
-            fault(format!("`{word}` is a value of `mode`")).help(format!("write `mode {word}`"))
-        } else if let Some(near) = near {
-            fault(format!("{} is no condition", told(token))).help(format!("did you mean `{near}`?"))
-        } else {
-            self.unknown(
-                token,
-                "condition",
-                words_of(CONDITIONS).chain(["otherwise"]).collect::<Vec<_>>().into_iter(),
-            );
-            return Lost;
-        };
-        self.note(fault);
-        Lost
     }
 
     /// Reads a list of values. After `or`, a word that begins a condition ends the list.
@@ -156,7 +131,7 @@ impl<'s> Parser<'s> {
         let token = self.peek();
         let Kind::Word(word) = token.kind else { return Err(self.expected("a mode, such as `voice`")) };
         let Ok(mode) = word.parse() else {
-            return Err(self.unknown(token, "mode", Mode::ALL.iter().map(|mode| mode.as_str())));
+            return Err(self.unknown(token, Expected::Mode, Mode::ALL.iter().map(|mode| mode.as_str())));
         };
         self.bump();
         Ok(mode)
@@ -238,7 +213,7 @@ impl<'s> Parser<'s> {
         let name = match token.kind {
             Kind::Text(text) => unescape(text),
             Kind::Word(word) if !self.line_ended() => {
-                let help = format!("write `{before} \"{word}\"`");
+                let help = format!("write `{}`", self.named(before, word));
                 self.note(fault(format!("the name of {what} stands in quotes")).help(help));
                 return Err(Lost);
             }
@@ -254,6 +229,14 @@ impl<'s> Parser<'s> {
 
 /// What to write instead of a bad address.
 fn way_out(error: PatternError, token: Token<'_>) -> String {
+    if let Kind::Word(word) | Kind::Text(word) = token.kind {
+        if let Some((scheme, bare)) = scheme(word) {
+            return format!("write it without `{scheme}:`: `{bare}`");
+        }
+        if let Some(help) = instead(Expected::Party, word) {
+            return help;
+        }
+    }
     match (error, token.kind) {
         (PatternError::Star, _) => "for instance `@south.test`, `anne@*` or `number \"+1900*\"`".to_owned(),
         (PatternError::Everybody, _) => "the rule for everybody is `otherwise`".to_owned(),
@@ -266,8 +249,4 @@ fn way_out(error: PatternError, token: Token<'_>) -> String {
         (PatternError::NoNumber, _) => "for instance `number \"+1900*\"`".to_owned(),
         _ => "an address looks like `anne@north.test`, a cluster like `@north.test`".to_owned(),
     }
-}
-
-fn known(word: &str) -> bool {
-    find(ACTIONS, word).is_some() || find(TARGETS, word).is_some()
 }

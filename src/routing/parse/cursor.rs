@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::calendar::{Dates, Holidays};
 use super::super::fault::{Code, Fault, Span};
+use super::super::instead::Expected;
 use super::super::lex::{Kind, Token};
-use super::super::vocabulary::nearest;
 
 /// How deep braces, parentheses, `not` and `else` may nest.
 const DEPTH_MAX: usize = 32;
@@ -26,6 +26,8 @@ pub(super) struct Parser<'s> {
     pub(super) faults: Vec<Fault>,
     /// The holidays that were read so far.
     pub(super) holidays: Named,
+    /// Where the first time zone stands, whether there is one of its name or not.
+    pub(super) zone: Option<Span>,
     depth: usize,
     rules: usize,
     recurrences: usize,
@@ -61,7 +63,8 @@ impl Named {
 impl<'s> Parser<'s> {
     pub(super) fn new(tokens: Vec<Token<'s>>, faults: Vec<Fault>) -> Self {
         let holidays = Named::default();
-        Self { tokens, at: 0, faults, holidays, depth: 0, rules: 0, recurrences: 0, given_up: false }
+        let (depth, rules, recurrences) = (0, 0, 0);
+        Self { tokens, at: 0, faults, holidays, zone: None, depth, rules, recurrences, given_up: false }
     }
 
     /// The token ahead.
@@ -95,7 +98,12 @@ impl<'s> Parser<'s> {
 
     /// The last token that was stepped over.
     pub(super) fn last(&self) -> Option<Token<'s>> {
-        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).copied()
+        self.back(0)
+    }
+
+    /// The token so many places before the last one that was stepped over.
+    pub(super) fn back(&self, more: usize) -> Option<Token<'s>> {
+        self.at.checked_sub(more + 1).and_then(|at| self.tokens.get(at)).copied()
     }
 
     /// Where the last token that was stepped over stands.
@@ -103,9 +111,12 @@ impl<'s> Parser<'s> {
         self.last().map_or(Span::default(), |token| token.span)
     }
 
-    /// Whether nothing more stands on this line.
+    /// Whether nothing more stands on this line. A semicolon is no end of a line, but who writes one means it so; it
+    /// has been told.
     pub(super) fn line_ended(&self) -> bool {
-        matches!(self.peek().kind, Kind::LineEnd | Kind::CloseBrace | Kind::End)
+        let semicolon =
+            self.last().is_some_and(|token| matches!(token.kind, Kind::Word(w) if w.ends_with(';')));
+        semicolon || matches!(self.peek().kind, Kind::LineEnd | Kind::CloseBrace | Kind::End)
     }
 
     /// Steps over empty lines.
@@ -119,6 +130,10 @@ impl<'s> Parser<'s> {
         loop {
             match self.peek().kind {
                 Kind::End => return,
+                Kind::Word(word) if open == 0 && word.ends_with(';') => {
+                    self.bump();
+                    return;
+                }
                 Kind::LineEnd | Kind::CloseBrace if open == 0 => return,
                 Kind::OpenBrace => open += 1,
                 Kind::CloseBrace => open -= 1,
@@ -139,7 +154,7 @@ impl<'s> Parser<'s> {
                     format!("{} stands after the end of the rule", told(found)),
                 )
                 .here("not expected here")
-                .help("each rule has a line of its own"),
+                .help(self.no_end()),
             );
             self.skip_line();
         }
@@ -155,9 +170,15 @@ impl<'s> Parser<'s> {
 
     /// Notes that something else should stand here.
     pub(super) fn expected(&mut self, what: &str) -> Lost {
+        self.expected_as(what, None)
+    }
+
+    /// The same, with a way out.
+    pub(super) fn expected_as(&mut self, what: &str, help: Option<String>) -> Lost {
         let found = self.peek();
         let message = format!("expected {what}, found {}", told(found));
-        self.note(Fault::new(Code::Syntax, found.span, message).here(format!("expected {what}")));
+        let fault = Fault::new(Code::Syntax, found.span, message).here(format!("expected {what}"));
+        self.note(Fault { help, ..fault });
         Lost
     }
 
@@ -165,17 +186,11 @@ impl<'s> Parser<'s> {
     pub(super) fn unknown<'c>(
         &mut self,
         word: Token<'s>,
-        kind: &str,
+        expected: Expected,
         candidates: impl Iterator<Item = &'c str> + Clone,
     ) -> Lost {
-        let near = match word.kind {
-            Kind::Word(text) => nearest(text, candidates.clone()),
-            _ => None,
-        };
-        let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("one of: {}", list(candidates)),
-        };
+        let kind = expected.told();
+        let help = self.meant(word, expected, candidates);
         let message = format!("{} is no {kind}", told(word));
         self.note(Fault::new(Code::UnknownWord, word.span, message).here(format!("no {kind}")).help(help));
         Lost
@@ -217,7 +232,7 @@ impl<'s> Parser<'s> {
     }
 
     fn give_up(&mut self, fault: Fault) -> Lost {
-        self.note(fault);
+        self.faults.push(fault);
         self.given_up = true;
         self.at = self.tokens.len().saturating_sub(1);
         Lost
@@ -247,6 +262,6 @@ pub(super) fn told(token: Token<'_>) -> String {
 }
 
 /// Words in a row, as a help line names them.
-fn list<'c>(words: impl Iterator<Item = &'c str>) -> String {
+pub(super) fn list<'c>(words: impl Iterator<Item = &'c str>) -> String {
     words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -9,6 +9,7 @@
 mod action;
 mod condition;
 mod cursor;
+mod meant;
 mod profile;
 mod time;
 mod values;

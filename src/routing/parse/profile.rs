@@ -2,11 +2,12 @@
 
 use super::super::ast::{Block, Cond, File, Line, LineKind, Rule, Spanned, Then, Tree, When};
 use super::super::fault::{Code, Fault, Span};
+use super::super::instead::Expected;
 use super::super::lex::{Kind, lex, unescape};
-use super::super::vocabulary::{SECTIONS, Section, find, nearest, words_of};
+use super::super::vocabulary::{CONDITIONS, SECTIONS, Section, find, nearest, words_of};
 use super::super::week::Zone;
 use super::super::words::Direction;
-use super::cursor::{Parser, Read, told};
+use super::cursor::{Lost, Parser, Read, told};
 
 /// Reads a file: what could be read of it, and every fault of its form.
 pub(in super::super) fn parse(source: &str) -> (File, Vec<Fault>) {
@@ -26,9 +27,12 @@ impl Parser<'_> {
         match head.kind {
             Kind::Word("profile") => {}
             Kind::Word(word) if nearest(word, ["profile"]).is_some() => {
-                self.unknown(head, "word to begin a file with", ["profile"].into_iter());
+                self.unknown(head, Expected::Head, ["profile"].into_iter());
             }
-            _ => return Err(self.expected("`profile \"name\" {`")),
+            _ => {
+                let help = "a file begins with `profile \"home\" {`; in these braces stand `incoming { … }` and `outgoing { … }`";
+                return Err(self.expected_as("`profile \"name\" {`", Some(help.to_owned())));
+            }
         }
         self.bump();
         file.name = self.name();
@@ -99,11 +103,17 @@ impl Parser<'_> {
                 self.bump();
                 self.tree(file, direction, token.span)
             }
-            None => Err(self.unknown(
-                token,
-                "part of a profile",
-                words_of(SECTIONS).collect::<Vec<_>>().into_iter(),
-            )),
+            None if find(CONDITIONS, word).is_some() => {
+                let fault =
+                    Fault::new(Code::UnknownWord, token.span, format!("{} begins a rule", told(token)));
+                self.note(
+                    fault
+                        .here("no part of a profile")
+                        .help("rules stand in `incoming { … }` or `outgoing { … }`"),
+                );
+                Err(Lost)
+            }
+            None => Err(self.unknown(token, Expected::Section, words_of(SECTIONS))),
         }
     }
 
@@ -113,19 +123,31 @@ impl Parser<'_> {
             return Err(self.expected("a time zone, such as `Europe/Oslo`"));
         };
         self.bump();
-        if let Some(first) = &file.zone {
+        if let Some(first) = self.zone {
             let fault = Fault::new(Code::Repeated, token.span, "a profile has one time zone");
-            self.note(fault.here("the second").label(first.span, "the first"));
-        } else if !file.trees.is_empty() {
+            self.note(fault.here("the second").label(first, "the first"));
+            return Ok(());
+        }
+        self.zone = Some(token.span);
+        if !file.trees.is_empty() {
             let fault = Fault::new(Code::Syntax, head, "the time zone stands before the trees");
             self.note(fault.help("move this line up, right after `profile … {`"));
         }
         if let Some(it) = Zone::named(name) {
-            file.zone.get_or_insert(Spanned { it, span: token.span });
+            file.zone = Some(Spanned { it, span: token.span });
             return Ok(());
         }
         let known = Zone::names();
-        let near = nearest(name, known.iter().map(String::as_str));
+        let near = nearest(name, known.iter().map(String::as_str)).or_else(|| {
+            // Or its city alone.
+            let city = |zone: &'_ String| zone.rsplit_once('/').map(|(_, city)| city.to_owned());
+            let cities: Vec<String> = known.iter().filter_map(city).collect();
+            let city = nearest(name, cities.iter().map(String::as_str))?;
+            known
+                .iter()
+                .map(String::as_str)
+                .find(|zone| zone.rsplit_once('/').is_some_and(|(_, own)| own == city))
+        });
         let help = near.map_or_else(
             || "zones are named by continent and city: `Europe/Oslo`, `America/Toronto`".to_owned(),
             |near| format!("did you mean `{near}`?"),
@@ -184,7 +206,7 @@ impl Parser<'_> {
 
     fn rule(&mut self) -> Read<Rule> {
         self.count_rule()?;
-        let start = self.peek().span;
+        let (start, before) = (self.peek().span, self.faults.len());
         let when = if self.eat(Kind::Word("otherwise")) {
             When::Otherwise
         } else {
@@ -196,12 +218,14 @@ impl Parser<'_> {
             }))
         };
         let span = start.to(self.behind());
-        let then = self.then(start)?;
+        let faulty = self.faults.len() > before;
+        let then = self.then(faulty)?;
         self.end_line();
         Ok(Rule { when, span, then })
     }
 
-    fn then(&mut self, start: Span) -> Read<Then> {
+    /// Reads what follows a condition, which may have been `faulty`.
+    fn then(&mut self, faulty: bool) -> Read<Then> {
         let arrow = self.peek();
         let after_arrow = self.eat(Kind::Arrow);
         if self.peek().kind == Kind::OpenBrace {
@@ -214,10 +238,9 @@ impl Parser<'_> {
         let line = if after_arrow {
             self.deeper(Self::line).ok()
         } else {
-            let faulty =
-                self.faults.last().is_some_and(|f| f.labels.first().is_some_and(|l| l.offset >= start.start));
             if !faulty {
-                self.expected("`->` and an action, or `{` and rules");
+                let help = self.no_arrow();
+                self.expected_as("`->` and an action, or `{` and rules", help);
             }
             None
         };

@@ -2,10 +2,12 @@
 
 use super::super::calendar::{Dates, MONTHS};
 use super::super::fault::{Code, Fault, Span};
+use super::super::instead::{Expected, instead};
 use super::super::lex::{Kind, Token, unescape};
 use super::super::recurrence::{LENGTH_MAX, Recurrence, Written};
 use super::super::week::{DAYS, Days, Hours, Time, Window, minute};
 use super::cursor::{Lost, Parser, Read, told};
+use super::meant::{date_meant, time_meant};
 
 impl Parser<'_> {
     /// Reads a list of times; `time` itself has been read.
@@ -131,7 +133,13 @@ impl Parser<'_> {
         self.bump();
         Dates::read(word).ok_or_else(|| {
             let fault = Fault::new(Code::BadTime, token.span, format!("{} is no date", told(token)));
-            let help = "a date is `2026-12-24`, or `dec-24` for every year; from one to another is `dec-24 to jan-2`";
+            let help = match (date_meant(word), self.peek().kind) {
+                (Some(date), _) => format!("did you mean `{date}`?"),
+                (None, Kind::Word(day)) if MONTHS.contains(&word) && day.parse::<u8>().is_ok() => {
+                    format!("did you mean `{word}-{day}`?")
+                }
+                _ => "a date is `2026-12-24`, or `dec-24` for every year; from one to another is `dec-24 to jan-2`".to_owned(),
+            };
             self.note(fault.here("no date").help(help));
             Lost
         })
@@ -191,9 +199,11 @@ impl Parser<'_> {
         });
         minutes.filter(|minutes| (1..=LENGTH_MAX).contains(minutes)).ok_or_else(|| {
             let fault = Fault::new(Code::BadDuration, token.span, format!("{} is no time", told(token)));
-            self.note(
-                fault.here("no time").help("a number and `m`, `h` or `d`, a week at most: `90m`, `8h`, `2d`"),
-            );
+            let help = match time_meant(word, self.peek(), "h").filter(|time| time != word) {
+                Some(time) => format!("did you mean `{time}`?"),
+                None => "a number and `m`, `h` or `d`, a week at most: `90m`, `8h`, `2d`".to_owned(),
+            };
+            self.note(fault.here("no time").help(help));
             Lost
         })
     }
@@ -214,7 +224,12 @@ impl Parser<'_> {
         let fault = |message: String| Fault::new(Code::BadTime, token.span, message);
         match Hours::read(word) {
             None => {
-                let help = "hours are written `09:00-17:00`, without spaces; a day ends at `24:00`";
+                let help = match date_meant(word) {
+                    Some(date) => format!("did you mean `{date}`?"),
+                    None => {
+                        "hours are written `09:00-17:00`, without spaces; a day ends at `24:00`".to_owned()
+                    }
+                };
                 self.note(
                     fault(format!("{} is no time of the day", told(token))).here("no hours").help(help),
                 );
@@ -235,9 +250,10 @@ impl Parser<'_> {
             DAYS.contains(&letters.as_str()).then_some(letters)
         };
         let meant: Option<Vec<String>> = word.splitn(2, '-').map(short).collect();
-        let help = match meant {
-            Some(days) => format!("did you mean `{}`?", days.join("-")),
-            None => format!("days are `{}`, hours are written `09:00-17:00`", DAYS.join("`, `")),
+        let help = match (instead(Expected::Day, word), meant) {
+            (Some(help), _) => help,
+            (None, Some(days)) => format!("did you mean `{}`?", days.join("-")),
+            (None, None) => format!("days are `{}`, hours are written `09:00-17:00`", DAYS.join("`, `")),
         };
         self.note(Fault::new(Code::BadTime, token.span, format!("{} is no day", told(token))).help(help));
         Lost
@@ -256,7 +272,7 @@ fn is_hours(word: &str) -> bool {
 }
 
 /// Whether a word is meant as a date: it has a year and two dashes, or begins with a month.
-fn is_date(word: &str) -> bool {
+pub(super) fn is_date(word: &str) -> bool {
     let with_year = word.starts_with(|c: char| c.is_ascii_digit()) && word.matches('-').count() == 2;
     let month = word.split('-').next().unwrap_or_default();
     with_year || MONTHS.contains(&month)

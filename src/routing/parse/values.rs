@@ -3,6 +3,7 @@
 use super::super::ast::{Atom, Spanned};
 use super::super::content::{Header, How, Language, Piece};
 use super::super::fault::{Code, Fault};
+use super::super::instead::{BETWEEN, Expected, instead};
 use super::super::lex::{Kind, unescape};
 use super::super::values::{Amount, Bound, Named};
 use super::super::vocabulary::{LANGUAGES, find, nearest, words_of};
@@ -21,7 +22,11 @@ impl Parser<'_> {
             return Err(self.expected("a status, such as `away`"));
         };
         let Ok(status) = word.parse() else {
-            return Err(self.unknown(token, "status", Status::ALL.iter().map(|status| status.as_str())));
+            return Err(self.unknown(
+                token,
+                Expected::Status,
+                Status::ALL.iter().map(|status| status.as_str()),
+            ));
         };
         self.bump();
         Ok(status)
@@ -43,8 +48,11 @@ impl Parser<'_> {
         if self.eat(Kind::Word("is")) {
             return Ok(Atom::Named(of, self.texts("a value", "is")?));
         }
-        if matches!(self.peek().kind, Kind::Text(_)) {
-            return Err(self.expected("`is` and a value, as in `property \"lunch\" is \"yes\"`"));
+        if matches!(self.peek().kind, Kind::Text(_))
+            || matches!(self.peek().kind, Kind::Word(word) if BETWEEN.contains(&word))
+        {
+            let help = "write `property \"lunch\" is \"yes\"`".to_owned();
+            return Err(self.expected_as("`is` and a value", Some(help)));
         }
         Ok(Atom::Named(of, Vec::new()))
     }
@@ -72,10 +80,15 @@ impl Parser<'_> {
         let make = match token.kind {
             Kind::Word("under") => Bound::Under,
             Kind::Word("over") => Bound::Over,
-            Kind::Word(word) if nearest(word, ["under", "over"]).is_some() => {
-                return Err(self.unknown(token, "bound", ["under", "over"].into_iter()));
+            Kind::Word(word)
+                if instead(Expected::Bound, word).is_some() || nearest(word, ["under", "over"]).is_some() =>
+            {
+                return Err(self.unknown(token, Expected::Bound, ["under", "over"].into_iter()));
             }
-            _ => return Err(self.expected("`under` or `over` and a number")),
+            _ => {
+                let help = "for instance `over 1000`".to_owned();
+                return Err(self.expected_as("`under` or `over` and a number", Some(help)));
+            }
         };
         self.bump();
         let number = self.peek();
@@ -119,12 +132,11 @@ impl Parser<'_> {
         let how = match token.kind {
             Kind::Word("contains") => How::Contains,
             Kind::Word("matches") => How::Matches,
-            Kind::Word(word) if nearest(word, ["contains", "matches"]).is_some() => {
-                return Err(self.unknown(
-                    token,
-                    "way to look for words",
-                    ["contains", "matches"].into_iter(),
-                ));
+            Kind::Word(word)
+                if instead(Expected::Search, word).is_some()
+                    || nearest(word, ["contains", "matches"]).is_some() =>
+            {
+                return Err(self.unknown(token, Expected::Search, ["contains", "matches"].into_iter()));
             }
             _ => return Err(self.expected("`contains` or `matches` and a text")),
         };

@@ -299,7 +299,9 @@ fn an_owner_hears_of_his_own_edge_of_a_circle_and_the_operator_of_all() {
         told.contains("this tree can lead in a circle\n  dora:3 otherwise -> forward anne@localhost"),
         "{told}"
     );
-    assert!(told.contains("  for instance with a voice call that is not urgent from anybody\n"), "{told}");
+    let when = "a voice call that is not urgent from anybody";
+    let expected = format!("  takes {when}\n  comes back for instance with {when}\n");
+    assert!(told.contains(&expected), "{told}");
     assert!(told.contains("From anne@localhost it can come back to dora@localhost:"), "{told}");
     assert!(!told.contains("carl"), "nobody is told of others' trees: {told}");
     let all = shell.json(&["tree", "loops", "--json"]);

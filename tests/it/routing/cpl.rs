@@ -208,6 +208,70 @@ fn codes(script: &str) -> Vec<Code> {
     faults.iter().flatten().map(|fault| fault.code).collect()
 }
 
+/// Periods of a tree end by the clock, those of a script when so many hours have passed.
+#[test]
+fn a_period_in_which_the_clock_changes_is_a_remark() {
+    let remarks = |zone: &str, period: &str| {
+        let switch = format!(
+            "<time-switch tzid=\"{zone}\"><time {period}><reject status=\"busy\"/></time></time-switch>"
+        );
+        let script = format!("<cpl><incoming>{switch}</incoming></cpl>");
+        let made = import_cpl(&script, "cpl", &Limits::default(), None).unwrap();
+        made.remarks.iter().filter(|remark| remark.text.contains("the clock changes")).count()
+    };
+    let table = [
+        ("Europe/Oslo", "dtstart=\"20261024T220000\" duration=\"PT12H\"", 1),
+        ("Europe/Oslo", "dtstart=\"20261024T220000\" dtend=\"20261025T100000\"", 0),
+        ("Europe/Oslo", "dtstart=\"20261023T220000\" duration=\"PT12H\"", 0),
+        ("Europe/Oslo", "dtstart=\"20261024T220000\" duration=\"P1D\"", 0),
+        ("Europe/Oslo", "dtstart=\"20260105T220000\" duration=\"PT12H\" freq=\"daily\"", 1),
+        ("Europe/Oslo", "dtstart=\"20260105T090000\" duration=\"PT8H\" freq=\"daily\"", 0),
+        ("Europe/Oslo", "dtstart=\"20260105T090000\" duration=\"PT1H\" freq=\"daily\" byhour=\"2,9\"", 1),
+        ("Africa/Nairobi", "dtstart=\"20260105T220000\" duration=\"PT12H\" freq=\"daily\"", 0),
+    ];
+    for (zone, period, expected) in table {
+        assert_eq!(remarks(zone, period), expected, "{zone} {period}");
+    }
+}
+
+/// A hunt by one output after the other: `<noanswer>` in `<noanswer>` and so on.
+fn hunt(output: &str, attempts: usize) -> String {
+    let attempt = |rest: String, at: usize| {
+        let after = if rest.is_empty() { rest } else { format!("<{output}>{rest}</{output}>") };
+        format!(
+            "<location url=\"sip:u{at}@b.test\" clear=\"yes\"><proxy timeout=\"9\">{after}</proxy></location>"
+        )
+    };
+    format!("<cpl><incoming>{}</incoming></cpl>", (0..attempts).rev().fold(String::new(), attempt))
+}
+
+/// Each output is followed once, for however many outcomes it stands; what is too deep for a tree is told as that.
+#[test]
+fn hunts_are_as_long_as_a_tree_may_be_deep() {
+    let longest = |output: &str| {
+        let made = |attempts: &usize| import_cpl(&hunt(output, *attempts), "cpl", &Limits::default(), None);
+        let good = (1..=40).take_while(|attempts| made(attempts).is_ok()).count();
+        let text = made(&good).unwrap().text;
+        assert_eq!(text.matches("try user u").count(), good, "{text}");
+        for attempts in good + 1..=40 {
+            let faults = made(&attempts).unwrap_err();
+            let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults}") };
+            assert_eq!(fault.code, Code::TooDeep, "{}", fault.message);
+            assert!(fault.message.contains("deeper than") && fault.help.is_some(), "{}", fault.message);
+        }
+        good
+    };
+    assert_eq!(["default", "failure", "noanswer", "busy"].map(longest), [31, 16, 16, 16]);
+    // Side by side and in one another: what is followed grows with the script alone.
+    let both =
+        |output: &str| hunt(output, 12).replace("<cpl><incoming>", "").replace("</incoming></cpl>", "");
+    let inner = format!("<busy>{}</busy><default>{}</default>", both("failure"), both("default"));
+    let script = format!(
+        "<cpl><incoming><lookup source=\"registration\"><success><proxy>{inner}</proxy></success></lookup></incoming></cpl>"
+    );
+    assert_eq!(codes(&script), []);
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, reason = "what is measured is real time")]
 fn scripts_are_bounded() {
@@ -217,7 +281,7 @@ fn scripts_are_bounded() {
         format!("<cpl><incoming>{open}{}</incoming></cpl>", format!("</{name}>").repeat(depth))
     };
     assert_eq!(codes(&deep("log", "", 90)), []);
-    assert_eq!(codes(&deep("log", "", 4_000)), [Code::TooLarge]);
+    assert_eq!(codes(&deep("log", "", 4_000)), [Code::TooDeep]);
     assert_eq!(codes(&"<a>".repeat(10_000)), [Code::Xml]);
     assert_eq!(codes(&"<a>".repeat(20_000)), [Code::TooLarge], "more pieces than a script may have");
     assert_eq!(codes(&"<cpl>".repeat(100_000)), [Code::TooLarge], "more than a tree may have");

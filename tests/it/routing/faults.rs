@@ -299,7 +299,7 @@ fn weeks() -> String {
 
 /// Does something, and makes sure that it keeps a processor busy for ten seconds at most, whoever else wants that: a tenth
 /// of it where this is not compiled for debugging.
-fn in_good_time<T>(source: &str, work: impl FnOnce() -> T) -> T {
+pub(super) fn in_good_time<T>(source: &str, work: impl FnOnce() -> T) -> T {
     let worked = || -> u64 {
         let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
         told.split_whitespace().next().unwrap().parse().unwrap()

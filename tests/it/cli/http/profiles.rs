@@ -146,3 +146,25 @@ fn a_replay_tells_how_far_it_is() {
     let kept = api.tree("PUT", &format!("{PATH}?require_same=true&since=1h"), QUIET);
     assert_eq!(kept.status, 200, "nothing was asked: nothing differs");
 }
+
+/// A program may ask for an owner, who could find out others' trees by trying many of his own: he hears for which modes.
+#[test]
+fn of_a_circle_a_program_hears_the_modes() {
+    let api = Api::new();
+    let tree = |rules: &str| {
+        format!("profile \"p\" {{\n  incoming {{\n    {rules}\n    otherwise -> busy\n  }}\n}}\n")
+    };
+    for (user, rules) in [
+        ("carl", "caller spy@south.test and mode voice -> forward anne@north.test"),
+        ("anne", "caller @west.test -> forward carl@north.test"),
+    ] {
+        let path = format!("/v1/users/{user}/profiles/own");
+        api.tree("PUT", &path, &tree(rules)).ok();
+        let done = api.send("PUT", &format!("/v1/users/{user}/profile"), json!({ "name": "own" })).ok();
+        let remarks = done["remarks"].to_string();
+        assert_eq!(remarks.contains("may lead in a circle"), user == "anne", "{remarks}");
+        assert_eq!(remarks.contains("with a voice call\\n"), user == "anne", "{remarks}");
+    }
+    // Whom both mean makes no difference to what is told.
+    assert_eq!(api.get("/v1/trees/loops").ok(), json!([]));
+}
