@@ -208,6 +208,19 @@ fn times_that_are_written_by_hand() {
                 ("2026-01-19T12:00", true),
             ],
         ),
+        // In Oslo there is no 02:30 on 29 March 2026; the time ends by the clock all the same.
+        (
+            "every \"FREQ=DAILY\" from 2026-03-01 01:30 for 90m",
+            &[("2026-03-29T01:59", true), ("2026-03-29T03:00", false), ("2026-10-25T02:59", true)],
+        ),
+    ];
+    hold_at(holidays, table);
+}
+
+/// On which day a rule comes that does not say so, and for the last time if it says how often.
+#[test]
+fn rules_are_completed_and_counted() {
+    let table: &[(&str, &[(&str, bool)])] = &[
         // Of a week that a rule names, the day on which it came first.
         (
             "every \"FREQ=YEARLY;BYWEEKNO=20\" from 2026-01-06",
@@ -226,12 +239,12 @@ fn times_that_are_written_by_hand() {
             "every \"FREQ=YEARLY;COUNT=12\" from 2028-02-29",
             &[("2072-02-29T12:00", true), ("2076-02-29T12:00", false)],
         ),
-        // In Oslo there is no 02:30 on 29 March 2026; the time ends by the clock all the same.
-        (
-            "every \"FREQ=DAILY\" from 2026-03-01 01:30 for 90m",
-            &[("2026-03-29T01:59", true), ("2026-03-29T03:00", false), ("2026-10-25T02:59", true)],
-        ),
     ];
+    hold_at("", table);
+}
+
+/// Asks whether times hold at moments by the clock of Oslo.
+fn hold_at(holidays: &str, table: &[(&str, &[(&str, bool)])]) {
     let zone = TimeZone::get("Europe/Oslo").unwrap();
     for (time, moments) in table {
         let profile = compiled(&tree("Europe/Oslo", holidays, time));
@@ -291,22 +304,16 @@ fn trees_are_compared_for_all_years() {
     assert_eq!(holds(&meet, &utc, date(2075, 3, 10), 0, 12), Some(true));
 }
 
+/// The codes of all faults of a tree.
+fn codes(rules: &str) -> Vec<Code> {
+    let source = format!("profile \"p\" {{ holidays dec-25\n incoming {{\n{rules}\n}} }}");
+    Profile::compile(&source)
+        .map_or_else(|faults| faults.iter().map(|fault| fault.code).collect(), |_| Vec::new())
+}
+
 #[test]
-fn times_are_proved() {
-    let codes = |rules: &str| -> Vec<Code> {
-        let source = format!("profile \"p\" {{ holidays dec-25\n incoming {{\n{rules}\n}} }}");
-        Profile::compile(&source)
-            .map_or_else(|faults| faults.iter().map(|fault| fault.code).collect(), |_| Vec::new())
-    };
+fn times_are_proved_for_all_years() {
     let table: &[(&str, &[Code])] = &[
-        ("time 2026-12-24 -> busy\n time dec-24 -> decline\n otherwise -> ignore", &[]),
-        ("time dec-24 -> busy\n time 2026-12-24 -> decline\n otherwise -> ignore", &[Code::DeadRule]),
-        (
-            "time holiday -> busy\n time dec-25 10:00-12:00 -> decline\n otherwise -> ignore",
-            &[Code::DeadRule],
-        ),
-        // The 31st of December 2026 is a Thursday.
-        ("time 2026-12-31 fri -> busy\n otherwise -> ignore", &[Code::DeadRule]),
         // A 29th of February is a Wednesday in 2040, and a Monday in 2044.
         ("time feb-29 {\n time tue or sun or fri -> busy\n }\n otherwise -> ignore", &[Code::NotTotal]),
         ("time feb-29 mon -> busy\n otherwise -> ignore", &[]),
@@ -333,6 +340,23 @@ fn times_are_proved() {
             "time every \"FREQ=DAILY;INTERVAL=2;COUNT=3\" from 2026-01-05 and time 2026-01-06 -> busy\n otherwise -> ignore",
             &[Code::DeadRule],
         ),
+    ];
+    for (rules, expected) in table {
+        assert_eq!(codes(rules), *expected, "{rules}");
+    }
+}
+
+#[test]
+fn times_are_proved() {
+    let table: &[(&str, &[Code])] = &[
+        ("time 2026-12-24 -> busy\n time dec-24 -> decline\n otherwise -> ignore", &[]),
+        ("time dec-24 -> busy\n time 2026-12-24 -> decline\n otherwise -> ignore", &[Code::DeadRule]),
+        (
+            "time holiday -> busy\n time dec-25 10:00-12:00 -> decline\n otherwise -> ignore",
+            &[Code::DeadRule],
+        ),
+        // The 31st of December 2026 is a Thursday.
+        ("time 2026-12-31 fri -> busy\n otherwise -> ignore", &[Code::DeadRule]),
         ("time jan-1 to jun-30 -> busy\n time jul-1 to dec-31 -> decline", &[]),
         ("time jan-1 to jun-30 -> busy\n time jul-1 to dec-30 -> decline", &[Code::NotTotal]),
         (
