@@ -38,6 +38,7 @@ use super::verdict::{verdict, write_required};
 
 /// One half of a page.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Page {
     pub(super) key: Key,
     pub(super) id: Arc<str>,

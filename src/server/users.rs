@@ -143,7 +143,7 @@ impl Users {
 
     /// A record has come, or it is known that there is none: what waited goes on. A user who is
     /// here is never replaced: bindings over streams and the uses of nonces are known only here.
-    pub(super) fn on_loaded(&mut self, ctx: &mut Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
+    pub(super) fn on_loaded(&mut self, ctx: &Ctx<'_>, uid: &Uid, stored: Option<StoredUser>) -> Vec<Job> {
         if let Some(Entry::Present(user)) = self.entries.get_mut(uid) {
             user.reading = user.reading.saturating_sub(1);
             match stored {
