@@ -415,6 +415,11 @@ impl Call {
         self.finish(desk, 487, End::Cancelled);
     }
 
+    /// Whether somebody has answered it.
+    pub fn is_answered(&self) -> bool {
+        self.answered_ms.is_some()
+    }
+
     /// The server ends, or its owner has been removed: everybody in the call is told, and nobody is called any
     /// more.
     pub fn break_off(&mut self, desk: &mut Desk<'_, '_, '_>, end: End) {

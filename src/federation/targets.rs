@@ -140,12 +140,12 @@ mod tests {
         assert_eq!(port(&targets), 2, "3 is still avoided");
         targets.add(self::targets(&[4, 2]));
         assert_eq!(port(&targets), 2, "others besides change nothing");
-        assert!(targets.on_failed(at(63), targets.current().unwrap()));
+        assert!(targets.on_failed(at(62), targets.current().unwrap()));
         assert_eq!(port(&targets), 1);
-        assert!(targets.on_failed(at(64), targets.current().unwrap()));
+        assert!(targets.on_failed(at(62), targets.current().unwrap()));
         assert_eq!(port(&targets), 4, "and are there when they are needed");
         targets.on_answered();
-        targets.renew(at(65), self::targets(&[1, 2, 4]));
+        targets.renew(at(62), self::targets(&[1, 2, 4]));
         assert_eq!(port(&targets), 4, "it answers, the others have failed");
         assert_eq!(Targets::default().current(), None);
         assert!(!Targets::default().on_failed(at(0), first));

@@ -1,16 +1,17 @@
 //! The calls of one user that are in progress: how many more there may be, and of whom.
 //!
-//! Those that he makes and those that come to him are counted apart, and no caller has more than a part of the
-//! latter: whoever lets a hundred calls ring keeps neither him nor others from calling.
+//! Those that he makes and those that come to him are counted apart, and of no caller more than a part of the
+//! latter may wait for an answer: whoever lets a hundred calls ring keeps neither him nor others from calling.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::base::Key;
 use crate::routing::Who;
 
-/// One caller has a part of the calls that may come to a user: one in so many.
+/// One in so many of the calls that may come to a user may wait for an answer to the same caller.
 const PARTS: usize = 4;
 
 /// The halves of calls of one user.
@@ -18,8 +19,16 @@ const PARTS: usize = 4;
 pub struct Calls {
     /// All of them.
     halves: u16,
-    /// Those that his incoming tree is deciding, or has answered: which, and whose.
-    incoming: SmallVec<[(Arc<str>, u64); 1]>,
+    /// Those that his incoming tree is deciding, or has answered.
+    incoming: SmallVec<[Incoming; 1]>,
+}
+
+#[derive(Debug)]
+struct Incoming {
+    id: Arc<str>,
+    /// Whose, as [`name`] has it.
+    caller: u64,
+    half: Key,
 }
 
 impl Calls {
@@ -34,15 +43,15 @@ impl Calls {
     }
 
     /// One comes to him.
-    pub fn begin_incoming(&mut self, id: &Arc<str>, caller: &Who) {
+    pub fn begin_incoming(&mut self, id: &Arc<str>, caller: &Who, half: Key) {
         self.begin();
-        self.incoming.push((Arc::clone(id), name(caller)));
+        self.incoming.push(Incoming { id: Arc::clone(id), caller: name(caller), half });
     }
 
     /// One is over.
     pub fn end(&mut self, id: &Arc<str>, is_incoming: bool) {
         self.halves = self.halves.saturating_sub(1);
-        let at = self.incoming.iter().position(|(own, _)| own == id);
+        let at = self.incoming.iter().position(|own| own.id == *id);
         if let Some(at) = at.filter(|_| is_incoming) {
             self.incoming.swap_remove(at);
         }
@@ -50,7 +59,7 @@ impl Calls {
 
     /// Whether this one comes to him already, by another way.
     pub fn has_incoming(&self, id: &Arc<str>) -> bool {
-        self.incoming.iter().any(|(own, _)| own == id)
+        self.incoming.iter().any(|own| own.id == *id)
     }
 
     /// Whether he may begin another, of so many.
@@ -58,10 +67,11 @@ impl Calls {
         usize::from(self.halves).saturating_sub(self.incoming.len()) < usize::from(most)
     }
 
-    /// Whether another of this caller's may come to him, of so many in all.
-    pub fn has_room_for(&self, caller: &Who, most: u16) -> bool {
+    /// Whether another of this caller's may come to him, of so many in all; which of them wait for an answer
+    /// is for who has them to say.
+    pub fn has_room_for(&self, caller: &Who, most: u16, waits: impl Fn(Key) -> bool) -> bool {
         let (most, caller) = (usize::from(most), name(caller));
-        let own = self.incoming.iter().filter(|(_, whose)| *whose == caller).count();
+        let own = self.incoming.iter().filter(|own| own.caller == caller && waits(own.half)).count();
         self.incoming.len() < most && own < (most / PARTS).max(1)
     }
 }

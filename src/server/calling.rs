@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Key, ServerIndex, Uid, name_record};
+use crate::base::{Arena, Key, ServerIndex, Uid, name_record};
 use crate::call::{Call, History, Invitation, Opening, Order, Origin, Standing, breadth_of, mode_of};
 use crate::config::Settings;
 use crate::dialog::Face;
@@ -52,7 +52,7 @@ impl Switchboard {
         if !owns_from(user, ctx, &request) {
             return self.refuse(ctx, &asked, 403);
         }
-        if has_calls_enough(ctx, user, None) {
+        if has_calls_enough(ctx, user, None, &self.calls) {
             return self.refuse(ctx, &asked, 486);
         }
         let Some(Sent { asked, to, profile, device }) = self.sent(ctx, uid, asked, to) else { return };
@@ -144,7 +144,7 @@ impl Switchboard {
         }
         let Some(user) = self.users.get_mut(&uid) else { return };
         user.used = ctx.at();
-        if has_calls_enough(ctx, user, Some(&invitation.opening.caller.who)) {
+        if has_calls_enough(ctx, user, Some(&invitation.opening.caller.who), &self.calls) {
             return self.refuse_invitation(&invitation, 486);
         }
         if is_spent(ctx.at(), user, invitation.opening.only.as_ref()) {
@@ -154,7 +154,8 @@ impl Switchboard {
         if user.calls.has_incoming(&invitation.opening.id) {
             return self.refuse_invitation(&invitation, 482);
         }
-        user.calls.begin_incoming(&invitation.opening.id, &invitation.opening.caller.who);
+        let key = self.calls.next_key();
+        user.calls.begin_incoming(&invitation.opening.id, &invitation.opening.caller.who, key);
         let profiles = user.profiles(ctx.settings);
         let who = (invitation.opening.caller.who.clone(), Who::User(uid.clone()));
         let standing = invitation.standing.as_deref().and_then(Standing::read);
@@ -168,7 +169,6 @@ impl Switchboard {
                 (Route::begin(profiles, Direction::Incoming, invitation.mode, who, facts), None)
             }
         };
-        let key = self.calls.next_key();
         let upstream = self.legs.link_in(key, invitation.from);
         let opened = PeerWord::Opened { leg: invitation.from.leg, peer: self.legs.link_end(upstream) };
         self.post(invitation.from.server, opened);
@@ -327,10 +327,16 @@ pub(super) fn body_refusal(request: &Message) -> Option<u16> {
 }
 
 /// Whether a user has as many calls as he may have, of his own or of a caller; whoever watches is told.
-pub(super) fn has_calls_enough(ctx: &mut Ctx<'_>, user: &User, caller: Option<&Who>) -> bool {
+pub(super) fn has_calls_enough(
+    ctx: &mut Ctx<'_>,
+    user: &User,
+    caller: Option<&Who>,
+    calls: &Arena<Call>,
+) -> bool {
     let most = ctx.settings.limits.calls_per_user;
+    let waits = |half| calls.get(half).is_some_and(|call| !call.is_answered());
     let has_room = match caller {
-        Some(caller) => user.calls.has_room_for(caller, most),
+        Some(caller) => user.calls.has_room_for(caller, most, waits),
         None => user.calls.has_room(most),
     };
     if !has_room {

@@ -244,11 +244,12 @@ impl Switchboard {
         let Some(user) = self.users.get_mut(&visit.callee) else { return self.refuse(ctx, &asked, 404) };
         user.used = ctx.at();
         let caller = caller_of(visit.caller, &request);
-        if has_calls_enough(ctx, user, Some(&caller.who)) {
+        if has_calls_enough(ctx, user, Some(&caller.who), &self.calls) {
             return self.refuse(ctx, &asked, 486);
         }
         let id = name_record(ctx.now, ctx.rng);
-        user.calls.begin_incoming(&id, &caller.who);
+        let key = self.calls.next_key();
+        user.calls.begin_incoming(&id, &caller.who, key);
         let route = incoming(ctx, user, &caller, mode, &passage);
         let mut opening = Opening {
             id,
@@ -265,7 +266,6 @@ impl Switchboard {
         };
         let trying = asked.answer(100, b"").finish(b"");
         self.transactions.respond(ctx, asked.key, 100, trying);
-        let key = self.calls.next_key();
         let mut wire = Wire { ctx, transactions: &mut self.transactions };
         let name = asked_name(&request, &visit.callee);
         let upstream = self.legs.answer_peer(&mut wire, key, asked, name, (visit.peer, flow));

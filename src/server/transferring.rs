@@ -15,7 +15,7 @@ impl Switchboard {
         let is_closed = self.takes_no_call(ctx);
         let refused = match self.users.get_mut(&errand.owner) {
             _ if is_closed => Some(503),
-            Some(user) if has_calls_enough(ctx, user, None) => Some(486),
+            Some(user) if has_calls_enough(ctx, user, None, &self.calls) => Some(486),
             Some(_) => None,
             None => Some(500),
         };
