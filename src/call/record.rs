@@ -25,20 +25,6 @@ pub enum End {
     OwnerRemoved,
 }
 
-impl End {
-    /// What phones are told of it besides (RFC 3326). Why a user is gone is nobody's affair.
-    pub(super) fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::ShutDown => Some("SIP;cause=503;text=\"Server ends\""),
-            Self::Cancelled
-            | Self::Refused
-            | Self::HungUpByCaller
-            | Self::HungUpByCallee
-            | Self::OwnerRemoved => None,
-        }
-    }
-}
-
 impl Call {
     pub(super) fn record(&self, now: Now, status: u16, end: End) -> CallRecord {
         CallRecord {
@@ -98,6 +84,18 @@ impl Call {
 }
 
 impl End {
+    /// What phones are told of it besides (RFC 3326). Why a user is gone is nobody's affair.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::ShutDown => Some("SIP;cause=503;text=\"Server ends\""),
+            Self::Cancelled
+            | Self::Refused
+            | Self::HungUpByCaller
+            | Self::HungUpByCallee
+            | Self::OwnerRemoved => None,
+        }
+    }
+
     /// In plain words.
     pub const fn text(self) -> &'static str {
         match self {

@@ -160,9 +160,17 @@ impl Drop for KeyFile {
 
 /// Whether the file that is open is still the one of this name.
 pub(crate) fn is_at(file: &File, path: &Path) -> bool {
-    let same =
-        |own: &fs::Metadata, there: &fs::Metadata| (own.dev(), own.ino()) == (there.dev(), there.ino());
-    matches!((&file.metadata(), &fs::metadata(path)), (Ok(own), Ok(there)) if same(own, there))
+    let own = file.metadata().ok().as_ref().map(inode);
+    own.is_some() && own == inode_at(path)
+}
+
+/// Which file stands at a path, by whatever name; `None` if there is none.
+pub(crate) fn inode_at(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().as_ref().map(inode)
+}
+
+fn inode(meta: &fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 /// Removes a file that was made for something which then did not come about.

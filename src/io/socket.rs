@@ -7,7 +7,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -21,6 +21,7 @@ use crate::base::Uid;
 use crate::effect::admin::{AdminReply, AdminRequest, LiveBinding, LiveCall, LivePeer};
 use crate::io::descriptors::Complaint;
 use crate::io::metrics::Family;
+use crate::io::seal::inode_at;
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ pub trait Operator {
 pub struct AdminSocket {
     path: PathBuf,
     /// Which file it is.
-    place: Option<(u64, u64)>,
+    inode: Option<(u64, u64)>,
     listener: StdListener,
 }
 
@@ -129,7 +130,7 @@ impl AdminSocket {
             let _ = fs::remove_file(&new);
             return Err(fail(source));
         }
-        Ok(Self { path: path.into(), place: place_of(path), listener })
+        Ok(Self { path: path.into(), inode: inode_at(path), listener })
     }
 
     /// Answers whoever asks, for as long as it is polled. Within a `LocalSet`.
@@ -159,16 +160,11 @@ impl AdminSocket {
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        if place_of(&self.path) == self.place {
+        if inode_at(&self.path) == self.inode {
             // If it cannot be removed, the next server replaces it.
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Which file it is, by whatever name; nothing if there is none.
-fn place_of(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Longest line of a question: a refresh of a hundred thousand users.

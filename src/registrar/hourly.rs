@@ -17,11 +17,11 @@ impl Hourly {
         self.hour != hour(now) || self.count < most
     }
 
-    /// It happens once more; whether that was the last time for which there was room in this hour.
-    pub fn is_last(&mut self, now: Now, most: u32) -> bool {
+    /// It happens once more; how often that makes in this hour.
+    pub fn note(&mut self, now: Now) -> u32 {
         let before = if self.hour == hour(now) { self.count } else { 0 };
         *self = Self { hour: hour(now), count: before.saturating_add(1) };
-        self.count == most
+        self.count
     }
 }
 

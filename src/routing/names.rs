@@ -50,6 +50,13 @@ pub(super) const CLIENT: &str = "client";
 /// The kind of device that says what a user has written down for it.
 pub(super) const AUTO_REPLIER: &str = "auto-replier";
 
+/// What an inbox can take.
+pub(super) const INBOX_TAKES: &[Mode] = &[Mode::Page];
+/// What voicemail can take.
+pub(super) const VOICEMAIL_TAKES: &[Mode] = &[Mode::Voice, Mode::Video];
+/// What a trunk can take.
+pub(super) const TRUNK_TAKES: &[Mode] = &[Mode::Voice];
+
 /// The seed's table of devices: what each kind is called, and what it can take.
 const KINDS: &[(&str, &str, &[Mode])] = &[
     (CLIENT, "a client", Mode::ALL),
@@ -59,7 +66,7 @@ const KINDS: &[(&str, &str, &[Mode])] = &[
     ("web", "a web page", &[Mode::Web]),
     ("pager", "a pager", &[Mode::Page]),
     ("mail", "an email client", &[Mode::Page, Mode::File]),
-    ("voicemail", "a voice mailbox", &[Mode::Voice, Mode::Video]),
+    ("voicemail", "a voice mailbox", VOICEMAIL_TAKES),
     ("fax", "a fax machine", &[Mode::Page, Mode::File]),
 ];
 

@@ -1,5 +1,6 @@
 //! What if: a request is led through a tree to its end, with outcomes that somebody has made up.
 
+use super::names::{INBOX_TAKES, TRUNK_TAKES, VOICEMAIL_TAKES};
 use super::plan::{Action, Target, Try};
 use super::route::{Facts, Route};
 use super::words::{Mode, Outcome, Registered};
@@ -66,9 +67,9 @@ impl Script {
 /// Whether a target can be there for a mode at all.
 fn takes(target: &Target, mode: Mode) -> bool {
     match target {
-        Target::Inbox => mode == Mode::Page,
-        Target::Voicemail => matches!(mode, Mode::Voice | Mode::Video),
-        Target::Trunk(..) => mode == Mode::Voice,
+        Target::Inbox => INBOX_TAKES.contains(&mode),
+        Target::Voicemail => VOICEMAIL_TAKES.contains(&mode),
+        Target::Trunk(..) => TRUNK_TAKES.contains(&mode),
         Target::Clients | Target::Client(_) | Target::User(_) | Target::Device(_) => true,
     }
 }

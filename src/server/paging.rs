@@ -206,7 +206,7 @@ impl Switchboard {
             }
             Order::Kept(uid) => {
                 let Some(user) = self.users.get_mut(&uid) else { return };
-                if user.kept.is_last(ctx.now, ctx.settings.limits.kept_pages_per_hour) {
+                if user.kept.note(ctx.now) == ctx.settings.limits.kept_pages_per_hour {
                     ctx.fact(Fact::Limit("kept_pages_per_hour"));
                 }
             }

@@ -422,8 +422,8 @@ impl Switchboard {
                 let now = ctx.at();
                 let before = self.users.get(&uid).map(|user| user.status(now));
                 let jobs = self.users.on_loaded(ctx, &uid, stored.map(|stored| *stored));
-                self.users.watch_expiry(ctx, &uid);
                 self.dismiss(ctx, &uid);
+                self.users.watch_expiry(ctx, &uid);
                 match before {
                     None => self.begin_round(ctx, &uid),
                     Some(before) => self.on_reread(ctx, &uid, before),

@@ -151,8 +151,7 @@ impl Database {
     /// The text of the profile that serves, if it is one of the user's own.
     pub async fn active_profile(&mut self, uid: &Uid) -> Result<Option<String>, StoreError> {
         require(&mut self.connection, uid).await?;
-        let sql = "SELECT source FROM profiles WHERE uid = ?1 AND active = 1";
-        Ok(sqlx::query_scalar(sql).bind(uid.as_str()).fetch_optional(&mut self.connection).await?)
+        Ok(self.serving_profile(uid).await?.flatten())
     }
 
     /// The text of what serves a user, if it is a profile of his own; `None` where there is no such user.

@@ -2,7 +2,7 @@
 
 use super::super::ast::{Continuation, Leaf, Line, LineKind, Side, Target};
 use super::super::fault::{Code, Fault, Span};
-use super::super::names::{AUTO_REPLIER, Names, about};
+use super::super::names::{AUTO_REPLIER, INBOX_TAKES, Names, TRUNK_TAKES, VOICEMAIL_TAKES, about};
 use super::super::words::{Mode, ModeSet};
 
 /// What is kept as one message and so can be copied.
@@ -84,18 +84,18 @@ impl Types<'_> {
     fn target(&mut self, target: &Target, span: Span) {
         let (takes, what, help) = match target {
             Target::Inbox => {
-                let takes = ModeSet::default().with(Mode::Page);
+                let takes = INBOX_TAKES.iter().copied().collect();
                 let help = "an inbox keeps pages; calls can go to `voicemail`".to_owned();
                 (takes, "an inbox".to_owned(), help)
             }
             Target::Voicemail => {
-                let takes = ModeSet::default().with(Mode::Voice).with(Mode::Video);
+                let takes = VOICEMAIL_TAKES.iter().copied().collect();
                 let help = "voicemail keeps calls; pages can go to `inbox`".to_owned();
                 (takes, "voicemail".to_owned(), help)
             }
             Target::Trunk(..) => {
                 let help = "a trunk takes voice calls; everything else goes out with `send`".to_owned();
-                (ModeSet::default().with(Mode::Voice), "a trunk".to_owned(), help)
+                (TRUNK_TAKES.iter().copied().collect(), "a trunk".to_owned(), help)
             }
             Target::Device(name) => {
                 let Some(kind) = self.names.and_then(|names| names.kind(&name.it)) else { return };
